@@ -1,0 +1,1 @@
+"""RECORDS: the daemon that watches a Patroni cluster, and the command line."""

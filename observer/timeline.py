@@ -1,0 +1,394 @@
+"""The vocabulary of a recording: windows, events, operations, audits, and what the judge finds in them.
+
+All times are integer nanoseconds of one monotonic clock since the recording began. UTC is for display only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Literal
+
+SECOND_NS = 1_000_000_000
+MS_NS = 1_000_000
+
+Action = Literal["write", "read"]
+Probe = Literal["kept", "fresh"]
+
+# What each kind of event means. The kind names the meaning, never the origin: the source column names that.
+KINDS: Mapping[str, str] = {
+    "leader.seen": "the leader key as it was found when one could look (first look, or after a blind spell, unchanged)",
+    "leader.elected": "the leader key was taken; the subject is the new leader",
+    "leader.lost": "the leader key is gone; the subject is who held it",
+    "lease.overdue": "the leader has not renewed its lease in time; remaining and full TTL in seconds",
+    "lease.renewed": "an overdue lease was renewed",
+    "member.changed": "what this source knows of a member changed; the whole of it is in the detail",
+    "member.lost": "the member's key is gone",
+    "config.changed": "the cluster's dynamic configuration, as it is now",
+    "history.changed": "Patroni's history of timelines, as it is now",
+    "sync.changed": "Patroni's synchronous standby state, as it is now",
+    "failsafe.changed": "Patroni's failsafe topology, as it is now",
+    "failover.asked": "somebody asked for a switchover or a manual failover",
+    "failover.cleared": "the request for a switchover or failover is gone",
+    "quorum.lost": "etcd has no leader, so that no key can change",
+    "quorum.regained": "etcd has a leader again",
+    "raft.elected": "etcd's own leader or term changed",
+    "route.up": "a proxy's pool began to send clients to a server",
+    "route.down": "a proxy's pool stopped sending clients to a server",
+    "route.changed": "a server's check in a pool gives another answer; the route stays as it was",
+    "proxy.restarted": "the proxy's counters began anew: it was started again or reloaded",
+    "replication.sampled": "positions and lag of a member, taken now and then",
+    "cluster.captured": "the cluster as Patroni describes it, whole, for the report",
+    "pools.captured": "the proxy's pools as its stats page describes them, whole, for the report",
+    "versions.captured": "the versions of what is watched and of what watches",
+    "identity.learned": "the address under which a member's PostgreSQL knows itself",
+    "workload.absent": "the tables that the workload needs are not there: nothing is written or read for now",
+    "workload.present": "the tables that the workload needs are there",
+    "source.blind": "a source cannot see its subject: how it failed is in the detail",
+    "source.sees": "the source sees its subject (again)",
+    "tick.skipped": "a poll did not run when it was due, since the one before it still ran",
+    "tick.resumed": "the poll runs in time again; how many were skipped is in the detail",
+    "clock.stepped": "the wall clock was stepped; by how much is in the detail",
+    "observer.slept": "the observer itself did not run for a while",
+    "audit.failed": "the tokens could not be read back",
+    "note.told": "an operator's note",
+    "fault.told": "somebody broke something, and says what",
+    "repair.told": "somebody mended something, and says what",
+    "stop.asked": "somebody asked the recording to stop",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A moment known only to lie in (after_ns, by_ns]."""
+
+    after_ns: int
+    by_ns: int
+
+    @classmethod
+    def at(cls, moment_ns: int) -> Window:
+        """A moment that is known exactly."""
+        return cls(moment_ns, moment_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Who said it, of which kind, about whom, when, and the raw evidence.
+
+    `id` is the row's id once it is stored.
+    """
+
+    source: str
+    kind: str
+    subject: str
+    window: Window
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    id: int | None = None
+
+    @property
+    def by_ns(self) -> int:
+        """The first moment at which this was known to hold."""
+        return self.window.by_ns
+
+
+class Outcome(StrEnum):
+    """What became of an operation. FAIL: certainly without effect. UNKNOWN: it may have taken effect."""
+
+    OK = "ok"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One read or write, as it was scheduled and as it ended.
+
+    `stage` is how far it came: slot, resolve, connect, send, answer, done. `server` is the member that served it where
+    its address is known to be a member's; `address` is what the server said of itself ("host:port"). `saw` is the
+    newest token that a read found. `message` is the first line of the error.
+    """
+
+    action: Action
+    probe: Probe
+    token: str
+    due_ns: int
+    started_ns: int
+    finished_ns: int
+    outcome: Outcome
+    stage: str
+    sqlstate: str | None = None
+    server: str | None = None
+    address: str | None = None
+    in_recovery: bool | None = None
+    timeline: int | None = None
+    saw: str | None = None
+    message: str | None = None
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The tokens from first to last, in order, were read back through the primary: all present, or all absent."""
+
+    audited_ns: int
+    first_token: str
+    last_token: str
+    present: bool
+    server: str | None = None
+    timeline: int | None = None
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One run of the daemon. `ended` says how: stop, signal, for, failed; None with `ended_ns` None: it was cut off.
+
+    `settings` holds the observer's own configuration, without secrets. `last_ns` is the last moment that any row of
+    the recording knows of.
+    """
+
+    id: int
+    began_utc: datetime
+    boot: str
+    anchor_ns: int
+    pid: int
+    scope: str | None
+    cluster_id: str | None
+    settings: Mapping[str, Any]
+    ended_ns: int | None = None
+    ended: str | None = None
+    last_ns: int = 0
+
+    @property
+    def until_ns(self) -> int:
+        """The end of what is known: the orderly end, or the last row."""
+        return self.last_ns if self.ended_ns is None else self.ended_ns
+
+    def utc(self, at_ns: int) -> datetime:
+        """The wall clock at a moment of the recording, for display."""
+        return self.began_utc + timedelta(microseconds=at_ns / 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """How the operations of one action that finished in one second of the recording ended."""
+
+    at_s: int
+    action: Action
+    ok: int
+    failed: int
+    unknown: int
+    max_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """How many operations of one action a server acknowledged, and in which role and timeline it was."""
+
+    action: Action
+    probe: Probe
+    server: str | None
+    address: str | None
+    in_recovery: bool | None
+    timeline: int | None
+    operations: int
+
+
+Fetch = Callable[[int, int], Sequence[Operation]]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """What the judge is given of one recording.
+
+    `operations` holds, in order of finishing, every one that is not OK or is slow, and all that finished within 10 s
+    of those; `between` asks for the rest. `events` are in order of `by_ns`, then id.
+    """
+
+    recording: Recording
+    events: Sequence[Event]
+    operations: Sequence[Operation]
+    seconds: Sequence[Second] = ()
+    served: Sequence[Served] = ()
+    audits: Sequence[Audit] = ()
+    fetch: Fetch | None = None
+
+    def between(self, after_ns: int, by_ns: int) -> Sequence[Operation]:
+        """All operations that finished in (after_ns, by_ns], in order of finishing."""
+        if self.fetch is not None:
+            return self.fetch(after_ns, by_ns)
+        return [o for o in self.operations if after_ns < o.finished_ns <= by_ns]
+
+
+# What the judge finds.
+
+Verdict = Literal["HOLDS", "BROKEN", "UNKNOWN"]
+Confidence = Literal["high", "medium", "low"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Rows that show something. `says` is the key of a phrase, `facts` what the phrase is filled with."""
+
+    table: Literal["events", "operations", "audits"]
+    ids: tuple[int, ...]
+    says: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A cause that was considered and does not hold; `reason` is the key of a phrase."""
+
+    cause: str
+    reason: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """The time between two consecutive acknowledged operations of an action that holds a failure (DESIGN, section 3).
+
+    `before_id` and `after_id` are the rows of those two operations. An open outage had not ended when the recording
+    did. `first_failure_ns` is when the first operation that failed in it was due.
+    """
+
+    action: Action
+    began_ns: int
+    ended_ns: int
+    open: bool
+    before_id: int | None
+    after_id: int | None
+    first_failure_ns: int
+    failed: int
+    unknown: int
+
+    @property
+    def duration_ns(self) -> int:
+        """From the last acknowledgement to the next."""
+        return self.ended_ns - self.began_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What an incident cost one action. `outage_ns` 0: no outage; None: not observed.
+
+    `stable_ns` runs from the outage's start until 5 s have passed without a failure. The counts are of the operations
+    of the action that finished within the incident.
+    """
+
+    action: Action
+    outages: tuple[Outage, ...]
+    outage_ns: int | None
+    stable_ns: int | None
+    open: bool
+    ok: int
+    failed: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A part of an incident, between two boundaries, each a window with `by_ns` as the chosen moment.
+
+    `bound_s` is the shortest and longest time that the cluster's settings imply, None where they imply nothing.
+    """
+
+    name: str
+    began: Window
+    ended: Window
+    began_by: Evidence | None = None
+    ended_by: Evidence | None = None
+    bound_s: tuple[float, float] | None = None
+
+    @property
+    def duration_ns(self) -> int:
+        """Between the chosen moments."""
+        return self.ended.by_ns - self.began.by_ns
+
+    @property
+    def shortest_ns(self) -> int:
+        """What the windows leave at the least."""
+        return max(0, self.ended.after_ns - self.began.by_ns)
+
+    @property
+    def longest_ns(self) -> int:
+        """What the windows leave at the most."""
+        return self.ended.by_ns - self.began.after_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Leadership:
+    """Who led, on which timeline, from when to when. `until_ns` None: to the end of the recording."""
+
+    member: str
+    timeline: int | None
+    from_ns: int
+    until_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An acknowledged write whose token an audit did not find."""
+
+    token: str
+    acknowledged_ns: int
+    server: str | None
+    timeline: int | None
+    operation_id: int | None
+    audit_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that happened to the cluster or to the application, with its cause, its phases and its cost."""
+
+    number: int
+    cause: str
+    target: str | None
+    targets: tuple[str, ...]
+    confidence: Confidence
+    evidence: tuple[Evidence, ...]
+    rejected: tuple[Rejected, ...]
+    began_ns: int
+    ended_ns: int
+    write: Cost
+    read: Cost
+    leader_before: str | None
+    leader_after: str | None
+    timeline_before: int | None
+    timeline_after: int | None
+    phases: tuple[Phase, ...]
+    brownout_ns: int | None
+    lost: tuple[Lost, ...] | None
+    redundancy_back_ns: int | None
+    fault_to_write_ns: int | None
+    told: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Blindness:
+    """A spell in which a source could not see its subject. `until_ns` None: to the end. `how`: refused, silent, ..."""
+
+    source: str
+    subject: str
+    how: str
+    from_ns: int
+    until_ns: int | None
+    event_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that the judge found in one recording.
+
+    `lost` None: nothing was audited. `unaudited` counts acknowledged writes that no audit covers.
+    """
+
+    incidents: tuple[Incident, ...]
+    leaderships: tuple[Leadership, ...]
+    blindness: tuple[Blindness, ...]
+    lost: tuple[Lost, ...] | None
+    unaudited: int

@@ -1,0 +1,1 @@
+"""JUDGES: a timeline in, Markdown or JSON out."""

@@ -1,0 +1,251 @@
+"""The facts of a report as one plain document: what `--format json` prints and what every section renders.
+
+Times ending in `_s` are seconds since the recording began, or durations; None is "not observed". The Markdown states
+nothing that is not in here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+
+class EvidenceFact(TypedDict):
+    """Rows of the timeline that show something. `says` is a phrase's key, `facts` what it is filled with."""
+
+    table: str
+    ids: list[int]
+    says: str
+    facts: dict[str, Any]
+
+
+class RejectedFact(TypedDict):
+    """A cause that was weighed and found wanting."""
+
+    cause: str
+    reason: str
+    facts: dict[str, Any]
+
+
+class OutageFact(TypedDict):
+    """One outage of one action. The ids are rows of `operations`: the last acknowledgement before, the next after."""
+
+    began_s: float
+    ended_s: float
+    seconds: float
+    open: bool
+    before_id: int | None
+    after_id: int | None
+    failed: int
+    unknown: int
+
+
+class CostFact(TypedDict):
+    """What an incident cost one action."""
+
+    outage_s: float | None
+    stable_s: float | None
+    open: bool
+    ok: int
+    failed: int
+    unknown: int
+    outages: list[OutageFact]
+
+
+class PhaseFact(TypedDict):
+    """One phase. `bound_s` is [shortest, longest] that the settings imply, None where they imply nothing."""
+
+    name: str
+    began_s: float
+    ended_s: float
+    seconds: float
+    shortest_s: float
+    longest_s: float
+    bound_s: list[float] | None
+    evidence: list[EvidenceFact]
+
+
+class LeaderFact(TypedDict):
+    """Who led before and after."""
+
+    before: str | None
+    after: str | None
+    timeline_before: int | None
+    timeline_after: int | None
+
+
+class LostFact(TypedDict):
+    """An acknowledged write that is not there."""
+
+    token: str
+    acknowledged_utc: str
+    acknowledged_s: float
+    server: str | None
+    timeline: int | None
+    operation_id: int | None
+    audit_id: int | None
+
+
+class ToldFact(TypedDict):
+    """What somebody said they did. kind: fault.told, repair.told or note.told."""
+
+    kind: str
+    at_s: float
+    utc: str
+    detail: dict[str, Any]
+    event_id: int | None
+
+
+class IncidentFact(TypedDict):
+    """One incident. `id` is unique in the document, `number` counts within its recording."""
+
+    id: int
+    number: int
+    recording: int
+    cause: str
+    target: str | None
+    targets: list[str]
+    confidence: str
+    evidence: list[EvidenceFact]
+    rejected: list[RejectedFact]
+    began_s: float
+    ended_s: float
+    began_utc: str
+    ended_utc: str
+    fault_to_write_s: float | None
+    write: CostFact
+    read: CostFact
+    leader: LeaderFact
+    phases: list[PhaseFact]
+    brownout_s: float | None
+    lost_writes: int | None
+    lost: list[LostFact]
+    redundancy_back_s: float | None
+    told: list[ToldFact]
+
+
+class BaselineFact(TypedDict):
+    """A quiet spell of the recording. Latencies are of acknowledged operations, milliseconds."""
+
+    action: str
+    probe: str
+    from_s: float
+    to_s: float
+    operations: int
+    failed: int
+    rate_per_s: float
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    max_ms: float | None
+
+
+class ServedFact(TypedDict):
+    """Acknowledged operations of one action, by who served them."""
+
+    action: str
+    probe: str
+    server: str | None
+    address: str | None
+    in_recovery: bool | None
+    timeline: int | None
+    operations: int
+
+
+class LeadershipFact(TypedDict):
+    """Who led, on which timeline, for how long. `to_s` None: to the end."""
+
+    member: str
+    timeline: int | None
+    from_s: float
+    to_s: float | None
+    from_utc: str
+
+
+class BlindnessFact(TypedDict):
+    """A spell in which a source could not see its subject."""
+
+    source: str
+    subject: str
+    how: str
+    from_s: float
+    to_s: float | None
+    event_id: int | None
+
+
+class TotalsFact(TypedDict):
+    """All operations of one action in a recording."""
+
+    action: str
+    attempted: int
+    ok: int
+    failed: int
+    unknown: int
+
+
+class CaptureFact(TypedDict):
+    """The cluster as it was captured at one moment: `members` are the rows of `patronictl list`.
+
+    `pools` are the rows of the proxy's stats: pool, server, address, status, check_status, check_code, last_change_s.
+    """
+
+    at_s: float
+    utc: str
+    members: list[dict[str, Any]]
+    pools: list[dict[str, Any]]
+    event_ids: list[int]
+
+
+class RecordingFact(TypedDict):
+    """One recording. `live` is the cluster's dynamic configuration (ttl, loop_wait, ...), None where never seen.
+
+    `versions` maps a component (postgres, patroni, etcd, haproxy, libpq, host, observer) to its version.
+    """
+
+    id: int
+    began_utc: str
+    ended_utc: str
+    duration_s: float
+    ended: str | None
+    scope: str | None
+    cluster_id: str | None
+    settings: dict[str, Any]
+    live: dict[str, Any] | None
+    versions: dict[str, str]
+    captures: list[CaptureFact]
+    totals: list[TotalsFact]
+    baseline: list[BaselineFact]
+    served: list[ServedFact]
+    leaderships: list[LeadershipFact]
+    blindness: list[BlindnessFact]
+    notes: list[ToldFact]
+
+
+class DurabilityFact(TypedDict):
+    """What became of the writes. None: not audited."""
+
+    acknowledged: int
+    audited: int
+    unaudited: int
+    lost: int | None
+    lost_writes: list[LostFact]
+    unknown: int
+    unknown_took_effect: int | None
+    failed_but_present: int | None
+
+
+class ConsistencyFact(TypedDict):
+    """Whether two members were primaries at once: each spell with the members and the events that show it."""
+
+    two_primaries: list[dict[str, Any]]
+
+
+class Facts(TypedDict):
+    """The whole document, of one or more recordings. `warnings` are checks of the report that did not hold."""
+
+    observer: str
+    recordings: list[RecordingFact]
+    incidents: list[IncidentFact]
+    durability: DurabilityFact
+    consistency: ConsistencyFact
+    answers: list[dict[str, Any]]
+    warnings: list[str]

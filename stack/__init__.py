@@ -1,0 +1,1 @@
+"""A cluster to break: etcd, Patroni, PostgreSQL and HAProxy as plain processes."""
