@@ -1,0 +1,128 @@
+"""One GET within a hard deadline, and how it failed: shared by the sources that speak HTTP."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from observer.polling import LookFailed
+
+DEADLINE_S = 1.0
+BODY_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Credentials for basic authentication, and the files of a CA and of a client certificate."""
+
+    username: str | None = None
+    password: str | None = None
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+
+class Target:
+    """One HTTP server with one kept connection. Proxies of the environment are not used, redirects not followed."""
+
+    def __init__(self, access: Access = Access(), deadline_s: float = DEADLINE_S) -> None:  # noqa: B008 (frozen)
+        self._deadline_s = deadline_s
+        auth = (access.username, access.password or "") if access.username else None
+        self._client = httpx.Client(
+            auth=auth,
+            verify=_trust(access),
+            trust_env=False,
+            limits=httpx.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=30),
+        )
+        self._requests: dict[str, httpx.Request] = {}
+
+    def get(self, url: str) -> tuple[int, bytes]:
+        """Status and body of a GET, whatever the status. Raises LookFailed within the deadline."""
+        remaining = _Remaining(self._deadline_s)
+        try:
+            return self._get(url, remaining)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            pass  # perhaps only the kept connection had grown old: what a new one says is what holds
+        except httpx.HTTPError as error:
+            raise failure_of(error) from error
+        try:
+            return self._get(url, remaining)
+        except httpx.HTTPError as error:
+            raise failure_of(error) from error
+
+    def close(self) -> None:
+        """Closes the kept connection."""
+        self._client.close()
+
+    def _get(self, url: str, remaining: _Remaining) -> tuple[int, bytes]:
+        request = self._client.build_request("GET", url, extensions={"timeout": remaining})
+        response = self._client.send(request, stream=True)
+        try:
+            body = bytearray()
+            for part in response.iter_bytes():
+                body += part
+                if len(body) > BODY_BYTES or remaining.over():
+                    raise httpx.ReadTimeout(f"{len(body)} bytes after {self._deadline_s:g} s, and no end of the answer")
+            return response.status_code, bytes(body)
+        finally:
+            response.close()
+
+
+class _Remaining(dict[str, Any]):
+    """Timeouts for httpx that together keep one deadline: each stage is given what the stages before it left."""
+
+    def __init__(self, deadline_s: float) -> None:
+        super().__init__()
+        self._until = time.monotonic() + deadline_s
+
+    def get(self, key: str, default: Any = None) -> float:
+        return max(0.001, self._until - time.monotonic())
+
+    def over(self) -> bool:
+        return time.monotonic() > self._until
+
+
+def failure_of(error: httpx.HTTPError) -> LookFailed:
+    """How a request failed, from the exception and the operating system's error beneath it."""
+    text = str(error) or type(error).__name__
+    if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
+        return LookFailed("connect_timeout", text)
+    if isinstance(error, httpx.TimeoutException):
+        return LookFailed("silent", text)
+    if isinstance(error, httpx.ConnectError):
+        return LookFailed(_how_of_connect(error), text)
+    if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError | httpx.CloseError):
+        return LookFailed("closed", text)
+    return LookFailed("error", text)
+
+
+def _how_of_connect(error: BaseException) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ConnectionRefusedError):
+            return "refused"
+        if isinstance(cause, socket.gaierror):
+            return "unresolved"
+        if isinstance(cause, ssl.SSLError):
+            return "error"
+        if isinstance(cause, ConnectionResetError):
+            return "closed"
+        if isinstance(cause, OSError) and cause.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN):
+            return "unreachable"
+        cause = cause.__cause__ or cause.__context__
+    return "error"
+
+
+def _trust(access: Access) -> ssl.SSLContext | bool:
+    if access.ca is None and access.cert is None:
+        return True
+    context = ssl.create_default_context(cafile=access.ca)
+    if access.cert is not None:
+        context.load_cert_chain(access.cert, access.key)
+    return context
