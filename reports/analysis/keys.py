@@ -1,0 +1,126 @@
+"""Every key that the judge may say, with the facts its phrase is filled with: the phrases of each language hold to it.
+
+Fields, wherever they occur: `at_s` is seconds since the recording began; `member`, `endpoint`, `proxy`, `server`,
+`pool` are names; `how` is how a look failed ("refused", "unreachable", "connect_timeout", "silent", "closed",
+"error", "unresolved"); `seconds` is a duration; `action` is "write" or "read". Any of them may be None: not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+EVIDENCE: Mapping[str, tuple[str, ...]] = {
+    "evidence.lease_expired": ("member", "at_s", "revision"),  # leader and members/X went at one revision
+    "evidence.leader_key_deleted": ("member", "at_s"),  # the leader key alone
+    "evidence.leader_key_taken": ("member", "at_s"),
+    "evidence.leader_key_kept": ("member",),
+    "evidence.member_key_lost": ("member", "at_s"),
+    "evidence.member_state": ("member", "state", "at_s"),  # as the member said of itself: stopping, stopped, ...
+    "evidence.failover_asked": ("leader", "candidate", "at_s"),
+    "evidence.lease_overdue": ("member", "remaining_s", "ttl_s", "at_s"),
+    "evidence.rest_failed": ("member", "how", "at_s"),
+    "evidence.rest_answers": ("member", "at_s"),
+    "evidence.rest_role": ("member", "role", "at_s"),
+    "evidence.sql_failed": ("member", "how", "at_s"),
+    "evidence.sql_starting": ("member", "at_s"),  # the server says that it is starting, stopping or recovering
+    "evidence.sql_primary": ("member", "at_s"),  # direct SQL answers, not in recovery
+    "evidence.sql_replica": ("member", "at_s"),
+    "evidence.postgres_started": ("member", "at_s"),  # with a new start time
+    "evidence.member_back": ("member", "at_s"),
+    "evidence.demoted": ("member", "at_s"),
+    "evidence.etcd_failed": ("endpoint", "how", "at_s"),
+    "evidence.etcd_back": ("endpoint", "at_s"),
+    "evidence.quorum_lost": ("at_s",),
+    "evidence.quorum_kept": ("at_s",),  # at_s: the moment from which on it is known
+    "evidence.quorum_regained": ("at_s",),
+    "evidence.raft_elected": ("endpoint", "at_s"),
+    "evidence.failsafe": ("member",),
+    "evidence.proxy_failed": ("proxy", "how", "at_s"),
+    "evidence.proxy_back": ("proxy", "at_s"),
+    "evidence.proxy_restarted": ("proxy", "at_s"),
+    "evidence.route_up": ("pool", "server", "at_s"),
+    "evidence.route_down": ("pool", "server", "check_status", "at_s"),
+    "evidence.outage": ("action", "seconds", "at_s"),  # the first operation that failed in it is the row
+    "evidence.last_acknowledged": ("action", "server", "at_s"),
+    "evidence.first_acknowledged": ("action", "server", "at_s"),
+    "evidence.operations_failed": ("action", "count", "message", "at_s"),
+    "evidence.no_failure": ("action", "ok"),
+    "evidence.stable": ("at_s",),  # 5 s have passed without a failure
+    "evidence.streaming": ("member", "replicas", "at_s"),
+    "evidence.two_primaries": ("members", "seconds", "at_s"),
+    "evidence.observer_slept": ("seconds", "at_s"),
+    "evidence.seen": ("source", "kind", "subject", "at_s"),  # anything else that was seen, of an unknown cause
+    "evidence.recording_ended": ("at_s",),
+}
+
+REASONS: Mapping[str, tuple[str, ...]] = {
+    "reason.lease_expired": ("member",),  # nobody gave the key up: it expired
+    "reason.lease_not_expired": ("member",),  # the leader key was given up, the member's own key stayed
+    "reason.leader_key_kept": ("member",),
+    "reason.leader_key_changed": ("member",),
+    "reason.no_failover_asked": (),
+    "reason.failover_asked": ("at_s",),
+    "reason.leader_named": ("leader",),  # the request names the leader: a switchover, no manual failover
+    "reason.no_leader_named": (),
+    "reason.rest_how": ("member", "how"),  # the first look at REST failed in another way
+    "reason.rest_answers": ("member",),
+    "reason.rest_not_observed": ("member",),
+    "reason.sql_how": ("member", "how"),
+    "reason.sql_primary": ("member",),  # its PostgreSQL went on as a primary
+    "reason.sql_answers": ("member",),
+    "reason.said_stopped": ("member", "state"),
+    "reason.not_said_stopped": ("member",),
+    "reason.quorum_kept": (),
+    "reason.quorum_lost": ("at_s",),
+    "reason.start_time_kept": ("member",),
+    "reason.proxy_answers": ("proxy",),
+    "reason.proxy_how": ("proxy", "how"),
+    "reason.operations_failed": ("count",),
+    "reason.endpoint_down": ("endpoint",),
+}
+
+# Phases, and whether they are a part of the outage, so that those of an incident sum to it. Where the event that
+# separates two phases was not observed, they are one, named with a plus between: "promotion+routing".
+PHASES: Mapping[str, bool] = {
+    "request": False,  # a switchover was asked for -> the outage's start
+    "demotion": False,  # quorum gone -> the outage's start: the primary still serves
+    "detection": True,  # the outage's start -> the leader key is gone
+    "handover": True,  # the same in a switchover: the old primary shuts down and gives the key up
+    "election": True,  # -> the leader key is taken
+    "promotion": True,  # -> the new primary accepts writes
+    "routing": True,  # -> the proxy routes to it
+    "recovery": True,  # -> the first acknowledged write
+    "quorumless": True,  # the outage's start -> etcd has a leader again
+    "absence": True,  # the outage's start -> what was gone (proxy, PostgreSQL, node) answers again
+    "relapse": True,  # another, shorter outage of the same incident
+    "settling": False,  # first acknowledged write -> 5 s have passed without a failure
+    "protection": False,  # first acknowledged write -> as many streaming replicas as before
+}
+
+CAUSES: tuple[str, ...] = (
+    "leader.killed",
+    "leader.stopped",
+    "leader.frozen",
+    "leader.cut_off",
+    "leader.unreachable",
+    "switchover",
+    "failover.manual",
+    "postgres.crashed",
+    "postgres.frozen",
+    "postgres.restarted",
+    "patroni.killed",
+    "replica.killed",
+    "replica.stopped",
+    "replica.frozen",
+    "replica.unreachable",
+    "etcd.member_down",
+    "etcd.election",
+    "etcd.quorum_lost",
+    "failsafe",
+    "proxy.down",
+    "proxy.frozen",
+    "proxy.reloaded",
+    "two_primaries",
+    "observer.blind",
+    "unknown",
+)
