@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
-from observer.polling import Job, Now, Record
-from observer.sources.web import Access
+from observer.polling import Job, LookFailed, Now, Poller, Record, Told
+from observer.sources.web import Access, Target
+from observer.timeline import Event, Window
+
+# Columns that only grow while the process lives. The polls themselves make those of the stats frontend grow.
+COUNTERS = ("stot", "bin", "bout", "req_tot")
+VERSION = re.compile(rb"HAProxy version (\d[\w.+~-]*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One server of one pool, as the stats page describes it; what it leaves empty is None."""
+    """One server of one pool, as the stats page describes it; what it leaves empty is None.
+
+    `check_status` is without the "* " that marks a check under way. `address` is there only with `stats show-legends`.
+    """
 
     pool: str
     server: str
@@ -29,6 +41,14 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """A stats page at one moment: the servers, and the counters of every row, by pool and name."""
+
+    servers: Mapping[tuple[str, str], Server]
+    counters: Mapping[tuple[str, str], tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Pools:
     """The pool that leads to the primary and the one that leads to replicas; None where that is not clear."""
 
@@ -36,19 +56,172 @@ class Pools:
     replicas: str | None
 
 
-def job(url: str, every_ms: int, record: Record, now_ns: Now, access: Access = Access()) -> Job:  # noqa: B008
+def job(url: str, every_ms: int, record: Record, now_ns: Now, access: Access = Access()) -> Job:
     """A look at one stats page every `every_ms`; ";csv" is appended to the URL once."""
-    raise NotImplementedError
+    target, address, subject = Target(access), csv_url(url), without_credentials(url)
+
+    def look() -> Page:
+        return page_of(_rows(target, address))
+
+    def tell(before: Page | None, after: Page) -> list[Told]:
+        return changes(before, after, subject)
+
+    return Job(f"haproxy {subject}", every_ms, Poller("haproxy", subject, look, tell, record, now_ns).run)
 
 
-def capture(url: str, record: Record, now_ns: Now, access: Access = Access()) -> bool:  # noqa: B008
+def capture(url: str, record: Record, now_ns: Now, access: Access = Access()) -> bool:
     """Records pools.captured (every row of the stats page) and versions.captured {haproxy}. True if it answered."""
-    raise NotImplementedError
+    target, subject, began_ns = Target(access), without_credentials(url), now_ns()
+    try:
+        rows = list(_rows(target, csv_url(url)))
+        detail = {"pools": [_captured(row) for row in rows]}
+        record(Event("haproxy", "pools.captured", subject, Window(began_ns, now_ns()), detail))
+        code, html = target.get(csv_url(url).removesuffix(";csv"))
+        version = VERSION.search(html) if code == 200 else None
+        if version is not None:
+            versions = {"haproxy": version.group(1).decode()}
+            record(Event("haproxy", "versions.captured", subject, Window(began_ns, now_ns()), versions))
+    except LookFailed:
+        return False
+    finally:
+        target.close()
+    return True
+
+
+def csv_url(url: str) -> str:
+    """The URL of the page as CSV."""
+    return url if url.endswith(";csv") else f"{url};csv" if urlsplit(url).path else f"{url}/;csv"
+
+
+def without_credentials(url: str) -> str:
+    """The URL as it may be recorded."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def rows_of(text: str) -> Iterator[dict[str, str]]:
+    """The rows of the CSV by the names of its header. Raises LookFailed if it is anything else."""
+    if not text.startswith("# pxname,svname,"):
+        raise LookFailed("error", f"the answer is no CSV of HAProxy: it begins with {text[:40]!r}")
+    lines = csv.reader(text[2:].splitlines())
+    header = next(lines)
+    for line in lines:
+        if len(line) > 2:
+            yield dict(zip(header, line, strict=False))
+
+
+def page_of(rows: Iterable[Mapping[str, str]]) -> Page:
+    """The servers and the counters of a page's rows."""
+    servers: dict[tuple[str, str], Server] = {}
+    counters: dict[tuple[str, str], tuple[int, ...]] = {}
+    for row in rows:
+        key = (row["pxname"], row["svname"])
+        counters[key] = tuple(_number(row.get(name)) or 0 for name in COUNTERS)
+        if row["svname"] not in ("FRONTEND", "BACKEND") and row.get("type", "2") == "2":
+            servers[key] = _server(row)
+    return Page(servers, counters)
+
+
+def changes(before: Page | None, after: Page, subject: str) -> list[Told]:
+    """What the second page tells that the first did not, the restart of the proxy first."""
+    told: list[Told] = []
+    if before is not None and restarted(before, after):
+        told.append(("proxy.restarted", subject, {}))
+    old = {} if before is None else before.servers
+    for key, server in after.servers.items():
+        was = old.get(key)
+        if was is not None and _answer(was) == _answer(server):
+            continue
+        if was is not None and was.up == server.up:
+            kind = "route.changed"
+        else:
+            kind = "route.up" if server.up else "route.down"
+        told.append((kind, "/".join(key), _detail(server, was, initial=before is None)))
+    for key, was in old.items():
+        if key not in after.servers:
+            gone = Server(was.pool, was.server, was.address, "gone", None, None, None, None)
+            told.append(("route.down", "/".join(key), _detail(gone, was)))
+    return told
+
+
+def restarted(before: Page, after: Page) -> bool:
+    """Whether the process behind the second page is another one: some counter of a row fell."""
+    return any(
+        now < was
+        for key, counters in after.counters.items()
+        if key in before.counters
+        for now, was in zip(counters, before.counters[key], strict=True)
+    )
 
 
 def roles_of_pools(servers: Iterable[Server], leader: str | None, addresses: Mapping[str, str]) -> Pools:
     """Which pool leads where, from the servers that are UP and who leads.
 
-    `addresses` are "host:port" of each member's PostgreSQL; a server is matched by name, then by address.
+    `addresses` are "host:port" of each member's PostgreSQL; a server is matched by name, then by address. The
+    primary's pool has the leader UP and nobody else; the replicas' pool has others UP and, where there is a choice,
+    not the leader. With two candidates, or none, it is not clear.
     """
-    raise NotImplementedError
+    names = {address: member for member, address in addresses.items()}
+    up: dict[str, set[str]] = {}
+    for server in servers:
+        if server.up:
+            known = server.server in addresses or server.server == leader or server.address is None
+            up.setdefault(server.pool, set()).add(
+                server.server if known else names.get(server.address or "", server.server)
+            )
+    if leader is None:
+        return Pools(None, None)
+    primary = [pool for pool, members in up.items() if members == {leader}]
+    others = [pool for pool, members in up.items() if members - {leader}]
+    replicas = [pool for pool in others if leader not in up[pool]] or others
+    return Pools(_single(primary), _single(replicas))
+
+
+def _single(pools: list[str]) -> str | None:
+    return pools[0] if len(pools) == 1 else None
+
+
+def _rows(target: Target, address: str) -> Iterator[dict[str, str]]:
+    code, body = target.get(address)
+    if code != 200:
+        raise LookFailed("error", f"HTTP {code}", {"http": code})
+    return rows_of(body.decode("utf-8", "replace"))
+
+
+def _server(row: Mapping[str, str]) -> Server:
+    return Server(
+        pool=row["pxname"],
+        server=row["svname"],
+        address=row.get("addr") or None,
+        status=row.get("status", ""),
+        check_status=row.get("check_status", "").removeprefix("* ") or None,
+        check_code=_number(row.get("check_code")),
+        check_duration_ms=_number(row.get("check_duration")),
+        last_change_s=_number(row.get("lastchg")),
+    )
+
+
+def _answer(server: Server) -> tuple[object, ...]:
+    return server.status, server.check_status, server.check_code, server.address
+
+
+def _detail(server: Server, was: Server | None, initial: bool = False) -> dict[str, Any]:
+    before = None if was is None else {"status": was.status, "check_status": was.check_status}
+    return {**asdict(server), "before": before, **({"initial": True} if initial else {})}
+
+
+def _captured(row: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        **asdict(_server(row)),
+        "weight": _number(row.get("weight")),
+        "active": _number(row.get("act")),
+        "backup": _number(row.get("bck")),
+        "downtime_s": _number(row.get("downtime")),
+        "sessions": _number(row.get("scur")),
+        "sessions_max": _number(row.get("smax")),
+        "sessions_limit": _number(row.get("slim")),
+    }
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.lstrip("-").isdigit() else None

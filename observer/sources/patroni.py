@@ -2,27 +2,143 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import urlsplit
 
-from observer.polling import Job, Now, Record
-from observer.sources.web import Access
+from observer.polling import Job, LookFailed, Now, Poller, Record, Told
+from observer.sources.web import Access, Target
+from observer.timeline import SECOND_NS, Event, Window
 
-
-def job(
-    member: str,
-    url: str,
-    every_ms: int,
-    record: Record,
-    now_ns: Now,
-    access: Access = Access(),  # noqa: B008
-) -> Job:
-    """A look at GET /patroni of one member every `every_ms`; `url` is "http://host:port", any path is left out."""
-    raise NotImplementedError
+SAMPLE_NS = 10 * SECOND_NS
+ROLES = {"master": "primary"}  # Patroni 3 says master, Patroni 4 primary
 
 
-def capture(members: Mapping[str, str], record: Record, now_ns: Now, access: Access = Access()) -> bool:  # noqa: B008
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What GET /patroni tells of a member and is worth an event when it changes; None: it did not say."""
+
+    role: str | None
+    state: str | None
+    timeline: int | None
+    server_version: int | None
+    postmaster_start_time: str | None
+    patroni_version: str | None
+    replication: tuple[tuple[str | None, str | None, str | None], ...]  # application_name, state, sync_state
+    replication_state: str | None
+    pause: bool
+    failsafe: bool
+    pending_restart: bool
+    http: int
+
+    def detail(self) -> dict[str, Any]:
+        """The detail of member.changed."""
+        replication = [
+            {"application_name": name, "state": state, "sync_state": sync} for name, state, sync in self.replication
+        ]
+        return {**asdict(self), "replication": replication}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A member, and its positions, which change all the time: {"received_location", ...} and dcs_last_seen."""
+
+    member: Member
+    positions: Mapping[str, Any]
+
+
+def job(member: str, url: str, every_ms: int, record: Record, now_ns: Now, access: Access = Access()) -> Job:
+    """A look at GET /patroni of one member every `every_ms`; `url` is "http://host:port", any path is left out.
+
+    Records member.changed, and replication.sampled every 10 s.
+    """
+    target, address = Target(access), f"{base(url)}/patroni"
+    sampled_ns: int | None = None
+
+    def look() -> Answer:
+        code, document = _document(target, address)
+        return answer_of(code, document)
+
+    def tell(before: Answer | None, after: Answer) -> list[Told]:
+        nonlocal sampled_ns
+        told: list[Told] = []
+        if before is None or before.member != after.member:
+            told.append(("member.changed", member, after.member.detail()))
+        if after.positions and (sampled_ns is None or now_ns() - sampled_ns >= SAMPLE_NS):
+            sampled_ns = now_ns()
+            told.append(("replication.sampled", member, after.positions))
+        return told
+
+    return Job(f"patroni {member}", every_ms, Poller("patroni", member, look, tell, record, now_ns).run)
+
+
+def capture(members: Mapping[str, str], record: Record, now_ns: Now, access: Access = Access()) -> bool:
     """Records cluster.captured from the first member (name: URL) that answers GET /cluster and GET /config.
 
     True if one did. Takes at most 2 s for each member that does not answer.
     """
-    raise NotImplementedError
+    for member, url in members.items():
+        target, began_ns = Target(access), now_ns()
+        try:
+            code, cluster = _document(target, f"{base(url)}/cluster")
+            if code != 200 or not isinstance(cluster.get("members"), list):
+                continue
+            code, config = _document(target, f"{base(url)}/config")
+        except LookFailed:
+            continue
+        finally:
+            target.close()
+        detail = {"members": cluster["members"], "config": config if code == 200 else None, "from": member}
+        record(Event("patroni", "cluster.captured", member, Window(began_ns, now_ns()), detail))
+        return True
+    return False
+
+
+def base(url: str) -> str:
+    """Scheme, host and port of an api_url, which ends in "/patroni"."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def answer_of(code: int, document: Mapping[str, Any]) -> Answer:
+    """The answer of GET /patroni, of Patroni 3 or 4; 503 is an answer too, of a member that is not running."""
+    patroni = document.get("patroni")
+    xlog = document.get("xlog")
+    replication = document.get("replication")
+    standbys = [row for row in replication if isinstance(row, dict)] if isinstance(replication, list) else []
+    role = document.get("role")
+    member = Member(
+        role=ROLES.get(role, role) if isinstance(role, str) else None,
+        state=document.get("state"),
+        timeline=document.get("timeline"),
+        server_version=document.get("server_version"),
+        postmaster_start_time=document.get("postmaster_start_time"),
+        patroni_version=patroni.get("version") if isinstance(patroni, dict) else None,
+        replication=tuple(
+            sorted(
+                ((row.get("application_name"), row.get("state"), row.get("sync_state")) for row in standbys), key=str
+            )
+        ),
+        replication_state=document.get("replication_state"),
+        pause=bool(document.get("pause")),
+        failsafe=bool(document.get("failsafe_mode_is_active")),
+        pending_restart=bool(document.get("pending_restart")),
+        http=code,
+    )
+    positions = dict(xlog) if isinstance(xlog, dict) else {}
+    if "dcs_last_seen" in document:
+        positions["dcs_last_seen"] = document["dcs_last_seen"]
+    return Answer(member, positions)
+
+
+def _document(target: Target, url: str) -> tuple[int, dict[str, Any]]:
+    code, body = target.get(url)
+    try:
+        document = json.loads(body)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise LookFailed("error", f"HTTP {code}, and no JSON object in it", {"http": code})
+    return code, document
