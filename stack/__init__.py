@@ -1,1 +1,1 @@
-"""A cluster to break: etcd, Patroni, PostgreSQL and HAProxy as plain processes."""
+"""A cluster to break: etcd, Patroni with PostgreSQL, and HAProxy, as plain processes on loopback."""
