@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from observer.sources.etcd import Access
+from observer.polling import LookFailed
+from observer.sources.etcd import OPEN, Access, AccessRefused, Endpoint
+from observer.sources.keys import Key, Snapshot, json_of, member_of, text_of
+
+
+PATRONIS = ("initialize", "config", "leader", "members")  # keys by which a scope is known
 
 
 class DiscoveryFailed(Exception):
@@ -19,6 +25,10 @@ class NothingAnswers(DiscoveryFailed):
 
 class CredentialsRefused(DiscoveryFailed):
     """etcd refused the user, the password or the lack of them (exit code 77)."""
+
+
+class Unreadable(DiscoveryFailed):
+    """A file of the certificates cannot be read (exit code 78)."""
 
 
 class ScopeAbsent(DiscoveryFailed):
@@ -59,11 +69,81 @@ def discover(
     endpoints: Sequence[str],
     namespace: str,
     scope: str | None,
-    access: Access = Access(),  # noqa: B008
+    access: Access = OPEN,
     timeout_s: float = 5.0,
 ) -> Discovery:
     """Looks for the scope in etcd, asking every endpoint until one answers or the time is over.
 
-    Raises NothingAnswers, CredentialsRefused, ScopeAbsent or ScopeUnclear.
+    Raises NothingAnswers, CredentialsRefused, Unreadable, ScopeAbsent or ScopeUnclear.
     """
-    raise NotImplementedError
+    try:
+        clients = [Endpoint(address, access) for address in endpoints]
+    except OSError as error:
+        raise Unreadable(f"{error.filename or 'a certificate'} of [etcd] cannot be read: {error.strerror}.") from None
+    root = f"/{namespace.strip('/')}/".replace("//", "/")
+    try:
+        held, stale = _read(clients, root, timeout_s)
+    finally:
+        for client in clients:
+            client.close()
+    scopes = scopes_of(held, root)
+    if scope is None and len(scopes) == 1:
+        scope = scopes[0]
+    listed = ", ".join(scopes) or "none"
+    if scope is None and scopes:
+        raise ScopeUnclear(f"etcd holds several scopes ({listed}): choose one as scope in [cluster].", scopes)
+    if scope not in scopes or scope is None:
+        what = f'no scope "{scope}"' if scope else "no scope of Patroni"
+        raise ScopeAbsent(
+            f"etcd at {', '.join(endpoints)} holds {what} under {root} (found: {listed}): "
+            "check scope and namespace in [cluster].",
+            scopes,
+        )
+    return _described(scope, {key.name.removeprefix(f"{root}{scope}/"): key for key in held.keys}, stale)
+
+
+def scopes_of(held: Snapshot, root: str) -> tuple[str, ...]:
+    """The scopes under a namespace: whatever has a key of Patroni's."""
+    paths = (key.name.removeprefix(root).split("/") for key in held.keys)
+    return tuple(sorted({path[0] for path in paths if len(path) > 1 and path[1] in PATRONIS}))
+
+
+def _read(clients: Sequence[Endpoint], root: str, timeout_s: float) -> tuple[Snapshot, bool]:
+    """All keys of the namespace, and whether that is only what a member without a leader last knew."""
+    until = time.monotonic() + timeout_s
+    failures: dict[str, str] = {}
+    while True:
+        for stale in (False, True):
+            for client in clients:
+                try:
+                    return client.read(root, stale=stale), stale
+                except AccessRefused as refused:
+                    raise CredentialsRefused(
+                        f"etcd at {client.address} refuses the credentials ({refused.error}): "
+                        "check user and password in [etcd]."
+                    ) from None
+                except LookFailed as failure:
+                    failures[client.address] = failure.how
+        if time.monotonic() > until:
+            listed = ", ".join(f"{address} ({how.replace('_', ' ')})" for address, how in failures.items())
+            raise NothingAnswers(f"no etcd answers at {listed}: check endpoints in [etcd], and that it runs.")
+        time.sleep(0.2)
+
+
+def _described(scope: str, keys: Mapping[str, Key], stale: bool) -> Discovery:
+    members: dict[str, Found] = {}
+    for name, key in sorted(keys.items()):
+        if name.startswith("members/"):
+            told = member_of(key)
+            members[name.removeprefix("members/")] = Found(
+                told["api_url"], told["conn_url"], told["role"], told["state"]
+            )
+    config = json_of(keys.get("config"))
+    return Discovery(
+        scope=scope,
+        cluster_id=text_of(keys.get("initialize")),
+        leader=text_of(keys.get("leader")),
+        members=members,
+        config=config if isinstance(config, dict) else {},
+        stale=stale,
+    )

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from observer.polling import Job, LookFailed, Now, Poller, Record, Told
-from observer.sources.web import Access, Target
+from observer.sources.web import OPEN, Access, Target
 from observer.timeline import Event, Window
 
 # Columns that only grow while the process lives. The polls themselves make those of the stats frontend grow.
@@ -56,7 +56,7 @@ class Pools:
     replicas: str | None
 
 
-def job(url: str, every_ms: int, record: Record, now_ns: Now, access: Access = Access()) -> Job:
+def job(url: str, every_ms: int, record: Record, now_ns: Now, access: Access = OPEN) -> Job:
     """A look at one stats page every `every_ms`; ";csv" is appended to the URL once."""
     target, address, subject = Target(access), csv_url(url), without_credentials(url)
 
@@ -69,7 +69,7 @@ def job(url: str, every_ms: int, record: Record, now_ns: Now, access: Access = A
     return Job(f"haproxy {subject}", every_ms, Poller("haproxy", subject, look, tell, record, now_ns).run)
 
 
-def capture(url: str, record: Record, now_ns: Now, access: Access = Access()) -> bool:
+def capture(url: str, record: Record, now_ns: Now, access: Access = OPEN) -> bool:
     """Records pools.captured (every row of the stats page) and versions.captured {haproxy}. True if it answered."""
     target, subject, began_ns = Target(access), without_credentials(url), now_ns()
     try:
@@ -132,10 +132,9 @@ def changes(before: Page | None, after: Page, subject: str) -> list[Told]:
         was = old.get(key)
         if was is not None and _answer(was) == _answer(server):
             continue
+        kind = "route.up" if server.up else "route.down"
         if was is not None and was.up == server.up:
             kind = "route.changed"
-        else:
-            kind = "route.up" if server.up else "route.down"
         told.append((kind, "/".join(key), _detail(server, was, initial=before is None)))
     for key, was in old.items():
         if key not in after.servers:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from observer.polling import Job, LookFailed, Now, Poller, Record, Told
-from observer.sources.web import Access, Target
+from observer.sources.web import OPEN, Access, Target
 from observer.timeline import SECOND_NS, Event, Window
 
 SAMPLE_NS = 10 * SECOND_NS
@@ -49,7 +49,7 @@ class Answer:
     positions: Mapping[str, Any]
 
 
-def job(member: str, url: str, every_ms: int, record: Record, now_ns: Now, access: Access = Access()) -> Job:
+def job(member: str, url: str, every_ms: int, record: Record, now_ns: Now, access: Access = OPEN) -> Job:
     """A look at GET /patroni of one member every `every_ms`; `url` is "http://host:port", any path is left out.
 
     Records member.changed, and replication.sampled every 10 s.
@@ -74,7 +74,7 @@ def job(member: str, url: str, every_ms: int, record: Record, now_ns: Now, acces
     return Job(f"patroni {member}", every_ms, Poller("patroni", member, look, tell, record, now_ns).run)
 
 
-def capture(members: Mapping[str, str], record: Record, now_ns: Now, access: Access = Access()) -> bool:
+def capture(members: Mapping[str, str], record: Record, now_ns: Now, access: Access = OPEN) -> bool:
     """Records cluster.captured from the first member (name: URL) that answers GET /cluster and GET /config.
 
     True if one did. Takes at most 2 s for each member that does not answer.
@@ -107,7 +107,11 @@ def answer_of(code: int, document: Mapping[str, Any]) -> Answer:
     patroni = document.get("patroni")
     xlog = document.get("xlog")
     replication = document.get("replication")
-    standbys = [row for row in replication if isinstance(row, dict)] if isinstance(replication, list) else []
+    standbys = [
+        (row.get("application_name"), row.get("state"), row.get("sync_state"))
+        for row in (replication if isinstance(replication, list) else [])
+        if isinstance(row, dict)
+    ]
     role = document.get("role")
     member = Member(
         role=ROLES.get(role, role) if isinstance(role, str) else None,
@@ -116,11 +120,7 @@ def answer_of(code: int, document: Mapping[str, Any]) -> Answer:
         server_version=document.get("server_version"),
         postmaster_start_time=document.get("postmaster_start_time"),
         patroni_version=patroni.get("version") if isinstance(patroni, dict) else None,
-        replication=tuple(
-            sorted(
-                ((row.get("application_name"), row.get("state"), row.get("sync_state")) for row in standbys), key=str
-            )
-        ),
+        replication=tuple(sorted(standbys, key=str)),
         replication_state=document.get("replication_state"),
         pause=bool(document.get("pause")),
         failsafe=bool(document.get("failsafe_mode_is_active")),

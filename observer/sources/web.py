@@ -28,10 +28,13 @@ class Access:
     key: str | None = None
 
 
+OPEN = Access()  # to everybody
+
+
 class Target:
     """One HTTP server with one kept connection. Proxies of the environment are not used, redirects not followed."""
 
-    def __init__(self, access: Access = Access(), deadline_s: float = DEADLINE_S) -> None:  # noqa: B008 (frozen)
+    def __init__(self, access: Access = OPEN, deadline_s: float = DEADLINE_S) -> None:
         self._deadline_s = deadline_s
         auth = (access.username, access.password or "") if access.username else None
         self._client = httpx.Client(
