@@ -11,7 +11,6 @@ from observer.polling import LookFailed
 from observer.sources.etcd import OPEN, Access, AccessRefused, Endpoint
 from observer.sources.keys import Key, Snapshot, json_of, member_of, text_of
 
-
 PATRONIS = ("initialize", "config", "leader", "members")  # keys by which a scope is known
 
 
