@@ -1,0 +1,211 @@
+"""The reader of a timeline: never writes, works beside a living daemon, and loads what the judge needs of a day."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from observer.errors import CannotWrite, ForeignDatabase, NotFound, ObserverError, UsageError
+from observer.store import lock
+from observer.store.files import BUSY_TIMEOUT_S, check, is_empty, plainly, said_plainly
+from observer.store.rows import (
+    SELECT_AUDIT,
+    SELECT_EVENT,
+    SELECT_OPERATION,
+    SELECT_RECORDING,
+    audit_of,
+    event_of,
+    operation_of,
+    recording_of,
+)
+from observer.store.schema import INTERESTING
+from observer.timeline import SECOND_NS, Event, Operation, Recording, Second, Served, Timeline
+
+AROUND_NS = 10 * SECOND_NS
+"""All operations this close to one of interest are loaded with it."""
+
+_SECONDS = """
+select finished_ns / 1000000000 as second, action, sum(outcome = 'ok'), sum(outcome = 'fail'),
+  sum(outcome = 'unknown'), max(finished_ns - due_ns)
+from operations where recording_id = ? group by second, action order by second, action
+"""
+_SERVED = """
+select action, probe, server, address, in_recovery, timeline, count(*)
+from operations where recording_id = ? and outcome = 'ok'
+group by action, probe, server, address, in_recovery, timeline order by action, probe, server, address
+"""
+
+
+class Reader:
+    """A timeline, read only. Used by one thread at a time; `close` it.
+
+    Opening raises NotFound (no file, nothing recorded), ForeignDatabase.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if is_empty(path):
+            wrong = "nothing was recorded into it" if path.exists() else "no such file"
+            raise NotFound(f"{path}: {wrong}; record with `observer start`, or name the file by --db.")
+        if path.is_dir():
+            raise NotFound(f"{path}: is a folder; name a file by --db.")
+        self._connection = _open(path)
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._connection.close()
+
+    def recordings(self) -> list[Recording]:
+        """All of them, the oldest first."""
+        with said_plainly(self.path):
+            return [recording_of(row) for row in self._connection.execute(f"{SELECT_RECORDING} order by id")]
+
+    def recording(self, recording_id: int | None = None) -> Recording:
+        """One of them, the newest by default. Raises NotFound."""
+        found = self.recordings()
+        for recording in reversed(found):
+            if recording_id in (None, recording.id):
+                return recording
+        if not found:
+            raise NotFound(f"{self.path}: there is no recording in it; record with `observer start`.")
+        there = ", ".join(str(recording.id) for recording in found)
+        raise NotFound(f"{self.path}: there is no recording {recording_id}; there are: {there}.")
+
+    def load(self, recording_id: int) -> Timeline:
+        """What the judge is given of one recording, by the rules of `timeline.Timeline`."""
+        recording = self.recording(recording_id)
+        with said_plainly(self.path):
+            return Timeline(
+                recording=recording,
+                events=self.events(recording_id),
+                operations=list(self._interesting(recording_id)),
+                seconds=[Second(*row) for row in self._connection.execute(_SECONDS, (recording_id,))],
+                served=[_served(row) for row in self._connection.execute(_SERVED, (recording_id,))],
+                audits=[
+                    audit_of(row)
+                    for row in self._connection.execute(
+                        f"{SELECT_AUDIT} where recording_id = ? order by audited_ns, id", (recording_id,)
+                    )
+                ],
+                fetch=lambda after_ns, by_ns: list(self._between(recording_id, after_ns, by_ns)),
+            )
+
+    def events(self, recording_id: int, after_id: int = 0, newest: int | None = None) -> list[Event]:
+        """Events of a recording in order of `by_ns`, then id; those with a higher id only, or only the newest few."""
+        asked = f"{SELECT_EVENT} where recording_id = ? and id > ?"
+        with said_plainly(self.path):
+            if newest is None:
+                rows = self._connection.execute(f"{asked} order by by_ns, id", (recording_id, after_id)).fetchall()
+            else:
+                rows = self._connection.execute(
+                    f"{asked} order by by_ns desc, id desc limit ?", (recording_id, after_id, newest)
+                ).fetchall()[::-1]
+        return [event_of(row) for row in rows]
+
+    def operations(self, recording_id: int, newest: int) -> list[Operation]:
+        """The operations that finished last, in order of finishing."""
+        asked = f"{SELECT_OPERATION} where recording_id = ? order by finished_ns desc, id desc limit ?"
+        with said_plainly(self.path):
+            return [operation_of(row) for row in self._connection.execute(asked, (recording_id, newest))][::-1]
+
+    def tokens(self, recording_id: int) -> tuple[str, str] | None:
+        """The first and the last token that a recording wrote, or None where it wrote nothing."""
+        asked = "select min(token), max(token) from operations where recording_id = ? and action = 'write'"
+        with said_plainly(self.path):
+            first, last = self._connection.execute(f"{asked} and token <> ''", (recording_id,)).fetchone()
+        return None if first is None else (first, last)
+
+    def query(self, sql: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
+        """The columns and the rows of one SQL statement that only reads. Raises UsageError for any other."""
+        try:
+            cursor = self._connection.execute(sql)
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+            if code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_MISUSE):
+                raise UsageError(f"The query was not understood, or does not only read: {error}.") from None
+            assert isinstance(error, sqlite3.Error)
+            raise plainly(self.path, error) from error
+        return [column[0] for column in cursor.description or ()], cursor
+
+    def _interesting(self, recording_id: int) -> Iterator[Operation]:
+        moments = self._connection.execute(
+            f"select finished_ns from operations where recording_id = ? and {INTERESTING} order by finished_ns",
+            (recording_id,),
+        )
+        for after_ns, by_ns in _spans(moment for (moment,) in moments):
+            yield from self._between(recording_id, after_ns, by_ns)
+
+    def _between(self, recording_id: int, after_ns: int, by_ns: int) -> Iterator[Operation]:
+        rows = self._connection.execute(
+            f"{SELECT_OPERATION} where recording_id = ? and finished_ns > ? and finished_ns <= ? "
+            "order by finished_ns, id",
+            (recording_id, after_ns, by_ns),
+        )
+        return (operation_of(row) for row in rows)
+
+
+def _spans(moments: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """The stretches (after, by] that lie within AROUND_NS of a moment, merged; the moments come in order."""
+    span: tuple[int, int] | None = None
+    for moment in moments:
+        after, by = moment - AROUND_NS - 1, moment + AROUND_NS
+        if span is not None and after <= span[1]:
+            span = (span[0], by)
+            continue
+        if span is not None:
+            yield span
+        span = (after, by)
+    if span is not None:
+        yield span
+
+
+def _served(row: Sequence[Any]) -> Served:
+    action, probe, server, address, in_recovery, timeline, operations = row
+    role = None if in_recovery is None else bool(in_recovery)
+    return Served(action, probe, server, address, role, timeline, operations)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Read-only; where the log's files cannot be made (another user's folder) and no daemon lives, as it lies there."""
+    try:
+        return _connect(path, "mode=ro")
+    except CannotWrite:
+        if lock.is_held(path):
+            raise CannotWrite(f"{path}: is being recorded by another user; run this command as that user.") from None
+        return _connect(path, "mode=ro&immutable=1")
+
+
+def _connect(path: Path, how: str) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?{how}", uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False
+        )
+    except sqlite3.Error as error:
+        raise _unreadable(path, plainly(path, error)) from None
+    try:
+        connection.execute("pragma query_only = on")
+        check(path, connection)
+    except sqlite3.Error as error:
+        connection.close()
+        raise plainly(path, error) from error
+    except OSError as error:
+        connection.close()
+        raise NotFound(f"{path}: cannot be read ({error.strerror}); check its permissions.") from None
+    except ObserverError:
+        connection.close()
+        raise
+    return connection
+
+
+def _unreadable(path: Path, error: ObserverError) -> ObserverError:
+    if isinstance(error, ForeignDatabase):
+        return error
+    return NotFound(f"{path}: cannot be opened; check its permissions.")

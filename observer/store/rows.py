@@ -1,0 +1,161 @@
+"""Records of the vocabulary as rows of SQLite, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from observer.timeline import Audit, Event, Operation, Outcome, Recording, Window
+
+Row = Sequence[Any]
+
+INSERT_EVENT = (
+    "insert into events (recording_id, source, kind, subject, after_ns, by_ns, utc, detail) "
+    "values (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+INSERT_OPERATION = (
+    "insert into operations (recording_id, action, probe, token, due_ns, started_ns, finished_ns, outcome, stage, "
+    "sqlstate, server, address, in_recovery, timeline, saw, message) "
+    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+INSERT_AUDIT = (
+    "insert into audits (recording_id, audited_ns, first_token, last_token, present, server, timeline) "
+    "values (?, ?, ?, ?, ?, ?, ?)"
+)
+SELECT_EVENT = "select id, source, kind, subject, after_ns, by_ns, detail from events"
+SELECT_OPERATION = (
+    "select action, probe, token, due_ns, started_ns, finished_ns, outcome, stage, sqlstate, server, address, "
+    "in_recovery, timeline, saw, message, id from operations"
+)
+SELECT_AUDIT = "select audited_ns, first_token, last_token, present, server, timeline, id from audits"
+SELECT_RECORDING = (
+    "select id, began_utc, boot, anchor_ns, pid, scope, cluster_id, settings, ended_ns, ended, "
+    "max(coalesce((select max(by_ns) from events where recording_id = recordings.id), 0), "
+    "coalesce((select max(finished_ns) from operations where recording_id = recordings.id), 0), "
+    "coalesce((select max(audited_ns) from audits where recording_id = recordings.id), 0)) "
+    "from recordings"
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
+
+
+def text_of(value: Any) -> str:
+    """JSON, readable by people: no escapes for letters, no spaces."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def unix_ns(moment: datetime) -> int:
+    """Nanoseconds since 1970, in whole numbers."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
+def utc_text(began_unix_ns: int, at_ns: int) -> str:
+    """The wall clock at a moment of the recording, to the millisecond, as the views write it."""
+    at_ms = (began_unix_ns + at_ns) // 1_000_000
+    moment = _EPOCH + timedelta(milliseconds=at_ms)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment to the microsecond: the anchor of a recording."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def event_row(recording_id: int, began_unix_ns: int, event: Event) -> Row:
+    """For INSERT_EVENT."""
+    window = event.window
+    return (
+        recording_id,
+        event.source,
+        event.kind,
+        event.subject,
+        window.after_ns,
+        window.by_ns,
+        utc_text(began_unix_ns, window.by_ns),
+        text_of(dict(event.detail)),
+    )
+
+
+def operation_row(recording_id: int, o: Operation) -> Row:
+    """For INSERT_OPERATION."""
+    return (
+        recording_id,
+        o.action,
+        o.probe,
+        o.token,
+        o.due_ns,
+        o.started_ns,
+        o.finished_ns,
+        o.outcome.value,
+        o.stage,
+        o.sqlstate,
+        o.server,
+        o.address,
+        o.in_recovery,
+        o.timeline,
+        o.saw,
+        o.message,
+    )
+
+
+def audit_row(recording_id: int, a: Audit) -> Row:
+    """For INSERT_AUDIT."""
+    return (recording_id, a.audited_ns, a.first_token, a.last_token, a.present, a.server, a.timeline)
+
+
+def event_of(row: Row) -> Event:
+    """From SELECT_EVENT."""
+    number, source, kind, subject, after_ns, by_ns, detail = row
+    found: Mapping[str, Any] = json.loads(detail)
+    return Event(source, kind, subject, Window(after_ns, by_ns), found, number)
+
+
+def operation_of(row: Row) -> Operation:
+    """From SELECT_OPERATION."""
+    action, probe, token, due, started, finished, outcome, *more = row
+    stage, sqlstate, server, address, in_recovery, timeline, saw, message, number = more
+    return Operation(
+        action,
+        probe,
+        token,
+        due,
+        started,
+        finished,
+        _OUTCOMES[outcome],
+        stage,
+        sqlstate,
+        server,
+        address,
+        None if in_recovery is None else bool(in_recovery),
+        timeline,
+        saw,
+        message,
+        number,
+    )
+
+
+def audit_of(row: Row) -> Audit:
+    """From SELECT_AUDIT."""
+    audited_ns, first, last, present, server, timeline, number = row
+    return Audit(audited_ns, first, last, bool(present), server, timeline, number)
+
+
+def recording_of(row: Row) -> Recording:
+    """From SELECT_RECORDING."""
+    number, began, boot, anchor_ns, pid, scope, cluster_id, settings, ended_ns, ended, last_ns = row
+    return Recording(
+        id=number,
+        began_utc=datetime.fromisoformat(began),
+        boot=boot,
+        anchor_ns=anchor_ns,
+        pid=pid,
+        scope=scope,
+        cluster_id=cluster_id,
+        settings=json.loads(settings),
+        ended_ns=ended_ns,
+        ended=ended,
+        last_ns=last_ns,
+    )
