@@ -18,6 +18,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ, parse_dsn
 
+from observer.errors import ConfigError
 from observer.resolving import Resolver, Unresolved
 from observer.timeline import MS_NS, SECOND_NS
 
@@ -73,7 +74,7 @@ class NoAnswer(Exception):
         self.lost = lost
 
 
-class DsnError(ValueError):
+class DsnError(ConfigError):
     """A connection string that libpq cannot read; one sentence, without the string, which may hold a password."""
 
 

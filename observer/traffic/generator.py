@@ -11,15 +11,15 @@ from collections.abc import Callable, Sequence
 
 from observer.resolving import Resolver
 from observer.session import READ, READY, RESOLVING, NoAnswer, Session, parameters
-from observer.timeline import MS_NS, SECOND_NS, Action, Event, Operation, Outcome, Window
-from observer.traffic.lines import MOST_CONNECTING, Line, Lines, Running
+from observer.timeline import MS_NS, SECOND_NS, Action, Event, Operation, Outcome
+from observer.traffic.lines import Line, Lines, Running
 from observer.traffic.outcome import Ended, outcome
 from observer.traffic.plan import Due, Schedule, slots, streams
+from observer.traffic.telling import Teller
 from observer.traffic.workload import WORKLOADS, Answer, absent, answer, bounds, token
 
 _SLEPT_NS = 2 * SECOND_NS  # a longer gap than this between two turns of the loop: we did not run
 _TURN_NS = SECOND_NS // 2  # the loop turns at least this often
-_TRY_NS = SECOND_NS  # between two looks for absent tables
 _CONNECTING_NS = 2 * MS_NS  # after this long with connections on their way, operations that are due come first
 _IDLE_NS = 10 * SECOND_NS  # a kept connection that nobody used for so long is closed
 _JOIN_S = 5.0
@@ -54,14 +54,12 @@ class Generator:
         self._rate_per_s, self._fresh_per_s = rate_per_s, fresh_per_s
         self._deadline_ns = deadline_ms * MS_NS
         self._tag = tag
-        self._record = record
         self._now_ns = now_ns
-        self._name_of = name_of
+        self._teller = Teller(record, now_ns, name_of)
         self._last_n = 0
         limit = slots(rate_per_s, fresh_per_s, deadline_ms)
         self._lines: dict[Action, Lines] = {"write": Lines(limit), "read": Lines(limit)}
         self._idle_ns = max(_IDLE_NS, round(3 * SECOND_NS / rate_per_s))
-        self._absent: dict[Action, int] = {}  # when the tables are looked for next, while they are absent
         self._order: deque[Running] = deque()  # by deadline: all have the same, from their start
         self._resolving: set[Line] = set()
         self._stop_by_ns: int | None = None
@@ -106,8 +104,7 @@ class Generator:
             self._loop()
         except BaseException as error:
             self._error = error
-            detail = {"how": "error", "error": f"{type(error).__name__}: {error}"}
-            self._record(Event("traffic", "source.blind", "generator", Window.at(self._now_ns()), detail))
+            self._teller.died(error)
         finally:
             for lines in self._lines.values():
                 for line in list(lines.all):
@@ -125,12 +122,11 @@ class Generator:
             now_ns = self._now_ns()
             if now_ns - turned_ns > _SLEPT_NS:
                 # A flood of overdue operations would break what it observes.
-                detail = {"for_ms": (now_ns - turned_ns) // MS_NS, "skipped": schedule.skip(now_ns)}
-                self._record(Event("traffic", "observer.slept", "generator", Window(turned_ns, now_ns), detail))
+                self._teller.slept(turned_ns, now_ns, schedule.skip(now_ns))
             turned_ns = now_ns
             self._expire(now_ns)
             for lines in self._lines.values():
-                while (running := lines.next_waiting()) is not None:
+                while (running := lines.next_waiting(now_ns)) is not None:
                     self._carry(lines, running)
             if self._stop_by_ns is None:
                 for due in schedule.take(now_ns):
@@ -161,6 +157,7 @@ class Generator:
         until_ns = now_ns + _TURN_NS
         if self._stop_by_ns is None:
             until_ns = min(until_ns, schedule.next_ns)
+        until_ns = min([until_ns, *(at_ns for lines in self._lines.values() if (at_ns := lines.look_ns) is not None)])
         while self._order and self._order[0].ended:
             self._order.popleft()
         if self._order:
@@ -179,26 +176,26 @@ class Generator:
     def _issue(self, due: Due) -> None:
         action, probe = due.stream.action, due.stream.probe
         now_ns = self._now_ns()
-        try_ns = self._absent.get(action)
-        if try_ns is not None:
-            if now_ns < try_ns:
-                return
-            self._absent[action] = now_ns + max(_TRY_NS, self._deadline_ns)
+        trying = self._teller.trying(action)
+        if trying and not self._teller.may_try(action, self._deadline_ns):
+            return
         lines = self._lines[action]
         while (spare := lines.spare(now_ns - self._idle_ns)) is not None:
             self._close(spare, politely=True)
         if action == "write":
             self._last_n += 1
         name = token(self._tag, self._last_n) if action == "write" else ""
-        running = Running(action, probe, name, due.due_ns, now_ns, trying=try_ns is not None)
+        running = Running(action, probe, name, due.due_ns, now_ns, trying)
         if lines.full:
-            self._tell(running, Outcome.FAIL, "slot", message=f"all {lines.limit} connections wait for an answer")
+            self._teller.ended(
+                running, Outcome.FAIL, "slot", message=f"all {lines.limit} connections wait for an answer"
+            )
             return
         self._order.append(running)
-        if probe == "kept" and not lines.idle and len(lines.connecting) >= MOST_CONNECTING:
-            lines.waiting.append(running)
-        else:
+        if lines.serves(running, now_ns):
             self._carry(lines, running)
+        else:
+            lines.waiting.append(running)
 
     def _carry(self, lines: Lines, running: Running) -> None:
         """Puts an operation on a line: a kept one on the idle line that was used last, any other on a new one."""
@@ -206,8 +203,7 @@ class Generator:
             line = lines.idle.pop()
         else:
             line = Line(running.action, Session(self._parameters[running.action], self._resolver))
-            lines.all.add(line)
-            lines.connecting.add(line)
+            lines.opened(line, self._now_ns())
         line.running, running.line = running, line
         self._go_on(line)
 
@@ -272,11 +268,9 @@ class Generator:
         if rows:
             said = answer(self._workload, rows[0])
             line.address = said.address
-            if self._absent.pop(running.action, None) is not None:
-                self._event("workload.present", running.action, {"action": running.action})
-            self._tell(running, Outcome.OK, "done", said)
+            self._teller.ended(running, Outcome.OK, "done", said)
         else:
-            self._tables_absent(running.action, self._workload.empty)
+            self._teller.absent(running.action, self._workload.empty)
         self._keep(line, running)
 
     def _keep(self, line: Line, running: Running) -> None:
@@ -293,49 +287,16 @@ class Generator:
     def _failed(self, running: Running, failure: NoAnswer, ended: Ended | None = None) -> None:
         line = running.line
         if line is not None and not failure.lost and absent(failure.sqlstate):
-            self._tables_absent(running.action, failure.message)
+            self._teller.absent(running.action, failure.message)
             self._keep(line, running)
             return
         running.ended = True
         how = outcome(failure.stage, ended or ("lost" if failure.lost else "error"), failure.sqlstate)
         # Who failed to answer is known only of a connection that answered before.
-        said = Answer(line.address, None, None) if line is not None and failure.stage == "answer" else None
-        self._tell(running, how, failure.stage, said, failure.sqlstate, failure.message)
+        said = Answer(line.address if line is not None and failure.stage == "answer" else None, None, None)
+        self._teller.ended(running, how, failure.stage, said, failure.sqlstate, failure.message)
         if line is not None:
             self._close(line, politely=not failure.lost)
-
-    def _tell(
-        self,
-        running: Running,
-        how: Outcome,
-        stage: str,
-        said: Answer | None = None,
-        sqlstate: str | None = None,
-        message: str | None = None,
-    ) -> None:
-        """Records how an operation ended; while the tables are absent there is none to tell of."""
-        if running.action in self._absent:
-            return
-        said = said or Answer(None, None, None)
-        self._record(
-            Operation(
-                running.action,
-                running.probe,
-                running.token,
-                running.due_ns,
-                running.started_ns,
-                self._now_ns(),
-                how,
-                stage,
-                sqlstate,
-                self._name_of(said.address) if said.address is not None else None,
-                said.address,
-                said.in_recovery,
-                said.timeline,
-                said.saw,
-                message,
-            )
-        )
 
     def _expire(self, now_ns: int | None) -> None:
         """Gives up the operations whose deadline has come; all of them when now_ns is None, which is the end."""
@@ -347,11 +308,3 @@ class Generator:
             if not running.ended:
                 overdue = running.line.session.overdue() if running.line is not None else _NO_LINE
                 self._failed(running, overdue, "deadline")
-
-    def _tables_absent(self, action: Action, error: str) -> None:
-        if action not in self._absent:
-            self._absent[action] = self._now_ns() + _TRY_NS
-            self._event("workload.absent", action, {"action": action, "error": error})
-
-    def _event(self, kind: str, action: Action, detail: dict[str, str]) -> None:
-        self._record(Event("traffic", kind, action, Window.at(self._now_ns()), detail))

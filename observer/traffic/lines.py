@@ -6,12 +6,13 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from observer.session import Session
-from observer.timeline import Action, Probe
+from observer.timeline import MS_NS, Action, Probe
 
-# Kept operations beyond these wait for a connection instead of opening one: a connection costs 5 ms of CPU (SCRAM), and
-# a hiccup at 1,000 operations a second would otherwise open hundreds, each making the hiccup longer. At the default
-# rate and deadline even a server that answers nothing does not reach it.
-MOST_CONNECTING = 32
+# A connection costs 5 ms of CPU here (SCRAM) and a process there. A hiccup at 1,000 operations a second would open
+# hundreds, each making the hiccup longer; so kept operations open no more than these and otherwise wait for a line that
+# becomes free. At the default rate neither is ever reached, even where nothing answers.
+_MOST_CONNECTING = 32
+_PACE_NS = 10 * MS_NS
 
 
 @dataclass(eq=False, slots=True)
@@ -56,6 +57,12 @@ class Lines:
     connecting: set[Line] = field(default_factory=set)
     idle: deque[Line] = field(default_factory=deque)
     waiting: deque[Running] = field(default_factory=deque)
+    opened_ns: int = -_PACE_NS
+
+    @property
+    def look_ns(self) -> int | None:
+        """When to look again for what waits, if nothing becomes idle before; None where nothing waits."""
+        return self.opened_ns + _PACE_NS if self.waiting and len(self.connecting) < _MOST_CONNECTING else None
 
     @property
     def full(self) -> bool:
@@ -68,13 +75,23 @@ class Lines:
             return self.idle[0]
         return None
 
-    def next_waiting(self) -> Running | None:
+    def serves(self, running: Running, now_ns: int) -> bool:
+        """Whether an operation can have a line now, an idle one or a new one."""
+        if running.probe == "fresh" or self.idle:
+            return True
+        return len(self.connecting) < _MOST_CONNECTING and now_ns >= self.opened_ns + _PACE_NS
+
+    def next_waiting(self, now_ns: int) -> Running | None:
         """The next operation that waits for a line, if it can have one now."""
         while self.waiting and self.waiting[0].ended:
             self.waiting.popleft()
-        if self.waiting and (self.idle or len(self.connecting) < MOST_CONNECTING):
-            return self.waiting.popleft()
-        return None
+        return self.waiting.popleft() if self.waiting and self.serves(self.waiting[0], now_ns) else None
+
+    def opened(self, line: Line, now_ns: int) -> None:
+        """A new line is on its way."""
+        self.all.add(line)
+        self.connecting.add(line)
+        self.opened_ns = now_ns
 
     def forget(self, line: Line) -> None:
         """The line is closed."""

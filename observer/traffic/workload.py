@@ -17,9 +17,10 @@ _WHO = f"host(inet_server_addr()), inet_server_port(), pg_is_in_recovery(), {TIM
 
 PROBE_TABLE = 'CREATE TABLE IF NOT EXISTS observer_probe (token text COLLATE "C" PRIMARY KEY, at timestamptz)'
 _PROBE_WRITE = f"INSERT INTO observer_probe (token, at) VALUES (%s, now()) RETURNING {_WHO}"
-# The collation of a table made by somebody else may order tokens in another way; where it is ours, the index serves.
-_PROBE_READ = f"""SELECT {_WHO}, (SELECT max(token COLLATE "C") FROM observer_probe
- WHERE token COLLATE "C" >= %s AND token COLLATE "C" < %s)"""
+# The newest by the index, backwards: max() would read every token of the recording. The collation of a table that
+# somebody else made may order tokens in another way.
+_PROBE_READ = f"""SELECT {_WHO}, (SELECT token FROM observer_probe
+ WHERE token COLLATE "C" >= %s AND token COLLATE "C" < %s ORDER BY token COLLATE "C" DESC LIMIT 1)"""
 
 PREFIX = "observer "  # of event_name in `events`
 _HOMEWORK_WRITE = f"""INSERT INTO events (event_name, owner_name)
