@@ -215,13 +215,16 @@ class Kept:
         """Whether the next question goes to a connection that answered before."""
         return self._session is not None
 
-    def ask(self, sql: str, values: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
-        """The rows of the answer. Raises NoAnswer, by the deadline at the latest.
+    def ask(
+        self, sql: str, values: Sequence[object] | None = None, until_ns: int | None = None
+    ) -> list[tuple[Any, ...]]:
+        """The rows of the answer. Raises NoAnswer, by the deadline (or `until_ns`, where it is told) at the latest.
 
         A kept connection that turns out to be broken is replaced within the same deadline: how the *server* is, not how
         the old connection ended, is the answer. So ask nothing here that may not be asked twice.
         """
-        until_ns = self._now_ns() + self._deadline_ns
+        if until_ns is None:
+            until_ns = self._now_ns() + self._deadline_ns
         if self._session is not None:
             try:
                 return self._answer(self._session, sql, values, until_ns)

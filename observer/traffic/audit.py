@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from observer.session import Kept, NoAnswer
 from observer.timeline import Audit
+from observer.traffic.workload import WORKLOADS, answer, token
+
+CHUNK = 50_000  # tokens a question: each is answered well within a deadline of some seconds
+
+Run = tuple[int, int]  # consecutive numbers, both ends included
 
 
 class AuditFailed(Exception):
@@ -23,7 +29,66 @@ def audit(
 ) -> list[Audit]:
     """The tokens from first_n to last_n, read back through the primary, as ranges that are all present or all absent.
 
-    Raises AuditFailed: nothing answers within the deadline (of each question), the server is in recovery, the tables
-    are not there.
+    `audited_ns` is when the question was asked. Raises AuditFailed: no answer within the deadline (of each question of
+    50,000 tokens), the server is in recovery, the tables are not there. Nothing is kept of an audit that failed: ask
+    again for the same range. Raises DsnError.
     """
-    raise NotImplementedError
+    asked = WORKLOADS[workload]
+    kept = Kept(dsn, deadline_ms, now_ns)
+    audits: list[Audit] = []
+    try:
+        for first, last in chunks(first_n, last_n, CHUNK):
+            began_ns = now_ns()
+            bounds = (asked.prefix + token(tag, first), asked.prefix + token(tag, last))
+            *who, runs = kept.ask(asked.held, bounds)[0]
+            said = answer(asked, who)
+            if said.in_recovery:
+                raise AuditFailed(
+                    f"{said.address or 'the server'} is in recovery, so that it cannot say what was lost."
+                )
+            server = name_of(said.address) if said.address is not None else None
+            audits += [
+                Audit(began_ns, token(tag, a), token(tag, b), present, server or said.address, said.timeline)
+                for a, b, present in ranges([(a, b) for a, b in runs or ()], first, last)
+            ]
+    except NoAnswer as failure:
+        raise AuditFailed(f"the primary gave no answer ({failure.how}): {failure.message}.") from None
+    finally:
+        kept.close()
+    return joined(audits, tag)
+
+
+def chunks(first: int, last: int, size: int) -> Iterator[Run]:
+    """The numbers from first to last in runs of `size` at most; none where last is before first."""
+    for start in range(first, last + 1, size):
+        yield start, min(start + size - 1, last)
+
+
+def ranges(present: Iterable[Run], first: int, last: int) -> list[tuple[int, int, bool]]:
+    """All numbers from first to last as ranges in order: those in `present`, itself in order, and those between."""
+    found: list[tuple[int, int, bool]] = []
+    at = first
+    for start, end in present:
+        if start > at:
+            found.append((at, start - 1, False))
+        found.append((start, end, True))
+        at = end + 1
+    if at <= last:
+        found.append((at, last, False))
+    return found
+
+
+def joined(audits: Sequence[Audit], tag: str) -> list[Audit]:
+    """Neighbours that say the same of the same server, as one; its moment is that of the first question."""
+    whole: list[Audit] = []
+    for one in audits:
+        last = whole[-1] if whole else None
+        if (
+            last is not None
+            and (last.present, last.server, last.timeline) == (one.present, one.server, one.timeline)
+            and one.first_token == token(tag, int(last.last_token[-10:]) + 1)
+        ):
+            whole[-1] = Audit(last.audited_ns, last.first_token, one.last_token, one.present, one.server, one.timeline)
+        else:
+            whole.append(one)
+    return whole

@@ -30,6 +30,20 @@ _HOMEWORK_READ = f"""SELECT {_WHO}, (SELECT max(event_name COLLATE "C") FROM
  (SELECT event_name FROM events ORDER BY id DESC LIMIT 100) newest
  WHERE event_name COLLATE "C" >= %s AND event_name COLLATE "C" < %s)"""
 
+
+def _held(table: str, column: str) -> str:
+    """Who answers, and the runs as [[first n, last n], ...]: a day of writes comes back as a handful of numbers.
+
+    No index is needed, and the order of bytes is asked for, so that it is right under any locale.
+    """
+    return f"""SELECT {_WHO}, (SELECT array_agg(ARRAY[first_n, last_n] ORDER BY first_n) FROM
+ (SELECT min(n) AS first_n, max(n) AS last_n FROM
+  (SELECT n, n - row_number() OVER (ORDER BY n) AS run FROM
+   (SELECT DISTINCT right({column}, 10)::bigint AS n FROM {table}
+    WHERE {column} COLLATE "C" BETWEEN %s AND %s AND right({column}, 11) ~ '^-[0-9]{{10}}$') tokens) numbered
+  GROUP BY run) runs)"""
+
+
 _NO_SUCH_TABLE = "42P01"
 
 
@@ -37,13 +51,17 @@ _NO_SUCH_TABLE = "42P01"
 class Workload:
     """The statements of one workload. `knock` is the write that is tried while the tables are absent.
 
-    `prefix` stands before the token in the column that holds it.
+    `look` asks nothing but whether the tables are there. `held` gives the runs of consecutive tokens that the table
+    holds between two values of its column, both included. `prefix` stands before the token in that column. `empty`:
+    what it means when a write neither fails nor writes.
     """
 
     name: str
     write: str
     knock: str
     read: str
+    look: str
+    held: str
     prefix: str
     empty: str
 
@@ -59,9 +77,25 @@ class Answer:
 
 
 WORKLOADS = {
-    "probe": Workload("probe", _PROBE_WRITE, f"{PROBE_TABLE}; {_PROBE_WRITE}", _PROBE_READ, "", "nothing was written"),
+    "probe": Workload(
+        name="probe",
+        write=_PROBE_WRITE,
+        knock=f"{PROBE_TABLE}; {_PROBE_WRITE}",
+        read=_PROBE_READ,
+        look="SELECT token, at FROM observer_probe LIMIT 0",
+        held=_held("observer_probe", "token"),
+        prefix="",
+        empty="nothing was written",
+    ),
     "homework": Workload(
-        "homework", _HOMEWORK_WRITE, _HOMEWORK_WRITE, _HOMEWORK_READ, PREFIX, "the table owners holds no row"
+        name="homework",
+        write=_HOMEWORK_WRITE,
+        knock=_HOMEWORK_WRITE,
+        read=_HOMEWORK_READ,
+        look="SELECT event_name, events.owner_name FROM events, owners LIMIT 0",
+        held=_held("events", "event_name"),
+        prefix=PREFIX,
+        empty="the table owners holds no row",
     ),
 }
 
