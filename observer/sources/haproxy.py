@@ -130,7 +130,7 @@ def changes(before: Page | None, after: Page, subject: str) -> list[Told]:
     old = {} if before is None else before.servers
     for key, server in after.servers.items():
         was = old.get(key)
-        if was is not None and _answer(was) == _answer(server):
+        if was is not None and not differs(was, server):
             continue
         kind = "route.up" if server.up else "route.down"
         if was is not None and was.up == server.up:
@@ -151,6 +151,12 @@ def restarted(before: Page, after: Page) -> bool:
         if key in before.counters
         for now, was in zip(counters, before.counters[key], strict=True)
     )
+
+
+def differs(was: Server, now: Server) -> bool:
+    """Whether a server's state or its check's answer is another one; a check under way has no code yet."""
+    codes = {was.check_code, now.check_code} - {None}
+    return (was.status, was.check_status, was.address) != (now.status, now.check_status, now.address) or len(codes) > 1
 
 
 def roles_of_pools(servers: Iterable[Server], leader: str | None, addresses: Mapping[str, str]) -> Pools:
@@ -188,20 +194,18 @@ def _rows(target: Target, address: str) -> Iterator[dict[str, str]]:
 
 
 def _server(row: Mapping[str, str]) -> Server:
+    check_status = row.get("check_status", "")
+    under_way = check_status.startswith("* ")  # then the status is of the check before, and the code is 0
     return Server(
         pool=row["pxname"],
         server=row["svname"],
         address=row.get("addr") or None,
         status=row.get("status", ""),
-        check_status=row.get("check_status", "").removeprefix("* ") or None,
-        check_code=_number(row.get("check_code")),
+        check_status=check_status.removeprefix("* ") or None,
+        check_code=_number(row.get("check_code")) if not under_way else None,
         check_duration_ms=_number(row.get("check_duration")),
         last_change_s=_number(row.get("lastchg")),
     )
-
-
-def _answer(server: Server) -> tuple[object, ...]:
-    return server.status, server.check_status, server.check_code, server.address
 
 
 def _detail(server: Server, was: Server | None, initial: bool = False) -> dict[str, Any]:

@@ -1,0 +1,396 @@
+"""The source of etcd against a real etcd of three members, which the tests start, break and end."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from observer.sources.dcs import EtcdSource
+from observer.sources.discovery import CredentialsRefused, NothingAnswers, ScopeAbsent, ScopeUnclear, discover
+from observer.sources.etcd import OPEN, Access, Endpoint
+from observer.timeline import Event
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.skipif(shutil.which("etcd") is None, reason="etcd is not installed (Debian: etcd-server)"),
+]
+
+LIMIT_S = 30
+LEADER = "/service/demo/leader"
+
+
+def wait_for(what: str, holds: Callable[[], Any], limit_s: float = LIMIT_S) -> Any:
+    until = time.monotonic() + limit_s
+    while time.monotonic() < until:
+        if seen := holds():
+            return seen
+        time.sleep(0.02)
+    raise AssertionError(f"waited {limit_s} s in vain for {what}")
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [taken.getsockname()[1] for taken in sockets]
+    for taken in sockets:
+        taken.close()
+    return ports
+
+
+class Etcds:
+    """Members of an etcd, by number; all of them are ended by their pids."""
+
+    def __init__(self, directory: Path, count: int = 3) -> None:
+        self.directory = directory
+        ports = free_ports(2 * count)
+        self.clients, self.peers = ports[:count], ports[count:]
+        self.processes: dict[int, subprocess.Popen[bytes]] = {}
+        for number in range(count):
+            self.begin(number)
+        wait_for("a first leader", lambda: self.leads(0))
+
+    @property
+    def endpoints(self) -> list[str]:
+        return [f"127.0.0.1:{port}" for port in self.clients]
+
+    def begin(self, number: int) -> None:
+        peers = ",".join(f"m{n}=http://127.0.0.1:{port}" for n, port in enumerate(self.peers))
+        client, peer = f"http://127.0.0.1:{self.clients[number]}", f"http://127.0.0.1:{self.peers[number]}"
+        with (self.directory / f"m{number}.log").open("ab") as log:
+            self.processes[number] = subprocess.Popen(
+                [
+                    *("etcd", "--name", f"m{number}", "--data-dir", str(self.directory / f"m{number}")),
+                    *("--listen-client-urls", client, "--advertise-client-urls", client),
+                    *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),
+                    *("--initial-cluster", peers, "--initial-cluster-state", "new", "--unsafe-no-fsync"),
+                ],
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill(self, number: int) -> None:
+        process = self.processes.pop(number)
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+        process.wait()
+
+    def signal(self, number: int, what: signal.Signals) -> None:
+        self.processes[number].send_signal(what)
+
+    def leads(self, number: int) -> bool:
+        command = ["etcdctl", "--endpoints", self.endpoints[number], "--command-timeout=1s", "get", "none"]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    def ctl(self, *words: str, stdin: str = "", number: int = 0) -> str:
+        command = ["etcdctl", "--endpoints", self.endpoints[number], *words]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=True, timeout=LIMIT_S)
+        return done.stdout
+
+    def put(self, key: str, value: str, number: int = 0) -> None:
+        """Until it is acknowledged."""
+        command = ["etcdctl", "--endpoints", self.endpoints[number], "--command-timeout=2s", "put", key, value]
+        wait_for(f"{key} = {value}", lambda: subprocess.run(command, capture_output=True, check=False).returncode == 0)
+
+    def history(self, key: str, number: int = 0) -> list[tuple[int, str]]:
+        """Each value that a key took, "" when it was deleted, and the revision that gave it; asked of every revision.
+
+        A put that was repeated, since nobody knew whether it had been done, changes nothing.
+        """
+        last = json.loads(self.ctl("get", key, "-w", "json", number=number))["header"]["revision"]
+        seen: list[tuple[int, str]] = []
+        for revision in range(1, last + 1):
+            answer = json.loads(self.ctl("get", key, f"--rev={revision}", "-w", "json", number=number))
+            value = base64.b64decode(answer["kvs"][0]["value"]).decode() if answer.get("kvs") else ""
+            if value != (seen[-1][1] if seen else ""):
+                seen.append((revision, value))
+        return seen
+
+    def end(self) -> None:
+        for number in list(self.processes):
+            self.kill(number)
+
+
+class Watching:
+    """An EtcdSource at work: its events, and its jobs run in threads as the daemon does."""
+
+    def __init__(self, endpoints: list[str], access: Access = OPEN) -> None:
+        self.events: list[Event] = []
+        self.longest_s: dict[str, float] = {}
+        began = time.monotonic_ns()
+        self.now_ns = lambda: time.monotonic_ns() - began
+        self.source = EtcdSource(endpoints, "demo", "service", self.events.append, self.now_ns, access)
+        self.over = threading.Event()
+        self.threads = [threading.Thread(target=self._work, args=(job,)) for job in self.source.jobs()]
+        self.source.start()
+        for thread in self.threads:
+            thread.start()
+
+    def _work(self, job: Any) -> None:
+        while not self.over.wait(job.every_ms / 1000):
+            began = time.monotonic()
+            job.run()
+            self.longest_s[job.name] = max(self.longest_s.get(job.name, 0), time.monotonic() - began)
+
+    def of(self, *kinds: str, subject: str | None = None) -> list[Event]:
+        return [e for e in list(self.events) if e.kind in kinds and subject in (None, e.subject)]
+
+    def wait(self, kind: str, subject: str | None = None, count: int = 1) -> Event:
+        wait_for(f"{count} {kind} {subject}", lambda: len(self.of(kind, subject=subject)) >= count)
+        return self.of(kind, subject=subject)[count - 1]
+
+    def leaders(self) -> list[tuple[int, str]]:
+        """What was told of the leader key, as the history of etcd words it."""
+        told = self.of("leader.seen", "leader.elected", "leader.lost")
+        return [(e.detail["revision"], "" if e.kind == "leader.lost" else e.subject) for e in told]
+
+    def end(self) -> None:
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+        began = time.monotonic()
+        self.source.stop()
+        assert time.monotonic() - began < 3
+
+
+@pytest.fixture
+def etcds(tmp_path: Path) -> Iterator[Etcds]:
+    etcds = Etcds(tmp_path)
+    try:
+        yield etcds
+    finally:
+        etcds.end()
+
+
+@pytest.fixture
+def watching(etcds: Etcds) -> Iterator[Watching]:
+    etcds.put(LEADER, "p1")
+    watching = Watching(etcds.endpoints)
+    try:
+        watching.wait("leader.seen", "p1")
+        yield watching
+    finally:
+        watching.end()
+
+
+def test_keys_changed_in_one_transaction_are_told_in_its_order_and_share_a_revision(
+    etcds: Etcds, watching: Watching
+) -> None:
+    etcds.ctl("txn", stdin=f'\ndel {LEADER}\nput /service/demo/members/p1 {{"role":"replica"}}\n\n\n')
+    etcds.ctl("txn", stdin=f"\nput {LEADER} p2\nput /service/demo/config {{}}\n\n\n")
+    watching.wait("leader.elected", "p2")
+    watching.wait("config.changed")
+    told = [e for e in watching.events if e.kind in ("leader.lost", "leader.elected", "member.changed")]
+    assert [(e.kind, e.subject) for e in told] == [
+        ("leader.lost", "p1"),
+        ("member.changed", "p1"),
+        ("leader.elected", "p2"),
+    ]
+    assert told[0].detail["revision"] == told[1].detail["revision"] == told[2].detail["revision"] - 1
+    assert told[2].detail["previous"] == "p1"
+    assert all(0 < e.window.after_ns < e.window.by_ns for e in told)
+
+
+def test_quorum_lost_with_two_of_three_and_regained_is_told_and_the_watch_goes_on(
+    etcds: Etcds, watching: Watching
+) -> None:
+    etcds.put(LEADER, "p2")
+    watching.wait("leader.elected", "p2")
+    killed_ns = watching.now_ns()
+    etcds.kill(0)
+    etcds.kill(1)
+    lost = watching.wait("quorum.lost")
+    assert lost.subject == "etcd"
+    assert lost.detail["endpoints"] == dict(zip(etcds.endpoints, ["blind", "blind", "no leader"], strict=True))
+    assert lost.window.by_ns > killed_ns
+    assert watching.wait("source.blind", etcds.endpoints[0]).detail["how"] in ("refused", "closed")
+    watching.wait("source.blind", "watch")
+    etcds.begin(0)
+    etcds.begin(1)
+    regained = watching.wait("quorum.regained")
+    assert "leader" in regained.detail["endpoints"].values()
+    watching.wait("source.sees", "watch")
+    assert watching.wait("leader.seen", "p2").detail["revision"] == watching.leaders()[1][0]
+    etcds.put(LEADER, "p3")
+    watching.wait("leader.elected", "p3")
+    assert len(watching.of("quorum.lost")) == len(watching.of("quorum.regained"))
+
+
+def test_fifty_changes_of_the_leader_while_members_die_and_return_are_each_told_once_in_order(
+    etcds: Etcds, watching: Watching
+) -> None:
+    numbers = itertools.cycle((0, 1, 2))
+    down: int | None = None
+    for change in range(50):
+        if change % 5 == 0:
+            if down is not None:
+                etcds.begin(down)
+                wait_for("the member to serve", partial(etcds.leads, down))
+            down = next(numbers)
+            etcds.kill(down)
+        etcds.put(LEADER, f"p{change}", number=(down + 1) % 3)
+    last = (down + 1) % 3
+    wait_for("the last change", lambda: watching.leaders()[-1][1] == "p49")
+    truth = etcds.history(LEADER, number=last)
+    told = [pair for pair in watching.leaders() if pair[1]]
+    seen_again = [(e.detail["revision"], e.subject) for e in watching.of("leader.seen")[1:]]
+    for pair in seen_again:
+        told.remove(pair)
+    assert told == truth
+
+
+def test_two_members_at_a_time_gone_and_back_lose_no_change_and_double_none(etcds: Etcds, watching: Watching) -> None:
+    for change in range(6):
+        dead = (change % 3, (change + 1) % 3)
+        etcds.put(LEADER, f"p{change}", number=dead[0])
+        for number in dead:
+            etcds.kill(number)
+        for number in dead:
+            etcds.begin(number)
+        wait_for("quorum", lambda: etcds.leads(2))
+    etcds.ctl("del", LEADER, number=2)
+    watching.wait("leader.lost")
+    told = watching.leaders()
+    for event in watching.of("leader.seen")[1:]:
+        told.remove((event.detail["revision"], event.subject))
+    assert told == etcds.history(LEADER, number=2)
+
+
+def test_what_was_compacted_while_blind_is_told_as_the_difference(etcds: Etcds) -> None:
+    etcds.put(LEADER, "p1")
+    watching = Watching(etcds.endpoints[:1])
+    try:
+        watching.wait("leader.seen", "p1")
+        etcds.kill(0)
+        watching.wait("source.blind", "watch")
+        before_ns = watching.now_ns()
+        for name in ("p2", "p3", "p4"):
+            etcds.put(LEADER, name, number=1)
+        etcds.ctl("del", "/service/demo/members/none", number=1)
+        revision = json.loads(etcds.ctl("get", LEADER, "-w", "json", number=1))["header"]["revision"]
+        etcds.ctl("compact", str(revision), number=1)
+        after_ns = watching.now_ns()
+        etcds.begin(0)
+        elected = watching.wait("leader.elected", "p4")
+        assert elected.window.after_ns < before_ns < after_ns < elected.window.by_ns
+        etcds.put(LEADER, "p5", number=1)
+        watching.wait("leader.elected", "p5")
+        assert [subject for _, subject in watching.leaders()] == ["p1", "p4", "p5"]
+    finally:
+        watching.end()
+
+
+def test_a_frozen_member_holds_up_neither_the_watch_nor_a_look(etcds: Etcds, watching: Watching) -> None:
+    etcds.signal(0, signal.SIGSTOP)
+    assert watching.wait("source.blind", etcds.endpoints[0]).detail["how"] == "silent"
+    etcds.put(LEADER, "p2", number=1)
+    watching.wait("leader.elected", "p2")
+    etcds.signal(0, signal.SIGCONT)
+    watching.wait("source.sees", etcds.endpoints[0])
+    assert [subject for _, subject in watching.leaders() if subject] == ["p1", "p2"]
+    assert max(watching.longest_s.values()) < 3
+
+
+def test_a_new_leader_of_etcd_is_told_with_its_term(etcds: Etcds, watching: Watching) -> None:
+    statuses = {number: Endpoint(address).status() for number, address in enumerate(etcds.endpoints)}
+    leading = next(number for number, status in statuses.items() if status.leader == status.member)
+    wait_for("looks at every endpoint", lambda: len(watching.of("versions.captured")) == 3)
+    etcds.kill(leading)
+    elected = watching.wait("raft.elected")
+    assert elected.detail["term"] > statuses[leading].term
+    assert elected.detail["before"] == {"leader": etcds.endpoints[leading], "term": statuses[leading].term}
+    assert elected.detail["leader"] in set(etcds.endpoints) - {etcds.endpoints[leading]}
+
+
+def test_a_source_started_while_all_of_etcd_is_down_says_so_and_sees_it_come(etcds: Etcds) -> None:
+    etcds.put(LEADER, "p1")
+    for number in range(3):
+        etcds.kill(number)
+    watching = Watching(etcds.endpoints)
+    try:
+        assert watching.wait("source.blind", "watch").detail["how"] == "refused"
+        for number in range(3):
+            etcds.begin(number)
+        assert watching.wait("leader.seen", "p1").detail["initial"] is True
+        watching.wait("source.sees", "watch")
+    finally:
+        watching.end()
+
+
+def test_a_lease_that_is_not_renewed_in_time_is_told_and_so_is_its_renewal(etcds: Etcds) -> None:
+    lease = etcds.ctl("lease", "grant", "6").split()[1]
+    etcds.put("/service/demo/config", '{"ttl": 6, "loop_wait": 1}')
+    etcds.ctl("put", f"--lease={lease}", LEADER, "p1")
+    watching = Watching(etcds.endpoints)
+    try:
+        overdue = watching.wait("lease.overdue", "p1")
+        assert overdue.detail["ttl_s"] == 6
+        assert overdue.detail["remaining_s"] < 3
+        etcds.ctl("lease", "keep-alive", "--once", lease)
+        assert watching.wait("lease.renewed", "p1").detail["remaining_s"] >= 3
+        assert watching.source.lease() is not None
+        lost = watching.wait("leader.lost", "p1")
+        assert lost.detail["lease"] == int(lease, 16)
+    finally:
+        watching.end()
+
+
+def test_discovery_finds_the_scope_and_says_what_there_is_instead(etcds: Etcds) -> None:
+    with pytest.raises(ScopeAbsent, match="no scope of Patroni"):
+        discover(etcds.endpoints, "service", None)
+    etcds.put("/service/demo/initialize", "77")
+    member = {"api_url": "http://h:8008/patroni", "conn_url": "postgres://h:5432/postgres", "role": "master"}
+    etcds.put("/service/demo/members/p1", json.dumps(member))
+    etcds.put("/service/demo/config", '{"ttl": 30}')
+    etcds.put(LEADER, "p1")
+    found = discover(etcds.endpoints, "/service/", None)
+    assert (found.scope, found.cluster_id, found.leader, found.config) == ("demo", "77", "p1", {"ttl": 30})
+    assert found.members["p1"].role == "primary"
+    assert found.members["p1"].api_url == "http://h:8008/patroni"
+    assert not found.stale
+    etcds.put("/service/other/leader", "x")
+    with pytest.raises(ScopeUnclear, match="demo, other"):
+        discover(etcds.endpoints, "service", None)
+    with pytest.raises(ScopeAbsent, match='no scope "demos"') as caught:
+        discover(etcds.endpoints, "service", "demos")
+    assert caught.value.scopes == ("demo", "other")
+    etcds.kill(0)
+    etcds.kill(1)
+    wait_for("quorum to be lost", lambda: not etcds.leads(2))
+    assert discover(etcds.endpoints, "service", "demo").stale
+    etcds.kill(2)
+    with pytest.raises(NothingAnswers, match="refused"):
+        discover(etcds.endpoints, "service", "demo", timeout_s=0.1)
+
+
+def test_an_etcd_with_users_is_read_with_the_right_password_only(tmp_path: Path) -> None:
+    etcds = Etcds(tmp_path, count=1)
+    try:
+        etcds.put(LEADER, "p1")
+        etcds.ctl("user", "add", "root:secret")
+        etcds.ctl("user", "grant-role", "root", "root")
+        etcds.ctl("auth", "enable")
+        assert discover(etcds.endpoints, "service", "demo", Access("root", "secret")).leader == "p1"
+        for access in (Access(), Access("root", "wrong")):
+            with pytest.raises(CredentialsRefused, match="check user and password"):
+                discover(etcds.endpoints, "service", "demo", access)
+        watching = Watching(etcds.endpoints, Access("root", "secret"))
+        try:
+            watching.wait("leader.seen", "p1")
+            etcds.ctl("--user", "root:secret", "put", LEADER, "p2")
+            watching.wait("leader.elected", "p2")
+        finally:
+            watching.end()
+    finally:
+        etcds.end()

@@ -1,0 +1,172 @@
+"""HAProxy's stats page as it is read: rows by the names of the header, routes, restarts, and which pool is whose."""
+
+from __future__ import annotations
+
+import pytest
+
+from observer.polling import LookFailed
+from observer.sources.haproxy import (
+    Page,
+    Pools,
+    Server,
+    changes,
+    csv_url,
+    page_of,
+    restarted,
+    roles_of_pools,
+    rows_of,
+    without_credentials,
+)
+
+HEADER = "# pxname,svname,scur,stot,bin,status,lastchg,type,check_status,check_code,check_duration,req_tot,addr,\n"
+
+
+def page(*rows: str) -> Page:
+    return page_of(rows_of(HEADER + "\n".join(rows) + "\n"))
+
+
+def server(pool: str, name: str, status: str = "UP", address: str | None = None) -> Server:
+    return Server(pool, name, address, status, None, None, None, None)
+
+
+UP = "primary,p1,0,7,10,UP,9,2,L7OK,200,2,,127.0.0.1:5432,"
+DOWN = "primary,p1,0,7,10,DOWN,0,2,L4CON,,0,,127.0.0.1:5432,"
+
+
+def test_a_row_is_read_by_the_names_of_the_header() -> None:
+    assert page(UP).servers == {
+        ("primary", "p1"): Server("primary", "p1", "127.0.0.1:5432", "UP", "L7OK", 200, 2, 9),
+    }
+
+
+def test_columns_may_stand_in_any_order_after_the_first_two_and_may_be_missing() -> None:
+    rows = rows_of("# pxname,svname,lastchg,status,\nprimary,p1,3,UP 1/3,\n")
+    assert page_of(rows).servers[("primary", "p1")] == Server("primary", "p1", None, "UP 1/3", None, None, None, 3)
+
+
+def test_the_rows_of_frontends_and_backends_are_no_servers() -> None:
+    assert not page("primary,FRONTEND,0,1,1,OPEN,,0,,,,,,", "primary,BACKEND,0,1,1,UP,9,1,,,,,,").servers
+
+
+@pytest.mark.parametrize(
+    ("status", "up"),
+    [
+        ("UP", True),
+        ("UP 1/3", True),
+        ("no check", True),
+        ("DOWN", False),
+        ("DOWN 1/2", False),
+        ("MAINT", False),
+        ("MAINT (via x/y)", False),
+        ("DRAIN", False),
+        ("NOLB", False),
+        ("gone", False),
+    ],
+)
+def test_only_up_and_unchecked_servers_are_given_clients(status: str, up: bool) -> None:
+    assert server("primary", "p1", status).up is up
+
+
+def test_a_page_that_is_not_csv_is_refused() -> None:
+    with pytest.raises(LookFailed) as failure:
+        list(rows_of("<!DOCTYPE html><html>"))
+    assert failure.value.how == "error"
+
+
+def test_the_first_look_tells_every_route_as_initial() -> None:
+    told = changes(None, page(UP, "primary,p2,0,0,0,DOWN,9,2,L7STS,503,2,,,"), "url")
+    assert [(kind, subject, detail["initial"], detail["before"]) for kind, subject, detail in told] == [
+        ("route.up", "primary/p1", True, None),
+        ("route.down", "primary/p2", True, None),
+    ]
+
+
+def test_a_server_that_goes_down_is_told_with_what_it_was() -> None:
+    ((kind, subject, detail),) = changes(page(UP), page(DOWN), "url")
+    assert (kind, subject) == ("route.down", "primary/p1")
+    assert detail["check_status"] == "L4CON"
+    assert detail["before"] == {"status": "UP", "check_status": "L7OK"}
+    assert "initial" not in detail
+
+
+def test_a_failing_check_that_keeps_the_route_is_no_change_of_the_route() -> None:
+    ((kind, _, detail),) = changes(page(UP), page(UP.replace("UP", "UP 2/3").replace("L7OK,200", "L4CON,")), "url")
+    assert (kind, detail["status"]) == ("route.changed", "UP 2/3")
+
+
+def test_a_check_under_way_is_no_change() -> None:
+    assert changes(page(UP), page(UP.replace("L7OK,200", "* L7OK,0")), "url") == []
+
+
+def test_another_code_of_the_same_check_is_a_change() -> None:
+    ((kind, _, _),) = changes(page(UP), page(UP.replace("200", "206")), "url")
+    assert kind == "route.changed"
+
+
+def test_time_that_passes_is_no_change() -> None:
+    assert changes(page(UP), page(UP.replace(",9,", ",10,")), "url") == []
+
+
+def test_a_server_that_vanished_is_down_with_status_gone() -> None:
+    ((kind, subject, detail),) = changes(page(UP), page(), "url")
+    assert (kind, subject, detail["status"]) == ("route.down", "primary/p1", "gone")
+    assert changes(page(), page(), "url") == []
+
+
+def test_a_server_that_is_new_is_told_without_being_initial() -> None:
+    ((kind, _, detail),) = changes(page(), page(UP), "url")
+    assert kind == "route.up"
+    assert "initial" not in detail
+
+
+def test_counters_that_fell_tell_of_another_process_and_that_is_told_first() -> None:
+    before = page("stats,FRONTEND,1,9,100,OPEN,,0,,,,9,,", DOWN)
+    after = page("stats,FRONTEND,1,1,10,OPEN,,0,,,,1,,", UP)
+    assert restarted(before, after)
+    assert [kind for kind, _, _ in changes(before, after, "url")] == ["proxy.restarted", "route.up"]
+    assert not restarted(after, before)
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("http://h:7001/", "http://h:7001/;csv"),
+        ("http://h:7001", "http://h:7001/;csv"),
+        ("http://h:7001/stats", "http://h:7001/stats;csv"),
+        ("http://h:7001/stats;csv", "http://h:7001/stats;csv"),
+    ],
+)
+def test_csv_is_asked_for_once(url: str, asked: str) -> None:
+    assert csv_url(url) == asked
+
+
+def test_credentials_in_a_url_are_not_recorded() -> None:
+    assert without_credentials("http://me:secret@h:7001/stats") == "http://h:7001/stats"
+
+
+ADDRESSES = {"p1": "h1:5432", "p2": "h2:5432", "p3": "h3:5432"}
+
+
+def test_the_pool_with_only_the_leader_up_is_the_primarys_and_the_one_with_the_others_is_the_replicas() -> None:
+    servers = [server("rw", "p1"), server("rw", "p2", "DOWN"), server("ro", "p2"), server("ro", "p1", "DOWN")]
+    assert roles_of_pools(servers, "p1", ADDRESSES) == Pools("rw", "ro")
+
+
+def test_servers_of_another_name_are_matched_by_address() -> None:
+    servers = [server("rw", "a", address="h2:5432"), server("ro", "b", address="h1:5432")]
+    assert roles_of_pools(servers, "p2", ADDRESSES) == Pools("rw", "ro")
+
+
+def test_a_pool_that_serves_reads_from_all_is_the_replicas_where_there_is_no_better() -> None:
+    servers = [server("rw", "p1"), server("any", "p1"), server("any", "p2")]
+    assert roles_of_pools(servers, "p1", ADDRESSES) == Pools("rw", "any")
+    assert roles_of_pools([*servers, server("ro", "p2")], "p1", ADDRESSES) == Pools("rw", "ro")
+
+
+def test_while_everything_counts_as_up_after_a_restart_no_pool_is_clear() -> None:
+    servers = [server(pool, name) for pool in ("rw", "ro") for name in ADDRESSES]
+    assert roles_of_pools(servers, "p1", ADDRESSES) == Pools(None, None)
+
+
+def test_without_a_leader_no_pool_is_clear() -> None:
+    assert roles_of_pools([server("rw", "p1")], None, ADDRESSES) == Pools(None, None)

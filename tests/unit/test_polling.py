@@ -1,0 +1,109 @@
+"""The Poller: looks become events whose windows say no more than the looks can know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from observer.polling import LookFailed, Poller, Told
+from observer.timeline import Event, Window
+
+
+class Script:
+    """Looks that give what a list says, on a clock that moves 1 at each look's beginning and 5 during it."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.now = -1
+        self.events: list[Event] = []
+        self.poller: Poller[str] = Poller("s", "x", self.look, told, self.events.append, lambda: self.now)
+
+    def look(self) -> str:
+        self.now += 5
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return str(answer)
+
+    def run(self) -> list[Event]:
+        while self.answers:
+            self.now += 1
+            self.poller.run()
+        return self.events
+
+
+def told(before: str | None, after: str) -> list[Told]:
+    if after == "odd":
+        raise KeyError("odd")
+    return [] if before == after else [("member.changed", "x", {"is": after, "was": before})]
+
+
+def windows(*answers: Any) -> list[tuple[str, Window]]:
+    return [(event.kind, event.window) for event in Script(*answers).run()]
+
+
+def test_what_the_first_look_finds_lies_within_that_look() -> None:
+    assert windows("A") == [("member.changed", Window(0, 5))]
+
+
+def test_a_change_lies_between_the_beginning_of_the_last_look_that_saw_the_old_state_and_the_end_of_this_one() -> None:
+    assert windows("A", "A", "B")[1:] == [("member.changed", Window(6, 17))]
+
+
+def test_a_blind_spell_is_told_when_it_begins_and_when_it_ends_and_a_change_within_it_spans_it() -> None:
+    refused = LookFailed("refused", "no")
+    assert windows("A", refused, refused, "B")[1:] == [
+        ("source.blind", Window(0, 11)),
+        ("source.sees", Window(12, 23)),
+        ("member.changed", Window(0, 23)),
+    ]
+
+
+def test_a_blind_spell_that_changed_nothing_ends_without_a_change() -> None:
+    assert [kind for kind, _ in windows("A", LookFailed("silent", "no"), "A")] == [
+        "member.changed",
+        "source.blind",
+        "source.sees",
+    ]
+
+
+def test_every_way_of_failing_is_told_once_with_the_beginning_of_the_spell() -> None:
+    script = Script("A", LookFailed("silent", "1"), LookFailed("silent", "2"), LookFailed("connect_timeout", "3"), "A")
+    blind = [event for event in script.run() if event.kind == "source.blind"]
+    assert [(e.detail["how"], e.detail["error"], e.detail["since_ns"]) for e in blind] == [
+        ("silent", "1", 6),
+        ("connect_timeout", "3", 6),
+    ]
+    assert blind[1].window == Window(12, 23)
+    assert script.events[-1].detail == {"how": "connect_timeout"}
+
+
+def test_a_source_that_was_blind_from_the_start_claims_nothing_about_before() -> None:
+    assert windows(LookFailed("refused", "no"), "A") == [
+        ("source.blind", Window(0, 5)),
+        ("source.sees", Window(0, 11)),
+        ("member.changed", Window(6, 11)),
+    ]
+
+
+def test_what_the_failure_knows_more_is_in_the_detail() -> None:
+    assert Script(LookFailed("error", "HTTP 401", {"http": 401})).run()[0].detail == {
+        "http": 401,
+        "how": "error",
+        "error": "HTTP 401",
+        "since_ns": 0,
+    }
+
+
+def test_an_answer_that_makes_the_source_stumble_is_blindness_and_not_the_end() -> None:
+    events = Script("A", "odd", "B").run()
+    assert [event.kind for event in events] == ["member.changed", "source.blind", "source.sees", "member.changed"]
+    assert events[1].detail["error"] == "KeyError: 'odd'"
+    assert events[3].detail == {"is": "B", "was": "A"}
+
+
+def test_a_look_never_raises() -> None:
+    raising: Callable[[], str] = Script(ValueError("x")).look
+    events: list[Event] = []
+    Poller("s", "x", raising, told, events.append, lambda: 0).run()
+    assert events[0].kind == "source.blind"
