@@ -2,9 +2,118 @@
 
 from __future__ import annotations
 
-from observer.timeline import Findings, Timeline
+from observer.timeline import Event, Findings, Incident, Lost, Timeline
+from reports.analysis.blindness import blindness
+from reports.analysis.case import Case, case
+from reports.analysis.causes import cause_of
+from reports.analysis.durability import durability
+from reports.analysis.incidents import Span, outages_of, spans
+from reports.analysis.leadership import leaderships, timeline_of
+from reports.analysis.outages import cost
+from reports.analysis.phases import phases
+from reports.analysis.redundancy import brownout_ns, protection, redundancy_back
+from reports.analysis.scene import Scene, scene
+from reports.analysis.told import told_in
 
 
 def judge(timeline: Timeline) -> Findings:
     """All that can be found in one recording. Never raises for what a timeline holds or lacks."""
-    return Findings(incidents=(), leaderships=(), blindness=(), lost=None, unaudited=0)
+    seen = scene(timeline)
+    stretches = spans(seen)
+    told = told_in(stretches, timeline.events)
+    kept = durability(timeline)
+    incidents = []
+    lost_before_ns = -1
+    for index, span in enumerate(stretches):
+        following = stretches[index + 1] if index + 1 < len(stretches) else None
+        lost = _lost_in(timeline, kept.lost, span, lost_before_ns)
+        incidents.append(_incident(seen, index + 1, span, following, told.get(index, ()), lost))
+        lost_before_ns = span.ended_ns
+    return Findings(
+        incidents=tuple(incidents),
+        leaderships=leaderships(timeline),
+        blindness=blindness(timeline),
+        lost=kept.lost,
+        unaudited=kept.unaudited,
+    )
+
+
+def _incident(
+    seen: Scene, number: int, span: Span, following: Span | None, told: tuple[Event, ...], lost: tuple[Lost, ...] | None
+) -> Incident:
+    write, read = (
+        cost(
+            seen.timeline,
+            action,
+            outages_of(span, seen.outages[action], following),
+            span.began_ns,
+            span.ended_ns,
+        )
+        for action in ("write", "read")
+    )
+    one = case(seen, span, write, read)
+    cause = cause_of(one)
+    back_ns, shown = redundancy_back(one)
+    before, after, was, became = _leaders(one)
+    return Incident(
+        number=number,
+        cause=cause.cause,
+        target=cause.target,
+        targets=cause.targets,
+        confidence=cause.confidence,
+        evidence=cause.evidence,
+        rejected=cause.rejected,
+        began_ns=span.began_ns,
+        ended_ns=span.ended_ns,
+        write=write,
+        read=read,
+        leader_before=before,
+        leader_after=after,
+        timeline_before=was,
+        timeline_after=became,
+        phases=(*phases(one, cause), *protection(one, back_ns, shown)),
+        brownout_ns=brownout_ns(one),
+        lost=lost,
+        redundancy_back_ns=back_ns,
+        fault_to_write_ns=_fault_to_write(one, told),
+        told=told,
+    )
+
+
+def _leaders(one: Case) -> tuple[str | None, str | None, int | None, int | None]:
+    """The leader and its timeline before the incident and after it; the same where it did not change."""
+    before, elected = one.leader_before, one.leader_elected
+    timeline = one.scene.timeline
+    was = None if before is None else timeline_of(timeline, before, 0, one.span.began_ns)
+    if elected is None:
+        gone = one.leader_lost is not None
+        return before, None if gone else before, was, None if gone else _timeline_after(one, before, was)
+    led = [spell for spell in one.scene.leaderships if spell.from_ns == elected.by_ns]
+    return before, elected.subject, was, led[0].timeline if led else None
+
+
+def _timeline_after(one: Case, member: str | None, was: int | None) -> int | None:
+    """A leader that kept its key may have been promoted anew: after a loss of quorum its timeline rises."""
+    if member is None:
+        return None
+    return timeline_of(one.scene.timeline, member, one.span.began_ns, one.span.ended_ns) or was
+
+
+def _fault_to_write(one: Case, told: tuple[Event, ...]) -> int | None:
+    """From the moment the fault was told to have been done to the first acknowledged write after the outage."""
+    faults = [event.by_ns for event in told if event.kind == "fault.told"]
+    closed = [outage for outage in one.write.outages if not outage.open]
+    if not faults or not closed:
+        return None
+    main = max(closed, key=lambda outage: outage.duration_ns)
+    return max(0, main.ended_ns - faults[0]) if main.ended_ns > faults[0] else None
+
+
+def _lost_in(timeline: Timeline, lost: tuple[Lost, ...] | None, span: Span, after_ns: int) -> tuple[Lost, ...] | None:
+    """Acknowledged writes that were lost in an incident: acknowledged since the one before it ended.
+
+    None: nothing was audited since the incident began.
+    """
+    if lost is None or not any(audit.audited_ns >= span.began_ns for audit in timeline.audits):
+        return None
+    return tuple(write for write in lost if after_ns < write.acknowledged_ns <= span.ended_ns)

@@ -1,0 +1,247 @@
+"""One incident as the rules see it: what happened in it, and what each witness said of a member.
+
+Nothing here or in the rules reads what somebody told (`fault.told`, `repair.told`): the cause is inferred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from observer.timeline import SECOND_NS, Cost, Event, Evidence, Operation, Outage, Outcome
+from reports.analysis.blindness import Spell
+from reports.analysis.changes import Change
+from reports.analysis.incidents import Span
+from reports.analysis.leadership import leader_at, says_primary
+from reports.analysis.outages import failures
+from reports.analysis.scene import Scene
+
+TOLD = ("fault.told", "repair.told", "note.told", "stop.asked")
+# Keys that expire with one lease go at one revision; where no revision is known, this close together.
+ONE_LEASE_NS = SECOND_NS
+# How long after an incident's end what belongs to it may still come: the lease of a replica, a proxy's checks.
+AFTERMATH_NS = 60 * SECOND_NS
+
+
+def at_s(at_ns: int) -> float:
+    """Seconds since the recording began, to the millisecond."""
+    return round(at_ns / SECOND_NS, 3)
+
+
+def shows(says: str, events: Event | Iterable[Event] | None, **facts: Any) -> Evidence:
+    """Evidence of events; the moment of the first one is among its facts."""
+    rows = [events] if isinstance(events, Event) else list(events or ())
+    if rows:
+        facts.setdefault("at_s", at_s(rows[0].by_ns))
+    return Evidence("events", tuple(e.id for e in rows if e.id is not None), says, facts)
+
+
+def shows_operations(says: str, operations: Iterable[Operation], **facts: Any) -> Evidence:
+    """Evidence of operations: at most the first hundred rows."""
+    return Evidence("operations", tuple(o.id for o in operations if o.id is not None)[:100], says, facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What was seen of one member around an incident.
+
+    `rest`, `sql`: the spell in which Patroni's REST API, or PostgreSQL asked directly, could not be reached.
+    `expired`: the events that show that its lease ran out. `said`: the event in which it said that it stops or stopped.
+    """
+
+    member: str
+    rest: Spell | None
+    rest_observed: bool
+    sql: Spell | None
+    sql_observed: bool
+    sql_primary: Event | None
+    leader_lost: Event | None
+    expired: tuple[Event, ...]
+    key_lost: Event | None
+    said: Event | None
+    started_anew: Event | None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One incident with everything that may explain it."""
+
+    scene: Scene
+    span: Span
+    write: Cost
+    read: Cost
+    leader_before: str | None
+
+    @property
+    def from_ns(self) -> int:
+        """What happened before belongs to others. A look that ends in the incident may tell of a little before it."""
+        return self.span.began_ns
+
+    @property
+    def until_ns(self) -> int:
+        """How far its events reach."""
+        return self.span.reach_ns
+
+    def concerns(self, subject: str) -> bool:
+        """Whether the incident may be about a subject: one that was cut out of another is about its own alone."""
+        return not self.span.about or subject in self.span.about
+
+    def events(self, *kinds: str, subject: str | None = None, source: str | None = None) -> list[Event]:
+        """Events of some kinds in the incident, in order."""
+        return self.events_until(self.until_ns, *kinds, subject=subject, source=source)
+
+    def events_until(
+        self, until_ns: int, *kinds: str, subject: str | None = None, source: str | None = None
+    ) -> list[Event]:
+        """Events of some kinds from the incident's beginning to a moment."""
+        return [
+            e
+            for e in self.scene.timeline.events
+            if self.from_ns <= e.by_ns <= until_ns
+            and e.kind in kinds
+            and (subject is None or e.subject == subject)
+            and (source is None or e.source == source)
+        ]
+
+    def first(self, *kinds: str, subject: str | None = None, source: str | None = None) -> Event | None:
+        """The first of these."""
+        return next(iter(self.events(*kinds, subject=subject, source=source)), None)
+
+    def spells(self, source: str) -> list[Spell]:
+        """Spells of blindness of a source that began in the incident and mean something."""
+        return [
+            spell
+            for spell in self.scene.spells
+            if spell.source == source
+            and not spell.initial
+            and not spell.noise
+            and self.from_ns <= spell.began_ns <= self.until_ns
+            and (source != "etcd" or ":" in spell.subject)
+            and self.concerns(spell.subject)
+        ]
+
+    def changes(self, member: str | None = None, source: str | None = None) -> list[Change]:
+        """What changed of a member in the incident."""
+        return [
+            c
+            for c in self.scene.changes
+            if self.from_ns <= c.event.by_ns <= self.until_ns
+            and (member is None or c.event.subject == member)
+            and (source is None or c.event.source == source)
+        ]
+
+    @property
+    def leader_lost(self) -> Event | None:
+        """The first loss of the leader key."""
+        return next((e for e in self.events("leader.lost") if self.concerns(e.subject)), None)
+
+    @property
+    def leader_elected(self) -> Event | None:
+        """The first taking of the leader key after its loss; where the loss was not seen, the first by another."""
+        lost = self.leader_lost
+        for event in self.events("leader.elected"):
+            if event.detail.get("initial") or (self.span.about and (lost is None)):
+                continue
+            if lost is not None and event.by_ns >= lost.by_ns:
+                return event
+            if lost is None and event.subject != self.leader_before:
+                return event
+        return None
+
+    @property
+    def asked(self) -> Event | None:
+        """A request for a switchover or failover, in the incident or shortly before it."""
+        return next(iter(self.events("failover.asked")), None)
+
+    @property
+    def outages(self) -> Sequence[Outage]:
+        """Those of writes."""
+        return self.write.outages
+
+    def failed(self) -> list[Operation]:
+        """Operations of the incident that were not acknowledged."""
+        both = [*failures(self.scene.timeline, "write"), *failures(self.scene.timeline, "read")]
+        return sorted(
+            (o for o in both if self.from_ns < o.finished_ns <= self.span.ended_ns), key=lambda o: o.finished_ns
+        )
+
+    def acknowledged(self) -> int:
+        """How many operations were acknowledged in the incident."""
+        return self.write.ok + self.read.ok
+
+    def witness(self, member: str) -> Witness:
+        """What was seen of a member in and around the incident."""
+        reach_ns = self.span.ended_ns + AFTERMATH_NS
+        lost = next((e for e in self.events("leader.lost") if e.subject == member), None)
+        key_lost = next(iter(self.events_until(max(reach_ns, self.until_ns), "member.lost", subject=member)), None)
+        expired: tuple[Event, ...] = ()
+        if lost is not None:
+            gone = self.events_until(max(reach_ns, self.until_ns), "member.lost", subject=member)
+            with_it = next((e for e in gone if _one_lease(lost, e)), None)
+            expired = (lost, with_it) if with_it is not None else ()
+        rest = next((s for s in self.spells("patroni") if s.subject == member), None)
+        sql = next((s for s in self.spells("postgres") if s.subject == member), None)
+        said = next((c.event for c in self.changes(member) if _says_stopped(c)), None)
+        return Witness(
+            member=member,
+            rest=rest,
+            rest_observed=self._observed("patroni", member),
+            sql=sql,
+            sql_observed=self._observed("postgres", member),
+            sql_primary=self._primary_by_sql(member, lost),
+            leader_lost=lost,
+            expired=expired,
+            key_lost=key_lost,
+            said=said,
+            started_anew=self._started_anew(member, max(reach_ns, self.until_ns)),
+        )
+
+    def _observed(self, source: str, member: str) -> bool:
+        return any(
+            e.source == source and e.subject == member and e.kind in ("member.changed", "source.sees")
+            for e in self.scene.timeline.events
+            if e.by_ns <= self.until_ns
+        )
+
+    def _primary_by_sql(self, member: str, lost: Event | None) -> Event | None:
+        """The last that direct SQL said of the member's role, if it said "primary" and could be asked all the while."""
+        until_ns = self.until_ns if lost is None else lost.by_ns
+        told = [
+            e
+            for e in self.scene.timeline.events
+            if e.source == "postgres" and e.subject == member and e.kind == "member.changed" and e.by_ns <= until_ns
+        ]
+        return told[-1] if told and says_primary(told[-1]) else None
+
+    def _started_anew(self, member: str, until_ns: int) -> Event | None:
+        return next(
+            (
+                c.event
+                for c in self.scene.changes
+                if c.event.subject == member and c.started_anew and self.from_ns <= c.event.by_ns <= until_ns
+            ),
+            None,
+        )
+
+
+def case(scene: Scene, span: Span, write: Cost, read: Cost) -> Case:
+    """One incident, ready to be judged."""
+    return Case(scene, span, write, read, leader_at(scene.leaderships, span.began_ns))
+
+
+def failed_outcomes(operations: Sequence[Operation]) -> int:
+    """How many were not acknowledged."""
+    return sum(o.outcome is not Outcome.OK for o in operations)
+
+
+def _one_lease(lost: Event, member_lost: Event) -> bool:
+    one, other = lost.detail.get("revision"), member_lost.detail.get("revision")
+    if one is not None and other is not None and one == other:
+        return True
+    unknown = one is None or other is None
+    return unknown and abs(lost.by_ns - member_lost.by_ns) <= ONE_LEASE_NS
+
+
+def _says_stopped(change: Change) -> bool:
+    return change.event.detail.get("state") in ("stopping", "stopped", "shutting down")

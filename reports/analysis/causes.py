@@ -1,0 +1,68 @@
+"""Which cause an incident has: the rules in the order in which they are asked, and what follows from their answers.
+
+The first rule that finds decides; the reasons of the others that something pointed to are kept. A rule to which
+nothing points says nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from observer.timeline import Rejected
+from reports.analysis.case import Case
+from reports.analysis.rules_of_etcd import etcd_election, etcd_member_down, failsafe, quorum_lost
+from reports.analysis.rules_of_leader import (
+    failover_manual,
+    leader_cut_off,
+    leader_frozen,
+    leader_killed,
+    leader_stopped,
+    leader_unreachable,
+    patroni_killed,
+    switchover,
+)
+from reports.analysis.rules_of_others import (
+    evidence_of_two,
+    observer_blind,
+    postgres_crashed,
+    postgres_frozen,
+    postgres_restarted,
+    replica,
+    two_primaries,
+    unknown,
+)
+from reports.analysis.rules_of_proxy import proxy_down, proxy_frozen, proxy_reloaded
+from reports.analysis.ruling import Found, Rule
+
+RULES: tuple[Rule, ...] = (
+    switchover,
+    failover_manual,
+    failsafe,
+    quorum_lost,
+    leader_stopped,
+    leader_killed,
+    patroni_killed,
+    leader_frozen,
+    leader_unreachable,
+    leader_cut_off,
+    proxy_down,
+    proxy_frozen,
+    postgres_frozen,
+    postgres_restarted,
+    postgres_crashed,
+    replica,
+    etcd_member_down,
+    proxy_reloaded,
+    two_primaries,
+    etcd_election,
+    observer_blind,
+)
+
+
+def cause_of(case: Case) -> Found:
+    """The cause of an incident, with its evidence and the causes that were rejected; "unknown" with what was seen."""
+    rulings = [rule(case) for rule in RULES]
+    holds = next((ruling for ruling in rulings if isinstance(ruling, Found)), None) or unknown(case)
+    others = tuple(r for r in rulings if isinstance(r, Rejected) and r.cause != holds.cause)
+    two = tuple(e for e in evidence_of_two(case) if e not in holds.evidence)
+    return replace(holds, evidence=(*holds.evidence, *two), rejected=others)

@@ -1,0 +1,92 @@
+"""What changed between two things that a source said of a member, and which server of a proxy is which member."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from observer.timeline import Event, Timeline
+from reports.analysis.leadership import says_primary
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A `member.changed` beside what the same source said of the same member before it; None: the first it said."""
+
+    event: Event
+    before: Event | None
+
+    @property
+    def role(self) -> tuple[bool, bool] | None:
+        """Primary or not, before and after, where that changed."""
+        pair: tuple[bool, bool] | None = self._differs(says_primary)
+        return pair
+
+    @property
+    def left_running(self) -> bool:
+        """The member said that it was running, and now says something else."""
+        if self.before is None or self.event.detail.get("deleted"):
+            return False
+        state = self.event.detail.get("state")
+        return is_running(self.before.detail.get("state")) and state is not None and not is_running(state)
+
+    @property
+    def started_anew(self) -> bool:
+        """The start time of the member's PostgreSQL is another one."""
+        return self._differs(started) is not None
+
+    def _differs(self, of: Any) -> Any:
+        if self.before is None:
+            return None
+        before, after = of(self.before), of(self.event)
+        return None if before is None or after is None or before == after else (before, after)
+
+
+def started(event: Event) -> Any:
+    """The start time of PostgreSQL, as the source writes it; None: it does not say."""
+    return event.detail.get("postmaster_start_time") or event.detail.get("started")
+
+
+def is_running(state: Any) -> bool:
+    """Whether a state of Patroni means that PostgreSQL serves. A replica of Patroni 4 says "streaming"."""
+    return state in ("running", "streaming", "in archive recovery")
+
+
+def changes(timeline: Timeline) -> tuple[Change, ...]:
+    """Every `member.changed` with the one before it."""
+    last: dict[tuple[str, str], Event] = {}
+    found: list[Change] = []
+    for event in timeline.events:
+        key = (event.source, event.subject)
+        if event.kind == "member.changed":
+            found.append(Change(event, last.get(key)))
+            last[key] = event
+    return tuple(found)
+
+
+def addresses(timeline: Timeline) -> Mapping[str, str]:
+    """Which member answers at an address ("host:port"), as etcd, the settings and PostgreSQL itself tell."""
+    known: dict[str, str] = {}
+    for event in timeline.events:
+        if event.kind == "identity.learned" and isinstance(event.detail.get("address"), str):
+            known[event.detail["address"]] = event.subject
+        if event.kind == "member.changed" and isinstance(event.detail.get("conn_url"), str):
+            known[event.detail["conn_url"].partition("://")[2].partition("/")[0].rpartition("@")[2]] = event.subject
+    return known
+
+
+def members(timeline: Timeline) -> frozenset[str]:
+    """Every member that any source told of."""
+    told = {e.subject for e in timeline.events if e.kind in ("member.changed", "leader.seen", "leader.elected")}
+    watched = {e.subject for e in timeline.events if e.source in ("patroni", "postgres") and e.kind == "source.blind"}
+    return frozenset(told | watched)
+
+
+def member_of(route: Event, names: frozenset[str], known: Mapping[str, str]) -> str:
+    """The member behind a server of a proxy: by its name, then by its address; else the server's own name."""
+    server = str(route.detail.get("server") or route.subject.rpartition("/")[2])
+    if server in names:
+        return server
+    address = route.detail.get("address")
+    return known.get(address, server) if isinstance(address, str) else server

@@ -1,0 +1,69 @@
+"""Whether two members were primaries at once, as their own PostgreSQL said when asked directly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+from observer.timeline import Event, Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """Two members that were certainly out of recovery at once, and the events that show it."""
+
+    members: tuple[str, str]
+    from_ns: int
+    until_ns: int
+    events: tuple[Event, Event]
+
+
+@dataclass(frozen=True, slots=True)
+class _Primary:
+    member: str
+    from_ns: int
+    until_ns: int
+    event: Event
+
+
+def two_primaries(timeline: Timeline) -> tuple[Both, ...]:
+    """Every spell in which two members were both seen out of recovery.
+
+    A member is certainly a primary from the end of the first look that said so to the beginning of the last one before
+    it said otherwise or could not be asked.
+    """
+    found: list[Both] = []
+    for one, other in combinations(_primaries(timeline), 2):
+        from_ns, until_ns = max(one.from_ns, other.from_ns), min(one.until_ns, other.until_ns)
+        if one.member != other.member and from_ns < until_ns:
+            first, second = sorted((one, other), key=lambda primary: primary.from_ns)
+            found.append(Both((first.member, second.member), from_ns, until_ns, (first.event, second.event)))
+    return tuple(sorted(found, key=lambda both: both.from_ns))
+
+
+def _primaries(timeline: Timeline) -> list[_Primary]:
+    spells: list[_Primary] = []
+    since: dict[str, Event] = {}
+    role: dict[str, bool] = {}
+
+    def close(member: str, until_ns: int) -> None:
+        event = since.pop(member, None)
+        if event is not None:
+            spells.append(_Primary(member, event.by_ns, until_ns, event))
+
+    for event in timeline.events:
+        if event.source != "postgres":
+            continue
+        if event.kind == "source.blind":
+            close(event.subject, event.window.after_ns)
+        elif event.kind == "source.sees" and role.get(event.subject):
+            since.setdefault(event.subject, event)
+        elif event.kind == "member.changed" and event.detail.get("in_recovery") is not None:
+            role[event.subject] = not event.detail["in_recovery"]
+            if role[event.subject]:
+                since.setdefault(event.subject, event)
+            else:
+                close(event.subject, min(event.window.after_ns, event.by_ns))
+    for member in list(since):
+        close(member, timeline.recording.until_ns)
+    return spells

@@ -1,0 +1,170 @@
+"""What became of the writes, by identity: which acknowledged ones an audit did not find."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from observer.timeline import SECOND_NS, Audit, Lost, Operation, Outcome, Timeline
+
+CHUNK_NS = 60 * SECOND_NS
+
+
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """Counts of writes. None: not audited."""
+
+    acknowledged: int
+    unaudited: int
+    lost: tuple[Lost, ...] | None
+    unknown: int
+    unknown_took_effect: int | None
+    failed_but_present: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """Audited ranges of tokens that do not overlap, in order; where audits overlap, the newest decides."""
+
+    firsts: tuple[str, ...]
+    lasts: tuple[str, ...]
+    audits: tuple[Audit, ...]
+
+    def of(self, token: str) -> Audit | None:
+        """The audit that decides about a token; None: not audited."""
+        index = bisect_right(self.firsts, token) - 1
+        return self.audits[index] if index >= 0 and token <= self.lasts[index] else None
+
+
+def durability(timeline: Timeline) -> Durability:
+    """What the audits of a recording say of its writes."""
+    ranges = decided(timeline.audits)
+    uncertain = [o for o in timeline.operations if o.action == "write" and o.outcome is not Outcome.OK and o.token]
+    unknown = [o for o in uncertain if o.outcome is Outcome.UNKNOWN]
+    acknowledged = _acknowledged(timeline)
+    if not timeline.audits:
+        return Durability(acknowledged, acknowledged, None, len(unknown), None, None)
+    return Durability(
+        acknowledged=acknowledged,
+        unaudited=_unaudited(timeline, ranges),
+        lost=tuple(_lost(timeline, ranges)),
+        unknown=len(unknown),
+        unknown_took_effect=_present(unknown, ranges),
+        failed_but_present=_present([o for o in uncertain if o.outcome is Outcome.FAIL], ranges),
+    )
+
+
+def decided(audits: Sequence[Audit]) -> Ranges:
+    """The audits as ranges that do not overlap. A range that a newer one cuts keeps what is left of it."""
+    pieces: list[tuple[str, str, Audit]] = []
+    for audit in sorted(audits, key=lambda a: a.audited_ns):
+        left: list[tuple[str, str, Audit]] = []
+        for first, last, older in pieces:
+            if last < audit.first_token or first > audit.last_token:
+                left.append((first, last, older))
+                continue
+            if first < audit.first_token:
+                left.append((first, _step(audit.first_token, -1), older))
+            if last > audit.last_token:
+                left.append((_step(audit.last_token, 1), last, older))
+        pieces = [*left, (audit.first_token, audit.last_token, audit)]
+    pieces.sort(key=lambda piece: piece[0])
+    return Ranges(tuple(p[0] for p in pieces), tuple(p[1] for p in pieces), tuple(p[2] for p in pieces))
+
+
+def _step(token: str, by: int) -> str:
+    """The token beside this one; tokens end in "-" and a number of fixed width."""
+    tag, dash, number = token.rpartition("-")
+    if not dash or not number.isdigit():
+        return token + ("\0" if by > 0 else "")
+    return f"{tag}-{max(0, int(number) + by):0{len(number)}d}"
+
+
+def _number(token: str) -> int | None:
+    number = token.rpartition("-")[2]
+    return int(number) if number.isdigit() else None
+
+
+def _present(operations: Sequence[Operation], ranges: Ranges) -> int | None:
+    audits = [ranges.of(o.token) for o in operations]
+    if any(audit is None for audit in audits):
+        known = [audit for audit in audits if audit is not None]
+        return sum(audit.present for audit in known) if known else None
+    return sum(audit.present for audit in audits if audit is not None)
+
+
+def _acknowledged(timeline: Timeline) -> int:
+    if timeline.seconds:
+        return sum(s.ok for s in timeline.seconds if s.action == "write")
+    return sum(o.action == "write" and o.outcome is Outcome.OK for o in timeline.operations)
+
+
+def _lost(timeline: Timeline, ranges: Ranges) -> Iterator[Lost]:
+    """Acknowledged writes in ranges that are absent.
+
+    Most absent tokens are those of operations that failed, and what finished near a failure is in the timeline; only
+    where a range holds tokens that are not, they are asked for.
+    """
+    at_hand = {o.token: o for o in timeline.operations if o.action == "write" and o.token}
+    seen: set[str] = set()
+    for first, last, audit in zip(ranges.firsts, ranges.lasts, ranges.audits, strict=True):
+        if audit.present:
+            continue
+        low, high = _number(first), _number(last)
+        held = [o for token, o in at_hand.items() if first <= token <= last]
+        complete = low is not None and high is not None and len(held) >= high - low + 1
+        for operation in held if complete else _writes_of(timeline, at_hand, first, last):
+            absent = first <= operation.token <= last and operation.token not in seen
+            if absent and operation.action == "write" and operation.outcome is Outcome.OK:
+                seen.add(operation.token)
+                yield Lost(
+                    operation.token,
+                    operation.finished_ns,
+                    operation.server,
+                    operation.timeline,
+                    operation.id,
+                    audit.id,
+                )
+
+
+def _writes_of(timeline: Timeline, at_hand: dict[str, Operation], first: str, last: str) -> Iterator[Operation]:
+    """Every write that may carry a token of a range: those that finished between its neighbours at hand."""
+    before = [o.started_ns for token, o in at_hand.items() if token < first]
+    after = [o.finished_ns for token, o in at_hand.items() if token > last]
+    from_ns = max(max(before, default=0) - CHUNK_NS, -1)
+    until_ns = min(after, default=timeline.recording.until_ns) + CHUNK_NS
+    yield from _chunks(timeline, from_ns, min(until_ns, timeline.recording.until_ns + CHUNK_NS))
+
+
+def _chunks(timeline: Timeline, from_ns: int, until_ns: int) -> Iterator[Operation]:
+    while from_ns < until_ns:
+        by_ns = min(from_ns + CHUNK_NS, until_ns)
+        yield from timeline.between(from_ns, by_ns)
+        from_ns = by_ns
+
+
+def _unaudited(timeline: Timeline, ranges: Ranges) -> int:
+    """Acknowledged writes that no audit covers: those after the last audited token, and those in holes before it."""
+    holes = [(a, b) for a, b in zip(ranges.lasts, ranges.firsts[1:], strict=False) if _step(a, 1) < b]
+    at_hand = {o.token: o for o in timeline.operations if o.action == "write" and o.token}
+    first, last = ranges.firsts[0], ranges.lasts[-1]
+    newest_ns = max(audit.audited_ns for audit in timeline.audits)
+    tail = {
+        o.token
+        for o in _chunks(timeline, max(-1, newest_ns - CHUNK_NS), timeline.recording.until_ns)
+        if o.action == "write" and o.outcome is Outcome.OK and o.token > last
+    }
+    count = len(tail)
+    spans = [(_step(a, 1), _step(b, -1)) for a, b in holes]
+    if (_number(first) or 1) > 1:
+        spans.append((first.rpartition("-")[0] + "-", _step(first, -1)))
+    for low, high in spans:
+        count += len(
+            {
+                o.token
+                for o in _writes_of(timeline, at_hand, low, high)
+                if o.action == "write" and o.outcome is Outcome.OK and low <= o.token <= high
+            }
+        )
+    return count

@@ -1,0 +1,81 @@
+"""Who led, on which timeline, from when to when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from observer.timeline import Event, Leadership, Timeline
+
+
+def leaderships(timeline: Timeline) -> tuple[Leadership, ...]:
+    """Each spell of one holder of the leader key, in order. A holder that is seen again still leads."""
+    found: list[tuple[str, int, int | None]] = []
+    holder: tuple[str, int] | None = None
+    for event in timeline.events:
+        if event.kind == "leader.lost":
+            if holder is not None:
+                found.append((*holder, event.by_ns))
+            holder = None
+        elif event.kind in ("leader.seen", "leader.elected"):
+            if holder is not None and holder[0] == event.subject:
+                continue
+            if holder is not None:
+                found.append((*holder, event.by_ns))
+            holder = (event.subject, event.by_ns)
+    if holder is not None:
+        found.append((*holder, None))
+    return tuple(
+        Leadership(member, timeline_of(timeline, member, from_ns, until_ns), from_ns, until_ns)
+        for member, from_ns, until_ns in found
+    )
+
+
+def leader_at(spells: Sequence[Leadership], at_ns: int) -> str | None:
+    """Who held the leader key at a moment; None: nobody, or not observed."""
+    for spell in spells:
+        if spell.from_ns <= at_ns and (spell.until_ns is None or at_ns < spell.until_ns):
+            return spell.member
+    return None
+
+
+def says_primary(event: Event) -> bool | None:
+    """Whether a `member.changed` says that its subject is a primary; None: it does not say."""
+    if event.source == "postgres":
+        in_recovery = event.detail.get("in_recovery")
+        return None if in_recovery is None else not in_recovery
+    role = event.detail.get("role")
+    return None if role is None else role in ("primary", "master", "promoted")
+
+
+def timeline_of(timeline: Timeline, member: str, from_ns: int, until_ns: int | None) -> int | None:
+    """The timeline that a member said it was on while it led, and was a primary.
+
+    What was said last counts: a promotion ends after the key is taken. Where nothing was said in the spell, what the
+    member was on as a primary before it, then what its own acknowledgements carried.
+    """
+    end_ns = timeline.recording.until_ns if until_ns is None else until_ns
+    within: int | None = None
+    before: dict[str, int | None] = {}
+    for event in timeline.events:
+        if event.by_ns > end_ns:
+            break
+        number = event.detail.get("timeline")
+        if event.kind != "member.changed" or event.subject != member or not isinstance(number, int):
+            continue
+        primary = says_primary(event)
+        if event.by_ns <= from_ns:
+            before[event.source] = number if primary else None
+        elif primary:
+            within = number
+    if within is not None:
+        return within
+    known = [number for number in before.values() if number is not None]
+    if known:
+        return max(known)
+    served = [
+        operation.timeline
+        for operation in timeline.operations
+        if operation.server == member and operation.timeline is not None and operation.in_recovery is False
+        if from_ns <= operation.finished_ns <= end_ns
+    ]
+    return served[-1] if served else None

@@ -1,0 +1,162 @@
+"""Outages: the one definition of them, and what they and an incident cost an action.
+
+An outage is the time between two consecutive acknowledged operations of an action, on kept or fresh connections alike,
+that is longer than max(3/rate, 150 ms) and in which at least one operation failed or ended unknown.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+
+from observer.timeline import MS_NS, SECOND_NS, Action, Cost, Operation, Outage, Outcome, Timeline
+
+STABLE_NS = 5 * SECOND_NS
+SHORTEST_NS = 150 * MS_NS
+# The timeline holds what finished within 10 s of a failure; what lies further off has to be asked for.
+NEAR_NS = 10 * SECOND_NS
+
+
+def threshold_ns(timeline: Timeline) -> int:
+    """The shortest gap between two acknowledgements that can be an outage."""
+    traffic = timeline.recording.settings.get("traffic")
+    rate = traffic.get("rate_per_s") if isinstance(traffic, dict) else None
+    rate_per_s = float(rate) if isinstance(rate, (int, float)) and rate > 0 else 20.0
+    return max(int(3 * SECOND_NS / rate_per_s), SHORTEST_NS)
+
+
+def failures(timeline: Timeline, action: Action) -> list[Operation]:
+    """All operations of an action that are not acknowledged, in order of finishing."""
+    return [o for o in timeline.operations if o.action == action and o.outcome is not Outcome.OK]
+
+
+def outages(timeline: Timeline, action: Action) -> tuple[Outage, ...]:
+    """Every outage of an action, in order.
+
+    Before the first acknowledgement of a recording an outage begins when the first operation that failed was due; after
+    the last one it lasts to the end of the recording, and is open.
+    """
+    acknowledged = [o for o in timeline.operations if o.action == action and o.outcome is Outcome.OK]
+    finished = [o.finished_ns for o in acknowledged]
+
+    def neighbours(failure: Operation) -> tuple[Operation | None, Operation | None]:
+        at_ns = failure.finished_ns
+        left = bisect_left(finished, at_ns)
+        right = bisect_left(finished, at_ns)
+        before = acknowledged[left - 1] if left else None
+        after = acknowledged[right] if right < len(acknowledged) else None
+        if before is None or at_ns - before.finished_ns > NEAR_NS:
+            before = _last_before(timeline, action, at_ns) or before
+        if after is None or after.finished_ns - at_ns > NEAR_NS:
+            after = _first_after(timeline, action, at_ns) or after
+        return before, after
+
+    failed = sorted(failures(timeline, action), key=lambda o: o.finished_ns)
+    found: list[Outage] = []
+    span: tuple[Operation | None, Operation | None] | None = None
+    group: list[Operation] = []
+    shortest_ns = threshold_ns(timeline)
+
+    def close() -> None:
+        if span is None or not group:
+            return
+        before, after = span
+        first_due_ns = min(o.due_ns for o in group)
+        outage = Outage(
+            action=action,
+            began_ns=min(first_due_ns, group[0].finished_ns) if before is None else before.finished_ns,
+            ended_ns=max(timeline.recording.until_ns, group[-1].finished_ns) if after is None else after.finished_ns,
+            open=after is None,
+            before_id=None if before is None else before.id,
+            after_id=None if after is None else after.id,
+            first_failure_ns=first_due_ns,
+            failed=sum(o.outcome is Outcome.FAIL for o in group),
+            unknown=sum(o.outcome is Outcome.UNKNOWN for o in group),
+        )
+        if outage.duration_ns > shortest_ns:
+            found.append(outage)
+
+    for failure in failed:
+        after = span[1] if span is not None else None
+        if span is not None and (after is None or failure.finished_ns <= after.finished_ns):
+            group.append(failure)
+            continue
+        close()
+        span, group = neighbours(failure), [failure]
+    close()
+    return tuple(found)
+
+
+def _last_before(timeline: Timeline, action: Action, at_ns: int) -> Operation | None:
+    """The last acknowledgement before a moment, further back than the timeline holds."""
+    reach_ns, by_ns = NEAR_NS, at_ns - 1
+    while by_ns > 0:
+        after_ns = max(-1, by_ns - reach_ns)
+        for operation in reversed(timeline.between(after_ns, by_ns)):
+            if operation.action == action and operation.outcome is Outcome.OK:
+                return operation
+        by_ns, reach_ns = after_ns, min(reach_ns * 2, 600 * SECOND_NS)
+    return None
+
+
+def _first_after(timeline: Timeline, action: Action, at_ns: int) -> Operation | None:
+    """The first acknowledgement after a moment, further on than the timeline holds."""
+    reach_ns, after_ns, end_ns = NEAR_NS, at_ns - 1, timeline.recording.until_ns
+    while after_ns < end_ns:
+        by_ns = after_ns + reach_ns
+        for operation in timeline.between(after_ns, by_ns):
+            if operation.action == action and operation.outcome is Outcome.OK:
+                return operation
+        after_ns, reach_ns = by_ns, min(reach_ns * 2, 600 * SECOND_NS)
+    return None
+
+
+def stable_ns(timeline: Timeline, action: Action, own: Sequence[Outage]) -> int | None:
+    """From the start of the first outage until 5 s have passed without a failure; None: the recording ended first."""
+    if not own:
+        return 0
+    calm_ns = own[-1].ended_ns
+    if own[-1].open:
+        return None
+    for failure in failures(timeline, action):
+        if calm_ns < failure.finished_ns <= calm_ns + STABLE_NS:
+            calm_ns = failure.finished_ns
+    calm_ns += STABLE_NS
+    return None if calm_ns > timeline.recording.until_ns else calm_ns - own[0].began_ns
+
+
+def cost(timeline: Timeline, action: Action, own: Sequence[Outage], began_ns: int, ended_ns: int) -> Cost:
+    """What a stretch of time cost an action, given the outages that belong to it."""
+    failed = [o for o in failures(timeline, action) if began_ns < o.finished_ns <= ended_ns]
+    ok = acknowledged(timeline, action, began_ns, ended_ns)
+    observed = bool(ok or failed or own)
+    return Cost(
+        action=action,
+        outages=tuple(own),
+        outage_ns=sum(outage.duration_ns for outage in own) if observed else None,
+        stable_ns=stable_ns(timeline, action, own) if observed else None,
+        open=any(outage.open for outage in own),
+        ok=ok,
+        failed=sum(o.outcome is Outcome.FAIL for o in failed),
+        unknown=sum(o.outcome is Outcome.UNKNOWN for o in failed),
+    )
+
+
+def acknowledged(timeline: Timeline, action: Action, after_ns: int, by_ns: int) -> int:
+    """How many operations of an action were acknowledged in (after_ns, by_ns].
+
+    Whole seconds are taken from the store's counts, so that a long stretch needs no operations; the ends are asked for.
+    """
+    first_s, last_s = -(-(after_ns + 1) // SECOND_NS), (by_ns + 1) // SECOND_NS
+    if not timeline.seconds or first_s >= last_s:
+        return _count(timeline.between(after_ns, by_ns), action)
+    whole = sum(s.ok for s in timeline.seconds if s.action == action and first_s <= s.at_s < last_s)
+    ends = (
+        timeline.between(after_ns, first_s * SECOND_NS - 1),
+        timeline.between(last_s * SECOND_NS - 1, by_ns),
+    )
+    return whole + sum(_count(operations, action) for operations in ends)
+
+
+def _count(operations: Iterable[Operation], action: Action) -> int:
+    return sum(o.action == action and o.outcome is Outcome.OK for o in operations)

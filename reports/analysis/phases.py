@@ -1,0 +1,261 @@
+"""The phases of an outage: a table of shapes, one for each kind of incident, and how boundaries become phases.
+
+The boundaries of an outage are its start, the events of its shape, and its end. They never run backwards: a later one
+cuts the window of an earlier one. Where the event that separates two phases was not seen, the two are one phase with
+both names, so that the phases sum to the outage whatever was missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from observer.timeline import Event, Evidence, Outage, Phase, Window
+from reports.analysis.case import Case, at_s, shows
+from reports.analysis.leadership import says_primary
+from reports.analysis.outages import STABLE_NS, stable_ns
+from reports.analysis.ruling import Found
+from reports.analysis.scene import pool_of
+from reports.analysis.theory import bound, live_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The end of a phase: when, and what shows it."""
+
+    window: Window
+    evidence: Evidence
+
+
+Find = Callable[[Case, Found, int], Mark | None]  # the incident, its cause, when the mark before it was (by_ns)
+
+
+def key_gone(case: Case, cause: Found, after_ns: int) -> Mark | None:
+    """The leader key is gone."""
+    lost = case.leader_lost
+    return None if lost is None else Mark(lost.window, shows("evidence.leader_key_deleted", lost, member=lost.subject))
+
+
+def key_taken(case: Case, cause: Found, after_ns: int) -> Mark | None:
+    """The leader key is taken."""
+    event = case.leader_elected
+    return (
+        None if event is None else Mark(event.window, shows("evidence.leader_key_taken", event, member=event.subject))
+    )
+
+
+def accepts(case: Case, cause: Found, after_ns: int) -> Mark | None:
+    """The primary accepts writes: it says so to direct SQL, or else to REST."""
+    elected = case.leader_elected
+    leader = case.leader_before if elected is None else elected.subject
+    for source, says in (("postgres", "evidence.sql_primary"), ("patroni", "evidence.rest_role")):
+        for event in _reach(case, after_ns):
+            back = event.kind == "source.sees" and elected is None
+            if event.source != source or event.subject != leader or event.kind not in ("member.changed", "source.sees"):
+                continue
+            if says_primary(event) or (back and _was_primary(case, event)):
+                facts = {"role": "primary"} if source == "patroni" else {}
+                return Mark(event.window, shows(says, event, member=leader, **facts))
+    return None
+
+
+def routed(case: Case, cause: Found, after_ns: int) -> Mark | None:
+    """A proxy routes the primary's clients to the leader."""
+    elected = case.leader_elected
+    leader = case.leader_before if elected is None else elected.subject
+    for event in _reach(case, after_ns):
+        if event.kind != "route.up" or event.detail.get("initial") or case.scene.member_of(event) != leader:
+            continue
+        if pool_of(event) in case.scene.primary_pools:
+            facts = {"pool": pool_of(event), "server": event.detail.get("server") or leader}
+            return Mark(event.window, shows("evidence.route_up", event, **facts))
+    return None
+
+
+def quorum_back(case: Case, cause: Found, after_ns: int) -> Mark | None:
+    """etcd has a leader again."""
+    event = next((e for e in _reach(case, after_ns) if e.kind == "quorum.regained"), None)
+    return None if event is None else Mark(event.window, shows("evidence.quorum_regained", event))
+
+
+def proxy_back(case: Case, cause: Found, after_ns: int) -> Mark | None:
+    """The proxy answers again."""
+    for event in _reach(case, after_ns):
+        if event.source == "haproxy" and event.kind == "source.sees" and event.subject in cause.targets:
+            return Mark(event.window, shows("evidence.proxy_back", event, proxy=event.subject))
+    return None
+
+
+# What ends each phase but the last; the last one ends with the first acknowledged write. The phases before the outage
+# are named by the kind of event that begins them.
+Shape = tuple[tuple[str, Find], ...]
+FAILOVER: Shape = (
+    ("detection", key_gone),
+    ("election", key_taken),
+    ("promotion", accepts),
+    ("routing", routed),
+)
+SWITCHOVER: Shape = (("handover", key_gone), *FAILOVER[1:])
+QUORUM: Shape = (("quorumless", quorum_back), ("promotion", accepts), ("routing", routed))
+PROXY: Shape = (("absence", proxy_back),)
+RESTART: Shape = (("absence", accepts), ("routing", routed))
+LAST = "recovery"
+
+SHAPES: Mapping[str, Shape] = {
+    "switchover": SWITCHOVER,
+    "failover.manual": SWITCHOVER,
+    "etcd.quorum_lost": QUORUM,
+    "failsafe": QUORUM,
+    "proxy.down": PROXY,
+    "proxy.frozen": PROXY,
+    "proxy.reloaded": PROXY,
+    "postgres.crashed": RESTART,
+    "postgres.frozen": RESTART,
+    "postgres.restarted": RESTART,
+}
+PREFACES: Mapping[str, tuple[str, str, str]] = {
+    "switchover": ("request", "failover.asked", "evidence.failover_asked"),
+    "failover.manual": ("request", "failover.asked", "evidence.failover_asked"),
+    "etcd.quorum_lost": ("demotion", "quorum.lost", "evidence.quorum_lost"),
+    "failsafe": ("demotion", "quorum.lost", "evidence.quorum_lost"),
+}
+
+
+def shape_of(case: Case, cause: Found) -> Shape | None:
+    """The shape of an incident; None: nothing known separates its outage into phases."""
+    if cause.cause in SHAPES:
+        return SHAPES[cause.cause]
+    if case.leader_lost is not None or case.leader_elected is not None:
+        return FAILOVER
+    return RESTART if cause.cause.startswith(("leader.", "patroni.")) else None
+
+
+def phases(case: Case, cause: Found) -> tuple[Phase, ...]:
+    """All phases of an incident, in order. Those that PHASES (keys.py) counts to the outage sum to `write.outage_ns`.
+
+    The longest outage of writes is the one that is taken apart; any other of the same incident is a "relapse".
+    """
+    own = case.outages
+    shape = shape_of(case, cause)
+    if not own or shape is None:
+        return ()
+    main = max(own, key=lambda outage: outage.duration_ns)
+    live = live_settings(case.scene.timeline, main.began_ns)
+    haproxy = case.scene.timeline.recording.settings.get("haproxy")
+    proxy = haproxy if isinstance(haproxy, dict) else None
+    expired = cause.cause in (
+        "leader.killed",
+        "leader.frozen",
+        "leader.unreachable",
+        "leader.cut_off",
+        "patroni.killed",
+    )
+    chain = _chain(main, *_marks(case, cause, shape, main))
+    relapses = [_whole("relapse", outage) for outage in own if outage is not main]
+    told = [*_preface(case, cause, main), *chain, *relapses, *_settling(case)]
+    bounded = [replace(p, bound_s=bound(p.name, expired, live, proxy)) for p in told]
+    return tuple(sorted(bounded, key=lambda phase: phase.began.by_ns))
+
+
+def _marks(case: Case, cause: Found, shape: Shape, main: Outage) -> tuple[list[str], list[Mark | None]]:
+    """The names of the phases and what ends each of them but the last."""
+    names, marks, after_ns = [name for name, _ in shape], [], 0
+    for _, find in shape:
+        mark = find(case, cause, after_ns)
+        if mark is not None and not main.open and mark.window.after_ns >= main.ended_ns:
+            mark = None  # it certainly came after the outage: it ended nothing in it
+        if mark is not None:
+            after_ns = mark.window.by_ns
+        marks.append(mark)
+    return [*names, LAST], marks
+
+
+def _chain(outage: Outage, names: Sequence[str], marks: Sequence[Mark | None]) -> list[Phase]:
+    """Phases from the outage's start to its end; see the module's own words."""
+    if outage.open:  # what is under way is the phase after the last mark that was seen, and no more than that
+        seen = max((i for i, mark in enumerate(marks) if mark is not None), default=-1)
+        names, marks = names[: seen + 2], marks[: seen + 1]
+    start, end = Window.at(outage.began_ns), Window.at(outage.ended_ns)
+    kept = [(index, mark) for index, mark in enumerate(marks) if mark is not None]
+    windows = _ordered([mark.window for _, mark in kept], start, end)
+    limits = [start, *windows, end]
+    proofs = [_began_by(outage), *(mark.evidence for _, mark in kept), _ended_by(outage)]
+    cuts = [-1, *(index for index, _ in kept), len(names) - 1]
+    return [
+        Phase("+".join(names[cuts[i] + 1 : cuts[i + 1] + 1]), limits[i], limits[i + 1], proofs[i], proofs[i + 1])
+        for i in range(len(limits) - 1)
+    ]
+
+
+def _ordered(windows: Sequence[Window], start: Window, end: Window) -> list[Window]:
+    """Windows that do not run backwards: a later one cuts an earlier one, and none leaves the outage."""
+    cut: list[Window] = []
+    latest_ns = end.by_ns
+    for window in reversed(windows):
+        latest_ns = max(start.by_ns, min(window.by_ns, latest_ns))
+        cut.append(Window(min(window.after_ns, latest_ns), latest_ns))
+    ordered: list[Window] = []
+    earliest_ns = start.after_ns
+    for window in reversed(cut):
+        earliest_ns = min(max(window.after_ns, earliest_ns), window.by_ns)
+        ordered.append(Window(earliest_ns, window.by_ns))
+    return ordered
+
+
+def _preface(case: Case, cause: Found, main: Outage) -> list[Phase]:
+    """What came before the outage: a request, or a loss of quorum that the primary outlived for a while."""
+    if cause.cause not in PREFACES:
+        return []
+    name, kind, says = PREFACES[cause.cause]
+    event = next((e for e in case.events(kind)), None)
+    if event is None or event.by_ns >= main.began_ns:
+        return []
+    facts = {"leader": event.detail.get("leader"), "candidate": event.detail.get("candidate")}
+    proof = shows(says, event, **(facts if kind == "failover.asked" else {}))
+    return [Phase(name, event.window, Window.at(main.began_ns), proof, _began_by(main))]
+
+
+def _settling(case: Case) -> list[Phase]:
+    """From the first acknowledged write until 5 s have passed without a failure; and until all replicas stream."""
+    last = case.outages[-1]
+    length_ns = stable_ns(case.scene.timeline, "write", case.outages)
+    if last.open or length_ns is None:
+        return []
+    calm = Window.at(case.outages[0].began_ns + length_ns)
+    proof = Evidence("operations", (), "evidence.stable", {"at_s": at_s(calm.by_ns)})
+    return [Phase("settling", Window.at(last.ended_ns), calm, _ended_by(last), proof)]
+
+
+def _whole(name: str, outage: Outage) -> Phase:
+    return Phase(name, Window.at(outage.began_ns), Window.at(outage.ended_ns), _began_by(outage), _ended_by(outage))
+
+
+def _began_by(outage: Outage) -> Evidence:
+    ids = () if outage.before_id is None else (outage.before_id,)
+    facts = {"action": outage.action, "server": None, "at_s": at_s(outage.began_ns)}
+    return Evidence("operations", ids, "evidence.last_acknowledged", facts)
+
+
+def _ended_by(outage: Outage) -> Evidence:
+    if outage.open:
+        return Evidence("operations", (), "evidence.recording_ended", {"at_s": at_s(outage.ended_ns)})
+    ids = () if outage.after_id is None else (outage.after_id,)
+    facts = {"action": outage.action, "server": None, "at_s": at_s(outage.ended_ns)}
+    return Evidence("operations", ids, "evidence.first_acknowledged", facts)
+
+
+def _reach(case: Case, after_ns: int) -> list[Event]:
+    """Events of the incident that are known since a moment or later, as far as its outages and its calm reach."""
+    until_ns = max([case.until_ns, *(outage.ended_ns + STABLE_NS for outage in case.outages)])
+    from_ns = max(case.from_ns, after_ns)
+    return [e for e in case.scene.timeline.events if from_ns <= e.by_ns <= until_ns]
+
+
+def _was_primary(case: Case, sees: Event) -> bool:
+    """Whether what a source last said of a member, when it sees it again, is that it is a primary."""
+    told = [
+        e
+        for e in case.scene.timeline.events
+        if e.kind == "member.changed" and (e.source, e.subject) == (sees.source, sees.subject) and e.by_ns <= sees.by_ns
+    ]
+    return bool(told) and bool(says_primary(told[-1]))

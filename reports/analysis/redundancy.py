@@ -1,0 +1,97 @@
+"""Streaming replicas: how many there were, and when as many were back; and brownouts, when an old route lingered."""
+
+from __future__ import annotations
+
+from observer.timeline import Event, Evidence, Phase, Window
+from reports.analysis.case import Case, at_s, shows
+from reports.analysis.outages import failures
+from reports.analysis.scene import pool_of
+
+
+def streaming(event: Event) -> int | None:
+    """How many replicas stream from a member, as its REST API says; None: it is no primary, or does not say."""
+    replication = event.detail.get("replication")
+    if event.detail.get("role") not in ("primary", "master") or not isinstance(replication, (list, tuple)):
+        return None
+    return sum(1 for row in replication if isinstance(row, dict) and row.get("state") == "streaming")
+
+
+def redundancy_back(case: Case) -> tuple[int | None, Event | None]:
+    """How long after the incident's start as many replicas streamed as before it, and the event that shows it.
+
+    0: there were never fewer. None: not observed, or not within the recording.
+    """
+    before: int | None = None
+    fell = False
+    primary: str | None = case.leader_before
+    elected = case.leader_elected
+    for event in case.scene.timeline.events:
+        if event.kind == "leader.elected" and event.by_ns >= case.from_ns:
+            primary, fell = event.subject, True
+        if event.source != "patroni" or event.kind != "member.changed":
+            continue
+        count = streaming(event)
+        if count is None or (primary is not None and event.subject != primary):
+            continue
+        if event.by_ns < case.from_ns:
+            before = count
+        elif before is not None and count < before:
+            if event.by_ns > case.span.ended_ns and not fell:
+                return 0, None  # a later incident's loss
+            fell = True
+        elif before is not None and fell and (elected is None or event.by_ns >= elected.by_ns):
+            return event.by_ns - case.from_ns, event
+    return (0, None) if before is not None and not fell else (None, None)
+
+
+def protection(case: Case, back_ns: int | None, shown: Event | None) -> list[Phase]:
+    """From the first acknowledged write after the outage until as many replicas stream as before."""
+    if not case.outages or case.outages[-1].open or not back_ns or shown is None:
+        return []
+    last = case.outages[-1]
+    if shown.by_ns <= last.ended_ns:
+        return []
+    proof = shows("evidence.streaming", shown, member=shown.subject, replicas=streaming(shown))
+    return [Phase("protection", Window.at(last.ended_ns), shown.window, None, proof)]
+
+
+def brownout_ns(case: Case) -> int | None:
+    """How long the old leader's route was still up beside the new one while new connections failed.
+
+    0: it was not, or nothing failed meanwhile. None: no proxy's routes were observed.
+    """
+    if not case.scene.primary_pools:
+        return None
+    elected, old = case.leader_elected, case.leader_before
+    if elected is None or elected.subject == old:
+        return 0
+    routes = [e for e in case.scene.timeline.events if e.kind in ("route.up", "route.down")]
+    longest = 0
+    for pool in case.scene.primary_pools:
+        own = [e for e in routes if pool_of(e) == pool]
+        up = next((e for e in own if e.kind == "route.up" and e.by_ns >= case.from_ns and _is(case, e, elected)), None)
+        last = [e for e in own if case.scene.member_of(e) == old and up is not None and e.by_ns <= up.by_ns]
+        if up is None or not last or last[-1].kind == "route.down":
+            continue
+        down = next((e for e in own if e.by_ns > up.by_ns and e.kind == "route.down" and _of(case, e) == old), None)
+        until_ns = case.scene.end_ns if down is None else down.by_ns
+        if any(
+            o.probe == "fresh" and up.by_ns < o.finished_ns <= until_ns for o in failures(case.scene.timeline, "write")
+        ):
+            longest = max(longest, until_ns - up.by_ns)
+    return longest
+
+
+def _of(case: Case, event: Event) -> str:
+    return case.scene.member_of(event)
+
+
+def _is(case: Case, event: Event, elected: Event) -> bool:
+    return _of(case, event) == elected.subject
+
+
+def streaming_evidence(event: Event | None) -> Evidence | None:
+    """The event that shows how many replicas stream, as evidence."""
+    if event is None:
+        return None
+    return shows("evidence.streaming", event, member=event.subject, replicas=streaming(event), at_s=at_s(event.by_ns))

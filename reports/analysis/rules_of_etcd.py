@@ -1,0 +1,110 @@
+"""Causes that lie with etcd: a member down, quorum lost, a harmless election."""
+
+from __future__ import annotations
+
+from observer.timeline import Event, Evidence
+from reports.analysis.case import Case, at_s, shows
+from reports.analysis.ruling import Ruling, found, rejected
+
+
+def quorum_lost(case: Case) -> Ruling:
+    """etcd has no leader, so no key can change and Patroni demotes itself."""
+    cause, lost = "etcd.quorum_lost", _lost(case)
+    down = case.spells("etcd")
+    if lost is None:
+        return rejected(cause, "reason.quorum_kept") if down else None
+    if failsafe(case) is not None:
+        return None
+    regained = next((e for e in case.events("quorum.regained") if e.by_ns >= lost.by_ns), None)
+    demoted = _demoted(case)
+    targets = tuple(dict.fromkeys(spell.subject for spell in down))
+    return found(
+        cause,
+        targets,
+        "high" if down else "medium",
+        *[shows("evidence.etcd_failed", s.teller, endpoint=s.subject, how=s.how) for s in down],
+        shows("evidence.quorum_lost", lost),
+        None if demoted is None else shows("evidence.demoted", demoted, member=demoted.subject),
+        None if regained is None else shows("evidence.quorum_regained", regained),
+    )
+
+
+def failsafe(case: Case) -> Ruling:
+    """Quorum was lost, the primary stayed one: Patroni's failsafe mode."""
+    lost = _lost(case)
+    if lost is None:
+        return None
+    active = next((c.event for c in case.changes(source="patroni") if c.event.detail.get("failsafe")), None)
+    if active is None or _demoted(case) is not None:
+        return None
+    return found(
+        "failsafe",
+        active.subject,
+        "high",
+        shows("evidence.quorum_lost", lost),
+        shows("evidence.failsafe", active, member=active.subject),
+    )
+
+
+def etcd_member_down(case: Case) -> Ruling:
+    """Some members of etcd are away, the majority has a leader."""
+    cause, down = "etcd.member_down", case.spells("etcd")
+    if not down:
+        return None
+    lost = _lost(case)
+    if lost is not None:
+        return rejected(cause, "reason.quorum_lost", at_s=at_s(lost.by_ns))
+    targets = tuple(dict.fromkeys(spell.subject for spell in down))
+    return found(
+        cause,
+        targets,
+        "high",
+        *[shows("evidence.etcd_failed", s.teller, endpoint=s.subject, how=s.how) for s in down],
+        Evidence("events", (), "evidence.quorum_kept", {"at_s": at_s(case.span.began_ns)}),
+        *harmless(case),
+    )
+
+
+def etcd_election(case: Case) -> Ruling:
+    """etcd chose a leader anew, and nothing else happened."""
+    elected = next((e for e in case.events("raft.elected") if e.detail.get("before") is not None), None)
+    if elected is None:
+        return None
+    down = case.spells("etcd")
+    if down:
+        return rejected("etcd.election", "reason.endpoint_down", endpoint=down[0].subject)
+    failed = case.failed()
+    if failed:
+        return rejected("etcd.election", "reason.operations_failed", count=len(failed))
+    return found(
+        "etcd.election",
+        (),
+        "high",
+        shows("evidence.raft_elected", elected, endpoint=elected.detail.get("leader")),
+        *harmless(case),
+    )
+
+
+def harmless(case: Case) -> list[Evidence]:
+    """That the application noticed nothing, where it was there to notice."""
+    if case.failed() or not case.acknowledged():
+        return []
+    return [
+        Evidence("events", (), "evidence.no_failure", {"action": cost.action, "ok": cost.ok})
+        for cost in (case.write, case.read)
+        if cost.ok
+    ]
+
+
+def _lost(case: Case) -> Event | None:
+    """Quorum lost in an incident that may be about etcd."""
+    lost = case.first("quorum.lost")
+    return lost if not case.span.about or case.spells("etcd") else None
+
+
+def _demoted(case: Case) -> Event | None:
+    lost = _lost(case)
+    for change in case.changes():
+        if lost is not None and change.event.by_ns >= lost.by_ns and change.role == (True, False):
+            return change.event
+    return None

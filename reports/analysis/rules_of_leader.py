@@ -1,0 +1,246 @@
+"""Causes that lie with the leader: killed, stopped, frozen, cut off, or asked to hand over."""
+
+from __future__ import annotations
+
+from observer.timeline import SECOND_NS, Evidence
+from reports.analysis.case import Case, Witness, at_s, shows
+from reports.analysis.ruling import Ruling, found, rejected
+
+SHUT = ("refused", "closed", "error")
+UNREACHED = ("unreachable", "connect_timeout")
+# A leader whose key stays was away only if nobody could reach it for at least this long.
+AWAY_NS = 3 * SECOND_NS
+
+
+def switchover(case: Case) -> Ruling:
+    """The failover key was written first, and names the leader."""
+    return _asked_for(case, "switchover", with_leader=True)
+
+
+def failover_manual(case: Case) -> Ruling:
+    """The failover key was written first, and names a candidate alone."""
+    return _asked_for(case, "failover.manual", with_leader=False)
+
+
+def _asked_for(case: Case, cause: str, with_leader: bool) -> Ruling:
+    asked, elected = case.asked, case.leader_elected
+    if case.leader_lost is None and elected is None and asked is None:
+        return None
+    if asked is None:
+        return rejected(cause, "reason.no_failover_asked")
+    leader = asked.detail.get("leader")
+    if with_leader and not leader:
+        return rejected(cause, "reason.no_leader_named")
+    if not with_leader and leader:
+        return rejected(cause, "reason.leader_named", leader=leader)
+    target = str(leader or case.leader_before or "")
+    return found(
+        cause,
+        target if target else (),
+        "high" if elected is not None else "medium",
+        shows("evidence.failover_asked", asked, leader=leader, candidate=asked.detail.get("candidate")),
+        _key_deleted(case, case.leader_lost),
+        None if elected is None else shows("evidence.leader_key_taken", elected, member=elected.subject),
+    )
+
+
+def leader_stopped(case: Case) -> Ruling:
+    """The leader key alone was deleted, and the member said that it stops, or shut its doors after."""
+    seen = _leader(case)
+    cause = "leader.stopped"
+    if seen is None:
+        return None
+    if case.asked is not None:
+        return rejected(cause, "reason.failover_asked", at_s=at_s(case.asked.by_ns))
+    if seen.expired:
+        return rejected(cause, "reason.lease_expired", member=seen.member)
+    if seen.leader_lost is None:
+        return rejected(cause, "reason.leader_key_kept", member=seen.member)
+    if seen.said is None and (seen.rest is None or seen.rest.how not in SHUT):
+        return rejected(cause, "reason.not_said_stopped", member=seen.member)
+    return found(
+        cause,
+        seen.member,
+        "high" if seen.said is not None else "medium",
+        _key_deleted(case, seen.leader_lost),
+        None if seen.said is None else _said(seen),
+        *failed(seen),
+    )
+
+
+def leader_killed(case: Case) -> Ruling:
+    """The lease ran out (or the member came back before it did) and both its doors were shut at once."""
+    seen = _leader(case)
+    cause = "leader.killed"
+    if seen is None:
+        return None
+    reason = _not_suddenly(case, seen, cause)
+    if reason is not None:
+        return reason
+    if seen.rest is None:
+        return _no_rest(seen, cause)
+    if seen.rest.how not in SHUT:
+        return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
+    if seen.sql is not None and seen.sql.how not in SHUT:
+        return rejected(cause, "reason.sql_how", member=seen.member, how=seen.sql.how)
+    if seen.sql is None and seen.sql_primary is not None:
+        return rejected(cause, "reason.sql_primary", member=seen.member)
+    sure = seen.sql is not None and (bool(seen.expired) or seen.started_anew is not None)
+    return found(cause, seen.member, "high" if sure else "medium", *_key(case, seen), *failed(seen), _anew(seen))
+
+
+def patroni_killed(case: Case) -> Ruling:
+    """Patroni's door is shut, while its PostgreSQL goes on as a primary."""
+    seen = _leader(case)
+    cause = "patroni.killed"
+    if seen is None or seen.rest is None:
+        return None
+    reason = _not_suddenly(case, seen, cause)
+    if reason is not None:
+        return reason
+    if seen.rest.how not in SHUT:
+        return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
+    if seen.sql is not None:
+        return rejected(cause, "reason.sql_how", member=seen.member, how=seen.sql.how)
+    if seen.sql_primary is None:
+        return rejected(cause, "reason.rest_not_observed", member=seen.member)
+    return found(
+        cause,
+        seen.member,
+        "high",
+        *_key(case, seen),
+        *failed(seen),
+        shows("evidence.sql_primary", seen.sql_primary, member=seen.member),
+    )
+
+
+def leader_frozen(case: Case) -> Ruling:
+    """The first look at REST was let in and got no answer."""
+    seen = _leader(case)
+    cause = "leader.frozen"
+    if seen is None or seen.rest is None:
+        return None
+    reason = _not_suddenly(case, seen, cause)
+    if reason is not None:
+        return reason
+    if seen.rest.how != "silent":
+        return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
+    if not seen.expired and seen.rest.until_ns(case.scene.end_ns) - seen.rest.began_ns < AWAY_NS:
+        return rejected(cause, "reason.rest_answers", member=seen.member)
+    if seen.sql is None and seen.sql_primary is not None:
+        confidence = "medium" if seen.expired else "low"
+        return found(
+            cause,
+            seen.member,
+            "medium" if confidence == "medium" else "low",
+            *_key(case, seen),
+            *failed(seen),
+            shows("evidence.sql_primary", seen.sql_primary, member=seen.member),
+        )
+    return found(cause, seen.member, "high" if seen.expired else "medium", *_key(case, seen), *failed(seen))
+
+
+def leader_unreachable(case: Case) -> Ruling:
+    """Connecting to REST timed out, or found no way, from the first look on."""
+    seen = _leader(case)
+    cause = "leader.unreachable"
+    if seen is None or seen.rest is None:
+        return None
+    reason = _not_suddenly(case, seen, cause)
+    if reason is not None:
+        return reason
+    if seen.rest.how not in UNREACHED:
+        return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
+    if not seen.expired and seen.rest.until_ns(case.scene.end_ns) - seen.rest.began_ns < AWAY_NS:
+        return rejected(cause, "reason.rest_answers", member=seen.member)
+    return found(cause, seen.member, "high" if seen.expired else "medium", *_key(case, seen), *failed(seen))
+
+
+def leader_cut_off(case: Case) -> Ruling:
+    """The lease ran out, while the member answered the observer all the time."""
+    seen = _leader(case)
+    cause = "leader.cut_off"
+    if seen is None or not seen.expired or not seen.rest_observed:
+        return None
+    if seen.rest is not None:
+        return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
+    return found(
+        cause,
+        seen.member,
+        "medium",
+        *_key(case, seen),
+        Evidence("events", (), "evidence.rest_answers", {"member": seen.member, "at_s": at_s(case.span.began_ns)}),
+    )
+
+
+def _leader(case: Case) -> Witness | None:
+    """The leader of the incident's beginning, if anything points to it: its key went, or its REST API was away."""
+    lost = case.leader_lost
+    name = lost.subject if lost is not None else case.leader_before
+    if name is None or not case.concerns(name):
+        return None
+    seen = case.witness(name)
+    return seen if seen.leader_lost is not None or seen.rest is not None else None
+
+
+def _not_suddenly(case: Case, seen: Witness, cause: str) -> Ruling:
+    """Why the leader did not go away all of a sudden."""
+    if case.asked is not None:
+        return rejected(cause, "reason.failover_asked", at_s=at_s(case.asked.by_ns))
+    if seen.leader_lost is not None and not seen.expired:
+        if seen.said is not None:
+            return rejected(cause, "reason.said_stopped", member=seen.member, state=seen.said.detail.get("state"))
+        return rejected(cause, "reason.lease_not_expired", member=seen.member)
+    quorum = case.first("quorum.lost")
+    if quorum is not None and not seen.expired:
+        return rejected(cause, "reason.quorum_lost", at_s=at_s(quorum.by_ns))
+    if seen.said is not None and not seen.expired:
+        return rejected(cause, "reason.said_stopped", member=seen.member, state=seen.said.detail.get("state"))
+    return None
+
+
+def _no_rest(seen: Witness, cause: str) -> Ruling:
+    if seen.rest_observed:
+        return rejected(cause, "reason.rest_answers", member=seen.member)
+    return rejected(cause, "reason.rest_not_observed", member=seen.member)
+
+
+def _key(case: Case, seen: Witness) -> list[Evidence | None]:
+    """What became of the leader key."""
+    if seen.expired:
+        revision = seen.expired[0].detail.get("revision")
+        elected = case.leader_elected
+        return [
+            shows("evidence.lease_expired", seen.expired, member=seen.member, revision=revision),
+            None if elected is None else shows("evidence.leader_key_taken", elected, member=elected.subject),
+        ]
+    return [Evidence("events", (), "evidence.leader_key_kept", {"member": seen.member})]
+
+
+def _key_deleted(case: Case, lost: object) -> Evidence | None:
+    event = case.leader_lost if lost is not None else None
+    return None if event is None else shows("evidence.leader_key_deleted", event, member=event.subject)
+
+
+def failed(seen: Witness) -> list[Evidence]:
+    """How the looks at a member failed."""
+    told = []
+    if seen.rest is not None:
+        told.append(shows("evidence.rest_failed", seen.rest.teller, member=seen.member, how=seen.rest.how))
+    if seen.sql is not None:
+        told.append(shows("evidence.sql_failed", seen.sql.teller, member=seen.member, how=seen.sql.how))
+    return told
+
+
+def _said(seen: Witness) -> Evidence | None:
+    said = seen.said
+    return (
+        None
+        if said is None
+        else shows("evidence.member_state", said, member=seen.member, state=said.detail.get("state"))
+    )
+
+
+def _anew(seen: Witness) -> Evidence | None:
+    event = seen.started_anew
+    return None if event is None else shows("evidence.postgres_started", event, member=seen.member)

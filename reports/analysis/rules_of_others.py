@@ -1,0 +1,192 @@
+"""Causes that lie with a replica, PostgreSQL alone, two primaries or the observer; and what nobody can name."""
+
+from __future__ import annotations
+
+from observer.timeline import SECOND_NS, Evidence
+from reports.analysis.blindness import Spell
+from reports.analysis.case import Case, Witness, at_s, shows, shows_operations
+from reports.analysis.rules_of_leader import SHUT, UNREACHED, failed
+from reports.analysis.ruling import Found, Ruling, found, rejected
+
+RECOVERING = ("crashed", "starting", "start failed", "stopped", "in crash recovery")
+
+
+def replica(case: Case) -> Ruling:
+    """A member that does not lead went away while the leader kept its key."""
+    if case.leader_lost is not None and case.leader_lost.subject == case.leader_before and not case.span.about:
+        return None
+    gone = [seen for seen in map(case.witness, _others(case)) if seen.rest is not None or seen.key_lost is not None]
+    if not gone:
+        return None
+    rulings = [_of_replica(case, seen) for seen in gone]
+    first = rulings[0]
+    same = [r for r in rulings if r.cause == first.cause]
+    evidence = [e for r in same for e in r.evidence]
+    kept = (
+        []
+        if case.leader_before is None
+        else [Evidence("events", (), "evidence.leader_key_kept", {"member": case.leader_before})]
+    )
+    return Found(first.cause, tuple(t for r in same for t in r.targets), first.confidence, (*evidence, *kept))
+
+
+def _others(case: Case) -> list[str]:
+    """Members that do not lead, the one that was missed first standing first."""
+    since = {spell.subject: spell.began_ns for spell in reversed(case.spells("patroni"))}
+    for event in case.events("member.lost"):
+        since.setdefault(event.subject, event.by_ns)
+    return sorted((m for m in since if m != case.leader_before and case.concerns(m)), key=lambda m: since[m])
+
+
+def _of_replica(case: Case, seen: Witness) -> Found:
+    key_lost = None if seen.key_lost is None else shows("evidence.member_key_lost", seen.key_lost, member=seen.member)
+    if seen.said is not None:
+        said = shows("evidence.member_state", seen.said, member=seen.member, state=seen.said.detail.get("state"))
+        return found("replica.stopped", seen.member, "high", said, *failed(seen), key_lost)
+    if seen.rest is None:
+        return found("replica.killed", seen.member, "low", key_lost)
+    if seen.rest.how == "silent":
+        return found("replica.frozen", seen.member, "high" if seen.sql else "medium", *failed(seen), key_lost)
+    if seen.rest.how in UNREACHED:
+        return found("replica.unreachable", seen.member, "high" if seen.sql else "medium", *failed(seen), key_lost)
+    if seen.sql is None and seen.sql_observed:
+        answers = Evidence("events", (), "evidence.sql_replica", {"member": seen.member, "at_s": at_s(case.from_ns)})
+        return found("patroni.killed", seen.member, "high", *failed(seen), answers, key_lost)
+    return found("replica.killed", seen.member, "high" if seen.sql else "medium", *failed(seen), key_lost)
+
+
+def postgres_frozen(case: Case) -> Ruling:
+    """Patroni answers; PostgreSQL lets one in and says nothing."""
+    return _of_postgres(case, "postgres.frozen")
+
+
+def postgres_restarted(case: Case) -> Ruling:
+    """Patroni answers; PostgreSQL was shut down and started again, in order."""
+    return _of_postgres(case, "postgres.restarted")
+
+
+def postgres_crashed(case: Case) -> Ruling:
+    """Patroni answers; PostgreSQL went away without having been asked to."""
+    return _of_postgres(case, "postgres.crashed")
+
+
+def _of_postgres(case: Case, cause: str) -> Ruling:
+    seen = _postgres_alone(case)
+    if seen is None:
+        return None
+    anew = (
+        None if seen.started_anew is None else shows("evidence.postgres_started", seen.started_anew, member=seen.member)
+    )
+    truth, confidence, because = _fate(case, seen)
+    if truth != cause:
+        how = "closed" if seen.sql is None else seen.sql.how
+        return rejected(cause, "reason.sql_how", member=seen.member, how=how)
+    return found(cause, seen.member, "high" if confidence else "medium", *failed(seen), because, anew)
+
+
+def _fate(case: Case, seen: Witness) -> tuple[str, bool, Evidence | None]:
+    """What became of a PostgreSQL whose Patroni lives, whether that is sure, and what shows it."""
+    if seen.sql is not None and seen.sql.how in ("silent", *UNREACHED):
+        return "postgres.frozen", seen.sql.how == "silent", None
+    states = {c.event.detail.get("state"): c.event for c in reversed(case.changes(seen.member))}
+    if "restarting" in states:
+        event = states["restarting"]
+        return "postgres.restarted", True, shows("evidence.member_state", event, member=seen.member, state="restarting")
+    codes = {o.sqlstate: o for o in reversed(case.failed()) if o.sqlstate}
+    told = {e.detail.get("sqlstate") for e in (() if seen.sql is None else seen.sql.told)}
+    if "57P01" in codes or "57P01" in told:
+        return "postgres.restarted", seen.started_anew is not None, None
+    recovering = next((states[s] for s in RECOVERING if s in states), None)
+    if recovering is not None:
+        state = recovering.detail.get("state")
+        return "postgres.crashed", True, shows("evidence.member_state", recovering, member=seen.member, state=state)
+    return "postgres.crashed", "57P02" in codes or "57P02" in told, None
+
+
+def _postgres_alone(case: Case) -> Witness | None:
+    """A member whose PostgreSQL went away or began anew while its Patroni answered."""
+    since = {spell.subject: spell.began_ns for spell in reversed(case.spells("postgres"))}
+    for change in case.changes():
+        if change.started_anew and case.concerns(change.event.subject):
+            since.setdefault(change.event.subject, change.event.by_ns)
+    if case.leader_elected is not None:
+        return None
+    for member in sorted(since, key=lambda m: (m != case.leader_before, since[m])):
+        seen = case.witness(member)
+        if seen.rest is None and seen.rest_observed and _lasted(seen.sql, case):
+            return seen
+    return None
+
+
+def _lasted(spell: Spell | None, case: Case) -> bool:
+    """One look without an answer is no frozen server."""
+    return spell is None or spell.how in SHUT or spell.until_ns(case.scene.end_ns) - spell.began_ns >= SECOND_NS
+
+
+def two_primaries(case: Case) -> Ruling:
+    """Two members were out of recovery at once, and nothing else explains it."""
+    both = [b for b in case.scene.both if case.from_ns <= b.from_ns <= case.until_ns]
+    if not both:
+        return None
+    return found("two_primaries", both[0].members, "high", *evidence_of_two(case))
+
+
+def evidence_of_two(case: Case) -> list[Evidence]:
+    """That two members were primaries at once, whatever the cause."""
+    return [
+        shows(
+            "evidence.two_primaries",
+            b.events,
+            members=list(b.members),
+            seconds=at_s(b.until_ns - b.from_ns),
+            at_s=at_s(b.from_ns),
+        )
+        for b in case.scene.both
+        if case.from_ns <= b.from_ns <= case.until_ns
+    ]
+
+
+def observer_blind(case: Case) -> Ruling:
+    """The observer itself did not run, and nothing of the cluster changed."""
+    slept = case.first("observer.slept")
+    if slept is None:
+        return None
+    for_ms = slept.detail.get("for_ms") or 0
+    return found("observer.blind", (), "medium", shows("evidence.observer_slept", slept, seconds=for_ms / 1000))
+
+
+def unknown(case: Case) -> Found:
+    """What was seen, without a name for it."""
+    seen: list[Evidence] = []
+    told: set[tuple[str, str, str]] = set()
+    for event in case.scene.timeline.events:
+        key = (event.source, event.kind, event.subject)
+        meant = event.kind in SEEN and case.from_ns <= event.by_ns <= case.span.ended_ns
+        if meant and not event.detail.get("initial") and key not in told and len(seen) < 20:
+            told.add(key)
+            seen.append(shows("evidence.seen", event, source=event.source, kind=event.kind, subject=event.subject))
+    for action in ("write", "read"):
+        own = [o for o in case.failed() if o.action == action]
+        if own:
+            facts = {"action": action, "count": len(own), "message": own[0].message, "at_s": at_s(own[0].finished_ns)}
+            seen.append(shows_operations("evidence.operations_failed", own, **facts))
+    return found("unknown", (), "low", *seen)
+
+
+SEEN = (
+    "leader.lost",
+    "leader.elected",
+    "member.changed",
+    "member.lost",
+    "quorum.lost",
+    "quorum.regained",
+    "raft.elected",
+    "route.up",
+    "route.down",
+    "proxy.restarted",
+    "source.blind",
+    "source.sees",
+    "failover.asked",
+    "lease.overdue",
+    "observer.slept",
+)

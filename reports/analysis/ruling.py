@@ -1,0 +1,41 @@
+"""What a rule says of a cause: found with its evidence, or rejected with the reason; None: nothing points to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from observer.timeline import Confidence, Evidence, Rejected
+from reports.analysis.case import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A cause that holds. One target, or several, or none that is known."""
+
+    cause: str
+    targets: tuple[str, ...]
+    confidence: Confidence
+    evidence: tuple[Evidence, ...]
+    rejected: tuple[Rejected, ...] = field(default=())
+
+    @property
+    def target(self) -> str | None:
+        """The one target; None for several or none."""
+        return self.targets[0] if len(self.targets) == 1 else None
+
+
+Ruling = Found | Rejected | None
+Rule = Callable[[Case], Ruling]
+
+
+def found(cause: str, targets: str | Sequence[str], confidence: Confidence, *evidence: Evidence | None) -> Found:
+    """A cause that holds; evidence that there is none of is left out."""
+    named = (targets,) if isinstance(targets, str) else tuple(targets)
+    return Found(cause, named, confidence, tuple(e for e in evidence if e is not None))
+
+
+def rejected(cause: str, reason: str, **facts: Any) -> Rejected:
+    """A cause that does not hold, and why."""
+    return Rejected(cause, reason, facts)

@@ -1,0 +1,88 @@
+"""All that the rules look at, prepared once for a timeline: outages, leaderships, spells, changes, routes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from observer.timeline import Action, Event, Leadership, Outage, Timeline
+from reports.analysis.blindness import Spell, spells
+from reports.analysis.changes import Change, addresses, changes, member_of, members
+from reports.analysis.consistency import Both, two_primaries
+from reports.analysis.leadership import leaderships
+from reports.analysis.outages import outages
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One timeline, read once."""
+
+    timeline: Timeline
+    outages: Mapping[Action, tuple[Outage, ...]]
+    leaderships: tuple[Leadership, ...]
+    spells: tuple[Spell, ...]
+    changes: tuple[Change, ...]
+    members: frozenset[str]
+    addresses: Mapping[str, str]
+    primary_pools: frozenset[str]
+    both: tuple[Both, ...]
+
+    @property
+    def end_ns(self) -> int:
+        """The end of what is known."""
+        return self.timeline.recording.until_ns
+
+    def member_of(self, route: Event) -> str:
+        """The member behind a route."""
+        return member_of(route, self.members, self.addresses)
+
+
+def scene(timeline: Timeline) -> Scene:
+    """Reads a timeline once for all that comes after."""
+    spells_of_leaders = leaderships(timeline)
+    names, known = members(timeline), addresses(timeline)
+    return Scene(
+        timeline=timeline,
+        outages={"write": outages(timeline, "write"), "read": outages(timeline, "read")},
+        leaderships=spells_of_leaders,
+        spells=spells(timeline),
+        changes=changes(timeline),
+        members=names,
+        addresses=known,
+        primary_pools=primary_pools(timeline, spells_of_leaders, names, known),
+        both=two_primaries(timeline),
+    )
+
+
+def primary_pools(
+    timeline: Timeline, led: tuple[Leadership, ...], names: frozenset[str], known: Mapping[str, str]
+) -> frozenset[str]:
+    """The pools that send clients to the leader: the one the settings name, else those that did.
+
+    A pool is asked at the end of each leadership, when it has had the longest time to follow: it is a primary's where
+    more often than not exactly the leader was UP in it.
+    """
+    haproxy = timeline.recording.settings.get("haproxy")
+    named = haproxy.get("primary") if isinstance(haproxy, dict) else None
+    if isinstance(named, str) and named:
+        return frozenset({named})
+    ends = [timeline.recording.until_ns if spell.until_ns is None else spell.until_ns - 1 for spell in led]
+    up: dict[str, set[str]] = {}
+    votes: dict[str, int] = {}
+    routes = iter([e for e in timeline.events if e.kind in ("route.up", "route.down")])
+    route = next(routes, None)
+    for spell, end_ns in zip(led, ends, strict=True):
+        while route is not None and route.by_ns <= end_ns:
+            pool = pool_of(route)
+            servers = up.setdefault(pool, set())
+            (servers.add if route.kind == "route.up" else servers.discard)(member_of(route, names, known))
+            route = next(routes, None)
+        for pool, servers in up.items():
+            follows = 1 if servers == {spell.member} else -1 if servers - {spell.member} else 0
+            votes[pool] = votes.get(pool, 0) + follows
+    return frozenset(pool for pool, count in votes.items() if count > 0)
+
+
+def pool_of(route: Event) -> str:
+    """The pool of a route."""
+    return str(route.detail.get("pool") or route.subject.rpartition("/")[0])

@@ -1,0 +1,191 @@
+"""First signs: what opens an incident, and what keeps one open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from observer.timeline import SECOND_NS, Event
+from reports.analysis.blindness import FOUND_SO_NS, Spell
+from reports.analysis.scene import Scene
+
+# A member that comes back says many things in a row; what it says without a pause of this length is its return.
+RETURN_NS = 15 * SECOND_NS
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A stretch of time in which something was wrong or changed. `opens`: it opens an incident where none is open.
+
+    `fault`: it is evidence of a fault of `subject` by itself, so that it may also end an incident about another.
+    """
+
+    from_ns: int
+    until_ns: int
+    subject: str
+    opens: bool
+    fault: bool = False
+
+
+def signs(scene: Scene) -> list[Sign]:
+    """All signs of a timeline, in order of their beginning."""
+    returning = _returns(scene)
+    found = [*_of_traffic(scene), *_of_keys(scene, returning), *_of_sight(scene, returning)]
+    found += [*_of_members(scene, returning), *_of_routes(scene, returning)]
+    for both in scene.both:
+        found.append(Sign(both.from_ns, both.from_ns, both.members[1], opens=True))
+    return sorted(found, key=lambda sign: (sign.from_ns, not sign.opens))
+
+
+def _of_traffic(scene: Scene) -> Iterator[Sign]:
+    """An outage holds an incident open from end to end; any other failure opens one as well."""
+    for action in ("write", "read"):
+        for outage in scene.outages[action]:
+            yield Sign(outage.began_ns, outage.ended_ns, action, opens=True)
+    for operation in scene.timeline.operations:
+        if operation.outcome != "ok":
+            yield Sign(
+                min(operation.due_ns, operation.finished_ns), operation.finished_ns, operation.action, opens=True
+            )
+
+
+def _of_keys(scene: Scene, returning: _Returns) -> Iterator[Sign]:
+    """Leader key, member keys, failover request, quorum, etcd's own elections."""
+    vacant: Event | None = None
+    without: Event | None = None
+    for event in scene.timeline.events:
+        at_ns, kind, subject = event.by_ns, event.kind, event.subject
+        if kind == "leader.lost":
+            vacant = event
+            yield Sign(at_ns, at_ns, subject, opens=True)
+        elif kind == "leader.elected" and not event.detail.get("initial"):
+            from_ns = at_ns if vacant is None else vacant.by_ns
+            yield Sign(from_ns, at_ns, subject, opens=True)
+            vacant = None
+        elif kind == "failover.asked" and at_ns > FOUND_SO_NS:
+            yield Sign(at_ns, at_ns, "failover", opens=True, fault=True)
+        elif kind == "failover.cleared":
+            yield Sign(at_ns, at_ns, "failover", opens=False)
+        elif kind == "member.lost":
+            yield Sign(at_ns, at_ns, subject, opens=not returning.covers(subject, event))
+        elif kind == "quorum.lost":
+            without = event
+            yield Sign(at_ns, at_ns, "etcd", opens=True)
+        elif kind == "quorum.regained":
+            yield Sign(at_ns if without is None else without.by_ns, at_ns, "etcd", opens=False)
+            without = None
+        elif kind == "raft.elected":
+            known = event.detail.get("before") is not None and at_ns > FOUND_SO_NS
+            yield Sign(at_ns, at_ns, "etcd", opens=known and not returning.covers("etcd", event))
+    for lost in (vacant, without):
+        if lost is not None:
+            yield Sign(lost.by_ns, scene.end_ns, lost.subject, opens=True)
+
+
+def _of_sight(scene: Scene, returning: _Returns) -> Iterator[Sign]:
+    """A subject that cannot be seen any more. The holder of the leader key holds the incident open while it is away."""
+    for spell in scene.spells:
+        if spell.initial or spell.noise or spell.source not in ("patroni", "postgres", "haproxy", "etcd"):
+            continue
+        if spell.source == "etcd" and ":" not in spell.subject:
+            continue
+        at_ns = spell.began_ns
+        fault = is_fault(spell, scene)
+        subject = "etcd" if spell.source == "etcd" else spell.subject
+        opens = fault or not returning.covers(subject, spell.told[0])
+        yield Sign(at_ns, at_ns, spell.subject, opens=opens, fault=fault)
+        for led in scene.leaderships:
+            until_ns = scene.end_ns if led.until_ns is None else led.until_ns
+            if spell.source == "patroni" and led.member == spell.subject and led.from_ns <= at_ns < until_ns:
+                away_ns = min(until_ns, spell.until_ns(scene.end_ns))
+                yield Sign(at_ns, away_ns, spell.subject, opens=False)
+
+
+def is_fault(spell: Spell, scene: Scene) -> bool:
+    """Whether a spell is evidence of a new fault by itself: Patroni, a proxy or an etcd member went away for a while.
+
+    PostgreSQL alone may be away as a consequence (a restart, a rewind), and so may a proxy that is merely too busy.
+    """
+    lasts_ns = spell.until_ns(scene.end_ns) - spell.began_ns
+    if spell.how == "error" or lasts_ns < 2 * SECOND_NS:
+        return False
+    if spell.source == "haproxy":
+        return spell.how == "refused"
+    return spell.source in ("patroni", "etcd")
+
+
+def _of_members(scene: Scene, returning: _Returns) -> Iterator[Sign]:
+    """Roles, states and start times. A change that is part of a return keeps nothing open."""
+    for change in scene.changes:
+        event = change.event
+        if change.role is not None or change.left_running or change.started_anew:
+            opens = not returning.covers(event.subject, event)
+            yield Sign(event.by_ns, event.by_ns, event.subject, opens=opens)
+
+
+def _of_routes(scene: Scene, returning: _Returns) -> Iterator[Sign]:
+    for event in scene.timeline.events:
+        if event.kind == "proxy.restarted":
+            yield Sign(event.by_ns, event.by_ns, event.subject, opens=not returning.covers(event.subject, event))
+        elif event.kind in ("route.up", "route.down") and not event.detail.get("initial"):
+            down = event.kind == "route.down" and event.by_ns > FOUND_SO_NS
+            covered = returning.covers(scene.member_of(event), event) or returning.covers("haproxy", event)
+            yield Sign(event.by_ns, event.by_ns, event.subject, opens=down and not covered)
+
+
+@dataclass(frozen=True, slots=True)
+class _Returns:
+    """For each subject, the stretches in which it is away, comes back, or follows a change that is told already.
+
+    A stretch begins with the first event about a subject that means something, and ends when nothing was heard of the
+    subject for a while; it does not end while the subject is away.
+    """
+
+    stretches: dict[str, list[tuple[int, int, int]]]  # from, until, id() of the event that began it
+
+    def covers(self, subject: str, event: Event) -> bool:
+        """Whether an event about a subject only goes on with what began before it."""
+        return any(
+            from_ns <= event.by_ns <= until_ns and began_by != id(event)
+            for from_ns, until_ns, began_by in self.stretches.get(subject, ())
+        )
+
+
+def _returns(scene: Scene) -> _Returns:
+    meaning: dict[str, list[tuple[int, int, bool, int]]] = {}
+
+    def tell(subject: str, event: Event, until_ns: int, begins: bool) -> None:
+        meaning.setdefault(subject, []).append((event.by_ns, until_ns, begins, id(event)))
+
+    for spell in scene.spells:
+        if spell.noise:
+            continue
+        until_ns = spell.until_ns(scene.end_ns)
+        subjects = {"etcd": "etcd", "haproxy": "haproxy"}.get(spell.source, spell.subject)
+        tell(subjects, spell.told[0], until_ns, True)
+        if spell.source == "haproxy":
+            tell(spell.subject, spell.told[0], until_ns, True)
+    begun = {id(c.event) for c in scene.changes if c.role is not None or c.left_running or c.started_anew}
+    for event in scene.timeline.events:
+        kind = event.kind
+        if kind in ("member.changed", "member.lost"):
+            tell(event.subject, event, event.by_ns, kind == "member.lost" or id(event) in begun)
+        elif kind in ("leader.lost", "leader.elected"):
+            tell(event.subject, event, event.by_ns, True)
+        elif kind in ("route.up", "route.down"):
+            tell(scene.member_of(event), event, event.by_ns, kind == "route.down" and not event.detail.get("initial"))
+        elif kind == "proxy.restarted":
+            tell("haproxy", event, event.by_ns, True)
+            tell(event.subject, event, event.by_ns, True)
+        elif kind in ("quorum.lost", "quorum.regained", "raft.elected"):
+            tell("etcd", event, event.by_ns, kind != "raft.elected")
+    stretches: dict[str, list[tuple[int, int, int]]] = {}
+    for subject, heard in meaning.items():
+        own: list[tuple[int, int, int]] = []
+        for at_ns, until_ns, begins, who in sorted(heard):
+            if own and at_ns <= own[-1][1]:
+                own[-1] = (own[-1][0], max(own[-1][1], until_ns + RETURN_NS), own[-1][2])
+            elif begins:
+                own.append((at_ns, until_ns + RETURN_NS, who))
+        stretches[subject] = own
+    return _Returns(stretches)

@@ -1,0 +1,264 @@
+"""Causes named without being told, one small timeline each."""
+
+from __future__ import annotations
+
+import pytest
+
+from observer.timeline import Findings, Incident, Outcome
+from reports.analysis.judge import judge
+from tests.unit.timelines import (
+    ETCD,
+    STATS,
+    blind,
+    came_back,
+    event,
+    fail,
+    healthy,
+    measured_crash,
+    route,
+    sees,
+    takeover,
+    timeline,
+    traffic,
+)
+
+OK, FAIL = Outcome.OK, Outcome.FAIL
+
+
+def only(findings: Findings) -> Incident:
+    assert [i.cause for i in findings.incidents][1:] == []
+    return findings.incidents[0]
+
+
+def test_a_healthy_cluster_has_no_incident() -> None:
+    assert judge(timeline(healthy(), traffic((1, 100, OK)))).incidents == ()
+
+
+def test_a_lease_that_ran_out_with_both_doors_refused_is_a_killed_leader() -> None:
+    incident = only(judge(measured_crash()))
+    assert (incident.cause, incident.target, incident.confidence) == ("leader.killed", "patroni1", "high")
+    assert (incident.leader_before, incident.leader_after) == ("patroni1", "patroni2")
+    assert (incident.timeline_before, incident.timeline_after) == (1, 2)
+    assert "leader.stopped" in {r.cause for r in incident.rejected}
+
+
+def test_a_leader_key_deleted_alone_by_a_member_that_says_stopped_is_a_clean_stop() -> None:
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *healthy(),
+                    event(10.1, "etcd", "member.changed", "patroni1", role="primary", state="stopping"),
+                    blind(10.2, "postgres", "patroni1", "refused"),
+                    event(11, "etcd", "leader.lost", "patroni1", revision=30),
+                    event(11.1, "etcd", "member.changed", "patroni1", role="replica", state="stopped"),
+                    *takeover(11.2, "patroni2", 2, previous="patroni1", up_s=14),
+                    blind(12, "patroni", "patroni1", "refused"),
+                    event(41, "etcd", "member.lost", "patroni1", revision=55),
+                    *came_back(60),
+                ],
+                traffic((1, 10, OK), (10, 14, FAIL), (14, 100, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target, incident.confidence) == ("leader.stopped", "patroni1", "high")
+    assert ("leader.killed", "reason.lease_not_expired") in {(r.cause, r.reason) for r in incident.rejected} or (
+        "leader.killed",
+        "reason.said_stopped",
+    ) in {(r.cause, r.reason) for r in incident.rejected}
+
+
+@pytest.mark.parametrize(("leader", "cause"), [("patroni1", "switchover"), (None, "failover.manual")])
+def test_a_failover_key_written_first_is_a_request(leader: str | None, cause: str) -> None:
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *healthy(),
+                    event(10, "etcd", "failover.asked", "demo", leader=leader, candidate="patroni2", revision=20),
+                    event(10.5, "postgres", "source.blind", "patroni1", how="refused"),
+                    event(11, "etcd", "leader.lost", "patroni1", revision=30),
+                    event(11.1, "etcd", "failover.cleared", "demo", revision=31),
+                    *takeover(11.2, "patroni2", 2, previous="patroni1", up_s=14),
+                    event(13, "postgres", "source.sees", "patroni1", how="refused"),
+                    event(13, "postgres", "member.changed", "patroni1", in_recovery=True, timeline=2, started="later"),
+                ],
+                traffic((1, 10.2, OK), (10.2, 14, FAIL), (14, 100, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target) == (cause, "patroni1")
+    assert (incident.leader_before, incident.leader_after) == ("patroni1", "patroni2")
+
+
+@pytest.mark.parametrize(
+    ("rest", "sql", "cause"),
+    [
+        ("refused", None, "patroni.killed"),
+        ("silent", "silent", "leader.frozen"),
+        ("connect_timeout", "connect_timeout", "leader.unreachable"),
+        ("unreachable", "unreachable", "leader.unreachable"),
+        (None, None, "leader.cut_off"),
+    ],
+)
+def test_the_first_looks_tell_apart_why_a_lease_ran_out(rest: str | None, sql: str | None, cause: str) -> None:
+    looks = []
+    if rest is not None:
+        looks += [blind(8.5, "patroni", "patroni1", rest), blind(12, "patroni", "patroni1", "connect_timeout")]
+    if sql is not None:
+        looks.append(blind(8.5, "postgres", "patroni1", sql))
+    lost = [
+        event(33.5, "etcd", "leader.lost", "patroni1", revision=30),
+        event(33.5, "etcd", "member.lost", "patroni1", revision=30),
+        *takeover(33.6, "patroni2", 2, previous="patroni1", up_s=39.5),
+    ]
+    incident = judge(
+        timeline([*healthy(), *looks, *lost], traffic((1, 7.65, OK), (7.7, 39.5, FAIL), (39.5, 100, OK)))
+    ).incidents[0]
+    assert (incident.cause, incident.target) == (cause, "patroni1")
+
+
+def test_a_leader_back_with_a_new_start_time_before_its_lease_ended_was_killed() -> None:
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *healthy(),
+                    blind(10.1, "patroni", "patroni1", "refused"),
+                    blind(10.1, "postgres", "patroni1", "refused"),
+                    sees(14, "patroni", "patroni1"),
+                    sees(15, "postgres", "patroni1"),
+                    event(15, "postgres", "member.changed", "patroni1", in_recovery=False, timeline=1, started="later"),
+                ],
+                traffic((1, 10, OK), (10, 16, FAIL), (16, 100, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target, incident.leader_after) == ("leader.killed", "patroni1", "patroni1")
+
+
+@pytest.mark.parametrize(
+    ("how", "cause"),
+    [("refused", "replica.killed"), ("silent", "replica.frozen"), ("connect_timeout", "replica.unreachable")],
+)
+def test_a_replica_that_goes_away_costs_no_write_and_is_named_once(how: str, cause: str) -> None:
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *healthy(),
+                    blind(10.1, "patroni", "patroni3", how),
+                    blind(10.1, "postgres", "patroni3", how),
+                    route(19, "replicas", "patroni3", up=False),
+                    event(38, "etcd", "member.lost", "patroni3", revision=40),
+                    *came_back(60, "patroni3", "patroni1", 1),
+                ],
+                traffic((1, 100, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target, incident.write.outage_ns) == (cause, "patroni3", 0)
+    assert incident.leader_after == "patroni1"
+
+
+def test_one_etcd_member_of_three_is_a_member_down_and_costs_nothing() -> None:
+    incident = only(judge(timeline([*healthy(), blind(10, "etcd", ETCD[0], "refused")], traffic((1, 100, OK)))))
+    assert (incident.cause, incident.target) == ("etcd.member_down", ETCD[0])
+    assert "evidence.no_failure" in {e.says for e in incident.evidence}
+
+
+def test_two_etcd_members_of_three_is_quorum_lost_until_it_is_back() -> None:
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *healthy(),
+                    blind(10, "etcd", ETCD[0], "refused"),
+                    blind(10.2, "etcd", ETCD[1], "refused"),
+                    event(11, "etcd", "quorum.lost", "etcd", endpoints={}),
+                    event(25, "patroni", "member.changed", "patroni1", role="replica", state="running", timeline=1),
+                    event(25, "postgres", "member.changed", "patroni1", in_recovery=True, timeline=1, started="b"),
+                    route(30, "primary", "patroni1", up=False),
+                    event(60, "etcd", "quorum.regained", "etcd", endpoints={}),
+                    event(64, "postgres", "member.changed", "patroni1", in_recovery=False, timeline=2, started="b"),
+                    route(68, "primary", "patroni1", up=True),
+                ],
+                traffic((1, 24.5, OK), (24.5, 68, FAIL), (68, 100, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target) == ("etcd.quorum_lost", None)
+    assert incident.targets == (ETCD[0], ETCD[1])
+    assert [p.name for p in incident.phases] == [
+        "demotion",
+        "quorumless",
+        "promotion",
+        "routing",
+        "recovery",
+        "settling",
+    ]
+    assert (incident.timeline_before, incident.timeline_after) == (1, 2)
+
+
+@pytest.mark.parametrize(("how", "cause"), [("refused", "proxy.down"), ("silent", "proxy.frozen")])
+def test_a_proxy_that_is_gone_while_all_behind_it_is_well(how: str, cause: str) -> None:
+    incident = only(
+        judge(
+            timeline(
+                [*healthy(), blind(10, "haproxy", STATS, how), sees(30, "haproxy", STATS, how)],
+                traffic((1, 10, OK), (10, 30, FAIL), (30, 100, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target) == (cause, STATS)
+    assert [p.name for p in incident.phases] == ["absence", "recovery", "settling"]
+
+
+def test_a_postgres_that_accepts_and_hangs_behind_a_living_patroni_is_frozen() -> None:
+    incident = only(
+        judge(
+            timeline(
+                [*healthy(), blind(11, "postgres", "patroni1", "silent"), sees(30, "postgres", "patroni1", "silent")],
+                traffic((1, 10, OK), (10, 30, FAIL), (30, 100, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target) == ("postgres.frozen", "patroni1")
+
+
+@pytest.mark.parametrize(("state", "cause"), [("restarting", "postgres.restarted"), ("starting", "postgres.crashed")])
+def test_a_postgres_that_began_anew_under_a_living_patroni(state: str, cause: str) -> None:
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *healthy(),
+                    blind(10.1, "postgres", "patroni1", "refused"),
+                    event(10.5, "patroni", "member.changed", "patroni1", role="primary", state=state),
+                    sees(13, "postgres", "patroni1"),
+                    event(13, "postgres", "member.changed", "patroni1", in_recovery=False, timeline=1, started="later"),
+                ],
+                traffic((1, 10, OK), (10, 14, FAIL), (14, 100, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target) == (cause, "patroni1")
+
+
+def test_what_was_told_is_never_read_by_the_rules() -> None:
+    told = event(9, "operator", "fault.told", "haproxy", component="haproxy", action="kill", target="haproxy")
+    crash = measured_crash()
+    lied = timeline([*crash.events, told], crash.operations, until_s=110)
+    assert only(judge(lied)).cause == "leader.killed"
+
+
+def test_a_failure_that_nothing_explains_is_unknown_with_what_was_seen() -> None:
+    incident = only(judge(timeline(healthy(), [*traffic((1, 100, OK)), fail(50.01, message="disk full")])))
+    assert incident.cause == "unknown"
+    assert [e.says for e in incident.evidence] == ["evidence.operations_failed"]
+
+
+def test_an_election_of_etcd_that_nobody_noticed_is_harmless() -> None:
+    elected = event(30, "etcd", "raft.elected", "etcd", leader=ETCD[1], term=4, before=ETCD[0])
+    incident = only(judge(timeline([*healthy(), elected], traffic((1, 100, OK)))))
+    assert (incident.cause, incident.write.outage_ns) == ("etcd.election", 0)
