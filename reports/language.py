@@ -1,0 +1,150 @@
+"""Phrases of one language, and how that language writes numbers, durations, times and plurals.
+
+A phrase is a line of `phrases/<language>.toml` with placeholders: `{name}` text from outside, escaped, or a number;
+`{name:code}` inline code; `{name:s}` seconds to 0.1; `{name:span}` a long duration; `{name:ms}` milliseconds;
+`{name:percent}` a share of 1; `{name:clock}` and `{name:day}` a moment of ISO 8601; `{name:raw}` Markdown made by us;
+`{n:|one|few|many}` the form of a word that goes with n; `{name:@group}` the phrase `group.<value>`, or the value itself
+as code where the group does not know it. None is the word for "unknown".
+"""
+
+from __future__ import annotations
+
+import string
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from reports.markdown import code, escape, one_line
+
+LANGUAGES = ("ru", "en")
+NBSP = "\u00a0"
+
+
+def _english(n: int) -> int:
+    return 0 if n == 1 else 1
+
+
+def _russian(n: int) -> int:
+    if n % 10 == 1 and n % 100 != 11:
+        return 0
+    return 1 if n % 10 in (2, 3, 4) and n % 100 not in (12, 13, 14) else 2
+
+
+# Which form of a word goes with a whole number, and how many forms there are.
+PLURALS: Mapping[str, tuple[Callable[[int], int], int]] = {"ru": (_russian, 3), "en": (_english, 2)}
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """Every sentence of a language. `phrases` maps a dotted key to its text, `lists` to its lines or columns."""
+
+    name: str
+    phrases: Mapping[str, str]
+    lists: Mapping[str, tuple[str, ...]]
+    markup: bool = True
+
+    def plain(self) -> Language:
+        """The same language without Markdown, for a terminal and for JSON."""
+        return replace(self, markup=False)
+
+    def say(self, key: str, **fields: Any) -> str:
+        """The phrase, filled in. Raises KeyError for a phrase or a field that is not there."""
+        parts = []
+        for literal, name, spec, _ in string.Formatter().parse(self.phrases[key]):
+            parts.append(literal)
+            if name is not None:
+                parts.append(self.written(fields[name], spec or ""))
+        return "".join(parts)
+
+    def columns(self, key: str) -> tuple[str, ...]:
+        """The lines or columns kept under a key."""
+        return self.lists[key]
+
+    def written(self, value: Any, spec: str = "") -> str:
+        """A value as this language writes it; the module says what specs there are."""
+        if value is None:
+            return self.phrases["format.unknown"]
+        if isinstance(value, (list, tuple)):
+            return ", ".join(self.written(item, spec) for item in value) or self.phrases["format.none"]
+        if spec.startswith("|"):
+            rule, _ = PLURALS[self.name]
+            return spec[1:].split("|")[rule(abs(int(value)))]
+        if spec.startswith("@"):
+            key = f"{spec[1:]}.{value}"
+            return self.phrases[key] if key in self.phrases else self._by_spec(value, "code")
+        return self._by_spec(value, spec)
+
+    def _by_spec(self, value: Any, spec: str) -> str:
+        match spec:
+            case "code":
+                return code(value) if self.markup else one_line(value)
+            case "raw":
+                return str(value)
+            case "s":
+                return f"{self.number(float(value), 1)}{NBSP}{self.phrases['format.second']}"
+            case "ms":
+                return f"{self.number(float(value), 1)}{NBSP}{self.phrases['format.millisecond']}"
+            case "span":
+                return self.span(float(value))
+            case "percent":
+                return f"{self.number(float(value) * 100, 0)}{self.phrases['format.percent']}"
+            case "clock":
+                return datetime.fromisoformat(value).strftime("%H:%M:%S")
+            case "day":
+                return datetime.fromisoformat(value).strftime(self.phrases["format.day"])
+            case _:
+                return self._plain(value)
+
+    def _plain(self, value: Any) -> str:
+        if isinstance(value, bool):
+            return self.phrases["format.yes" if value else "format.no"]
+        if isinstance(value, (int, float)):
+            return self.number(value, 0 if isinstance(value, int) or value == int(value) else 1)
+        return escape(value) if self.markup else one_line(value)
+
+    def number(self, value: float, digits: int) -> str:
+        """A number with this language's decimal mark and groups of thousands; never a minus before a zero."""
+        rounded = round(value, digits) + 0.0
+        text = f"{abs(rounded):,.{digits}f}"
+        text = text.replace(",", "\0").replace(".", self.phrases["format.decimal"])
+        sign = "−" if rounded < 0 else ""
+        return sign + text.replace("\0", self.phrases["format.thousands"])
+
+    def span(self, seconds: float) -> str:
+        """A duration that may be long: seconds to 0.1 below a minute, then minutes and seconds, hours and minutes."""
+        whole = round(seconds)
+        if whole < 60:
+            return self._by_spec(seconds, "s")
+        if whole < 3600:
+            high, low, units = whole // 60, whole % 60, ("minute", "second")
+        else:
+            minutes = round(seconds / 60)
+            high, low, units = minutes // 60, minutes % 60, ("hour", "minute")
+        first, second = (self.phrases[f"format.{unit}"] for unit in units)
+        return f"{high}{NBSP}{first}" + (f" {low}{NBSP}{second}" if low else "")
+
+
+@lru_cache
+def language(name: str) -> Language:
+    """The language of a name, "ru" or "en". Raises FileNotFoundError for one that nobody has written."""
+    told = tomllib.loads((files("reports") / "phrases" / f"{name}.toml").read_text(encoding="utf-8"))
+    phrases, lists = {}, {}
+    for key, value in _flat(told):
+        if isinstance(value, list):
+            lists[key] = tuple(value)
+        else:
+            phrases[key] = str(value)
+    return Language(name, phrases, lists)
+
+
+def _flat(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        here = f"{path}.{key}" if path else key
+        if isinstance(value, dict):
+            yield from _flat(value, here)
+        else:
+            yield here, value

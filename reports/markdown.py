@@ -1,0 +1,52 @@
+"""Markdown that nothing from outside can break: escaping of text, inline code, tables and fenced blocks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+# Where a backslash would be read differently inside and outside of a table, or inside HTML, an entity stands instead.
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "`": "&#96;", "\\": "&#92;"}
+_MARKS = frozenset("*_[]{}#~$!^=")
+_PLAIN_CODE = re.compile(r"[^`|\\\s](?:[^`|\\]*[^`|\\\s])?")
+_MARKER = re.compile(r"^([-+]|\d{1,9}[.)])(?=\s|$)")
+
+CELL_EMPTY = "—"
+
+
+def one_line(text: object) -> str:
+    """The text without line breaks and control characters, so that it stays within its line."""
+    flat = "".join(" " if c.isspace() or not c.isprintable() else c for c in str(text))
+    return re.sub(" +", " ", flat).strip()
+
+
+def escape(text: object) -> str:
+    """Text that Markdown shows as it is, on one line, in a sentence or in a table's cell."""
+    flat = one_line(text)
+    marked = "".join(_ENTITIES.get(c) or (f"\\{c}" if c in _MARKS else c) for c in flat)
+    return _MARKER.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", marked)
+
+
+def code(text: object) -> str:
+    """Inline code that survives backticks, pipes and backslashes, in a sentence or in a table's cell."""
+    flat = one_line(text)
+    return f"`{flat}`" if _PLAIN_CODE.fullmatch(flat) else f"<code>{escape(flat)}</code>"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells that are Markdown already; an empty cell is a dash. Columns of numbers stand to the right."""
+    filled = [[cell or CELL_EMPTY for cell in row] for row in rows]
+    numeric = [bool(filled) and all(_is_number(row[i]) for row in filled) for i in range(len(columns))]
+    rule = ["--:" if right else "---" for right in numeric]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in ([*columns], rule, *filled))
+
+
+def fence(text: str, language: str = "") -> str:
+    """A fenced block, with a fence that the text does not hold."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    marks = "`" * max(3, longest + 1)
+    return f"{marks}{language}\n{text}\n{marks}"
+
+
+def _is_number(cell: str) -> bool:
+    return cell == CELL_EMPTY or cell.lstrip("*-−≥ ")[:1].isdigit()

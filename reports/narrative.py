@@ -1,0 +1,195 @@
+"""What is said of an incident in sentences: the choice of phrases, from plain facts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from reports.analysis.keys import PHASES
+from reports.facts import CostFact, EvidenceFact, IncidentFact, LeaderFact, PhaseFact, RecordingFact, RejectedFact
+from reports.language import Language
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A phase with the seconds to show: differences of rounded offsets, so that they sum to the rounded outage."""
+
+    phase: PhaseFact
+    seconds: float
+    inside: bool
+
+
+def evidence_sentence(fact: EvidenceFact, language: Language) -> str:
+    """What rows show, with its moment in seconds since the recording began where that is known."""
+    sentence = language.say(fact["says"], **fact["facts"])
+    at_s = fact["facts"].get("at_s")
+    return sentence if at_s is None else language.say("evidence_at.sentence", at_s=at_s, sentence=sentence)
+
+
+def rejected_sentence(fact: RejectedFact, language: Language) -> str:
+    """Why a cause does not hold."""
+    return language.say(fact["reason"], **fact["facts"])
+
+
+def who(incident: IncidentFact) -> str | list[str] | None:
+    """The target, or the targets, of an incident's cause."""
+    return incident["target"] or incident["targets"] or None
+
+
+def cause_title(incident: IncidentFact, language: Language) -> str:
+    """The headline of an incident."""
+    return language.say(f"cause.{incident['cause']}.title", who=who(incident))
+
+
+def story(incident: IncidentFact, language: Language) -> str:
+    """An incident in a few sentences, for a person who does not know Patroni."""
+    said = [
+        language.say(f"cause.{incident['cause']}.meaning"),
+        cost_sentence("write", incident["write"], language),
+        cost_sentence("read", incident["read"], language),
+        *longest_phase(incident, language),
+        *_leader_sentences(incident["leader"], language),
+        lost_sentence(incident, language),
+    ]
+    return " ".join(sentence for sentence in said if sentence)
+
+
+def cost_sentence(action: str, cost: CostFact, language: Language) -> str:
+    """What an incident cost writes or reads."""
+    seconds = cost["outage_s"]
+    if seconds is None:
+        return language.say(f"story.{action}_unknown")
+    if cost["open"]:
+        return language.say(f"story.{action}_open", seconds=seconds)
+    return language.say(f"story.{action}_outage", seconds=seconds) if seconds else language.say(f"story.{action}_kept")
+
+
+def longest_phase(incident: IncidentFact, language: Language) -> list[str]:
+    """Where most of a write outage went, if it has phases to tell apart."""
+    inside = [part for part in parts(incident) if part.inside]
+    total = incident["write"]["outage_s"]
+    if len(inside) < 2 or not total:
+        return []
+    longest = max(inside, key=lambda part: part.phase["seconds"])
+    seconds = longest.phase["seconds"]
+    what = phase_words(longest.phase["name"], "longest", language)
+    return [language.say("story.longest", seconds=seconds, total=total, share=seconds / total, what=what)]
+
+
+def _leader_sentences(leader: LeaderFact, language: Language) -> list[str]:
+    before, after = leader["before"], leader["after"]
+    if before is None or before == after:
+        return []
+    if after is None:
+        return [language.say("story.leader_none", before=before)]
+    if leader["timeline_before"] is None or leader["timeline_after"] is None:
+        return [language.say("story.leader_changed", before=before, after=after)]
+    return [language.say("story.leader_timeline", **leader)]
+
+
+def lost_sentence(incident: IncidentFact, language: Language) -> str:
+    """What an incident lost; nothing to say where no write was ever in danger."""
+    lost = incident["lost_writes"]
+    if lost:
+        return language.say("story.lost_some", n=lost)
+    if not incident["write"]["outage_s"]:
+        return ""
+    return language.say("story.lost_unknown" if lost is None else "story.lost_none")
+
+
+def phase_words(name: str, form: str, language: Language) -> str:
+    """A phase's name, meaning or what it waits for; phases that could not be told apart are joined by "and"."""
+    joiner = "; " if form == "meaning" else language.phrases["format.and"]
+    return joiner.join(language.say(f"phase.{part}.{form}") for part in name.split("+"))
+
+
+def is_inside(name: str) -> bool:
+    """Whether a phase is a part of the outage itself."""
+    return all(PHASES.get(part, False) for part in name.split("+"))
+
+
+def parts(incident: IncidentFact) -> list[Part]:
+    """The phases with seconds to 0.1 that sum, as they are printed, to the outage as it is printed."""
+    found, offset = [], 0.0
+    for phase in incident["phases"]:
+        inside = is_inside(phase["name"])
+        shown = round(phase["seconds"], 1)
+        if inside:
+            shown = round(round(offset + phase["seconds"], 1) - round(offset, 1), 1)
+            offset += phase["seconds"]
+        found.append(Part(phase, shown, inside))
+    return found
+
+
+def outside_bounds(incident: IncidentFact, language: Language) -> list[str]:
+    """The phases that were certainly shorter or longer than the settings imply."""
+    said = []
+    for phase in incident["phases"]:
+        bound = phase["bound_s"]
+        if bound is None or (phase["longest_s"] >= bound[0] and phase["shortest_s"] <= bound[1]):
+            continue
+        name = sentence_case(phase_words(phase["name"], "name", language))
+        low, high = bound
+        said.append(language.say("incident.phases_out", name=name, seconds=phase["seconds"], low=low, high=high))
+    return said
+
+
+def load_sentences(recording: RecordingFact, language: Language) -> list[str]:
+    """Who served writes and reads, judged by the role that each server claimed."""
+    writes = [s for s in recording["served"] if s["action"] == "write"]
+    reads = [s for s in recording["served"] if s["action"] == "read"]
+    said = []
+    wrong = sum(s["operations"] for s in writes if s["in_recovery"])
+    if wrong:
+        said.append(language.say("load.writes_recovery", n=wrong))
+    elif writes and all(s["in_recovery"] is False for s in writes):
+        said.append(language.say("load.writes_primary"))
+    total = sum(s["operations"] for s in reads)
+    if total and all(s["in_recovery"] is not None for s in reads):
+        share = sum(s["operations"] for s in reads if s["in_recovery"]) / total
+        said.append(language.say("load.reads_replicas", share=share))
+    return said
+
+
+def queries(facts: Sequence[EvidenceFact]) -> list[str]:
+    """Ready commands that print the rows behind evidence, one for each table."""
+    tables: dict[str, set[int]] = {}
+    for fact in facts:
+        if fact["ids"]:
+            tables.setdefault(fact["table"], set()).update(fact["ids"])
+    return [query(name, sorted(ids)) for name, ids in sorted(tables.items())]
+
+
+def query(name: str, ids: Sequence[int]) -> str:
+    """The command that prints rows of a table by their ids."""
+    return f'observer query "select * from {name} where id in ({", ".join(map(str, ids))})"'
+
+
+def all_evidence(incident: IncidentFact) -> list[EvidenceFact]:
+    """The evidence of an incident's cause and of its phases, each once, in order of time."""
+    seen: dict[tuple[str, tuple[int, ...], str], EvidenceFact] = {}
+    for fact in (*incident["evidence"], *(e for phase in incident["phases"] for e in phase["evidence"])):
+        seen.setdefault((fact["table"], tuple(fact["ids"]), fact["says"]), fact)
+    return sorted(seen.values(), key=lambda fact: (fact["facts"].get("at_s") is None, fact["facts"].get("at_s") or 0.0))
+
+
+def sentence_case(text: str) -> str:
+    """The text with its first letter in upper case."""
+    return text[:1].upper() + text[1:]
+
+
+def several_outages(action: str, cost: CostFact, language: Language) -> str:
+    """The outages of one action, where an incident had more than one."""
+    items = [
+        language.say("incident.outage_item", action=action, seconds=outage["seconds"], began_s=outage["began_s"])
+        for outage in cost["outages"]
+    ]
+    return language.say("incident.outages", list=", ".join(items))
+
+
+def leader_changes(recording: RecordingFact, language: Language) -> str:
+    """How often the leader changed."""
+    members = [spell["member"] for spell in recording["leaderships"]]
+    changes = sum(1 for before, after in pairwise(members) if before != after)
+    return language.say("leadership.changes", n=changes) if changes else language.say("leadership.constant")

@@ -1,0 +1,155 @@
+"""The report: facts in, a Markdown document, a JSON document or a few lines for a terminal out. Pure.
+
+The same facts give the same bytes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import jinja2
+
+from reports import charts, narrative, tables
+from reports.facts import CaptureFact, EvidenceFact, Facts, IncidentFact, RecordingFact
+from reports.language import Language, language
+from reports.markdown import fence
+from reports.sections import SECTIONS, Profile
+
+LanguageName = Literal["ru", "en"]
+
+
+def render(facts: Facts, language_name: LanguageName = "ru", profile: Profile = "homework") -> str:
+    """The whole report as Markdown for GitHub, ending in one line break."""
+    words = language(language_name)
+    environment = _environment(words)
+    shown = [section.name for section in SECTIONS if section.shown(facts, profile)]
+    texts = [
+        environment.get_template(f"{name}.md.j2").render(facts=facts, profile=profile) for name in ("document", *shown)
+    ]
+    return "\n\n".join(text for text in (_tidy(text) for text in texts) if text) + "\n"
+
+
+def summary_lines(facts: Facts, language_name: LanguageName = "ru") -> list[str]:
+    """What happened, in a few lines for a terminal: plain text, without Markdown."""
+    words = language(language_name).plain()
+    lines = [words.say("terminal.cut_off", id=r["id"]) for r in facts["recordings"] if r["ended"] is None]
+    for incident in facts["incidents"]:
+        lines += _incident_lines(incident, words)
+    if facts["recordings"] and not facts["incidents"]:
+        lines.append(words.say("terminal.healthy"))
+    return lines
+
+
+def _incident_lines(incident: IncidentFact, words: Language) -> list[str]:
+    title = narrative.cause_title(incident, words)
+    write, read = (tables.outage(incident[a], words) or words.written(None) for a in ("write", "read"))  # type: ignore[literal-required]  # both are keys of the TypedDict
+    lines = [words.say("terminal.incident", began_utc=incident["began_utc"], title=title)]
+    lines.append(words.say("terminal.write", write=write, read=read))
+    inside = [part for part in narrative.parts(incident) if part.inside]
+    if len(inside) > 1:
+        phases = [
+            words.say("terminal.phase", name=narrative.phase_words(p.phase["name"], "name", words), seconds=p.seconds)
+            for p in inside
+        ]
+        lines.append(words.say("terminal.phases", list=", ".join(phases)))
+    if incident["leader"]["before"] != incident["leader"]["after"]:
+        lines.append(words.say("terminal.leader", **incident["leader"]))
+    lines.append(words.say("terminal.lost", lost=incident["lost_writes"]))
+    return lines
+
+
+def evidence_sentence(fact: EvidenceFact, language_name: LanguageName = "en") -> str:
+    """What rows of the timeline show, as plain text."""
+    return narrative.evidence_sentence(fact, language(language_name).plain())
+
+
+def json_document(facts: Facts) -> dict[str, Any]:
+    """The facts as `--format json` prints them: sentences in English, seconds to a millisecond, keys sorted."""
+    words = language("en").plain()
+    document = dict(facts)
+    document["incidents"] = [_json_incident(incident, words) for incident in facts["incidents"]]
+    rounded = _rounded(document)
+    assert isinstance(rounded, dict)
+    return rounded
+
+
+def _json_incident(incident: IncidentFact, words: Language) -> dict[str, Any]:
+    return {
+        **incident,
+        "evidence": [_said(fact, words) for fact in incident["evidence"]],
+        "rejected": [
+            {**fact, "key": fact["reason"], "reason": narrative.rejected_sentence(fact, words)}
+            for fact in incident["rejected"]
+        ],
+        "phases": [
+            {**phase, "evidence": [_said(fact, words) for fact in phase["evidence"]]} for phase in incident["phases"]
+        ],
+    }
+
+
+def _said(fact: EvidenceFact, words: Language) -> dict[str, Any]:
+    return {**fact, "key": fact["says"], "says": narrative.evidence_sentence(fact, words)}
+
+
+def _rounded(value: Any) -> Any:
+    """Sorted keys, and no float finer than a millisecond: a clock's noise is not a fact."""
+    if isinstance(value, Mapping):
+        return {str(key): _rounded(value[key]) for key in sorted(value, key=str)}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
+    return round(value, 3) + 0.0 if isinstance(value, float) else value
+
+
+def _environment(words: Language) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports", "templates"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # the output is Markdown: reports/markdown.py escapes
+    )
+    environment.globals.update(
+        say=words.say,
+        columns=words.columns,
+        written=words.written,
+        upper=narrative.sentence_case,
+        fence=fence,
+        captures=captures,
+        table=_bound(tables, words),
+        chart=_bound(charts, words),
+        tell=_bound(narrative, words),
+        queries=narrative.queries,
+        query=narrative.query,
+        all_evidence=narrative.all_evidence,
+        shown_lost=tables.SHOWN_LOST,
+        shown_blindness=tables.SHOWN_BLINDNESS,
+    )
+    return environment
+
+
+def captures(recording: RecordingFact, what: Literal["members", "pools"]) -> list[CaptureFact]:
+    """The first and the last capture that hold what is asked for, once where they are the same or say the same."""
+    found = [capture for capture in recording["captures"] if capture[what]]
+    return found[:1] if len(found) < 2 or found[0][what] == found[-1][what] else [found[0], found[-1]]
+
+
+def _bound(module: Any, words: Language) -> dict[str, Callable[..., Any]]:
+    """The public functions of a module whose last argument is the language, with the language given."""
+
+    def bind(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *arguments: function(*arguments, words)
+
+    functions = {n: f for n, f in vars(module).items() if inspect.isfunction(f) and not n.startswith("_")}
+    return {n: bind(f) for n, f in functions.items() if "language" in inspect.signature(f).parameters}
+
+
+def _tidy(text: str) -> str:
+    """No blank line twice, none at the ends, no space at a line's end; fenced blocks hold no blank lines of ours."""
+    lines: list[str] = []
+    for line in text.strip().splitlines():
+        bare = line.rstrip()
+        if bare or (lines and lines[-1]):
+            lines.append(bare)
+    return "\n".join(lines)

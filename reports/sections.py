@@ -1,0 +1,37 @@
+"""The table of contents of the report: one tuple. A new section is a template and its phrases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from reports.facts import Facts
+
+Profile = Literal["homework", "drill"]
+
+
+def _always(_: Facts, __: Profile) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section: `templates/<name>.md.j2`, with phrases under `<name>`; `shown` says whether it has anything to say."""
+
+    name: str
+    shown: Callable[[Facts, Profile], bool] = _always
+
+
+SECTIONS: tuple[Section, ...] = (
+    Section("summary"),
+    Section("cluster"),
+    Section("load"),
+    Section("incident", lambda facts, _: bool(facts["incidents"])),
+    Section("durability", lambda facts, _: any(recording["totals"] for recording in facts["recordings"])),
+    Section("consistency"),
+    Section("leadership"),
+    Section("blindness"),
+    Section("repeat"),
+    Section("glossary", lambda _, profile: profile == "homework"),
+)
