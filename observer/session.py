@@ -123,7 +123,8 @@ class Session:
 
     def step(self) -> int:
         """READY (connected, or answered), READ, WRITE or RESOLVING. Raises NoAnswer; the session is then of no use,
-        unless the error is not `lost`.
+        unless the error is not `lost`. Call it again only when what it asked for has come: while connecting, libpq
+        takes the call itself for the news that the socket is connected.
         """
         try:
             if self._connection is None:
@@ -266,7 +267,8 @@ class Kept:
                 continue
             with _Selector() as selector:
                 selector.register(session.fileno(), wants)
-                selector.select(left_s)
+                if not selector.select(left_s):
+                    raise session.overdue()
 
 
 def ask(

@@ -1,0 +1,190 @@
+"""A connection under deadlines: names resolved aside, sockets that stay silent, sessions given up with a reset."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+
+import pytest
+
+from observer.resolving import Resolver, Unresolved
+from observer.session import READ, DsnError, Kept, NoAnswer, Session, address_of, ask, parameters
+from observer.timeline import SECOND_NS
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.ns = 0
+
+    def __call__(self) -> int:
+        return self.ns
+
+
+class Names:
+    """A resolver's lookups, answered when the test says so."""
+
+    def __init__(self) -> None:
+        self.answer: list[str] | OSError = []
+        self.asked = 0
+        self.go = threading.Event()
+        self.done = threading.Event()
+
+    def __call__(self, host: str) -> list[str]:
+        self.asked += 1
+        assert self.go.wait(10)
+        if isinstance(self.answer, OSError):
+            raise self.answer
+        return self.answer
+
+    def let(self, answer: list[str] | OSError) -> None:
+        self.answer = answer
+        self.done.clear()
+        self.go.set()
+        assert self.done.wait(10)
+        self.go.clear()
+
+
+@pytest.fixture
+def silent():
+    """A server that accepts, by its backlog, and never says a word."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(8)
+        yield listener
+
+
+def dsn_of(listener: socket.socket) -> str:
+    return f"host=127.0.0.1 port={listener.getsockname()[1]} user=x dbname=x"
+
+
+def test_an_address_needs_no_lookup():
+    resolver = Resolver(Clock(), look_up=lambda host: pytest.fail("looked up"))
+    assert resolver.addresses("127.0.0.1") == ("127.0.0.1",)
+    assert resolver.addresses("::1") == ("::1",)
+    assert resolver.addresses("/var/run/postgresql") == ("/var/run/postgresql",)
+
+
+def test_nobody_waits_for_a_lookup_and_its_last_good_answer_is_kept():
+    clock, names = Clock(), Names()
+    resolver = Resolver(clock, names.done.set, names)
+    assert resolver.addresses("db") is None
+    names.let(["10.0.0.1", "10.0.0.2"])
+    assert resolver.addresses("db") == ("10.0.0.1", "10.0.0.2")
+    clock.ns += 6 * SECOND_NS  # stale: looked up again, aside
+    assert resolver.addresses("db") == ("10.0.0.1", "10.0.0.2")
+    names.let(OSError("the name server is down"))
+    assert resolver.addresses("db") == ("10.0.0.1", "10.0.0.2")
+    assert names.asked == 2
+
+
+def test_a_name_that_never_resolved_fails_at_once_and_is_tried_again_a_second_later():
+    clock, names = Clock(), Names()
+    resolver = Resolver(clock, names.done.set, names)
+    assert resolver.addresses("db") is None
+    names.let(OSError("no such name"))
+    with pytest.raises(Unresolved, match=r'"db".*no such name'):
+        resolver.addresses("db")
+    assert names.asked == 1
+    clock.ns += SECOND_NS
+    with pytest.raises(Unresolved):
+        resolver.addresses("db")
+    names.let(["10.0.0.1"])
+    assert resolver.addresses("db") == ("10.0.0.1",)
+
+
+def test_a_name_that_does_not_resolve_costs_no_more_than_the_deadline(silent):
+    names = Names()
+    kept = Kept("host=db user=x", 100, time.monotonic_ns, Resolver(time.monotonic_ns, names.done.set, names))
+    with pytest.raises(NoAnswer) as caught:
+        kept.ask("SELECT 1")
+    assert (caught.value.how, caught.value.stage) == ("unresolved", "resolve")
+    names.let(["10.0.0.1"])
+
+
+def test_a_server_that_says_nothing_is_silent_at_the_deadline(silent):
+    began_ns = time.monotonic_ns()
+    with pytest.raises(NoAnswer) as caught:
+        ask(dsn_of(silent), "SELECT 1", 200, time.monotonic_ns)
+    assert (caught.value.how, caught.value.stage, caught.value.lost) == ("silent", "connect", True)
+    assert 0.2 <= (time.monotonic_ns() - began_ns) / SECOND_NS < 0.7
+
+
+def test_a_server_whose_backlog_is_full_is_a_connect_timeout():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        crowd = []
+        for _ in range(8):  # more than a backlog of 0 takes
+            one = socket.socket()
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+            crowd.append(one)
+        with pytest.raises(NoAnswer) as caught:
+            ask(dsn_of(listener), "SELECT 1", 200, time.monotonic_ns)
+        for one in crowd:
+            one.close()
+    assert (caught.value.how, caught.value.stage) == ("connect_timeout", "connect")
+
+
+def test_a_port_where_nobody_listens_is_refused():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        dsn = dsn_of(free)
+    with pytest.raises(NoAnswer) as caught:
+        ask(dsn, "SELECT 1", 2000, time.monotonic_ns)
+    assert (caught.value.how, caught.value.stage) == ("refused", "connect")
+
+
+def test_a_server_that_hangs_up_at_once_is_closed(silent):
+    def hang_up() -> None:
+        for _ in range(2):
+            silent.accept()[0].close()
+
+    threading.Thread(target=hang_up, daemon=True).start()
+    with pytest.raises(NoAnswer) as caught:
+        ask(dsn_of(silent) + " sslmode=disable", "SELECT 1", 2000, time.monotonic_ns)
+    assert (caught.value.how, caught.value.stage) == ("closed", "connect")
+
+
+def test_an_abandoned_session_is_reset_and_not_merely_closed(silent):
+    session = Session(parameters(dsn_of(silent)), Resolver(time.monotonic_ns))
+    session.step()
+    peer, _ = silent.accept()
+    peer.settimeout(5)
+    while session.step() != READ:  # until libpq has said its first words
+        pass
+    peer.recv(1000)  # the beginning of the conversation
+    session.abandon()
+    with pytest.raises(ConnectionResetError):
+        peer.recv(1000)
+    peer.close()
+
+
+def test_all_addresses_of_a_name_are_tried_and_all_hosts_of_the_string(silent):
+    port = silent.getsockname()[1]
+    with socket.socket() as free:
+        free.bind(("127.0.0.2", 0))
+        other = free.getsockname()[1]
+    resolver = Resolver(time.monotonic_ns, look_up=lambda host: ["127.0.0.3", "127.0.0.1"])
+    kept = Kept(f"host=127.0.0.2,db port={other},{port} user=x sslmode=disable", 500, time.monotonic_ns, resolver)
+    with pytest.raises(NoAnswer) as caught:
+        kept.ask("SELECT 1")
+    assert caught.value.how == "silent"  # the last of three addresses took the connection
+    peer, _ = silent.accept()
+    assert b"user\0x" in peer.recv(1000)
+    peer.close()
+
+
+def test_a_connection_string_that_cannot_be_read_is_told_without_its_password():
+    with pytest.raises(DsnError) as caught:
+        parameters("host=a password=secret nonsense")
+    assert "secret" not in str(caught.value)
+
+
+def test_addresses_are_written_alike_everywhere():
+    assert address_of("10.0.0.1", 5432) == "10.0.0.1:5432"
+    assert address_of("::1", 5432) == "[::1]:5432"
+    assert address_of(None, None) is None

@@ -1,0 +1,261 @@
+"""The traffic without a database: tokens, answers, lines, absent tables, audits folded, deadlines kept."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from observer.timeline import MS_NS, SECOND_NS, Audit, Event, Operation, Outcome
+from observer.traffic.audit import chunks, joined, ranges
+from observer.traffic.generator import Generator
+from observer.traffic.lines import Line, Lines, Running
+from observer.traffic.preflight import preflight
+from observer.traffic.telling import Teller
+from observer.traffic.workload import WORKLOADS, Answer, answer, bounds, token
+
+
+def running(n: int = 1, probe: str = "kept") -> Running:
+    return Running("write", probe, token("cafe0001", n), 0, 0, False)
+
+
+def lines(limit: int = 4) -> tuple[Lines, list[Line]]:
+    some = Lines(limit)
+    made = [Line("write", session=None) for _ in range(3)]  # type: ignore[arg-type]
+    for at_ns, line in enumerate(made):
+        some.opened(line, at_ns * SECOND_NS)
+    return some, made
+
+
+def test_tokens_of_one_recording_sort_as_text_and_lie_within_their_bounds():
+    tokens = [token("cafe0001", n) for n in (1, 9, 10, 9_999_999_999)]
+    assert tokens == sorted(tokens) and tokens[0] == "cafe0001-0000000001"
+    for workload in WORKLOADS.values():
+        low, high = bounds(workload, "cafe0001")
+        assert all(low < workload.prefix + one < high for one in tokens)
+        assert not low < workload.prefix + token("cafe0002", 1) < high
+
+
+def test_an_answer_names_the_server_its_role_its_timeline_and_the_newest_token():
+    homework = WORKLOADS["homework"]
+    assert answer(homework, ("10.0.0.1", 5432, False, 2)) == Answer("10.0.0.1:5432", False, 2)
+    assert answer(homework, ("10.0.0.1", 5432, True, None, "observer cafe0001-0000000007")) == Answer(
+        "10.0.0.1:5432", True, None, "cafe0001-0000000007"
+    )
+    assert answer(homework, ("10.0.0.1", 5432, True, 2, None)).saw is None
+
+
+def test_an_operation_takes_the_line_that_was_used_last():
+    some, (first, second, _) = lines()
+    some.idle.extend([first, second])
+    assert some.serves(running(), 0)
+    assert some.idle.pop() is second
+
+
+def test_lines_that_nobody_needs_grow_old_and_go():
+    some, (first, second, _) = lines()
+    first.idle_since_ns, second.idle_since_ns = 5, 20
+    some.idle.extend([first, second])
+    assert some.spare(older_than_ns=10) is first
+    some.forget(first)
+    assert some.spare(older_than_ns=10) is None
+
+
+def test_at_the_limit_an_idle_line_makes_room_and_busy_ones_do_not():
+    some, (first, *_) = lines(limit=3)
+    assert some.full and some.spare(older_than_ns=0) is None
+    some.idle.append(first)
+    assert not some.full and some.spare(older_than_ns=0) is first
+
+
+def test_kept_operations_open_one_line_each_10_ms_and_wait_for_idle_ones_meanwhile():
+    some, made = lines()
+    opened_ns = 2 * SECOND_NS
+    assert not some.serves(running(), opened_ns + 9 * MS_NS)
+    assert some.serves(running(probe="fresh"), opened_ns)
+    some.waiting.append(running())
+    assert some.look_ns == opened_ns + 10 * MS_NS
+    assert some.next_waiting(opened_ns + 9 * MS_NS) is None
+    some.idle.append(made[0])
+    assert some.next_waiting(opened_ns + 9 * MS_NS) is not None
+
+
+def test_an_operation_that_ended_while_it_waited_takes_no_line():
+    some, made = lines()
+    late, next_one = running(1), running(2)
+    late.ended = True
+    some.waiting.extend([late, next_one])
+    some.idle.append(made[0])
+    assert some.next_waiting(0) is next_one
+
+
+def test_absent_tables_are_told_once_and_no_operation_until_they_are_back():
+    told: list[Event | Operation] = []
+    clock = itertools.count(0, MS_NS)
+    teller = Teller(told.append, lambda: next(clock), lambda address: "patroni1")
+    teller.absent("write", 'relation "events" does not exist')
+    teller.absent("write", 'relation "events" does not exist')
+    teller.ended(running(), Outcome.FAIL, "connect")
+    assert teller.trying("write") and not teller.trying("read")
+    assert not teller.may_try("write", 0)
+    teller.ended(running(2), Outcome.OK, "done", Answer("10.0.0.1:5432", False, 1))
+    assert [one.kind if isinstance(one, Event) else one.outcome for one in told] == [
+        "workload.absent",
+        "workload.present",
+        Outcome.OK,
+    ]
+    assert isinstance(told[2], Operation) and told[2].server == "patroni1"
+
+
+def test_absent_tables_are_looked_for_once_a_second():
+    now_ns = 0
+    teller = Teller(lambda one: None, lambda: now_ns, lambda address: None)
+    teller.absent("write", "gone")
+    tries = []
+    for now_ns in range(0, 3_500 * MS_NS, 100 * MS_NS):
+        if teller.may_try("write", 500 * MS_NS):
+            tries.append(now_ns // MS_NS)
+    assert tries == [1000, 2000, 3000]
+
+
+def test_a_range_is_folded_into_what_is_present_and_what_is_not():
+    assert ranges([(3, 4), (7, 7)], 1, 9) == [(1, 2, False), (3, 4, True), (5, 6, False), (7, 7, True), (8, 9, False)]
+    assert ranges([], 1, 3) == [(1, 3, False)]
+    assert ranges([(1, 3)], 1, 3) == [(1, 3, True)]
+
+
+@given(st.sets(st.integers(1, 30)))
+def test_every_number_is_folded_into_exactly_one_range(present):
+    runs = [(n, n) for n in sorted(present)]
+    folded = ranges(runs, 1, 30)
+    assert [(n, held) for a, b, held in folded for n in range(a, b + 1)] == [(n, n in present) for n in range(1, 31)]
+
+
+def test_a_long_range_is_asked_for_in_chunks_and_an_empty_one_not_at_all():
+    assert list(chunks(1, 25, 10)) == [(1, 10), (11, 20), (21, 25)]
+    assert list(chunks(5, 4, 10)) == []
+
+
+def test_neighbouring_ranges_that_say_the_same_of_the_same_server_are_one():
+    def audit(at_ns: int, first: int, last: int, present: bool, server: str = "a") -> Audit:
+        return Audit(at_ns, token("t", first), token("t", last), present, server, 1)
+
+    assert joined([audit(1, 1, 10, True), audit(2, 11, 20, True), audit(2, 21, 30, False)], "t") == [
+        audit(1, 1, 20, True),
+        audit(2, 21, 30, False),
+    ]
+    apart = [audit(1, 1, 10, True), audit(2, 11, 20, True, "b"), audit(3, 22, 30, True, "b")]
+    assert joined(apart, "t") == apart
+
+
+@pytest.fixture
+def silent():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(128)
+        yield f"host=127.0.0.1 port={listener.getsockname()[1]} user=x dbname=x"
+
+
+def generator(dsn: str, told: list[Event | Operation], **changed: object) -> Generator:
+    plain = {"workload": "probe", "rate_per_s": 50, "fresh_per_s": 5, "deadline_ms": 200, "tag": "cafe0001"}
+    return Generator(
+        write_dsn=dsn,
+        read_dsn=dsn,
+        record=told.append,
+        now_ns=time.monotonic_ns,
+        name_of=lambda address: None,
+        **{**plain, **changed},
+    )
+
+
+def until(holds, limit_s: float = 20) -> None:
+    """Waits for a condition."""
+    end_s = time.monotonic() + limit_s
+    while not holds():
+        assert time.monotonic() < end_s, "the condition never came"
+        time.sleep(0.01)
+
+
+def test_a_server_that_never_answers_holds_no_operation_past_its_deadline_and_delays_none(silent):
+    told: list[Operation] = []
+    traffic = generator(silent, told)
+    traffic.start()
+    until(lambda: len(told) >= 60)
+    traffic.stop(drain_s=2)
+    assert {(one.outcome, one.stage) for one in told} == {(Outcome.FAIL, "connect")}
+    assert max(one.finished_ns - one.started_ns for one in told) < 700 * MS_NS
+    assert max(one.started_ns - one.due_ns for one in told) < 500 * MS_NS
+    assert not traffic.alive
+
+
+def test_every_operation_issued_is_told_exactly_once_and_tokens_are_counted_from_1(silent):
+    told: list[Operation] = []
+    traffic = generator(silent, told)
+    traffic.start()
+    until(lambda: len(told) >= 20)
+    traffic.stop(drain_s=2)
+    writes = sorted(one.token for one in told if one.action == "write")
+    assert writes == [token("cafe0001", n) for n in range(1, traffic.last_n + 1)]
+    assert {one.token for one in told if one.action == "read"} == {""}
+
+
+def test_an_operation_that_finds_no_free_connection_is_not_sent(silent):
+    told: list[Operation] = []
+    # 2 connections an action, and 2 s until the first are free again
+    traffic = generator(silent, told, rate_per_s=0.5, fresh_per_s=40, deadline_ms=1)
+    traffic._lines["write"].limit = traffic._lines["read"].limit = 0
+    traffic.start()
+    until(lambda: len(told) >= 4)
+    traffic.stop(drain_s=0)
+    assert {(one.outcome, one.stage) for one in told} == {(Outcome.FAIL, "slot")}
+    assert "connections wait" in (told[0].message or "")
+
+
+def test_an_error_in_the_generators_own_thread_is_told_and_raised_at_the_stop(silent):
+    told: list[Event | Operation] = []
+
+    def record(one: Event | Operation) -> None:
+        if isinstance(one, Operation):
+            raise RuntimeError("the disk is on fire")
+        told.append(one)
+
+    traffic = generator(silent, told)
+    traffic._teller = Teller(record, time.monotonic_ns, lambda address: None)
+    traffic.start()
+    until(lambda: not traffic.alive)
+    with pytest.raises(RuntimeError, match="on fire"):
+        traffic.stop(drain_s=0)
+    assert [(one.kind, one.subject) for one in told] == [("source.blind", "generator")]
+    assert "on fire" in told[0].detail["error"]
+
+
+def test_a_pause_of_the_observer_is_told_and_no_flood_follows_it(silent):
+    told: list[Event | Operation] = []
+    pause_ns = 0
+    traffic = generator(silent, told)
+    traffic._now_ns = lambda: time.monotonic_ns() + pause_ns
+    traffic._teller._now_ns = traffic._now_ns
+    traffic.start()
+    until(lambda: len(told) >= 5)
+    before = traffic.last_n
+    pause_ns = 60 * SECOND_NS
+    until(lambda: any(isinstance(one, Event) for one in told))
+    assert traffic.last_n - before < 55  # a minute's writes would be 3,300
+    traffic.stop(drain_s=1)
+    slept = next(one for one in told if isinstance(one, Event))
+    assert slept.kind == "observer.slept" and slept.detail["for_ms"] >= 59_000
+    assert 6_000 < slept.detail["skipped"] <= 6_800
+
+
+def test_a_preflight_says_where_nothing_answers_and_never_the_password(silent):
+    found = preflight(silent + " password=secret", "probe", 100, time.monotonic_ns)
+    assert found.verdict == "nothing" and "127.0.0.1" in found.says and "secret" not in found.says
+
+
+def test_a_preflight_refuses_a_connection_string_that_nobody_can_use(silent):
+    assert preflight("what is this", "probe", 100, time.monotonic_ns).verdict == "dsn"
+    assert preflight(silent + " sslmode=nonsense", "probe", 100, time.monotonic_ns).verdict == "dsn"
