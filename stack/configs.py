@@ -52,11 +52,13 @@ def patroni_yml(settings: StackSettings, programs: Programs, node: str) -> str:
         "max_wal_size": "256MB",
         "wal_keep_size": "128MB",
         "wal_log_hints": "on",  # pg_rewind needs it or checksums
-        "unix_socket_directories": ".",  # in the data directory: no length limit, no shared /var/run
+    }
+    local_parameters = {
+        "unix_socket_directories": str(folder),  # not the data directory, where pg_rewind stumbles over the socket
         "log_line_prefix": "%m [%p] ",
         "logging_collector": "on",
         "log_directory": str(settings.directory / "logs"),
-        "log_filename": f"{postgres_log_name(node)}",
+        "log_filename": postgres_log_name(node),
         "log_rotation_age": 0,
         "log_rotation_size": 0,
     }
@@ -92,6 +94,10 @@ def patroni_yml(settings: StackSettings, programs: Programs, node: str) -> str:
                 f"host replication {REPLICATOR} {HOST}/32 scram-sha-256",
             ],
             "basebackup": [{"checkpoint": "fast"}],
+            "parameters": local_parameters,
+            # Where pg_rewind cannot help, a node returns as a new copy instead of never.
+            "remove_data_directory_on_rewind_failure": True,
+            "remove_data_directory_on_diverged_timelines": True,
         },
         "watchdog": {"mode": "off"},
     }

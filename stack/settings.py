@@ -21,6 +21,7 @@ NAMESPACE = "/service"
 SUPERUSER = PASSWORD = "postgres"
 
 HOST = "127.0.0.1"
+_LONGEST = 80  # a socket's path, DIRECTORY/patroni1/.s.PGSQL.15431, may have 107
 MARK = "stack.json"  # its presence says that a directory holds a cluster of ours
 
 
@@ -46,6 +47,10 @@ class StackSettings:
     def __post_init__(self) -> None:
         """Raises StackError where Patroni or the kernel would not take the values."""
         object.__setattr__(self, "directory", Path(os.path.abspath(self.directory)))  # noqa: PTH100 (keeps symlinks)
+        if len(str(self.directory)) > _LONGEST:
+            raise StackError(
+                f"{self.directory} is too long for PostgreSQL's sockets; name one of {_LONGEST} characters."
+            )
         if not 0 <= self.port_shift <= 40_000:
             raise StackError(f"The port shift {self.port_shift} is out of range; take one from 0 to 40000.")
         if self.ttl_s < 20 or self.loop_wait_s < 1 or self.retry_timeout_s < 3:
