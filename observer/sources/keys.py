@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from observer.polling import Told
 
 ROLES = {"master": "primary"}  # Patroni 3 says master, Patroni 4 primary
 MEMBER = ("state", "role", "timeline", "version", "conn_url", "api_url")
+PASSWORD = re.compile(r"""\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|\S*)\s*|(?<=:)[^:/@\s]+(?=@)""")
 WHOLE = {  # keys whose whole value is told, under which kind and name
     "config": ("config.changed", "config"),
     "history": ("history.changed", "history"),
@@ -64,6 +66,15 @@ def json_of(key: Key | None) -> Any:
         return None
 
 
+def without_secrets(value: Any) -> Any:
+    """A JSON value as it may be recorded: what is called a password is left out, also within connection strings."""
+    if isinstance(value, dict):
+        return {name: without_secrets(part) for name, part in value.items() if not str(name).endswith("password")}
+    if isinstance(value, list):
+        return [without_secrets(part) for part in value]
+    return PASSWORD.sub("", value) if isinstance(value, str) else value
+
+
 def member_of(key: Key | None) -> dict[str, Any]:
     """What a member's key says of it; the position of its WAL, which changes all the time, is left out."""
     value = json_of(key)
@@ -90,7 +101,7 @@ def told_of(
         return [("member.changed", member, {"revision": revision, "deleted": False, **member_of(after)})]
     if name in WHOLE and json_of(before) != json_of(after):
         kind, field = WHOLE[name]
-        return [(kind, scope, {"revision": revision, field: json_of(after)})]
+        return [(kind, scope, {"revision": revision, field: without_secrets(json_of(after))})]
     if name == "failover":
         return list(_failover(json_of(before), json_of(after), revision, scope))
     return []

@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from observer.polling import Job, LookFailed, Now, Poller, Record, Told
+from observer.sources.keys import ROLES, without_secrets
 from observer.sources.web import OPEN, Access, Target
 from observer.timeline import SECOND_NS, Event, Window
 
 SAMPLE_NS = 10 * SECOND_NS
-ROLES = {"master": "primary"}  # Patroni 3 says master, Patroni 4 primary
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,11 @@ def capture(members: Mapping[str, str], record: Record, now_ns: Now, access: Acc
             continue
         finally:
             target.close()
-        detail = {"members": cluster["members"], "config": config if code == 200 else None, "from": member}
+        detail = {
+            "members": cluster["members"],
+            "config": without_secrets(config) if code == 200 else None,
+            "from": member,
+        }
         record(Event("patroni", "cluster.captured", member, Window(began_ns, now_ns()), detail))
         return True
     return False
