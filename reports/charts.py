@@ -67,4 +67,6 @@ def _moment(seconds: float) -> str:
     """Mermaid wants a date: all begin on the same one, so that the axis counts from zero."""
     ms = max(0, round(seconds * 1000))
     days, rest = divmod(ms, 86_400_000)
-    return f"2001-01-{1 + min(days, 30):02d} {rest // 3_600_000:02d}:{rest // 60_000 % 60:02d}:{rest // 1000 % 60:02d}.{rest % 1000:03d}"
+    minutes, ms = divmod(rest, 60_000)
+    hour, minute = divmod(minutes, 60)
+    return f"2001-01-{1 + min(days, 30):02d} {hour:02d}:{minute:02d}:{ms // 1000:02d}.{ms % 1000:03d}"

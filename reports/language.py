@@ -2,7 +2,8 @@
 
 A phrase is a line of `phrases/<language>.toml` with placeholders: `{name}` text from outside, escaped, or a number;
 `{name:code}` inline code; `{name:s}` seconds to 0.1; `{name:span}` a long duration; `{name:ms}` milliseconds;
-`{name:percent}` a share of 1; `{name:clock}` and `{name:day}` a moment of ISO 8601; `{name:raw}` Markdown made by us;
+`{name:percent}` a share of 1, to 0.1 below a tenth; `{name:clock}` and `{name:day}` a moment of ISO 8601;
+`{name:raw}` Markdown made by us;
 `{n:|one|few|many}` the form of a word that goes with n; `{name:@group}` the phrase `group.<value>`, or the value itself
 as code where the group does not know it. None is the word for "unknown".
 """
@@ -85,13 +86,14 @@ class Language:
             case "raw":
                 return str(value)
             case "s":
-                return f"{self.number(float(value), 1)}{NBSP}{self.phrases['format.second']}"
+                return f"{self.number(value, 1 if value else 0)}{NBSP}{self.phrases['format.second']}"
             case "ms":
-                return f"{self.number(float(value), 1)}{NBSP}{self.phrases['format.millisecond']}"
+                return f"{self.number(value, 0 if value >= 100 else 1)}{NBSP}{self.phrases['format.millisecond']}"
             case "span":
                 return self.span(float(value))
             case "percent":
-                return f"{self.number(float(value) * 100, 0)}{self.phrases['format.percent']}"
+                digits = 1 if 0 < value < 0.1 else 0
+                return self.number(value * 100, digits) + self.phrases["format.percent"]
             case "clock":
                 return datetime.fromisoformat(value).strftime("%H:%M:%S")
             case "day":

@@ -49,4 +49,4 @@ def fence(text: str, language: str = "") -> str:
 
 
 def _is_number(cell: str) -> bool:
-    return cell == CELL_EMPTY or cell.lstrip("*-−≥ ")[:1].isdigit()
+    return cell == CELL_EMPTY or (cell.lstrip("*-−≥ ")[:1].isdigit() and ":" not in cell)

@@ -44,7 +44,7 @@ def summary_lines(facts: Facts, language_name: LanguageName = "ru") -> list[str]
 
 def _incident_lines(incident: IncidentFact, words: Language) -> list[str]:
     title = narrative.cause_title(incident, words)
-    write, read = (tables.outage(incident[a], words) or words.written(None) for a in ("write", "read"))  # type: ignore[literal-required]  # both are keys of the TypedDict
+    write, read = (tables.outage(incident[a], words) or words.written(None) for a in ("write", "read"))
     lines = [words.say("terminal.incident", began_utc=incident["began_utc"], title=title)]
     lines.append(words.say("terminal.write", write=write, read=read))
     inside = [part for part in narrative.parts(incident) if part.inside]

@@ -17,7 +17,7 @@ def _always(_: Facts, __: Profile) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One section: `templates/<name>.md.j2`, with phrases under `<name>`; `shown` says whether it has anything to say."""
+    """One section: `templates/<name>.md.j2`, phrases under `<name>`; `shown`: whether it has anything to say."""
 
     name: str
     shown: Callable[[Facts, Profile], bool] = _always

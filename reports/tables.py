@@ -147,7 +147,7 @@ def baseline(recording: RecordingFact, language: Language) -> str:
             _range(quiet["from_s"], quiet["to_s"], language),
             number(quiet["operations"], language, 0),
             number(quiet["rate_per_s"], language),
-            *(number(quiet[name], language) for name in ("p50_ms", "p95_ms", "p99_ms", "max_ms")),  # type: ignore[literal-required]  # names of the TypedDict, one by one
+            *(number(quiet[name], language) for name in ("p50_ms", "p95_ms", "p99_ms", "max_ms")),
         )
         for quiet in recording["baseline"]
     ]

@@ -94,7 +94,13 @@ def recording() -> RecordingFact:
             "maximum_lag_on_failover": 1048576,
             "postgresql": {"use_pg_rewind": True},
         },
-        "versions": {"postgres": "15.8", "patroni": "3.0.2", "etcd": "3.4.23", "haproxy": "2.6.12", "observer": "0.1.0"},
+        "versions": {
+            "postgres": "15.8",
+            "patroni": "3.0.2",
+            "etcd": "3.4.23",
+            "haproxy": "2.6.12",
+            "observer": "0.1.0",
+        },
         "captures": [
             {
                 "at_s": 0.4,
@@ -162,11 +168,19 @@ def recording() -> RecordingFact:
             {"member": "patroni1", "timeline": 1, "from_s": 0.2, "to_s": 33.54, "from_utc": utc(0.2)},
             {"member": "patroni2", "timeline": 2, "from_s": 33.67, "to_s": None, "from_utc": utc(33.67)},
         ],
-        "blindness": [
-            {"source": "patroni", "subject": "patroni1", "how": "refused", "from_s": 7.9, "to_s": 58.3, "event_id": 31},
-            {"source": "postgres", "subject": "patroni1", "how": "refused", "from_s": 7.8, "to_s": None, "event_id": 30},
-        ],
+        "blindness": [blind("patroni", 7.9, 58.3, 31), blind("postgres", 7.8, None, 30)],
         "notes": [],
+    }
+
+
+def blind(source: str, from_s: float, to_s: float | None, event_id: int) -> Any:
+    return {
+        "source": source,
+        "subject": "patroni1",
+        "how": "refused",
+        "from_s": from_s,
+        "to_s": to_s,
+        "event_id": event_id,
     }
 
 
@@ -200,7 +214,9 @@ def incident() -> IncidentFact:
             row("evidence.first_acknowledged", [772], "operations", action="write", server="patroni2", at_s=39.53),
         ),
         phase("settling", 39.53, 40.1, 0.1, row("evidence.stable", [790], "operations", at_s=45.1)),
-        phase("protection", 39.53, 66.2, 0.3, row("evidence.streaming", [88], member="patroni2", replicas=2, at_s=66.2)),
+        phase(
+            "protection", 39.53, 66.2, 0.3, row("evidence.streaming", [88], member="patroni2", replicas=2, at_s=66.2)
+        ),
     ]
     phases[0]["bound_s"] = [20.0, 30.0]
     phases[3]["bound_s"] = [3.0, 6.0]
