@@ -150,8 +150,8 @@ def phases(case: Case, cause: Found) -> tuple[Phase, ...]:
         "leader.cut_off",
         "patroni.killed",
     )
-    chain = _chain(main, *_marks(case, cause, shape, main))
-    relapses = [_whole("relapse", outage) for outage in own if outage is not main]
+    chain = _chain(case, main, *_marks(case, cause, shape, main))
+    relapses = [_whole(case, "relapse", outage) for outage in own if outage is not main]
     told = [*_preface(case, cause, main), *chain, *relapses, *_settling(case)]
     bounded = [replace(p, bound_s=bound(p.name, expired, live, proxy)) for p in told]
     return tuple(sorted(bounded, key=lambda phase: phase.began.by_ns))
@@ -170,7 +170,7 @@ def _marks(case: Case, cause: Found, shape: Shape, main: Outage) -> tuple[list[s
     return [*names, LAST], marks
 
 
-def _chain(outage: Outage, names: Sequence[str], marks: Sequence[Mark | None]) -> list[Phase]:
+def _chain(case: Case, outage: Outage, names: Sequence[str], marks: Sequence[Mark | None]) -> list[Phase]:
     """Phases from the outage's start to its end; see the module's own words."""
     if outage.open:  # what is under way is the phase after the last mark that was seen, and no more than that
         seen = max((i for i, mark in enumerate(marks) if mark is not None), default=-1)
@@ -179,7 +179,7 @@ def _chain(outage: Outage, names: Sequence[str], marks: Sequence[Mark | None]) -
     kept = [(index, mark) for index, mark in enumerate(marks) if mark is not None]
     windows = _ordered([mark.window for _, mark in kept], start, end)
     limits = [start, *windows, end]
-    proofs = [_began_by(outage), *(mark.evidence for _, mark in kept), _ended_by(outage)]
+    proofs = [_began_by(case, outage), *(mark.evidence for _, mark in kept), _ended_by(case, outage)]
     cuts = [-1, *(index for index, _ in kept), len(names) - 1]
     return [
         Phase("+".join(names[cuts[i] + 1 : cuts[i + 1] + 1]), limits[i], limits[i + 1], proofs[i], proofs[i + 1])
@@ -212,7 +212,7 @@ def _preface(case: Case, cause: Found, main: Outage) -> list[Phase]:
         return []
     facts = {"leader": event.detail.get("leader"), "candidate": event.detail.get("candidate")}
     proof = shows(says, event, **(facts if kind == "failover.asked" else {}))
-    return [Phase(name, event.window, Window.at(main.began_ns), proof, _began_by(main))]
+    return [Phase(name, event.window, Window.at(main.began_ns), proof, _began_by(case, main))]
 
 
 def _settling(case: Case) -> list[Phase]:
@@ -223,25 +223,32 @@ def _settling(case: Case) -> list[Phase]:
         return []
     calm = Window.at(case.outages[0].began_ns + length_ns)
     proof = Evidence("operations", (), "evidence.stable", {"at_s": at_s(calm.by_ns)})
-    return [Phase("settling", Window.at(last.ended_ns), calm, _ended_by(last), proof)]
+    return [Phase("settling", Window.at(last.ended_ns), calm, _ended_by(case, last), proof)]
 
 
-def _whole(name: str, outage: Outage) -> Phase:
-    return Phase(name, Window.at(outage.began_ns), Window.at(outage.ended_ns), _began_by(outage), _ended_by(outage))
+def _whole(case: Case, name: str, outage: Outage) -> Phase:
+    return Phase(
+        name, Window.at(outage.began_ns), Window.at(outage.ended_ns), _began_by(case, outage), _ended_by(case, outage)
+    )
 
 
-def _began_by(outage: Outage) -> Evidence:
+def _began_by(case: Case, outage: Outage) -> Evidence:
     ids = () if outage.before_id is None else (outage.before_id,)
-    facts = {"action": outage.action, "server": None, "at_s": at_s(outage.began_ns)}
+    facts = {"action": outage.action, "server": _server(case, outage.before_id), "at_s": at_s(outage.began_ns)}
     return Evidence("operations", ids, "evidence.last_acknowledged", facts)
 
 
-def _ended_by(outage: Outage) -> Evidence:
+def _ended_by(case: Case, outage: Outage) -> Evidence:
     if outage.open:
         return Evidence("operations", (), "evidence.recording_ended", {"at_s": at_s(outage.ended_ns)})
     ids = () if outage.after_id is None else (outage.after_id,)
-    facts = {"action": outage.action, "server": None, "at_s": at_s(outage.ended_ns)}
+    facts = {"action": outage.action, "server": _server(case, outage.after_id), "at_s": at_s(outage.ended_ns)}
     return Evidence("operations", ids, "evidence.first_acknowledged", facts)
+
+
+def _server(case: Case, operation_id: int | None) -> str | None:
+    operations = case.scene.timeline.operations
+    return next((o.server for o in operations if operation_id is not None and o.id == operation_id), None)
 
 
 def _reach(case: Case, after_ns: int) -> list[Event]:
