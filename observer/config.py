@@ -11,11 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from observer.errors import ConfigError
+
 ENVIRONMENT_PREFIX = "OBSERVER_"
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the text is one sentence that names the thing, the value and the mend."""
 
 
 class _Section(BaseModel):

@@ -123,6 +123,19 @@ class Reader:
             first, last = self._connection.execute(f"{asked} and token <> ''", (recording_id,)).fetchone()
         return None if first is None else (first, last)
 
+    def last_audited(self, recording_id: int) -> str | None:
+        """The last token that was read back, present or not."""
+        asked = "select max(last_token) from audits where recording_id = ?"
+        with said_plainly(self.path):
+            found: str | None = self._connection.execute(asked, (recording_id,)).fetchone()[0]
+        return found
+
+    def stop_asked(self, recording_id: int) -> bool:
+        """Whether somebody asked this recording to stop."""
+        asked = "select 1 from events where kind = 'stop.asked' and recording_id = ? limit 1"
+        with said_plainly(self.path):
+            return self._connection.execute(asked, (recording_id,)).fetchone() is not None
+
     def query(self, sql: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
         """The columns and the rows of one SQL statement that only reads. Raises UsageError for any other."""
         try:

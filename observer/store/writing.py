@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -35,7 +36,7 @@ Entry = Event | Operation | Audit | Findings
 
 
 class Writer:
-    """Holds the file and its lock while a daemon records. Used by one thread at a time.
+    """Holds the file and its lock while a daemon records. Threads take turns.
 
     Opening raises CannotWrite where another daemon records into the file or the file cannot be written, and
     ForeignDatabase where it is not a sound timeline. Every method raises CannotWrite when the disk refuses.
@@ -44,6 +45,7 @@ class Writer:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: IO[str] | None = None
+        self._one_at_a_time = threading.Lock()
         if not path.parent.is_dir():
             raise CannotWrite(f"{path}: there is no folder {path.parent}; make it, or choose another --db.")
         if path.is_dir():
@@ -72,7 +74,7 @@ class Writer:
 
     def begin(self, recording: Recording) -> int:
         """Adds a recording and gives its id; the one in `recording` is not looked at."""
-        with said_plainly(self.path), self._db.conn as connection:
+        with self._transaction() as connection:
             added = connection.execute(
                 "insert into recordings (began_utc, boot, anchor_ns, pid, cluster_id, scope, settings, began_unix_ns) "
                 "values (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -92,7 +94,7 @@ class Writer:
 
     def learn(self, recording_id: int, scope: str | None, cluster_id: str | None) -> None:
         """Which cluster it is, where that became known only after the beginning."""
-        with said_plainly(self.path), self._db.conn as connection:
+        with self._transaction() as connection:
             connection.execute(
                 "update recordings set scope = coalesce(?, scope), cluster_id = coalesce(?, cluster_id) where id = ?",
                 (scope, cluster_id, recording_id),
@@ -104,22 +106,16 @@ class Writer:
         events = [event_row(recording_id, began, e) for e in batch if isinstance(e, Event)]
         operations = [operation_row(recording_id, o) for o in batch if isinstance(o, Operation)]
         audits = [audit_row(recording_id, a) for a in batch if isinstance(a, Audit)]
-        with said_plainly(self.path), self._db.conn as connection:
+        with self._transaction() as connection:
             connection.executemany(INSERT_OPERATION, operations)
             connection.executemany(INSERT_AUDIT, audits)
             connection.executemany(INSERT_EVENT, events)
             for findings in (f for f in batch if isinstance(f, Findings)):
                 replace_findings(connection, recording_id, findings)
 
-    def stop_asked(self, recording_id: int) -> bool:
-        """Whether somebody asked this recording to stop."""
-        asked = "select 1 from events where kind = 'stop.asked' and recording_id = ? limit 1"
-        with said_plainly(self.path):
-            return self._db.conn.execute(asked, (recording_id,)).fetchone() is not None
-
     def end(self, recording_id: int, ended_ns: int, ended: str) -> None:
         """The orderly end of a recording, and how it came: stop, signal, for, failed."""
-        with said_plainly(self.path), self._db.conn as connection:
+        with self._transaction() as connection:
             connection.execute(
                 "update recordings set ended_ns = ?, ended = ? where id = ?", (ended_ns, ended, recording_id)
             )
@@ -135,11 +131,16 @@ class Writer:
             if self._lock is not None:
                 lock.release(self.path, self._lock)
 
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._one_at_a_time, said_plainly(self.path), self._db.conn as connection:
+            yield connection
+
     def _began(self, recording_id: int) -> int:
         if recording_id not in self._began_unix_ns:
-            with said_plainly(self.path):
+            with self._transaction() as connection:
                 sought = "select began_unix_ns from recordings where id = ?"
-                self._began_unix_ns[recording_id] = self._db.conn.execute(sought, (recording_id,)).fetchone()[0]
+                self._began_unix_ns[recording_id] = connection.execute(sought, (recording_id,)).fetchone()[0]
         return self._began_unix_ns[recording_id]
 
 

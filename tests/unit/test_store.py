@@ -348,10 +348,10 @@ class TestWhoMayWrite:
 
     def test_another_program_drops_an_event_into_the_running_recording(self, writer: Writer, path: Path) -> None:
         one = writer.begin(recording())
-        assert not writer.stop_asked(one)
-        tell(path, "this boot", "stop.asked", "", {}, at_ns=7 * S)
-        assert writer.stop_asked(one)
         with Reader(path) as reader:
+            assert not reader.stop_asked(one)
+            tell(path, "this boot", "stop.asked", "", {}, at_ns=7 * S)
+            assert reader.stop_asked(one)
             (told,) = reader.events(one)
         assert (told.source, told.kind, told.by_ns) == ("operator", "stop.asked", 7 * S)
 

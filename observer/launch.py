@@ -1,0 +1,105 @@
+"""Starting and stopping the daemon: in this terminal, detached, by a signal, by a word in the file."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from observer.clock import boot_id
+from observer.config import Settings
+from observer.errors import NothingAnswers, ObserverError, UsageError
+from observer.store import Reader, is_being_recorded, tell
+
+UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+STARTS_WITHIN_S = 30.0
+STOPS_WITHIN_S = 120.0
+
+
+def seconds_of(text: str) -> float:
+    """90, 90s, 10m, 2h, 1d as seconds. Raises UsageError."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
+    if found is None or float(found[1]) == 0:
+        raise UsageError(f"--for {text}: not a time; write it like 90s, 10m or 2h.")
+    return float(found[1]) * UNITS_S[found[2]]
+
+
+def record(settings: Settings, path: Path, for_s: float | None, say: Callable[[str], None]) -> None:
+    """Records in this process until it is asked to stop."""
+    from observer.daemon import Daemon
+    from observer.live import Plain
+    from reports.analysis.judge import judge
+
+    view = Plain(say)
+    daemon = Daemon(settings, path, judge, view)
+
+    def on_signal(number: int, _: object) -> None:
+        daemon.ask_to_stop("signal")
+
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), on_signal)
+    view.start()
+    try:
+        daemon.run(for_s)
+    finally:
+        view.stop()
+
+
+def detach(path: Path, config: Path | None, for_text: str | None) -> str:
+    """Starts the daemon in the background and waits until it records. Raises what it died of."""
+    log = path.with_suffix(".log")
+    command = [sys.executable, "-m", "observer.cli", "start", "--plain", "--db", str(path)]
+    command += ["-c", str(config)] if config is not None else []
+    command += ["--for", for_text] if for_text is not None else []
+    try:
+        with log.open("ab") as output:
+            began = output.tell()
+            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **_apart())
+    except OSError as error:
+        raise _died(73, f"{log}: cannot be written ({error.strerror}); check the folder.") from None
+    until_s = time.monotonic() + STARTS_WITHIN_S
+    while time.monotonic() < until_s:
+        code = child.poll()
+        if code is not None:
+            said = log.read_bytes()[began:].decode("utf-8", "replace").strip().splitlines()
+            raise _died(code, said[-1] if said else f"The daemon ended at once; its log is {log}.")
+        with suppress(ObserverError), Reader(path) as reader:
+            newest = reader.recording()
+            if newest.pid == child.pid and newest.ended is None:
+                child.returncode = 0  # it lives on: nobody shall wait for it
+                return f"Recording {newest.id} into {path} in the background (pid {child.pid}); its log is {log}."
+        time.sleep(0.1)
+    return f"The daemon (pid {child.pid}) has not begun to record yet; its log is {log}."
+
+
+def ask_to_stop(path: Path) -> str:
+    """Asks the daemon that records into the file to end, and waits until it has."""
+    tell(path, boot_id(), "stop.asked", "", {})
+    until_s = time.monotonic() + STOPS_WITHIN_S
+    while is_being_recorded(path):
+        if time.monotonic() > until_s:
+            raise NothingAnswers(
+                f"{path}: was asked to stop {STOPS_WITHIN_S:.0f} s ago and still records; see its log."
+            )
+        time.sleep(0.1)
+    return f"Stopped; the recording is in {path}."
+
+
+def _apart() -> dict[str, Any]:
+    """How a process is begun that outlives the terminal."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def _died(code: int, sentence: str) -> ObserverError:
+    error = ObserverError(sentence)
+    error.exit_code = code if code > 0 else 70
+    return error

@@ -1,0 +1,121 @@
+"""From the file to the document: load, judge, render, write, and hold it against the objectives."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from observer.config import Objectives
+from observer.errors import CannotWrite, ConfigError
+from observer.store import Reader
+from observer.timeline import Verdict
+from observer.versions import observer_version
+from reports.analysis.judge import judge
+from reports.document import facts_of
+from reports.facts import Facts, OutageFact
+from reports.report import json_document, render
+
+EXIT_CODES: dict[Verdict, int] = {"HOLDS": 0, "BROKEN": 1, "UNKNOWN": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An objective, and whether the recordings hold it."""
+
+    name: str
+    verdict: Verdict
+    sentence: str
+
+
+def facts(path: Path, recording_id: int | None) -> Facts:
+    """Everything found in all recordings of a file, or in one. Raises NotFound, ForeignDatabase."""
+    with Reader(path) as reader:
+        reader.recording(recording_id)  # there is at least one, and the one that is asked for
+        numbers = [r.id for r in reader.recordings()] if recording_id is None else [recording_id]
+        timelines = [reader.load(number) for number in numbers]
+        return facts_of([(timeline, judge(timeline)) for timeline in timelines], observer_version())
+
+
+def text(facts: Facts, form: str, language: str, profile: str) -> str:
+    """The document as Markdown or JSON."""
+    if form == "json":
+        return json.dumps(json_document(facts), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    return render(facts, "en" if language == "en" else "ru", "drill" if profile == "drill" else "homework")
+
+
+def write(path: Path, document: str) -> None:
+    """Writes a file at once or not at all, in UTF-8 with LF. Raises CannotWrite."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(document)
+            mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+            Path(name).chmod(mode)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise CannotWrite(f"{path}: cannot be written ({error.strerror}); check the folder.") from None
+
+
+def must_have_objectives(objectives: Objectives) -> None:
+    """Raises ConfigError where there is nothing to check."""
+    if not objectives.model_dump(exclude_none=True):
+        names = ", ".join(Objectives.model_fields)
+        raise ConfigError(f"objectives is empty; set at least one of {names} in [objectives] for --check.")
+
+
+def verdicts(facts: Facts, objectives: Objectives) -> list[Held]:
+    """One verdict for each objective that is set. What was not observed is UNKNOWN."""
+    held: list[Held] = []
+    if objectives.write_outage_s is not None:
+        held.append(_outage(facts, "write", objectives.write_outage_s))
+    if objectives.read_outage_s is not None:
+        held.append(_outage(facts, "read", objectives.read_outage_s))
+    if objectives.lost_writes is not None:
+        held.append(_lost(facts, objectives.lost_writes))
+    return held
+
+
+def exit_code(held: Sequence[Held]) -> int:
+    """1: an objective is broken; 2: none is, but one is unknown; 0: all hold."""
+    found = {one.verdict for one in held}
+    return EXIT_CODES["BROKEN" if "BROKEN" in found else "UNKNOWN" if "UNKNOWN" in found else "HOLDS"]
+
+
+def _outage(facts: Facts, action: str, limit_s: float) -> Held:
+    name = f"{action}_outage_s"
+    costs = [incident["write" if action == "write" else "read"] for incident in facts["incidents"]]
+    outages: list[OutageFact] = [outage for cost in costs for outage in cost["outages"]]
+    longest_s = max((outage["seconds"] for outage in outages), default=0.0)
+    # A recording that had no acknowledged operation at all saw no outage begin, and proves nothing.
+    seen = all(any(t["action"] == action and t["ok"] for t in r["totals"]) for r in facts["recordings"])
+    unseen = not seen or any(cost["outage_s"] is None for cost in costs) or any(o["open"] for o in outages)
+    if longest_s > limit_s:
+        return Held(name, "BROKEN", f"{name}: BROKEN, {longest_s:.3f} s is more than {limit_s:g} s.")
+    if unseen:
+        return Held(
+            name, "UNKNOWN", f"{name}: UNKNOWN, not all of it was observed (at most {limit_s:g} s is asked for)."
+        )
+    return Held(name, "HOLDS", f"{name}: HOLDS, {longest_s:.3f} s is at most {limit_s:g} s.")
+
+
+def _lost(facts: Facts, limit: int) -> Held:
+    name, lost, unaudited = "lost_writes", facts["durability"]["lost"], facts["durability"]["unaudited"]
+    if lost is not None and lost > limit:
+        return Held(name, "BROKEN", f"{name}: BROKEN, {lost} is more than {limit}.")
+    if lost is None or unaudited:
+        return Held(name, "UNKNOWN", f"{name}: UNKNOWN, {unaudited} acknowledged writes were not read back.")
+    return Held(name, "HOLDS", f"{name}: HOLDS, {lost} is at most {limit}.")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
