@@ -1,0 +1,36 @@
+# What one does with the project: each target sets up what it needs first, at no cost when nothing changed.
+PYTHON ?= python3
+export PYTHON
+
+.PHONY: setup demo test lint bench clean packages
+
+setup: packages .venv/ready
+
+packages:
+	@sh stack/setup.sh
+
+.venv/ready: pyproject.toml | packages
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "setup: Python 3.11 or newer is needed, this is %s; name another: make PYTHON=python3.12" % sys.version.split()[0])'
+	@echo "setup: making .venv"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/pip install -q --disable-pip-version-check --upgrade "pip>=25.1"
+	@.venv/bin/pip install -q --disable-pip-version-check --editable . --group dev
+	@touch $@
+
+demo: setup
+	@.venv/bin/python -m observer.demo
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+test: lint
+	.venv/bin/pytest -m "not cluster and not docker"
+	.venv/bin/pytest -m cluster
+
+bench: setup
+	@.venv/bin/python -m benchmarks
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,91 @@
+#!/bin/sh
+# Installs what the local cluster needs and this machine lacks: says what first, starts no service, touches none.
+set -eu
+
+PYTHON=${PYTHON:-python3}
+POLICY=/usr/sbin/policy-rc.d
+NO_MAIN=/etc/postgresql-common/createcluster.d/no-main-cluster.conf
+UNITS="etcd patroni haproxy postgresql"
+
+has() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1; }
+
+missing() {
+    has etcd || echo etcd-server
+    has etcdctl || echo etcd-client
+    has patroni || echo patroni
+    [ -d /usr/lib/python3/dist-packages/etcd ] || echo python3-etcd
+    has haproxy || echo haproxy
+    ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || echo postgresql
+    has "$PYTHON" || echo python3
+    "$PYTHON" -c 'import ensurepip' >/dev/null 2>&1 || echo python3-venv
+}
+
+# A unit's name is there even before its package, so what was installed is known by the unit's file.
+units_there() {
+    for unit in $UNITS; do
+        [ -e "/lib/systemd/system/$unit.service" ] || [ -e "/etc/init.d/$unit" ] && echo "$unit"
+    done
+    return 0
+}
+
+[ "$(uname -s)" = Linux ] || exit 0 # the local cluster is Linux only; the rest of the project needs none of this
+packages=$(missing | tr '\n' ' ')
+[ -n "$packages" ] || exit 0
+
+if ! has apt-get; then
+    echo "setup: the local cluster needs Debian's or Ubuntu's packages ($packages), and there is no apt-get here;" \
+        "everything but the local cluster works without them." >&2
+    exit 0
+fi
+if [ "$(id -u)" -ne 0 ]; then
+    if ! has sudo; then
+        echo "setup: the packages $packages are missing, and installing them takes root or sudo;" \
+            "everything but the local cluster works without them." >&2
+        exit 0
+    fi
+    echo "setup: asking sudo, to install: $packages"
+    exec sudo env PYTHON="$PYTHON" sh "$0"
+fi
+
+echo "setup: installing with apt-get: $packages"
+echo "setup: no service is started, and those that run are left alone"
+
+made_policy=
+made_no_main=
+undo() {
+    if [ -n "$made_policy" ]; then rm -f "$POLICY"; fi
+    if [ -n "$made_no_main" ]; then
+        rm -f "$NO_MAIN"
+        rmdir "$(dirname "$NO_MAIN")" 2>/dev/null || :
+    fi
+}
+trap undo EXIT
+trap 'exit 130' INT HUP TERM
+
+if [ ! -e "$POLICY" ]; then
+    made_policy=yes
+    printf '#!/bin/sh\nexit 101\n' >"$POLICY"
+    chmod 755 "$POLICY"
+fi
+if [ ! -e "$NO_MAIN" ]; then
+    made_no_main=yes
+    mkdir -p "$(dirname "$NO_MAIN")"
+    echo 'create_main_cluster = false' >"$NO_MAIN"
+fi
+
+before=$(units_there)
+# needrestart would restart services that have nothing to do with us.
+export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+apt-get update -q=2
+# shellcheck disable=SC2086  # a list of packages is meant
+apt-get install -y -q=2 --no-install-recommends -o Dpkg::Use-Pty=0 $packages >/dev/null
+
+for unit in $(units_there); do
+    case " $(echo $before) " in
+    *" $unit "*) continue ;;
+    esac
+    # Not at the next boot either: they would hold the ports that a cluster of one's own wants.
+    if has systemctl; then systemctl disable -q "$unit.service" >/dev/null 2>&1 || :; fi
+    if has update-rc.d; then update-rc.d "$unit" disable >/dev/null 2>&1 || :; fi
+done
+echo "setup: done"
