@@ -69,7 +69,7 @@ class EtcdSource:
         self._failures = 0  # attempts in vain since then
         self._how: str | None = None  # told of the present blind spell
         self._lease: Lease | None = None
-        self._overdue = False
+        self._overdue: int | None = None  # the lease that was told to be overdue
 
     def start(self) -> None:
         """Begins to watch."""
@@ -138,7 +138,7 @@ class EtcdSource:
             leading = self._quorum.leader()
             words = self._quorum.words()
         if key is None or not key.lease:
-            self._overdue = False
+            self._overdue = None
             return
         address = leading or next((address for address, word in words.items() if word == "leader"), None)
         if address is None:
@@ -153,12 +153,13 @@ class EtcdSource:
         self._lease = Lease(left.remaining_s, left.granted_s, by_ns)
         loop_wait_s = config.get("loop_wait", 10) if isinstance(config, dict) else 10
         overdue = left.remaining_s < left.granted_s - loop_wait_s - SLACK_S
-        if left.remaining_s >= 0 and (overdue or self._overdue):
+        was_overdue = self._overdue == key.lease
+        if left.remaining_s >= 0 and (overdue or was_overdue):
             detail = {"remaining_s": left.remaining_s, "ttl_s": left.granted_s}
-            after_ns = asked_ns if overdue == self._overdue else before_ns
+            after_ns = asked_ns if overdue and was_overdue else before_ns
             kind = "lease.overdue" if overdue else "lease.renewed"
             self._tell((kind, text_of(key) or "", detail), Window(after_ns, by_ns))
-        self._overdue = overdue and left.remaining_s >= 0
+        self._overdue = key.lease if overdue and left.remaining_s >= 0 else None
 
     # The watch.
 

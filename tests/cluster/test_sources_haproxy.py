@@ -1,0 +1,170 @@
+"""The source of HAProxy against a real HAProxy before two small servers of the test's own."""
+
+from __future__ import annotations
+
+import http.server
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from observer.sources import haproxy
+from observer.sources.web import OPEN, Access
+from observer.timeline import Event
+
+HAPROXY = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.skipif(HAPROXY is None, reason="haproxy is not installed"),
+]
+
+CONFIG = """
+defaults
+    timeout connect 1s
+    timeout client 5s
+    timeout server 5s
+listen stats
+    bind 127.0.0.1:{stats}
+    mode http
+    stats enable
+    stats uri /stats
+    stats show-legends
+    stats auth me:pw
+listen primary
+    bind 127.0.0.1:{primary}
+    mode tcp
+    option httpchk GET /
+    default-server inter 100ms fall 2 rise 2
+    server one 127.0.0.1:{one} check
+    server two 127.0.0.1:{two} check
+"""
+ME = Access("me", "pw")
+LIMIT_S = 20
+
+
+class Answering(http.server.ThreadingHTTPServer):
+    """Answers every check with a code that the test may change."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.code = 200
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(self.server.code)  # type: ignore[attr-defined]
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Proxy:
+    """An HAProxy of our own and what the source says of it, looked at as often as a test waits for something."""
+
+    def __init__(self, directory: Path) -> None:
+        self.one, self.two = Answering(), Answering()
+        with socket.create_server(("127.0.0.1", 0)) as a, socket.create_server(("127.0.0.1", 0)) as b:
+            stats, primary = a.getsockname()[1], b.getsockname()[1]
+        self.config = directory / "haproxy.cfg"
+        ports = {"one": self.one.server_port, "two": self.two.server_port}
+        self.config.write_text(CONFIG.format(stats=stats, primary=primary, **ports))
+        self.stats = f"http://127.0.0.1:{stats}/stats"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.events: list[Event] = []
+        self.job = haproxy.job(self.stats, 100, self.events.append, time.monotonic_ns, ME)
+
+    def begin(self) -> None:
+        self.process = subprocess.Popen([str(HAPROXY), "-f", str(self.config)], stderr=subprocess.DEVNULL)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def look_until(self, what: str, holds: Callable[[Event], Any]) -> Event:
+        """Looks until a new event is as it should be."""
+        until, seen = time.monotonic() + LIMIT_S, len(self.events)
+        while time.monotonic() < until:
+            self.job.run()
+            for event in self.events[seen:]:
+                if holds(event):
+                    return event
+            seen = len(self.events)
+            time.sleep(0.02)
+        raise AssertionError(f"looked {LIMIT_S} s in vain for {what}")
+
+    def end(self) -> None:
+        self.kill()
+        self.one.server_close()
+        self.two.server_close()
+
+
+@pytest.fixture
+def proxy(tmp_path: Path) -> Iterator[Proxy]:
+    proxy = Proxy(tmp_path)
+    try:
+        proxy.begin()
+        proxy.look_until("the first route", lambda e: (e.kind, e.subject) == ("route.up", "primary/one"))
+        proxy.look_until("a check that passed", lambda e: e.detail.get("check_status") == "L7OK")
+        yield proxy
+    finally:
+        proxy.end()
+
+
+def test_a_server_whose_check_fails_goes_down_and_comes_back(proxy: Proxy) -> None:
+    proxy.one.code = 503
+    down = proxy.look_until("one to go down", lambda e: (e.kind, e.subject) == ("route.down", "primary/one"))
+    assert (down.detail["check_status"], down.detail["check_code"]) == ("L7STS", 503)
+    assert down.detail["before"]["status"] == "UP 1/2"
+    assert down.detail["address"] == f"127.0.0.1:{proxy.one.server_port}"
+    assert down.window.after_ns < down.window.by_ns
+    proxy.one.code = 200
+    up = proxy.look_until("one to come up", lambda e: (e.kind, e.subject) == ("route.up", "primary/one"))
+    assert up.detail["status"] == "UP"
+    assert not [e for e in proxy.events if e.subject == "primary/two" and e.kind == "route.down"]
+
+
+def test_a_proxy_that_was_started_again_is_told_and_so_is_its_absence(proxy: Proxy) -> None:
+    proxy.kill()
+    blind = proxy.look_until("refusal", lambda e: e.kind == "source.blind")
+    assert (blind.subject, blind.detail["how"]) == (proxy.stats, "refused")
+    proxy.begin()
+    proxy.look_until("another process", lambda e: e.kind == "proxy.restarted")
+    assert [e.detail for e in proxy.events if e.kind == "source.sees"][-1] == {"how": "refused"}
+
+
+def test_a_frozen_proxy_is_silent_and_holds_up_a_look_no_longer_than_its_deadline(proxy: Proxy) -> None:
+    assert proxy.process is not None
+    proxy.process.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    proxy.job.run()
+    assert time.monotonic() - began < 1.5
+    assert proxy.events[-1].detail["how"] == "silent"
+    proxy.process.send_signal(signal.SIGCONT)
+    proxy.look_until("sight", lambda e: e.kind == "source.sees")
+    assert not [e for e in proxy.events if e.kind == "proxy.restarted"]
+
+
+def test_stats_that_want_credentials_are_an_error_that_names_the_code(proxy: Proxy) -> None:
+    events: list[Event] = []
+    haproxy.job(proxy.stats, 100, events.append, time.monotonic_ns, OPEN).run()
+    assert (events[0].kind, events[0].detail["how"], events[0].detail["http"]) == ("source.blind", "error", 401)
+
+
+def test_every_row_and_the_version_are_captured(proxy: Proxy) -> None:
+    events: list[Event] = []
+    assert haproxy.capture(proxy.stats, events.append, time.monotonic_ns, ME)
+    pools, versions = events
+    rows = [(row["pool"], row["server"]) for row in pools.detail["pools"]]
+    assert {("primary", "FRONTEND"), ("primary", "one"), ("primary", "two"), ("primary", "BACKEND")} <= set(rows)
+    assert versions.detail["haproxy"][0].isdigit()
