@@ -1,0 +1,168 @@
+"""What Prometheus is told of the records that passed."""
+
+from __future__ import annotations
+
+import socket
+import urllib.request
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from observer.errors import ConfigError
+from observer.metrics import Metrics, serve
+from observer.timeline import MS_NS, SECOND_NS, Event, Findings, Operation, Outcome, Window
+
+
+class Watched:
+    """Metrics with a clock of the test's own."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.metrics = Metrics(rate_per_s=20, now_ns=lambda: round(self.now_s * SECOND_NS), lease_s=lambda: 21.0)
+        self.registry = CollectorRegistry()
+        self.registry.register(self.metrics)
+
+    def write(self, at_s: float, outcome: Outcome = Outcome.OK, server: str | None = "patroni1") -> None:
+        at_ns = round(at_s * SECOND_NS)
+        self.metrics.see(
+            Operation("write", "kept", "t", at_ns - 4 * MS_NS, at_ns, at_ns, outcome, "done", server=server)
+        )
+
+    def event(self, source: str, kind: str, subject: str, **detail: Any) -> None:
+        self.metrics.see(Event(source, kind, subject, Window.at(0), detail))
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(name, labels)
+
+
+@pytest.fixture
+def watched() -> Watched:
+    return Watched()
+
+
+def test_operations_are_counted_by_outcome_and_server(watched: Watched) -> None:
+    watched.write(1.0)
+    watched.write(1.05)
+    watched.write(1.1, Outcome.UNKNOWN, server=None)
+    labels = {"action": "write", "probe": "kept"}
+    assert watched.value("observer_operations_total", **labels, outcome="ok", server="patroni1") == 2
+    assert watched.value("observer_operations_total", **labels, outcome="unknown", server="") == 1
+
+
+def test_a_duration_falls_into_its_bucket_counted_from_when_it_was_due(watched: Watched) -> None:
+    watched.write(1.0)
+    labels = {"action": "write", "probe": "kept"}
+    assert watched.value("observer_operation_seconds_bucket", **labels, le="0.0025") == 0
+    assert watched.value("observer_operation_seconds_bucket", **labels, le="0.005") == 1
+    assert watched.value("observer_operation_seconds_count", **labels) == 1
+
+
+def test_an_outage_is_open_and_grows_until_the_next_acknowledgement(watched: Watched) -> None:
+    watched.write(1.0)
+    watched.write(1.05, Outcome.FAIL)
+    watched.now_s = 3.0
+    assert watched.value("observer_outage_open", action="write") == 1
+    assert watched.value("observer_outage_seconds_total", action="write") == 2.0
+    watched.write(4.5)
+    watched.now_s = 9.0
+    assert watched.value("observer_outage_open", action="write") == 0
+    assert watched.value("observer_outage_seconds_total", action="write") == 3.5
+
+
+def test_a_gap_without_a_failure_is_no_outage(watched: Watched) -> None:
+    watched.write(1.0)
+    watched.now_s = 3.0
+    assert watched.value("observer_outage_open", action="write") == 0
+
+
+def test_a_failure_between_close_acknowledgements_is_no_outage(watched: Watched) -> None:
+    watched.write(1.0)
+    watched.write(1.05, Outcome.FAIL)
+    watched.write(1.1)
+    assert watched.value("observer_outage_seconds_total", action="write") == 0
+
+
+def test_an_action_of_which_nothing_was_acknowledged_is_not_exported(watched: Watched) -> None:
+    watched.write(1.0)
+    assert watched.value("observer_outage_open", action="read") is None
+
+
+def test_a_failover_moves_the_one_and_is_one_change(watched: Watched) -> None:
+    watched.event("etcd", "leader.seen", "patroni1", initial=True)
+    watched.event("etcd", "leader.lost", "patroni1")
+    assert watched.value("observer_leader", member="patroni1") == 0
+    watched.event("etcd", "leader.elected", "patroni2", previous=None)
+    assert watched.value("observer_leader", member="patroni1") == 0
+    assert watched.value("observer_leader", member="patroni2") == 1
+    assert watched.value("observer_leader_changes_total") == 1
+
+
+def test_a_leader_that_takes_its_key_again_is_no_change(watched: Watched) -> None:
+    watched.event("etcd", "leader.seen", "patroni1", initial=True)
+    watched.event("etcd", "leader.lost", "patroni1")
+    watched.event("etcd", "leader.elected", "patroni1", previous="patroni1")
+    assert watched.value("observer_leader_changes_total") == 0
+
+
+def test_quorum_is_unknown_until_etcd_was_seen(watched: Watched) -> None:
+    assert watched.value("observer_quorum") is None
+    watched.event("etcd", "leader.seen", "patroni1", initial=True)
+    assert watched.value("observer_quorum") == 1
+    watched.event("etcd", "quorum.lost", "etcd")
+    assert watched.value("observer_quorum") == 0
+
+
+def test_the_timeline_is_that_of_the_leader(watched: Watched) -> None:
+    watched.event("postgres", "member.changed", "patroni1", in_recovery=False, timeline=1)
+    watched.event("postgres", "member.changed", "patroni2", in_recovery=False, timeline=2)
+    watched.event("etcd", "leader.elected", "patroni2", previous="patroni1")
+    assert watched.value("observer_timeline") == 2
+
+
+def test_a_member_that_cannot_be_seen_is_neither_primary_nor_replica(watched: Watched) -> None:
+    watched.event("postgres", "member.changed", "patroni1", in_recovery=True, timeline=1)
+    assert watched.value("observer_member_in_recovery", member="patroni1") == 1
+    watched.event("postgres", "source.blind", "patroni1", how="refused")
+    assert watched.value("observer_member_in_recovery", member="patroni1") is None
+    watched.event("postgres", "source.sees", "patroni1", how="refused")
+    assert watched.value("observer_member_in_recovery", member="patroni1") == 1
+
+
+def test_routes_are_unknown_while_the_stats_page_cannot_be_read(watched: Watched) -> None:
+    watched.event("haproxy", "route.up", "primary/patroni1")
+    watched.event("haproxy", "route.down", "primary/patroni2")
+    assert watched.value("observer_route_up", pool="primary", server="patroni1") == 1
+    assert watched.value("observer_route_up", pool="primary", server="patroni2") == 0
+    watched.event("haproxy", "source.blind", "http://127.0.0.1:7001/", how="refused")
+    assert watched.value("observer_route_up", pool="primary", server="patroni1") is None
+
+
+def test_lost_writes_are_exported_once_an_audit_was_judged(watched: Watched) -> None:
+    assert watched.value("observer_lost_writes_total") is None
+    watched.metrics.judged(Findings((), (), (), lost=(), unaudited=0))
+    assert watched.value("observer_lost_writes_total") == 0
+
+
+def test_the_lease_is_what_etcd_last_said(watched: Watched) -> None:
+    assert watched.value("observer_lease_remaining_seconds") == 21
+
+
+def test_it_is_served_until_stopped_and_a_taken_port_is_one_sentence(watched: Watched) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    watched.write(1.0)
+    stop = serve(watched.metrics, listen)
+    try:
+        with urllib.request.urlopen(f"http://{listen}/metrics", timeout=5) as answer:
+            assert b'observer_operations_total{action="write"' in answer.read()
+        with pytest.raises(ConfigError, match="cannot be served"):
+            serve(watched.metrics, listen)
+    finally:
+        stop()
+
+
+def test_an_address_without_a_port_is_one_sentence(watched: Watched) -> None:
+    with pytest.raises(ConfigError, match="host:port"):
+        serve(watched.metrics, "localhost")
