@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-import socket
 import ssl
+import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from observer.polling import LookFailed
+from observer.resolving import Resolver, Unresolved
 
 DEADLINE_S = 1.0
 BODY_BYTES = 8 << 20
@@ -32,7 +33,10 @@ OPEN = Access()  # to everybody
 
 
 class Target:
-    """One HTTP server with one kept connection. Proxies of the environment are not used, redirects not followed."""
+    """One HTTP server with one kept connection. Proxies of the environment are not used, redirects not followed.
+
+    Raises OSError if a file of the certificates cannot be read.
+    """
 
     def __init__(self, access: Access = OPEN, deadline_s: float = DEADLINE_S) -> None:
         self._deadline_s = deadline_s
@@ -43,19 +47,18 @@ class Target:
             trust_env=False,
             limits=httpx.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=30),
         )
-        self._requests: dict[str, httpx.Request] = {}
+        self._resolved = threading.Event()
+        self._resolver = Resolver(time.monotonic_ns, self._resolved.set)
 
     def get(self, url: str) -> tuple[int, bytes]:
         """Status and body of a GET, whatever the status. Raises LookFailed within the deadline."""
         remaining = _Remaining(self._deadline_s)
         try:
-            return self._get(url, remaining)
-        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            pass  # perhaps only the kept connection had grown old: what a new one says is what holds
-        except httpx.HTTPError as error:
-            raise failure_of(error) from error
-        try:
-            return self._get(url, remaining)
+            try:
+                return self._get(httpx.URL(url), remaining)
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                # Perhaps only the kept connection had grown old: what a new one says is what holds.
+                return self._get(httpx.URL(url), remaining)
         except httpx.HTTPError as error:
             raise failure_of(error) from error
 
@@ -63,8 +66,23 @@ class Target:
         """Closes the kept connection."""
         self._client.close()
 
-    def _get(self, url: str, remaining: _Remaining) -> tuple[int, bytes]:
-        request = self._client.build_request("GET", url, extensions={"timeout": remaining})
+    def _get(self, url: httpx.URL, remaining: _Remaining) -> tuple[int, bytes]:
+        """From the first of the name's addresses that does not refuse."""
+        *others, last = self._addresses(url.host, remaining)
+        for address in others:
+            try:
+                return self._get_from(address, url, remaining)
+            except httpx.ConnectError:
+                continue
+        return self._get_from(last, url, remaining)
+
+    def _get_from(self, address: str, url: httpx.URL, remaining: _Remaining) -> tuple[int, bytes]:
+        request = self._client.build_request(
+            "GET",
+            url.copy_with(host=address),
+            headers={"Host": url.netloc.decode()},
+            extensions={"timeout": remaining, "sni_hostname": url.host},
+        )
         response = self._client.send(request, stream=True)
         try:
             body = bytearray()
@@ -75,6 +93,19 @@ class Target:
             return response.status_code, bytes(body)
         finally:
             response.close()
+
+    def _addresses(self, host: str, remaining: _Remaining) -> tuple[str, ...]:
+        """The system's resolver may take far longer than the deadline, so it is not waited for beyond that."""
+        while True:
+            self._resolved.clear()
+            try:
+                found = self._resolver.addresses(host)
+            except Unresolved as error:
+                raise LookFailed("unresolved", str(error)) from error
+            if found:
+                return found
+            if not self._resolved.wait(remaining.get("resolve")):
+                raise LookFailed("unresolved", f'no address for "{host}" within {self._deadline_s:g} s')
 
 
 class _Remaining(dict[str, Any]):
@@ -110,8 +141,6 @@ def _how_of_connect(error: BaseException) -> str:
     while cause is not None:
         if isinstance(cause, ConnectionRefusedError):
             return "refused"
-        if isinstance(cause, socket.gaierror):
-            return "unresolved"
         if isinstance(cause, ssl.SSLError):
             return "error"
         if isinstance(cause, ConnectionResetError):

@@ -205,3 +205,22 @@ def test_a_name_that_cannot_be_resolved_is_told_as_that() -> None:
     with pytest.raises(LookFailed) as failure:
         Target().get("http://no-such-host.invalid/")
     assert failure.value.how == "unresolved"
+
+
+def test_every_address_of_a_name_is_tried_and_the_host_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("observer.resolving._look_up", lambda host: ["127.0.0.2", "127.0.0.1"])
+    with serving(http(b"{}")) as (url, asked):
+        port = url.rpartition(":")[2]
+        assert Target().get(f"http://db.example:{port}/") == (200, b"{}")
+    assert f"Host: db.example:{port}".encode() in asked[0]
+
+
+def test_a_resolver_that_never_answers_holds_up_a_look_no_longer_than_its_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr("observer.resolving._look_up", lambda host: [str(over.wait(10))])
+    with pytest.raises(LookFailed) as failure:
+        Target(deadline_s=0.1).get("http://db.example/")
+    over.set()
+    assert failure.value.how == "unresolved"
