@@ -234,8 +234,13 @@ class DurabilityFact(TypedDict):
 
 
 class ConsistencyFact(TypedDict):
-    """Whether two members were primaries at once: each spell with the members and the events that show it."""
+    """Whether two members were primaries at once: each spell with the members and the events that show it.
 
+    A spell holds members, from_s, to_s, seconds, event_ids. `observed`: PostgreSQL of two members or more was asked
+    directly, so that no spell means that none was seen.
+    """
+
+    observed: bool
     two_primaries: list[dict[str, Any]]
 
 
