@@ -1,0 +1,443 @@
+"""The traffic, the audit and the postgres source against a PostgreSQL of their own behind an HAProxy of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from observer.session import NoAnswer, ask
+from observer.sources import postgres
+from observer.timeline import MS_NS, SECOND_NS, Event, Operation, Outcome
+from observer.traffic.audit import AuditFailed, audit
+from observer.traffic.generator import Generator
+from observer.traffic.preflight import preflight
+from observer.traffic.workload import token
+
+pytestmark = pytest.mark.cluster
+
+PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+TAG = "cafe0001"
+now_ns = time.monotonic_ns
+
+
+def until(holds: Callable[[], object], limit_s: float = 60) -> None:
+    """Waits for a condition."""
+    end_s = time.monotonic() + limit_s
+    while not holds():
+        assert time.monotonic() < end_s, "the condition never came"
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """A PostgreSQL: its data, its port, its postmaster."""
+
+    data: Path
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def dsn(self) -> str:
+        return f"host=127.0.0.1 port={self.port} user=postgres password=postgres dbname=postgres"
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [PROGRAMS[-1] / "postgres", "-D", self.data, "-p", str(self.port)],
+            stderr=(self.data / "log").open("ab"),
+            **as_postgres(),
+        )
+
+    def pids(self) -> list[int]:
+        """The postmaster and its children, each of which is a session of its own."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [self.process.pid, *map(int, children.split())]
+
+    def signal(self, number: int) -> None:
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.signal(signal.SIGCONT)
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait(30)
+
+    def answers(self) -> bool:
+        try:
+            return bool(ask(self.dsn, "SELECT 1", 1000, now_ns))
+        except NoAnswer:
+            return False
+
+
+def as_postgres() -> dict[str, object]:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    user = pwd.getpwnam("postgres")
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+def run(*command: object) -> None:
+    subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL, **as_postgres())
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    if not PROGRAMS or shutil.which("haproxy") is None:
+        pytest.skip("needs the packages postgresql and haproxy")
+    made = Path(tempfile.mkdtemp(prefix="observer-traffic-", dir="/tmp"))
+    if os.geteuid() == 0:
+        shutil.chown(made, "postgres")
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Server]:
+    made = Server(folder / "data")
+    (folder / "password").write_text("postgres\n")
+    (folder / "password").chmod(0o644)
+    initdb = ("initdb", "-D", made.data, "-U", "postgres", "-A", "scram-sha-256", "--pwfile", folder / "password")
+    run(PROGRAMS[-1] / initdb[0], *initdb[1:])
+    with (made.data / "postgresql.conf").open("a") as file:
+        file.write(f"listen_addresses = '127.0.0.1'\nunix_socket_directories = '{folder}'\nfsync = off\n")
+    made.start()
+    until(made.answers)
+    yield made
+    made.stop()
+
+
+@dataclass
+class Proxy:
+    """An HAProxy in front of it, with room for 100 clients, as in the homework."""
+
+    port: int
+    stats: int
+
+    @property
+    def dsn(self) -> str:
+        return f"host=127.0.0.1 port={self.port} user=postgres password=postgres dbname=postgres"
+
+    def clients(self) -> int:
+        """How many sessions it holds, by its own stats page; fails where that cannot be read within 2 s."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.stats}/;csv", timeout=2) as page:
+            rows = csv.DictReader(page.read().decode().removeprefix("# ").splitlines())
+            return sum(int(row["scur"]) for row in rows if row["svname"] == "FRONTEND" and row["pxname"] != "stats")
+
+
+@pytest.fixture(scope="module")
+def proxy(folder: Path, server: Server) -> Iterator[Proxy]:
+    made = Proxy(free_port(), free_port())
+    config = folder / "haproxy.cfg"
+    config.write_text(
+        f"""global
+    maxconn 100
+defaults
+    mode tcp
+    retries 2
+    timeout client 30m
+    timeout connect 4s
+    timeout server 30m
+listen stats
+    mode http
+    bind 127.0.0.1:{made.stats}
+    stats enable
+    stats uri /
+listen primary
+    bind 127.0.0.1:{made.port}
+    server one 127.0.0.1:{server.port} maxconn 100
+"""
+    )
+    process = subprocess.Popen(["haproxy", "-db", "-f", config], stderr=subprocess.DEVNULL)
+
+    def answers() -> bool:
+        with contextlib.suppress(OSError):
+            return made.clients() >= 0
+        return False
+
+    until(answers)
+    yield made
+    process.terminate()
+    process.wait(10)
+
+
+class Traffic:
+    """A generator and what it told."""
+
+    def __init__(self, dsn: str, **changed: object) -> None:
+        self.told: list[Event | Operation] = []
+        plain = {"workload": "probe", "rate_per_s": 20, "fresh_per_s": 2, "deadline_ms": 1000, "tag": TAG}
+        self.generator = Generator(
+            write_dsn=dsn,
+            read_dsn=dsn,
+            record=self.told.append,
+            now_ns=now_ns,
+            name_of=lambda address: "one" if address is not None else None,
+            **{**plain, **changed},
+        )
+
+    @property
+    def operations(self) -> list[Operation]:
+        return [one for one in self.told if isinstance(one, Operation)]
+
+    @property
+    def kinds(self) -> list[tuple[str, str]]:
+        return [(one.kind, one.subject) for one in self.told if isinstance(one, Event)]
+
+    def of(self, outcome: Outcome) -> list[Operation]:
+        return [one for one in self.operations if one.outcome is outcome]
+
+    def __enter__(self) -> Traffic:
+        self.generator.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.generator.stop(drain_s=3)
+
+
+@pytest.fixture
+def tables(server: Server) -> Iterator[None]:
+    """An empty table of the workload probe."""
+    if not server.answers():
+        server.start()
+        until(server.answers)
+    ask(server.dsn, "DROP TABLE IF EXISTS observer_probe, events, owners", 5000, now_ns)
+    assert preflight(server.dsn, "probe", 5000, now_ns).verdict == "ok"
+    yield
+    server.signal(signal.SIGCONT)
+
+
+@pytest.fixture
+def proxied(proxy: Proxy, tables: None) -> Traffic:
+    return Traffic(proxy.dsn)
+
+
+def test_the_tokens_acknowledged_are_exactly_those_the_table_holds_after_a_clean_run(server, proxied):
+    with proxied:
+        until(lambda: len(proxied.of(Outcome.OK)) >= 150)
+    writes = {one.token for one in proxied.of(Outcome.OK) if one.action == "write"}
+    assert {row[0] for row in ask(server.dsn, "SELECT token FROM observer_probe", 5000, now_ns)} == writes
+    assert not proxied.of(Outcome.FAIL) and not proxied.of(Outcome.UNKNOWN) and not proxied.kinds
+    last = proxied.generator.last_n
+    (whole,) = audit(server.dsn, "probe", TAG, 1, last, 5000, now_ns, lambda address: "one")
+    assert (whole.first_token, whole.last_token, whole.present) == (token(TAG, 1), token(TAG, last), True)
+    assert (whole.server, whole.timeline) == ("one", 1)
+
+
+def test_an_operation_says_who_served_it_and_a_read_the_newest_token_it_saw(server, proxied):
+    with proxied:
+        until(lambda: sum(one.action == "read" and one.probe == "fresh" for one in proxied.of(Outcome.OK)) >= 3)
+    for one in proxied.of(Outcome.OK):
+        assert (one.server, one.address) == ("one", f"127.0.0.1:{server.port}")
+        assert (one.in_recovery, one.timeline, one.stage) == (False, 1, "done")
+    seen = [one.saw for one in proxied.operations if one.action == "read" and one.saw is not None]
+    assert seen == sorted(seen) and seen[-1] <= token(TAG, proxied.generator.last_n)
+
+
+def test_a_frozen_server_holds_no_operation_past_its_deadline_and_what_was_sent_is_unknown(server, proxied):
+    with proxied:
+        until(lambda: len(proxied.of(Outcome.OK)) >= 40)
+        server.signal(signal.SIGSTOP)
+        until(lambda: len(proxied.of(Outcome.FAIL)) >= 40 and proxied.of(Outcome.UNKNOWN))
+        server.signal(signal.SIGCONT)
+        healed_ns = now_ns()
+        until(lambda: any(one.started_ns > healed_ns for one in proxied.of(Outcome.OK)))
+    assert {one.stage for one in proxied.of(Outcome.UNKNOWN)} == {"answer"}
+    assert {one.server for one in proxied.of(Outcome.UNKNOWN)} == {"one"}
+    assert {one.stage for one in proxied.of(Outcome.FAIL)} == {"connect"}
+    assert max(one.finished_ns - one.started_ns for one in proxied.operations) < 1500 * MS_NS
+    assert max(one.started_ns - one.due_ns for one in proxied.operations) < 500 * MS_NS
+
+
+def test_thirty_seconds_of_a_frozen_server_leave_room_in_the_proxy(server, proxy, proxied):
+    most = 0
+    with proxied:
+        until(lambda: len(proxied.of(Outcome.OK)) >= 40)
+        server.signal(signal.SIGSTOP)
+        frozen_ns = now_ns()
+
+        def thirty_seconds() -> bool:
+            nonlocal most
+            most = max(most, proxy.clients())
+            return now_ns() - frozen_ns > 30 * SECOND_NS
+
+        until(thirty_seconds)
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=2):
+            until(lambda: proxy.clients() > 0, 2)
+        server.signal(signal.SIGCONT)
+        assert ask(proxy.dsn, "SELECT 1", 10_000, now_ns) == [(1,)]
+    assert 10 < most < 95  # of 100; closed plainly, they fill it in some seconds
+
+
+def test_a_killed_server_fails_what_was_not_sent_and_nothing_acknowledged_is_lost(server, proxied):
+    with proxied:
+        until(lambda: len(proxied.of(Outcome.OK)) >= 60)
+        server.signal(signal.SIGKILL)
+        server.process.wait(10)
+        until(lambda: len(proxied.of(Outcome.FAIL)) >= 20)
+        with pytest.raises(AuditFailed, match="no answer"):
+            audit(server.dsn, "probe", TAG, 1, 1, 1000, now_ns)
+        server.start()
+        until(server.answers)
+        healed_ns = now_ns()
+        until(lambda: any(one.started_ns > healed_ns for one in proxied.of(Outcome.OK)))
+    held = {
+        token(TAG, n)
+        for one in audit(server.dsn, "probe", TAG, 1, proxied.generator.last_n, 5000, now_ns)
+        for n in range(int(one.first_token[-10:]), int(one.last_token[-10:]) + 1)
+        if one.present
+    }
+    writes = [one for one in proxied.operations if one.action == "write"]
+    assert {one.token for one in writes if one.outcome is Outcome.OK} <= held
+    assert not {one.token for one in writes if one.outcome is Outcome.FAIL} & held
+
+
+def test_refused_credentials_are_told_apart_from_a_missing_database_and_from_nobody(server, tables):
+    wrong = server.dsn.replace("password=postgres", "password=wrong")
+    assert preflight(wrong, "probe", 5000, now_ns).verdict == "credentials"
+    assert preflight(server.dsn.replace("user=postgres", "user=nobody"), "probe", 5000, now_ns).verdict == "credentials"
+    assert preflight(server.dsn + "x", "probe", 5000, now_ns).verdict == "database"
+    nobody = server.dsn.replace(str(server.port), str(free_port()))
+    assert preflight(nobody, "probe", 5000, now_ns).verdict == "nothing"
+    with Traffic(wrong) as traffic:
+        until(lambda: len(traffic.operations) >= 5)
+    assert {(one.outcome, one.stage, one.sqlstate) for one in traffic.operations} == {
+        (Outcome.FAIL, "connect", "28P01")
+    }
+
+
+def test_absent_tables_of_the_homework_are_no_outage_and_are_noticed_when_they_come_and_go(server, tables):
+    schema = """CREATE TABLE owners (id serial PRIMARY KEY, owner_name varchar(100) NOT NULL UNIQUE);
+        CREATE TABLE events (id serial PRIMARY KEY, event_name varchar(200) NOT NULL,
+            timestamp timestamp DEFAULT now(), owner_name varchar(100) NOT NULL REFERENCES owners (owner_name));"""
+    assert preflight(server.dsn, "homework", 5000, now_ns).verdict == "tables"
+    with Traffic(server.dsn, workload="homework") as traffic:
+        until(lambda: {("workload.absent", "write"), ("workload.absent", "read")} <= set(traffic.kinds))
+        ask(server.dsn, schema, 5000, now_ns)
+        until(lambda: ("workload.present", "read") in traffic.kinds)
+        assert ("workload.present", "write") not in traffic.kinds  # there is no owner yet
+        ask(server.dsn, "INSERT INTO owners (owner_name) VALUES ('Иван Петров'), ('Мария Сидорова')", 5000, now_ns)
+        until(lambda: ("workload.present", "write") in traffic.kinds)
+        until(lambda: any(one.saw for one in traffic.operations))
+    assert {one.outcome for one in traffic.operations} == {Outcome.OK}
+    assert sorted(traffic.kinds)[:2] == [("workload.absent", "read"), ("workload.absent", "write")]
+    rows = ask(server.dsn, "SELECT DISTINCT left(event_name, 18), owner_name FROM events", 5000, now_ns)
+    assert rows == [(f"observer {TAG}-", "Иван Петров")]
+    writes = {one.token for one in traffic.operations if one.action == "write"}
+    held = audit(server.dsn, "homework", TAG, 1, traffic.generator.last_n, 5000, now_ns)
+    assert sum(int(a.last_token[-10:]) - int(a.first_token[-10:]) + 1 for a in held if a.present) == len(writes)
+
+
+@pytest.fixture
+def watch() -> Callable[[Server], tuple[Callable[[], None], list[Event]]]:
+    """A look at a server, and what looks told so far."""
+
+    def make(server: Server) -> tuple[Callable[[], None], list[Event]]:
+        told: list[Event] = []
+        dsn = postgres.direct_dsn(f"postgres://127.0.0.1:{server.port}/postgres", server.dsn)
+        return postgres.job("one", dsn, 200, told.append, now_ns).run, told
+
+    return make
+
+
+def test_a_first_look_tells_what_the_server_is(server, tables, watch):
+    look, told = watch(server)
+    look()
+    look()
+    found = {one.kind: one.detail for one in told}
+    assert list(found) == ["member.changed", "identity.learned", "versions.captured", "replication.sampled"]
+    assert len(told) == 4
+    assert (found["member.changed"]["in_recovery"], found["member.changed"]["timeline"]) == (False, 1)
+    assert int(found["member.changed"]["system_identifier"]) > 0
+    assert found["identity.learned"] == {"address": f"127.0.0.1:{server.port}"}
+    assert found["replication.sampled"]["lsn"] > 0
+
+
+def test_frozen_killed_and_returned_servers_are_told_apart(server, tables, watch):
+    look, told = watch(server)
+    look()
+    server.signal(signal.SIGSTOP)
+    began_ns = now_ns()
+    look()
+    assert now_ns() - began_ns < 1500 * MS_NS
+    assert (told[-1].kind, told[-1].detail["how"]) == ("source.blind", "silent")
+    server.signal(signal.SIGCONT)
+    look()
+    assert told[-1].kind == "source.sees"
+    server.signal(signal.SIGKILL)
+    server.process.wait(10)
+    look()
+    assert (told[-1].kind, told[-1].detail["how"]) == ("source.blind", "refused")
+    server.start()
+    until(lambda: look() or told[-1].kind == "member.changed")
+    assert told[-1].detail["started"] != told[0].detail["started"]
+
+
+def test_a_server_that_is_up_but_takes_nobody_is_an_error_with_its_state(folder, watch, server, tables):
+    closed = Server(folder / "closed")
+    run(PROGRAMS[-1] / "pg_basebackup", "-d", server.dsn, "-D", closed.data, "-c", "fast", "-X", "stream")
+    (closed.data / "standby.signal").touch()
+    with (closed.data / "postgresql.conf").open("a") as file:
+        file.write("hot_standby = off\nunix_socket_directories = ''\n")
+    closed.start()
+    look, told = watch(closed)
+    try:
+        until(lambda: look() or (told and told[-1].detail.get("how") == "error"))
+    finally:
+        closed.stop()
+    assert told[-1].detail["sqlstate"] == "57P03"
+
+
+def test_a_replica_tells_its_timeline_and_its_lag(folder, watch, server, tables):
+    replica = Server(folder / "replica")
+    run(PROGRAMS[-1] / "pg_basebackup", "-d", server.dsn, "-D", replica.data, "-c", "fast", "-X", "stream", "-R")
+    with (replica.data / "postgresql.conf").open("a") as file:
+        file.write("unix_socket_directories = ''\n")
+    replica.start()
+    try:
+        until(replica.answers)
+        look, told = watch(replica)
+
+        def member() -> Mapping[str, Any]:
+            look()
+            return next(one.detail for one in reversed(told) if one.kind == "member.changed")
+
+        until(lambda: member()["timeline"] == 1)
+        assert member()["in_recovery"] is True
+        sample = next(one for one in told if one.kind == "replication.sampled").detail
+        assert sample["in_recovery"] is True and sample["replay_lsn"] > 0
+        until(lambda: ask(server.dsn, "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'", 1000, now_ns))
+        look, told = watch(server)
+        look()
+        assert told[-1].detail["lag_bytes"].keys() == {"walreceiver"}
+        with pytest.raises(AuditFailed, match="in recovery"):
+            audit(replica.dsn, "probe", TAG, 1, 1, 5000, now_ns)
+        with Traffic(replica.dsn) as traffic:
+            until(lambda: len(traffic.of(Outcome.OK)) >= 5 and len(traffic.of(Outcome.FAIL)) >= 5)
+        assert {one.sqlstate for one in traffic.of(Outcome.FAIL)} == {"25006"}
+        assert {(one.action, one.in_recovery) for one in traffic.of(Outcome.OK)} == {("read", True)}
+    finally:
+        replica.stop()
