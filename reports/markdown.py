@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "`": "&#96;", "\\": "&#92;"}
 _MARKS = frozenset("*_[]{}#~$!^=")
 _PLAIN_CODE = re.compile(r"[^`|\\\s](?:[^`|\\]*[^`|\\\s])?")
-_MARKER = re.compile(r"^([-+]|\d{1,9}[.)])(?=\s|$)")
+_MARKER = re.compile(r"^([-+]|\d{1,9}[.)](?=\s|$))")
 
 CELL_EMPTY = "—"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 import jinja2
@@ -22,8 +23,7 @@ LanguageName = Literal["ru", "en"]
 
 def render(facts: Facts, language_name: LanguageName = "ru", profile: Profile = "homework") -> str:
     """The whole report as Markdown for GitHub, ending in one line break."""
-    words = language(language_name)
-    environment = _environment(words)
+    environment = _environment(language_name)
     shown = [section.name for section in SECTIONS if section.shown(facts, profile)]
     texts = [
         environment.get_template(f"{name}.md.j2").render(facts=facts, profile=profile) for name in ("document", *shown)
@@ -102,7 +102,10 @@ def _rounded(value: Any) -> Any:
     return round(value, 3) + 0.0 if isinstance(value, float) else value
 
 
-def _environment(words: Language) -> jinja2.Environment:
+@lru_cache
+def _environment(language_name: LanguageName) -> jinja2.Environment:
+    """The templates, with everything bound to one language; compiled once."""
+    words = language(language_name)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports", "templates"),
         undefined=jinja2.StrictUndefined,

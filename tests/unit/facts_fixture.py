@@ -279,7 +279,7 @@ def crash() -> Facts:
             "unknown_took_effect": 1,
             "failed_but_present": 0,
         },
-        "consistency": {"two_primaries": []},
+        "consistency": {"observed": True, "two_primaries": []},
         "answers": [],
         "warnings": [],
     }
@@ -312,6 +312,7 @@ def nothing_seen() -> Facts:
         "served": [],
         "leaderships": [],
     }
+    facts["consistency"]["observed"] = False
     facts["durability"] = {
         "acknowledged": 0,
         "audited": 0,
