@@ -60,7 +60,7 @@ def primary_pools(
     """The pools that send clients to the leader: the one the settings name, else those that did.
 
     A pool is asked at the end of each leadership, when it has had the longest time to follow: it is a primary's where
-    more often than not exactly the leader was UP in it.
+    the leader alone was UP in it more often than others without the leader. An old route that lingers says nothing.
     """
     haproxy = timeline.recording.settings.get("haproxy")
     named = haproxy.get("primary") if isinstance(haproxy, dict) else None
@@ -78,7 +78,7 @@ def primary_pools(
             (servers.add if route.kind == "route.up" else servers.discard)(member_of(route, names, known))
             route = next(routes, None)
         for pool, servers in up.items():
-            follows = 1 if servers == {spell.member} else -1 if servers - {spell.member} else 0
+            follows = 1 if servers == {spell.member} else -1 if servers and spell.member not in servers else 0
             votes[pool] = votes.get(pool, 0) + follows
     return frozenset(pool for pool, count in votes.items() if count > 0)
 

@@ -90,9 +90,11 @@ def _of_sight(scene: Scene, returning: _Returns) -> Iterator[Sign]:
         if spell.source == "etcd" and ":" not in spell.subject:
             continue
         at_ns = spell.began_ns
-        fault = is_fault(spell, scene)
         subject = "etcd" if spell.source == "etcd" else spell.subject
-        opens = fault or not returning.covers(subject, spell.told[0])
+        covered = returning.covers(subject, spell.told[0])
+        # A member that starts up is slow to answer; only shut doors are a fault of one that has just come back.
+        fault = is_fault(spell, scene) and not (covered and spell.how == "silent")
+        opens = fault or not covered
         yield Sign(at_ns, at_ns, spell.subject, opens=opens, fault=fault)
         for led in scene.leaderships:
             until_ns = scene.end_ns if led.until_ns is None else led.until_ns

@@ -1,0 +1,195 @@
+"""Phases: their boundaries, what happens when one was not seen, and that they always sum to the outage."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from observer.timeline import SECOND_NS, Event, Incident, Outcome, Timeline, Window
+from reports.analysis.judge import judge
+from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
+from reports.analysis.theory import bound
+from reports.document import facts_of
+from tests.unit.timelines import event, fail, healthy, measured_crash, ns, ok, route, timeline, traffic
+
+CRASH = measured_crash()
+
+
+def without(*kinds: str, source: str | None = None) -> Timeline:
+    kept = [e for e in CRASH.events if e.kind not in kinds or (source is not None and e.source != source)]
+    return replace(CRASH, events=kept)
+
+
+def counted(incident: Incident) -> list[tuple[str, float]]:
+    return [
+        (p.name, p.duration_ns / SECOND_NS) for p in incident.phases if all(PHASES[name] for name in p.name.split("+"))
+    ]
+
+
+def first(given: Timeline) -> Incident:
+    return judge(given).incidents[0]
+
+
+def test_a_crash_is_detection_election_promotion_routing_and_recovery() -> None:
+    assert counted(first(CRASH)) == [
+        ("detection", 25.94),
+        ("election", 0.13),
+        ("promotion", 0.1),
+        ("routing", 5.76),
+        ("recovery", 0),
+    ]
+
+
+def test_settling_and_protection_follow_the_outage() -> None:
+    after = {p.name: (p.began.by_ns, p.ended.by_ns) for p in first(CRASH).phases if not PHASES[p.name]}
+    assert after == {"settling": (ns(39.53), ns(44.53)), "protection": (ns(39.53), ns(74))}
+
+
+def test_two_phases_are_one_where_the_event_between_them_was_not_seen() -> None:
+    assert [name for name, _ in counted(first(without("route.up")))] == [
+        "detection",
+        "election",
+        "promotion",
+        "routing+recovery",
+    ]
+    assert [name for name, _ in counted(first(without("leader.lost", "member.lost")))] == [
+        "detection+election",
+        "promotion",
+        "routing",
+        "recovery",
+    ]
+
+
+def test_rest_tells_of_the_promotion_where_direct_sql_did_not() -> None:
+    phases = first(without("member.changed", source="postgres")).phases
+    promotion = next(p for p in phases if p.name == "promotion")
+    assert promotion.ended_by is not None
+    assert promotion.ended_by.says == "evidence.rest_role"
+
+
+def test_a_write_through_the_proxy_cuts_the_window_of_its_route() -> None:
+    late = [
+        replace(e, window=Window(ns(39.46), ns(39.56))) if e.subject == "primary/patroni2" and e.by_ns > ns(30) else e
+        for e in CRASH.events
+    ]
+    routing = next(p for p in first(replace(CRASH, events=late)).phases if p.name == "routing")
+    assert routing.ended == Window(ns(39.46), ns(39.53))
+
+
+def test_an_open_outage_ends_in_the_phase_that_is_under_way() -> None:
+    ended = replace(CRASH.recording, ended_ns=ns(36))
+    cut = Timeline(
+        ended, [e for e in CRASH.events if e.by_ns < ns(36)], [o for o in CRASH.operations if o.finished_ns < ns(36)]
+    )
+    assert [name for name, _ in counted(first(cut))] == ["detection", "election", "promotion", "routing"]
+    assert first(cut).write.open
+
+
+def test_another_outage_of_the_same_incident_is_a_relapse_and_the_sum_still_holds() -> None:
+    more = [o for o in CRASH.operations if not ns(41) < o.finished_ns < ns(42)]
+    relapsed = replace(CRASH, operations=sorted([*more, fail(41.5)], key=lambda o: o.finished_ns))
+    incident = first(relapsed)
+    assert [name for name, _ in counted(incident)][-1] == "relapse"
+    assert sum(p.duration_ns for p in incident.phases if PHASES[p.name]) == incident.write.outage_ns
+
+
+def test_a_read_only_outage_has_no_phases() -> None:
+    given = timeline(healthy(), [*traffic((1, 60, Outcome.OK)), ok(9, "read"), fail(10, "read"), ok(12, "read")])
+    assert first(given).phases == ()
+    assert first(given).read.outage_ns == ns(3)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 2**32), st.floats(0, 1), st.floats(0, 8))
+def test_phases_sum_to_the_outage_whatever_was_missed_late_or_early(seed: int, missed: float, off_s: float) -> None:
+    chance = random.Random(seed)
+
+    def moved(told: Event) -> Event:
+        by_ns = max(0, told.by_ns + ns(chance.uniform(-off_s, off_s)))
+        return replace(told, window=Window(max(0, by_ns - ns(chance.uniform(0, 2))), by_ns))
+
+    kept = [moved(e) for e in CRASH.events if chance.random() >= missed]
+    shuffled = replace(CRASH, events=sorted(kept, key=lambda e: e.by_ns))
+    found = judge(shuffled)
+    for incident in found.incidents:
+        own = [p for p in incident.phases if all(PHASES[name] for name in p.name.split("+"))]
+        if own:
+            assert sum(p.duration_ns for p in own) == incident.write.outage_ns
+        for phase in incident.phases:
+            assert phase.shortest_ns <= phase.duration_ns <= phase.longest_ns
+            assert phase.duration_ns >= 0
+        assert_words_are_known(incident)
+    sums = [text for text in facts_of([(shuffled, found)], "0")["warnings"] if "timeline" not in text]
+    assert sums == []
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 2**32))
+def test_the_judge_raises_for_no_order_and_no_part_of_events(seed: int) -> None:
+    chance = random.Random(seed)
+    events = [e for e in CRASH.events if chance.random() < 0.7]
+    bare = [replace(e, detail={}) if chance.random() < 0.3 else e for e in events]
+    chance.shuffle(bare)
+    operations = [o for o in CRASH.operations if chance.random() < 0.5]
+    found = judge(replace(CRASH, events=bare, operations=operations))
+    for incident in found.incidents:
+        assert_words_are_known(incident)
+
+
+def assert_words_are_known(incident: Incident) -> None:
+    assert incident.cause in CAUSES
+    proofs = [*incident.evidence, *(e for p in incident.phases for e in (p.began_by, p.ended_by) if e is not None)]
+    for evidence in proofs:
+        assert set(evidence.facts) == set(EVIDENCE[evidence.says]), evidence
+    for rejected in incident.rejected:
+        assert set(rejected.facts) == set(REASONS[rejected.reason]), rejected
+        assert rejected.cause in CAUSES
+
+
+@pytest.mark.parametrize(
+    ("phase", "expected"),
+    [
+        ("detection", (20, 31)),
+        ("election", (0, 10)),
+        ("detection+election", (20, 41)),
+        ("promotion", None),
+        ("election+promotion", None),
+        ("routing", (3, 6)),
+    ],
+)
+def test_bounds_follow_from_the_cluster_s_own_settings(phase: str, expected: tuple[float, float] | None) -> None:
+    live = {"ttl": 30, "loop_wait": 10, "retry_timeout": 10}
+    assert bound(phase, True, live, {"inter_ms": 3000, "rise": 2}) == expected
+
+
+def test_settings_that_were_not_seen_imply_nothing() -> None:
+    assert bound("detection", True, None, None) is None
+    assert bound("detection", False, {"ttl": 30, "loop_wait": 10}, None) is None
+    assert bound("routing", True, {}, {"primary": ""}) is None
+
+
+def test_a_switchover_has_a_request_before_its_outage() -> None:
+    given = timeline(
+        [
+            *healthy(),
+            event(9, "etcd", "failover.asked", "demo", leader="patroni1", candidate="patroni2"),
+            event(11, "etcd", "leader.lost", "patroni1", revision=30),
+            event(11.2, "etcd", "leader.elected", "patroni2", revision=31, previous="patroni1"),
+            event(11.5, "postgres", "member.changed", "patroni2", after_s=11.3, in_recovery=False, timeline=2),
+            route(13.5, "primary", "patroni2", up=True),
+        ],
+        traffic((1, 10.2, Outcome.OK), (10.2, 14, Outcome.FAIL), (14, 60, Outcome.OK)),
+    )
+    assert [p.name for p in first(given).phases] == [
+        "request",
+        "handover",
+        "election",
+        "promotion",
+        "routing",
+        "recovery",
+        "settling",
+    ]
