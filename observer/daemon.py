@@ -297,6 +297,7 @@ class Daemon:
             with Reader(self._path) as reader:
                 findings = self._judge(reader.load(self._id))
             self._writer.append(self._id, [findings])
+            self._view.judged(findings)
         except CannotWrite:
             raise
         except Exception as error:

@@ -19,6 +19,8 @@ class Plain:
         self._say = say
         self._queue: SimpleQueue[str | None] = SimpleQueue()
         self._failing: dict[str, tuple[int, int]] = {}  # by action: when the failures began, when the last one ended
+        self._overdue = False
+        self._judged: list[str] = []
         self._thread = Thread(target=self._run, name="live", daemon=True)
 
     def start(self) -> None:
@@ -37,7 +39,7 @@ class Plain:
     def see(self, entry: Event | Operation) -> None:
         """A record passed."""
         if isinstance(entry, Event):
-            if entry.kind not in QUIET_KINDS:
+            if entry.kind not in QUIET_KINDS and not self._said_before(entry):
                 self._queue.put(line(entry))
         elif entry.outcome is not Outcome.OK:
             if entry.action not in self._failing:
@@ -53,9 +55,19 @@ class Plain:
                 at_s = entry.finished_ns / SECOND_NS
                 self.say(f"{at_s:9.3f} s  traffic   {entry.action}s succeed again; failures came for {spell_s:.1f} s")
 
+    def _said_before(self, event: Event) -> bool:
+        """Whether the event only goes on: a lease is overdue anew each second."""
+        overdue, was = event.kind == "lease.overdue", self._overdue
+        if event.kind.startswith(("lease.", "leader.")):
+            self._overdue = overdue
+        return overdue and was
+
     def judged(self, findings: Findings) -> None:
-        """The judge spoke: the newest incident is shown."""
-        for sentence in outcome(findings)[-1:]:
+        """The judge spoke: what is new since it did last is shown, word for word what it finds now."""
+        said, self._judged = self._judged, outcome(findings)
+        for sentence in self._judged:
+            if sentence in said:
+                continue
             self.say(sentence)
 
     def _run(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from observer.clock import boot_id
 from observer.store import Reader, is_being_recorded
 from observer.timeline import SECOND_NS, Event, Operation, Outcome, Recording
-from observer.words import line
+from observer.words import QUIET_KINDS, line
 
 LATELY_NS = 3 * SECOND_NS
 LOOK_EVERY_S = 0.3
@@ -19,6 +19,7 @@ def lines(reader: Reader, alive: bool) -> list[str]:
     recording = reader.recording()
     events = reader.events(recording.id)
     now_ns = time.monotonic_ns() - recording.anchor_ns if alive and recording.boot == boot_id() else recording.until_ns
+    told = [event for event in events if event.kind not in QUIET_KINDS]
     leader = leader_of(events)
     down = down_of(events)
     text = [
@@ -30,7 +31,7 @@ def lines(reader: Reader, alive: bool) -> list[str]:
     text += [
         f"{action}s: {' ' * (5 - len(action))} {traffic_of(latest, action, now_ns)}" for action in ("write", "read")
     ]
-    return [*text, "last events:", *(f"  {line(event)}" for event in events[-8:])]
+    return [*text, "last events:", *(f"  {line(event)}" for event in told[-8:])]
 
 
 def follow(reader: Reader, recording_id: int) -> Iterator[Event]:

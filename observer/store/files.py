@@ -11,7 +11,6 @@ from observer.errors import CannotWrite, ForeignDatabase, NotFound, ObserverErro
 from observer.store.schema import APPLICATION_ID, MIGRATIONS
 
 BUSY_TIMEOUT_S = 5.0
-_HEADER = b"SQLite format 3\x00"
 _CANNOT_WRITE = {
     sqlite3.SQLITE_BUSY: "another program holds it locked",
     sqlite3.SQLITE_LOCKED: "another program holds it locked",
@@ -56,12 +55,11 @@ def plainly(path: Path, error: sqlite3.Error) -> ObserverError:
 
 
 def check(path: Path, connection: sqlite3.Connection) -> None:
-    """Raises ForeignDatabase unless the open file is a timeline of this version or an older one."""
-    with path.open("rb") as file:
-        if file.read(len(_HEADER)) != _HEADER:
-            raise ForeignDatabase(
-                f"{path}: not a SQLite file; choose another one with --db, this one was left as it is."
-            )
+    """Raises ForeignDatabase unless the open file is a timeline of this version or an older one.
+
+    Asks SQLite alone: were the file opened and closed by other means, POSIX would drop the locks that SQLite holds on
+    it in this process, and another program that closes it would take the log away from the daemon.
+    """
     mark = connection.execute("pragma application_id").fetchone()[0]
     version = connection.execute("pragma user_version").fetchone()[0]
     if mark != APPLICATION_ID:

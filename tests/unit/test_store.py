@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -370,3 +372,17 @@ class TestWhoMayWrite:
                 reader.query("select nonsense")
             assert reader.query("select id from recordings")[0] == ["id"]
         assert rows(path, "select count(*) from recordings") == [(1,)]
+
+
+def test_another_program_that_comes_and_goes_takes_no_rows_away(writer: Writer, path: Path) -> None:
+    one = writer.begin(recording())
+    Reader(path).close()  # in the daemon's own process
+    looking = [
+        sys.executable,
+        "-c",
+        "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('select * from events')",
+    ]
+    for n in range(3):
+        writer.append(one, [event("note.told", "", n)])
+        subprocess.run([*looking, str(path)], check=True)
+        assert rows(path, "select count(*) from events") == [(n + 1,)]
