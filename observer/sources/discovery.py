@@ -125,7 +125,8 @@ def _read(clients: Sequence[Endpoint], root: str, timeout_s: float) -> tuple[Sna
                     failures[client.address] = failure.how
         if time.monotonic() > until:
             listed = ", ".join(f"{address} ({how.replace('_', ' ')})" for address, how in failures.items())
-            raise NothingAnswers(f"no etcd answers at {listed}: check endpoints in [etcd], and that it runs.")
+            mend = "ca in [etcd], if it wants TLS" if "closed" in failures.values() else "that it runs"
+            raise NothingAnswers(f"no etcd answers at {listed}: check endpoints in [etcd], and {mend}.")
         time.sleep(0.2)
 
 

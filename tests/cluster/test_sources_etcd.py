@@ -19,7 +19,14 @@ from typing import Any
 import pytest
 
 from observer.sources.dcs import EtcdSource
-from observer.sources.discovery import CredentialsRefused, NothingAnswers, ScopeAbsent, ScopeUnclear, discover
+from observer.sources.discovery import (
+    CredentialsRefused,
+    NothingAnswers,
+    ScopeAbsent,
+    ScopeUnclear,
+    Unreadable,
+    discover,
+)
 from observer.sources.etcd import OPEN, Access, Endpoint
 from observer.timeline import Event
 
@@ -394,3 +401,48 @@ def test_an_etcd_with_users_is_read_with_the_right_password_only(tmp_path: Path)
             watching.end()
     finally:
         etcds.end()
+
+
+def test_an_etcd_behind_tls_is_read_with_its_ca_and_a_clients_certificate(tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    (tmp_path / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost")
+    for command in (
+        "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -subj /CN=ca -days 2",
+        "req -newkey rsa:2048 -nodes -keyout me.key -out me.csr -subj /CN=127.0.0.1",
+        "x509 -req -in me.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out me.crt -days 2 -extfile names",
+    ):
+        subprocess.run(["openssl", *command.split()], cwd=tmp_path, check=True, capture_output=True)
+    ca, cert, key = (str(tmp_path / name) for name in ("ca.crt", "me.crt", "me.key"))
+    client, peer = free_ports(2)
+    url = f"https://127.0.0.1:{client}"
+    with (tmp_path / "log").open("ab") as log:
+        process = subprocess.Popen(
+            [
+                *("etcd", "--data-dir", str(tmp_path / "data"), "--unsafe-no-fsync"),
+                *("--listen-client-urls", url, "--advertise-client-urls", url),
+                *("--listen-peer-urls", f"http://127.0.0.1:{peer}"),
+                *("--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}"),
+                *("--initial-cluster", f"default=http://127.0.0.1:{peer}"),
+                *("--cert-file", cert, "--key-file", key, "--trusted-ca-file", ca, "--client-cert-auth"),
+            ],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        put = ["etcdctl", "--endpoints", url, "--cacert", ca, "--cert", cert, "--key", key, "put", LEADER, "p1"]
+        wait_for("etcd to serve", lambda: subprocess.run(put, capture_output=True, check=False).returncode == 0)
+        endpoints = [f"127.0.0.1:{client}"]
+        assert discover(endpoints, "service", "demo", Access(ca=ca, cert=cert, key=key)).leader == "p1"
+        watching = Watching(endpoints, Access(ca=ca, cert=cert, key=key))
+        try:
+            watching.wait("leader.seen", "p1")
+        finally:
+            watching.end()
+        with pytest.raises(NothingAnswers, match="TLS"):
+            discover(endpoints, "service", "demo", timeout_s=0.1)
+        with pytest.raises(Unreadable, match=r"none\.crt of \[etcd\] cannot be read"):
+            discover(endpoints, "service", "demo", Access(ca=str(tmp_path / "none.crt")))
+    finally:
+        process.kill()
+        process.wait()
