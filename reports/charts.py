@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from reports.facts import IncidentFact, RecordingFact
 from reports.language import Language
@@ -11,6 +11,7 @@ from reports.markdown import fence
 from reports.narrative import phase_words
 
 _LEAST_S = 0.05
+_SECTION = "  section "
 
 
 def label(text: str) -> str:
@@ -24,12 +25,12 @@ def phases(incident: IncidentFact, language: Language) -> str:
     if not incident["phases"] or not incident["write"]["outages"]:
         return ""
     zero = min([began for began, _ in spans] + [phase["began_s"] for phase in incident["phases"]])
-    lines = [f"  section {label(language.say('chart.application'))}"]
+    lines = [f"{_SECTION}{label(language.say('chart.application'))}"]
     for key, cost in (("writes_down", incident["write"]), ("reads_down", incident["read"])):
         lines += [
             _bar(language.say(f"chart.{key}"), o["began_s"], o["ended_s"], zero, "crit, ") for o in cost["outages"]
         ]
-    lines.append(f"  section {label(language.say('chart.phases_section'))}")
+    lines.append(f"{_SECTION}{label(language.say('chart.phases_section'))}")
     for phase in incident["phases"]:
         lines.append(_bar(phase_words(phase["name"], "name", language), phase["began_s"], phase["ended_s"], zero))
     return _gantt(language.say("chart.phases"), lines)
@@ -42,7 +43,7 @@ def leadership(recording: RecordingFact, language: Language) -> str:
         return ""
     lines = []
     for member in dict.fromkeys(spell["member"] for spell in spells):
-        lines.append(f"  section {label(member)}")
+        lines.append(f"{_SECTION}{label(member)}")
         for spell in spells:
             if spell["member"] == member:
                 until = recording["duration_s"] if spell["to_s"] is None else spell["to_s"]
@@ -51,8 +52,10 @@ def leadership(recording: RecordingFact, language: Language) -> str:
     return _gantt(language.say("chart.leadership"), lines)
 
 
-def _gantt(title: str, lines: Iterable[str]) -> str:
-    head = ["gantt", f"  title {label(title)}", "  dateFormat YYYY-MM-DD HH:mm:ss.SSS", "  axisFormat %H:%M:%S"]
+def _gantt(title: str, lines: Sequence[str]) -> str:
+    longest = max((len(line) for line in lines if line.startswith(_SECTION)), default=0) - len(_SECTION)
+    init = f'%%{{init: {{"gantt": {{"leftPadding": {30 + 8 * longest}}}}}}}%%'
+    head = [init, "gantt", f"  title {label(title)}", "  dateFormat YYYY-MM-DD HH:mm:ss.SSS", "  axisFormat %H:%M:%S"]
     return fence("\n".join([*head, *lines]), "mermaid")
 
 

@@ -30,7 +30,10 @@ def facts_of(judged: Sequence[tuple[Timeline, Findings]], version: str) -> facts
         "recordings": [_recording(timeline, found) for timeline, found in judged],
         "incidents": incidents,
         "durability": _durability([(timeline, durability(timeline)) for timeline, _ in judged]),
-        "consistency": {"two_primaries": [both for timeline, _ in judged for both in _both(timeline)]},
+        "consistency": {
+            "observed": all(_asked_directly(timeline) for timeline, _ in judged),
+            "two_primaries": [both for timeline, _ in judged for both in _both(timeline)],
+        },
         "answers": [],
         "warnings": [],
     }
@@ -289,6 +292,12 @@ def _durability(told: Sequence[tuple[Timeline, Durability]]) -> facts.Durability
         "unknown_took_effect": total([one.unknown_took_effect for one in kept]),
         "failed_but_present": total([one.failed_but_present for one in kept]),
     }
+
+
+def _asked_directly(timeline: Timeline) -> bool:
+    """Whether the PostgreSQL of two members or more answered for itself: else two primaries could not be seen."""
+    answered = {e.subject for e in timeline.events if e.source == "postgres" and "in_recovery" in e.detail}
+    return len(answered) > 1
 
 
 def _both(timeline: Timeline) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import jinja2
 
 from reports import charts, narrative, tables
-from reports.facts import CaptureFact, EvidenceFact, Facts, IncidentFact, RecordingFact
+from reports.facts import CaptureFact, CostFact, EvidenceFact, Facts, IncidentFact, OutageFact, PhaseFact, RecordingFact
 from reports.language import Language, language
 from reports.markdown import fence
 from reports.sections import SECTIONS, Profile
@@ -78,15 +78,32 @@ def json_document(facts: Facts) -> dict[str, Any]:
 def _json_incident(incident: IncidentFact, words: Language) -> dict[str, Any]:
     return {
         **incident,
+        "write": _cost_to_ms(incident["write"]),
+        "read": _cost_to_ms(incident["read"]),
         "evidence": [_said(fact, words) for fact in incident["evidence"]],
         "rejected": [
             {**fact, "key": fact["reason"], "reason": narrative.rejected_sentence(fact, words)}
             for fact in incident["rejected"]
         ],
         "phases": [
-            {**phase, "evidence": [_said(fact, words) for fact in phase["evidence"]]} for phase in incident["phases"]
+            {**_span_to_ms(phase), "evidence": [_said(fact, words) for fact in phase["evidence"]]}
+            for phase in incident["phases"]
         ],
     }
+
+
+def _cost_to_ms(cost: CostFact) -> dict[str, Any]:
+    outages = [_span_to_ms(outage) for outage in cost["outages"]]
+    total = (
+        sum(outage["seconds"] for outage in outages) if outages and cost["outage_s"] is not None else cost["outage_s"]
+    )
+    return {**cost, "outages": outages, "outage_s": total}
+
+
+def _span_to_ms(span: PhaseFact | OutageFact) -> dict[str, Any]:
+    """A span with its bounds to a millisecond and its length their difference, so that phases sum to an outage."""
+    began_s, ended_s = round(span["began_s"], 3), round(span["ended_s"], 3)
+    return {**span, "began_s": began_s, "ended_s": ended_s, "seconds": ended_s - began_s}
 
 
 def _said(fact: EvidenceFact, words: Language) -> dict[str, Any]:

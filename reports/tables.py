@@ -297,6 +297,7 @@ def two_primaries(spells: Iterable[Mapping[str, Any]], language: Language) -> st
     """The spells in which two members were primaries at once."""
     rows = [
         (
+            cell(spell.get("recording"), language),
             cell(spell.get("members"), language, "code"),
             number(spell.get("from_s"), language),
             number(spell.get("to_s"), language),
