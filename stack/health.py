@@ -47,11 +47,12 @@ def judge(etcd: dict[str, bool], nodes: dict[str, dict[str, Any] | None], up: se
         lacks.append("two primaries at once" if leaders else "no leader")
     for name, seen in nodes.items():
         states[name] = "no answer" if seen is None else f"{_role(seen)}, {_state(seen)}"
-        if leader and name != leader:
-            if name in streaming:
-                states[name] += ", streaming"
-            else:
-                lacks.append(f"{name} does not stream")
+        if seen is None:
+            lacks.append(f"{name} does not answer")
+        elif name in streaming:
+            states[name] += ", streaming"
+        elif leader and name != leader:
+            lacks.append(f"{name} does not stream")
     states["haproxy"] = "no answer" if up is None else "answers"
     if up is None:
         lacks.append("haproxy does not answer")

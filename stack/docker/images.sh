@@ -1,0 +1,65 @@
+#!/bin/sh
+# Makes sure of every image, and prints for `.` or `eval` the variables of stack/compose.yaml that say which to use.
+#
+# What can be pulled is pulled. Else the base comes from debootstrap, Prometheus and the exporter from Debian's
+# packages, and Grafana, which Debian does not have, is left out (WITHOUT="grafana").
+set -eu
+cd "$(dirname "$0")/../.."
+
+BASE=debian:trixie-slim
+PROMETHEUS=$(sed -n 's/.*{PROMETHEUS_IMAGE:-\(.*\)}.*/\1/p' stack/compose.yaml)
+EXPORTER=$(sed -n 's/.*{EXPORTER_IMAGE:-\(.*\)}.*/\1/p' stack/compose.yaml)
+GRAFANA=$(sed -n 's/.*{GRAFANA_IMAGE:-\(.*\)}.*/\1/p' stack/compose.yaml)
+
+say() { echo "docker: $*" >&2; }
+there() { docker image inspect "$1" >/dev/null 2>&1; }
+pull() { there "$1" || timeout "${PULL_TIMEOUT_S:-120}" docker pull -q "$1" >/dev/null 2>&1; }
+# The host's own network: a build needs the same mirror and the same names as this machine.
+build() { nice -n 10 docker build -q --network=host --build-arg "BASE=$base" "$@" >/dev/null; }
+
+bootstrap() {
+    there observer-base:trixie && return
+    if [ "$(id -u)" -ne 0 ] || ! mirror=$(sh stack/docker/mirror.sh); then
+        say "$BASE cannot be pulled, and making a base without it takes root and Debian's apt; name one in BASE_IMAGE."
+        exit 69
+    fi
+    command -v debootstrap >/dev/null || apt-get install -y -q=2 --no-install-recommends debootstrap >/dev/null
+    say "$BASE cannot be pulled; making a base with debootstrap"
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+    nice -n 10 debootstrap --variant=minbase trixie "$folder/base" "$mirror" >"$folder/log" 2>&1 || {
+        tail -n 3 "$folder/log" >&2
+        say "debootstrap failed; its last words are above."
+        exit 69
+    }
+    tar -C "$folder/base" -c . | docker import - observer-base:trixie >/dev/null
+    rm -rf "$folder"
+    trap - EXIT
+}
+
+base=${BASE_IMAGE:-$BASE}
+pull "$base" || {
+    base=observer-base:trixie
+    bootstrap
+}
+say "building patroni"
+build --tag patroni patroni-master
+say "patroni is $(docker image inspect --format '{{.Size}}' patroni | awk '{ printf "%.0f MB", $1 / 1e6 }')"
+
+without=
+if ! pull "$PROMETHEUS" || ! pull "$EXPORTER"; then
+    say "Prometheus and the exporter cannot be pulled; building them from Debian's packages"
+    build --tag observer-prometheus --target prometheus stack/docker/monitoring
+    build --tag observer-exporter --target exporter stack/docker/monitoring
+    PROMETHEUS=observer-prometheus EXPORTER=observer-exporter
+fi
+pull "$GRAFANA" || {
+    say "Grafana cannot be pulled and Debian does not have it: it is left out, and its dashboards are checked without it"
+    without=grafana
+}
+cat <<END
+export BASE_IMAGE=$base
+export PROMETHEUS_IMAGE=$PROMETHEUS
+export EXPORTER_IMAGE=$EXPORTER
+export WITHOUT=$without
+END

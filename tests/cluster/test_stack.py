@@ -1,0 +1,193 @@
+"""The local cluster itself: it comes up, breaks as it is told, and goes away."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import socket
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from stack import faults, health, local, processes
+from stack.errors import StackError
+from stack.settings import ETCD, MARK, MEMBERS, NODES, PROXY, read
+from tests.cluster.clusters import Cluster, free_port_shift, new_directory, quick_settings
+from tests.cluster.probe import Probe, gaps
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.cluster
+
+
+def _silent(_: str) -> None: ...
+
+
+def _ask(cluster: Cluster, sql: str) -> list[tuple[object, ...]]:
+    with contextlib.closing(psycopg2.connect(cluster.write_dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+def test_status_names_every_member_its_ports_and_the_folder_and_lacks_nothing(cluster: Cluster) -> None:
+    seen = local.status(cluster.settings.directory)
+    text = "\n".join(local.lines(seen))
+    assert seen.up
+    assert all(f"  {member} " in text for member in MEMBERS)
+    assert str(cluster.settings.directory) in text
+    assert str(cluster.settings.primary_port) in text
+
+
+def test_the_homeworks_tables_are_there_in_russian(cluster: Cluster) -> None:
+    assert _ask(cluster, "select owner_name from owners order by id") == [
+        ("Иван Петров",),
+        ("Мария Сидорова",),
+        ("Алексей Козлов",),
+    ]
+    assert _ask(cluster, "select obj_description('events'::regclass)") == [("Таблица событий",)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root drops its privileges")
+def test_as_root_every_process_runs_as_another_user(cluster: Cluster) -> None:
+    for member in MEMBERS:
+        for process in processes.of(cluster.settings.folder(member)):
+            assert pwd.getpwuid(Path(f"/proc/{process.pid}").stat().st_uid).pw_name == "postgres"
+
+
+def test_the_ports_for_primary_and_replicas_lead_there(cluster: Cluster) -> None:
+    assert _ask(cluster, "select pg_is_in_recovery()") == [(False,)]
+    dsn = cluster.settings.dsn(cluster.settings.replicas_port)
+    with contextlib.closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("select pg_is_in_recovery()")
+        assert cursor.fetchone() == (True,)
+
+
+def test_a_second_up_in_the_same_directory_is_refused_with_the_mend(cluster: Cluster) -> None:
+    with pytest.raises(StackError, match="observer stack down"):
+        local.up(cluster.settings, _silent)
+    cluster.healthy(10)
+
+
+def test_killing_a_node_leaves_no_process_of_it_and_it_returns(cluster: Cluster) -> None:
+    leader = cluster.leader
+    pids = {process.pid for process in processes.of(cluster.settings.folder(leader))}
+    assert len(pids) > 5
+    with Probe(cluster.write_dsn, cluster.settings.directory / "logs" / "probe.jsonl") as probe:
+        eventually(lambda: sum(one.ok for one in probe.attempts) > 100, 30, "the probe writes")
+        moment_ns = faults.kill(cluster.settings, leader)
+        assert not pids & processes.living().keys()
+        eventually(
+            lambda: any(one.ok and one.due_ns > moment_ns + 5_000_000_000 for one in probe.attempts),
+            90,
+            "the probe writes again",
+        )
+    outage = max(gaps(probe.attempts), key=lambda gap: gap.seconds)
+    assert outage.seconds > 10  # the lease had to expire
+    assert -0.05 < (moment_ns - outage.from_ns) / 1e9 < 0.25
+    assert cluster.leader != leader
+    faults.start(cluster.settings, leader)
+    cluster.healthy()
+
+
+def test_a_node_that_is_stopped_in_order_hands_over_before_its_lease_ends(cluster: Cluster) -> None:
+    leader = cluster.leader
+    faults.stop(cluster.settings, leader)
+    assert not processes.of(cluster.settings.folder(leader))
+    eventually(lambda: health.look(cluster.settings).leader not in (None, leader), 12, "another leads")
+
+
+def test_a_switchover_hands_over_to_the_candidate(cluster: Cluster) -> None:
+    leader, candidate = cluster.leader, cluster.replicas[0]
+    faults.switchover(cluster.settings, leader, candidate)
+    eventually(lambda: health.look(cluster.settings).leader == candidate, 30, f"{candidate} leads")
+
+
+def test_killing_postgres_alone_spares_patroni_which_starts_it_again(cluster: Cluster) -> None:
+    node = cluster.replicas[0]
+    folder = cluster.settings.folder(node)
+    before = {p.pid: p.program for p in processes.of(folder)}
+    faults.kill(cluster.settings, node, only="postgres")
+    after = {p.pid for p in processes.of(folder)}
+    assert [pid for pid, program in before.items() if program == "postgres" and pid in after] == []
+    assert [pid for pid, program in before.items() if program == "patroni" and pid in after] != []
+    cluster.healthy()
+
+
+def test_killing_patroni_alone_spares_its_postgres(cluster: Cluster) -> None:
+    node = cluster.replicas[0]
+    folder = cluster.settings.folder(node)
+    server = {p.pid for p in processes.of(folder) if p.program == "postgres"}
+    faults.kill(cluster.settings, node, only="patroni")
+    left = processes.of(folder)
+    assert server <= {p.pid for p in left}
+    assert all(p.program != "patroni" for p in left)
+
+
+def test_a_frozen_member_is_there_and_silent_and_answers_again_once_resumed(cluster: Cluster) -> None:
+    for member in (ETCD[0], cluster.replicas[0], PROXY):
+        faults.pause(cluster.settings, member)
+        assert {p.state for p in processes.of(cluster.settings.folder(member))} == {"T"}
+        assert health.look(cluster.settings).states[member] == "no answer"
+        faults.resume(cluster.settings, member)
+        cluster.healthy()
+
+
+def test_a_fault_for_what_does_not_run_or_exist_is_one_sentence(cluster: Cluster) -> None:
+    with pytest.raises(StackError, match="no member patroni9"):
+        faults.kill(cluster.settings, "patroni9")
+    with pytest.raises(StackError, match="runs already"):
+        faults.start(cluster.settings, NODES[0])
+    with pytest.raises(StackError, match="etcd1 has no postgres"):
+        faults.kill(cluster.settings, "etcd1", only="postgres")
+
+
+def test_down_ends_a_half_started_and_frozen_cluster_with_a_damaged_state_file() -> None:
+    settings = quick_settings(new_directory(), free_port_shift())
+
+    class Interrupted(Exception): ...
+
+    def interrupt(line: str) -> None:
+        if "patroni2" in line:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        local.up(settings, interrupt)
+    assert all(not processes.of(settings.folder(member)) for member in MEMBERS), "an interrupted up cleans up"
+
+    local._lay_out(settings, *_prerequisites())
+    for member in (*ETCD, NODES[0]):
+        faults.start(settings, member)
+    eventually(lambda: len(processes.of(settings.folder(NODES[0]))) > 1, 30, "PostgreSQL runs")
+    for member in (*ETCD, NODES[0]):
+        faults.pause(settings, member)
+    (settings.directory / MARK).write_text("{ damaged")
+    with pytest.raises(StackError, match="damaged"):
+        read(settings.directory)
+    with pytest.raises(StackError, match=r"4 of 7 members run.*observer stack down"):
+        local.up(settings, _silent)
+
+    local.down(settings.directory, _silent)
+    assert all(not processes.of(settings.folder(member)) for member in MEMBERS)
+    assert [entry.name for entry in settings.directory.iterdir()] == ["logs"]
+    said: list[str] = []
+    local.down(settings.directory, said.append)
+    assert said == [f"no cluster in {settings.directory}"]
+    shutil.rmtree(settings.directory)
+
+
+def test_a_port_in_use_is_one_sentence_and_nothing_is_left_behind() -> None:
+    settings = quick_settings(new_directory(), free_port_shift())
+    port = settings.postgres_port("patroni2")
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(StackError, match=f"Port {port}, which patroni2 needs, is in use"),
+    ):
+        local.up(settings, _silent)
+    assert list(settings.directory.iterdir()) == []
+    settings.directory.rmdir()
+
+
+def _prerequisites() -> tuple[local.packages.Programs, str | None]:
+    return local.packages.find(), processes.run_as()
