@@ -101,7 +101,7 @@ def _record(settings: StackSettings, config: Path, database: Path, log: Path) ->
 
 
 def _story(settings: StackSettings, database: Path, alive: Callable[[], bool]) -> None:
-    _until(lambda: is_being_recorded(database) and _writes(database), alive, "the first write")
+    _until(lambda: is_being_recorded(database) and bool(_writes(database)), alive, "the first write")
     say(f"writes and reads go through HAProxy; {QUIET_S:.0f} s of peace first")
     quiet = time.monotonic() + QUIET_S
     _until(lambda: time.monotonic() > quiet and _well(database), alive, "ten seconds of writes")

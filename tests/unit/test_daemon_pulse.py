@@ -1,0 +1,115 @@
+"""What the daemon learns from the records that pass: when to judge, what to read back, who is who."""
+
+from __future__ import annotations
+
+import pytest
+
+from observer.members import Members
+from observer.pulse import Pulse
+from observer.timeline import SECOND_NS, Event, Operation, Outcome, Window
+
+S = SECOND_NS
+
+
+def write(at_s: float, n: int, outcome: Outcome = Outcome.OK) -> Operation:
+    at = round(at_s * S)
+    return Operation("write", "kept", f"cafe0123-{n:010d}", at, at, at, outcome, "done")
+
+
+def event(kind: str, at_s: float, **detail: object) -> Event:
+    return Event("etcd", kind, "a", Window.at(round(at_s * S)), detail)
+
+
+class TestThePulse:
+    @pytest.fixture
+    def pulse(self) -> Pulse:
+        return Pulse(rate_per_s=20)
+
+    def test_a_healthy_recording_is_never_judged_meanwhile(self, pulse: Pulse) -> None:
+        pulse.see(event("route.up", 0, initial=True))
+        pulse.see(event("leader.seen", 0, initial=True))
+        for n in range(100):
+            pulse.see(write(n, n))
+        assert not pulse.became_quiet(1000 * S)
+
+    def test_it_is_judged_once_five_seconds_after_the_last_sign(self, pulse: Pulse) -> None:
+        pulse.see(event("leader.lost", 10))
+        pulse.see(write(12, 5, Outcome.FAIL))
+        assert not pulse.became_quiet(16 * S)
+        assert pulse.became_quiet(17 * S)
+        assert not pulse.became_quiet(18 * S)
+
+    def test_writes_are_read_back_when_they_have_been_acknowledged_again_for_a_while(self, pulse: Pulse) -> None:
+        for n in range(1, 2001):
+            pulse.see(write(n / 20, n))
+        pulse.see(write(100, 2001, Outcome.UNKNOWN))
+        pulse.see(write(130, 2002, Outcome.FAIL))
+        assert pulse.to_audit(131 * S) is None
+        pulse.see(write(132, 2003))
+        assert pulse.to_audit(133 * S) is None
+        pulse.see(write(133.5, 2004))
+        # A minute before the first failure, at 20 a second.
+        assert pulse.to_audit(134 * S) == (801, 2004)
+        assert pulse.to_audit(140 * S) is None
+
+    def test_a_failure_among_the_first_acknowledgements_starts_the_wait_anew(self, pulse: Pulse) -> None:
+        pulse.see(write(1, 1, Outcome.FAIL))
+        pulse.see(write(2, 2))
+        pulse.see(write(3, 3, Outcome.FAIL))
+        assert pulse.to_audit(10 * S) is None
+        pulse.see(write(11, 4))
+        assert pulse.to_audit(13 * S) == (1, 4)
+
+
+class TestTheMembers:
+    @pytest.fixture
+    def used(self) -> list[tuple[str, str, str]]:
+        return []
+
+    def members(
+        self, used: list[tuple[str, str, str]], api: dict[str, str] | None, postgres: dict[str, str] | None
+    ) -> Members:
+        return Members(
+            api,
+            postgres,
+            lambda name, url: used.append(("api", name, url)),
+            lambda name, dsn: used.append(("postgres", name, dsn)),
+        )
+
+    def changed(self, name: str, port: int) -> Event:
+        urls = {"api_url": f"http://10.0.0.1:{port}/patroni", "conn_url": f"postgres://10.0.0.1:{port + 1}/postgres"}
+        return Event("etcd", "member.changed", name, Window.at(0), urls)
+
+    def test_a_member_that_appears_in_etcd_is_looked_at_from_then_on_and_once(
+        self, used: list[tuple[str, str, str]]
+    ) -> None:
+        members = self.members(used, None, None)
+        members.see(self.changed("a", 8008))
+        members.see(self.changed("a", 8008))
+        assert used == [
+            ("postgres", "a", "postgres://10.0.0.1:8009/postgres"),
+            ("api", "a", "http://10.0.0.1:8008/patroni"),
+        ]
+        members.see(self.changed("a", 9000))
+        assert used[2:] == [
+            ("postgres", "a", "postgres://10.0.0.1:9001/postgres"),
+            ("api", "a", "http://10.0.0.1:9000/patroni"),
+        ]
+
+    def test_addresses_that_the_configuration_names_come_before_those_of_etcd(
+        self, used: list[tuple[str, str, str]]
+    ) -> None:
+        members = self.members(used, {"a": "http://127.0.0.1:1"}, {})
+        members.begin()
+        members.see(self.changed("a", 8008))
+        assert used == [("api", "a", "http://127.0.0.1:1")]
+
+    def test_a_server_is_named_by_the_address_it_knows_itself_by_and_else_by_etcds(
+        self, used: list[tuple[str, str, str]]
+    ) -> None:
+        members = self.members(used, None, None)
+        members.see(self.changed("a", 8008))
+        members.see(Event("postgres", "identity.learned", "b", Window.at(0), {"address": "172.18.0.3:5432"}))
+        assert members.name_of("10.0.0.1:8009") == "a"
+        assert members.name_of("172.18.0.3:5432") == "b"
+        assert members.name_of("172.18.0.9:5432") is None

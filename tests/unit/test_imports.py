@@ -1,0 +1,109 @@
+"""Imports go one way: who may import what of ours, and which third-party library lives where."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OURS = ("observer", "reports", "stack")
+ETCD = {"etcd3", "grpc"}
+
+# The first line that fits a module counts: its name or a package it is in, what it may import of ours (names of modules
+# or packages; what is its own package it always may), and which libraries beside the standard one.
+RULES: list[tuple[str, set[str], set[str]]] = [
+    ("observer.timeline", set(), set()),
+    ("observer.clock", set(), set()),
+    ("observer.errors", set(), set()),
+    ("observer.crash", set(), set()),
+    ("observer.printing", set(), set()),
+    ("observer.polling", {"observer.timeline"}, set()),
+    ("observer.resolving", {"observer.timeline"}, set()),
+    ("observer.session", {"observer.timeline", "observer.errors", "observer.resolving"}, {"psycopg2"}),
+    ("observer.config", {"observer.timeline", "observer.errors"}, {"pydantic"}),
+    ("observer.sources.etcd", {"observer.timeline", "observer.polling", "observer.sources"}, ETCD),
+    ("observer.sources.postgres", {"observer.timeline", "observer.polling", "observer.session"}, {"psycopg2"}),
+    ("observer.sources", {"observer.timeline", "observer.polling", "observer.resolving"}, {"httpx"}),
+    ("observer.traffic", {"observer.timeline", "observer.session", "observer.resolving"}, {"psycopg2"}),
+    ("observer.store", {"observer.timeline", "observer.errors"}, {"sqlite_utils"}),
+    ("observer.recorder", {"observer.timeline", "observer.errors"}, set()),
+    ("observer.pulse", {"observer.timeline"}, set()),
+    ("observer.members", {"observer.timeline"}, set()),
+    ("observer.words", {"observer.timeline"}, set()),
+    ("observer.chores", set(), set()),
+    ("observer.schedule", {"observer.timeline", "observer.polling"}, {"apscheduler"}),
+    ("observer.live", {"observer.timeline", "observer.words"}, {"rich"}),
+    ("observer.metrics", {"observer.timeline", "observer.errors"}, {"prometheus_client"}),
+    ("observer.versions", set(), {"psycopg2"}),
+    ("observer.status", {"observer"}, set()),
+    ("observer.auditing", {"observer"}, set()),
+    ("observer.starting", {"observer"}, set()),
+    ("observer.daemon", {"observer"}, {"apscheduler"}),
+    ("observer.launch", {"observer", "reports"}, set()),
+    ("observer.reporting", {"observer", "reports"}, set()),
+    ("observer.demo", set(OURS), set()),
+    ("observer.cli", set(OURS), {"click", "rich"}),
+    ("observer", set(), set()),
+    ("reports.analysis", {"observer.timeline"}, set()),
+    ("reports", {"reports", "observer.timeline"}, {"jinja2"}),
+    ("stack", {"stack"}, set()),
+]
+
+
+def modules() -> list[str]:
+    paths = (path for package in OURS for path in (ROOT / package).rglob("*.py"))
+    return sorted(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths)
+
+
+def imported(module: str) -> Iterator[str]:
+    """Every module that a file names in an import, wherever in the file."""
+    path = ROOT.joinpath(*module.split("."))
+    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    known = set(modules())
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports relatively"
+            base = node.module or ""
+            for alias in node.names:
+                full = f"{base}.{alias.name}"
+                yield full if full in known else base
+
+
+def within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def breaches(module: str, names: Iterator[str]) -> list[str]:
+    rule, ours, theirs = next(rule for rule in RULES if within(module, rule[0]))
+    found = []
+    for name in names:
+        top = name.partition(".")[0]
+        if top in OURS:
+            if not any(within(name, allowed) for allowed in {*ours, rule}):
+                found.append(name)
+        elif top not in sys.stdlib_module_names and top not in theirs:
+            found.append(name)
+    return found
+
+
+@pytest.mark.parametrize("module", modules())
+def test_a_module_imports_only_what_its_layer_may(module: str) -> None:
+    assert breaches(module, imported(module)) == []
+
+
+def test_a_breach_is_noticed() -> None:
+    assert breaches("reports.analysis.judge", iter(["observer.store", "json"])) == ["observer.store"]
+    assert breaches("observer.sources.haproxy", iter(["etcd3", "httpx"])) == ["etcd3"]
+    assert breaches("stack.local", iter(["observer.timeline"])) == ["observer.timeline"]
+
+
+def test_sqlite_is_known_to_the_store_alone() -> None:
+    for module in modules():
+        if not within(module, "observer.store"):
+            assert not {"sqlite3", "sqlite_utils"} & set(imported(module)), module
