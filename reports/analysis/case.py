@@ -170,6 +170,25 @@ class Case:
         """How many operations were acknowledged in the incident."""
         return self.write.ok + self.read.ok
 
+    def before(self, *kinds: str, subject: str, source: str | None = None) -> list[Event]:
+        """The last of these that was told before the incident began, as a list of one or none."""
+        told = [
+            e
+            for e in self.scene.timeline.events
+            if e.by_ns <= self.span.began_ns
+            and e.kind in kinds
+            and e.subject == subject
+            and (source is None or e.source == source)
+        ]
+        return told[-1:]
+
+    def leader_key_kept(self, member: str) -> Evidence:
+        """Since when a member has held the leader key; it was not seen to lose it."""
+        held = self.before("leader.seen", "leader.elected", subject=member)
+        return Evidence(
+            "events", tuple(e.id for e in held if e.id is not None), "evidence.leader_key_kept", {"member": member}
+        )
+
     def witness(self, member: str) -> Witness:
         """What was seen of a member in and around the incident."""
         reach_ns = self.span.ended_ns + AFTERMATH_NS

@@ -31,8 +31,12 @@ Find = Callable[[Case, Found, int], Mark | None]  # the incident, its cause, whe
 
 
 def key_gone(case: Case, cause: Found, after_ns: int) -> Mark | None:
-    """The leader key is gone."""
+    """The leader key is gone: its lease ran out, or it was given up."""
     lost = case.leader_lost
+    expired = () if lost is None else case.witness(lost.subject).expired
+    if lost is not None and expired:
+        facts = {"member": lost.subject, "revision": lost.detail.get("revision")}
+        return Mark(lost.window, shows("evidence.lease_expired", expired, **facts))
     return None if lost is None else Mark(lost.window, shows("evidence.leader_key_deleted", lost, member=lost.subject))
 
 

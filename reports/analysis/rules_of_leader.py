@@ -169,7 +169,12 @@ def leader_cut_off(case: Case) -> Ruling:
         seen.member,
         "medium",
         *_key(case, seen),
-        Evidence("events", (), "evidence.rest_answers", {"member": seen.member, "at_s": at_s(case.span.began_ns)}),
+        shows(
+            "evidence.rest_answers",
+            case.before("member.changed", subject=seen.member, source="patroni"),
+            member=seen.member,
+            at_s=at_s(case.span.began_ns),
+        ),
     )
 
 
@@ -214,7 +219,7 @@ def _key(case: Case, seen: Witness) -> list[Evidence | None]:
             shows("evidence.lease_expired", seen.expired, member=seen.member, revision=revision),
             None if elected is None else shows("evidence.leader_key_taken", elected, member=elected.subject),
         ]
-    return [Evidence("events", (), "evidence.leader_key_kept", {"member": seen.member})]
+    return [case.leader_key_kept(seen.member)]
 
 
 def _key_deleted(case: Case, lost: object) -> Evidence | None:

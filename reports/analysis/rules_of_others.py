@@ -22,11 +22,7 @@ def replica(case: Case) -> Ruling:
     first = rulings[0]
     same = [r for r in rulings if r.cause == first.cause]
     evidence = [e for r in same for e in r.evidence]
-    kept = (
-        []
-        if case.leader_before is None
-        else [Evidence("events", (), "evidence.leader_key_kept", {"member": case.leader_before})]
-    )
+    kept = [] if case.leader_before is None else [case.leader_key_kept(case.leader_before)]
     return Found(first.cause, tuple(t for r in same for t in r.targets), first.confidence, (*evidence, *kept))
 
 
@@ -50,7 +46,8 @@ def _of_replica(case: Case, seen: Witness) -> Found:
     if seen.rest.how in UNREACHED:
         return found("replica.unreachable", seen.member, "high" if seen.sql else "medium", *failed(seen), key_lost)
     if seen.sql is None and seen.sql_observed:
-        answers = Evidence("events", (), "evidence.sql_replica", {"member": seen.member, "at_s": at_s(case.from_ns)})
+        told = case.before("member.changed", subject=seen.member, source="postgres")
+        answers = shows("evidence.sql_replica", told, member=seen.member, at_s=at_s(case.from_ns))
         return found("patroni.killed", seen.member, "high", *failed(seen), answers, key_lost)
     return found("replica.killed", seen.member, "high" if seen.sql else "medium", *failed(seen), key_lost)
 

@@ -1,0 +1,99 @@
+"""Which acknowledged writes are lost, by identity, and what nobody has looked at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from observer.timeline import Operation, Outcome, Second, Timeline
+from reports.analysis.durability import decided, durability
+from reports.analysis.judge import judge
+from tests.unit.timelines import audit, fail, healthy, measured_crash, ok, timeline, token, traffic, unknown
+
+
+def test_an_acknowledged_write_that_an_audit_did_not_find_is_lost() -> None:
+    given = timeline(
+        [], [ok(1, n=1), ok(2, n=2), ok(3, n=3)], [audit(9, 1, 1, present=True), audit(9, 2, 3, present=False)]
+    )
+    found = durability(given)
+    assert [lost.token for lost in found.lost or ()] == [token(2), token(3)]
+    assert [(lost.operation_id, lost.audit_id) for lost in found.lost or ()] == [(2, 2), (3, 2)]
+    assert found.unaudited == 0
+
+
+def test_the_newest_audit_of_a_token_decides() -> None:
+    early, late = audit(5, 1, 9, present=True), audit(20, 4, 6, present=False)
+    given = timeline([], [ok(n, n=n) for n in range(1, 10)], [late, early])
+    assert [lost.token for lost in durability(given).lost or ()] == [token(4), token(5), token(6)]
+    again = timeline([], [ok(n, n=n) for n in range(1, 10)], [late, early, audit(30, 1, 9, present=True)])
+    assert durability(again).lost == ()
+
+
+def test_a_range_that_a_newer_one_cuts_keeps_what_is_left_of_it() -> None:
+    ranges = decided([audit(5, 1, 9, present=True), audit(20, 4, 6, present=False)])
+    assert ranges.firsts == (token(1), token(4), token(7))
+    assert ranges.lasts == (token(3), token(6), token(9))
+
+
+def test_without_an_audit_nothing_is_known() -> None:
+    found = durability(timeline([], [ok(1, n=1), unknown(3, n=2)]))
+    assert (found.lost, found.unknown_took_effect, found.failed_but_present) == (None, None, None)
+    assert (found.acknowledged, found.unaudited, found.unknown) == (1, 1, 1)
+
+
+def test_unknown_writes_that_took_effect_and_failed_ones_that_are_there_are_counted() -> None:
+    given = timeline(
+        [],
+        [unknown(1, n=1), unknown(2, n=2), fail(3, n=3), fail(4, n=4)],
+        [
+            audit(9, 1, 1, present=True),
+            audit(9, 2, 2, present=False),
+            audit(9, 3, 3, present=True),
+            audit(9, 4, 4, present=False),
+        ],
+    )
+    found = durability(given)
+    assert (found.lost, found.unknown, found.unknown_took_effect, found.failed_but_present) == ((), 2, 1, 1)
+
+
+def test_writes_after_the_last_audit_and_in_holes_between_audits_are_unaudited() -> None:
+    given = timeline(
+        [], [ok(n, n=n) for n in range(1, 11)], [audit(5, 1, 3, present=True), audit(8, 6, 8, present=True)]
+    )
+    assert durability(given).unaudited == 4  # 4, 5 and 9, 10
+
+
+def test_lost_writes_far_from_any_failure_are_asked_for() -> None:
+    """The timeline holds what is near a failure; an absent range elsewhere is fetched."""
+    everything = timeline([], [ok(n, n=n) for n in range(1, 100)]).operations
+
+    def fetch(after_ns: int, by_ns: int) -> list[Operation]:
+        return [o for o in everything if after_ns < o.finished_ns <= by_ns]
+
+    audits = [audit(110, 1, 49, present=True), audit(110, 50, 52, present=False), audit(110, 53, 99, present=True)]
+    bare = timeline([], [], audits)
+    seconds = [Second(n, "write", 1, 0, 0, 0) for n in range(1, 100)]
+    given: Timeline = replace(bare, fetch=fetch, seconds=seconds)
+    found = durability(given)
+    assert [lost.token for lost in found.lost or ()] == [token(50), token(51), token(52)]
+    assert (found.acknowledged, found.unaudited) == (99, 0)
+
+
+def test_a_lost_write_belongs_to_the_incident_that_followed_it() -> None:
+    crash = measured_crash()
+    numbered = [replace(o, token=token(n)) if o.outcome is Outcome.OK else o for n, o in enumerate(crash.operations, 1)]
+    last = max(n for n, o in enumerate(crash.operations, 1) if o.finished_ns < 7_700_000_000)
+    audits = [audit(44, last - 2, last, present=False)]
+    given = timeline(crash.events, numbered, audits, until_s=110)
+    (incident,) = judge(given).incidents
+    assert [lost.token for lost in incident.lost or ()] == [token(last - 2), token(last - 1), token(last)]
+
+
+def test_an_incident_that_nobody_audited_after_has_no_count_of_losses() -> None:
+    crash = measured_crash()
+    early = timeline(crash.events, crash.operations, [audit(5, 1, 3, present=True)], until_s=110)
+    assert [i.lost for i in judge(early).incidents] == [None]
+
+
+def test_a_recording_that_wrote_nothing_has_nothing_to_lose() -> None:
+    found = durability(timeline(healthy(), traffic((1, 5, Outcome.OK), action="read")))
+    assert (found.acknowledged, found.unaudited, found.lost) == (0, 0, None)

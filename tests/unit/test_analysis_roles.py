@@ -1,0 +1,173 @@
+"""Who led, who said that it was a primary, who could not be seen, and how the traffic did in calm."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from observer.timeline import SECOND_NS, Leadership
+from reports.analysis.baseline import baseline
+from reports.analysis.blindness import blindness, spells
+from reports.analysis.consistency import two_primaries
+from reports.analysis.judge import judge
+from reports.analysis.leadership import leader_at, leaderships
+from reports.analysis.scene import scene
+from reports.analysis.told import cause_told
+from reports.document import facts_of
+from tests.unit.timelines import blind, event, healthy, measured_crash, ns, ok, route, sees, timeline
+
+
+def test_leaderships_follow_the_key_and_carry_the_timeline_each_primary_told() -> None:
+    assert leaderships(measured_crash()) == (
+        Leadership("patroni1", 1, ns(0.1), ns(33.54)),
+        Leadership("patroni2", 2, ns(33.67), None),
+    )
+
+
+def test_a_leader_seen_again_after_a_blind_spell_still_leads() -> None:
+    given = timeline([*healthy(), event(50, "etcd", "leader.seen", "patroni1", revision=10)])
+    assert [(spell.from_ns, spell.until_ns) for spell in leaderships(given)] == [(ns(0.1), None)]
+
+
+def test_a_leader_elected_whose_forerunner_was_not_seen_to_go_ends_that_one() -> None:
+    given = timeline([*healthy(), event(50, "etcd", "leader.elected", "patroni2", previous="patroni1")])
+    assert [leader_at(leaderships(given), ns(at)) for at in (0.05, 49, 51)] == [None, "patroni1", "patroni2"]
+
+
+def test_two_members_out_of_recovery_at_once_are_two_primaries() -> None:
+    given = timeline(
+        [
+            *healthy(),
+            event(40, "postgres", "member.changed", "patroni2", after_s=39.8, in_recovery=False, timeline=2),
+            blind(50, "postgres", "patroni1", "refused"),
+        ]
+    )
+    (both,) = two_primaries(given)
+    assert (both.members, both.from_ns, both.until_ns) == (("patroni1", "patroni2"), ns(40), ns(49.7))
+    assert "two_primaries" in {i.cause for i in judge(given).incidents}
+
+
+def test_a_handover_between_two_looks_is_not_two_primaries() -> None:
+    given = timeline(
+        [
+            *healthy(),
+            event(40.1, "postgres", "member.changed", "patroni1", after_s=39.7, in_recovery=True, timeline=1),
+            event(40, "postgres", "member.changed", "patroni2", after_s=39.8, in_recovery=False, timeline=2),
+        ]
+    )
+    assert two_primaries(given) == ()
+
+
+def test_a_primary_that_could_not_be_asked_is_not_counted_until_it_is_seen_again() -> None:
+    given = timeline(
+        [
+            *healthy(),
+            blind(20, "postgres", "patroni1", "silent"),
+            event(40, "postgres", "member.changed", "patroni2", after_s=39.8, in_recovery=False, timeline=2),
+            sees(60, "postgres", "patroni1"),
+            event(62, "postgres", "member.changed", "patroni1", after_s=61.8, in_recovery=True, timeline=1),
+        ]
+    )
+    assert [(both.from_ns, both.until_ns) for both in two_primaries(given)] == [(ns(60), ns(61.8))]
+
+
+def test_blindness_is_one_spell_for_all_ways_of_failing_and_keeps_the_first_that_began_anew() -> None:
+    given = timeline(
+        [
+            *healthy(),
+            blind(20, "patroni", "patroni1", "closed"),
+            blind(20.3, "patroni", "patroni1", "silent"),
+            blind(25, "patroni", "patroni1", "connect_timeout"),
+            sees(40, "patroni", "patroni1"),
+            blind(80, "etcd", "watch", "closed"),
+        ]
+    )
+    assert [(b.subject, b.how, b.from_ns, b.until_ns) for b in blindness(given)] == [
+        ("patroni1", "silent", ns(19.95), ns(40)),
+        ("watch", "closed", ns(79.95), None),
+    ]
+    assert not spells(given)[0].initial
+
+
+def test_the_primary_s_pool_is_the_one_that_follows_the_leader_whatever_its_name() -> None:
+    renamed = [
+        replace(e, detail={**e.detail, "pool": {"primary": "a", "replicas": "b"}[e.detail["pool"]]})
+        if e.kind.startswith("route.")
+        else e
+        for e in measured_crash().events
+    ]
+    assert scene(replace(measured_crash(), events=renamed)).primary_pools == {"a"}
+
+
+def test_the_settings_may_name_the_primary_s_pool() -> None:
+    given = timeline(healthy(), settings={"haproxy": {"primary": "writers"}})
+    assert scene(given).primary_pools == {"writers"}
+
+
+def test_servers_match_members_by_name_and_then_by_address() -> None:
+    events = [
+        *healthy(),
+        event(0.2, "postgres", "identity.learned", "patroni2", address="127.0.0.1:15432"),
+        route(50, "primary", "srv2", up=True, address="127.0.0.1:15432"),
+    ]
+    seen = scene(timeline(events))
+    assert seen.member_of(seen.timeline.events[-1]) == "patroni2"
+
+
+def test_the_baseline_is_the_longest_calm_with_its_rate_and_latencies() -> None:
+    given = measured_crash()
+    (kept,) = baseline(given, judge(given).incidents)
+    assert kept.until_ns - kept.from_ns == 60 * SECOND_NS
+    assert (round(kept.rate_per_s), kept.failed, kept.p50_ms, kept.max_ms) == (20, 0, 5, 5)
+
+
+def test_percentiles_are_of_the_operations_themselves() -> None:
+    operations = [ok(10 + n / 10, took_s=n / 1000) for n in range(1, 101)]
+    (one,) = baseline(timeline([], operations), ())
+    assert (one.p50_ms, one.p95_ms, one.p99_ms, one.max_ms) == (50, 95, 99, 100)
+
+
+@pytest.mark.parametrize(
+    ("component", "action", "led", "majority", "cause"),
+    [
+        ("patroni", "kill", True, True, "leader.killed"),
+        ("patroni", "kill", False, True, "replica.killed"),
+        ("etcd", "kill", False, True, "etcd.member_down"),
+        ("etcd", "kill", False, False, "etcd.quorum_lost"),
+        ("haproxy", "stop", False, True, "proxy.down"),
+        ("cluster", "switchover", True, True, "switchover"),
+        ("kettle", "boil", True, True, None),
+    ],
+)
+def test_a_told_fault_has_a_cause_to_score_against(
+    component: str, action: str, led: bool, majority: bool, cause: str | None
+) -> None:
+    assert cause_told(component, action, led, majority) == cause
+
+
+def test_the_document_holds_every_recording_with_incidents_numbered_through() -> None:
+    crash = measured_crash()
+    other = replace(crash, recording=replace(crash.recording, id=2))
+    document = facts_of([(crash, judge(crash)), (other, judge(other))], "1.0")
+    assert [(i["id"], i["recording"], i["number"]) for i in document["incidents"]] == [(1, 1, 1), (2, 2, 1)]
+    assert document["warnings"] == []
+    assert document["durability"]["lost"] is None
+    assert document["recordings"][0]["live"] == {"ttl": 30, "loop_wait": 10, "retry_timeout": 10}
+
+
+def test_a_document_that_does_not_add_up_says_so() -> None:
+    crash = measured_crash()
+    found = judge(crash)
+    (incident,) = found.incidents
+    wrong = replace(found, incidents=(replace(incident, timeline_after=0, phases=incident.phases[1:]),))
+    warnings = facts_of([(crash, wrong)], "1.0")["warnings"]
+    assert len(warnings) == 2
+    assert any("phases sum to" in text for text in warnings)
+    assert any("timeline falls" in text for text in warnings)
+
+
+def test_a_recording_without_anything_is_an_empty_document() -> None:
+    nothing = timeline([], [], until_s=0)
+    document = facts_of([(nothing, judge(nothing))], "1.0")
+    assert (document["incidents"], document["recordings"][0]["totals"]) == ([], [])
