@@ -16,6 +16,7 @@ from stack.settings import ETCD, MEMBERS, NODES, SCOPE, StackSettings
 
 Part = Literal["patroni", "postgres"]
 _STOP_LIMIT_S = 60
+_FREEZE_LIMIT_S = 5
 
 
 def kill(settings: StackSettings, member: str, only: Part | None = None) -> int:
@@ -47,8 +48,19 @@ def stop(settings: StackSettings, member: str, only: Part | None = None) -> int:
 
 
 def pause(settings: StackSettings, member: str, only: Part | None = None) -> int:
-    """Freeze every process of a member (SIGSTOP): its connections stay open and nothing answers."""
-    return processes.signal_all(_must_run(settings, member, only), signal.SIGSTOP)
+    """Freeze every process of a member (SIGSTOP): its connections stay open and nothing answers.
+
+    Raises StackError where nothing runs or does not freeze.
+    """
+    moment_ns = processes.signal_all(_must_run(settings, member, only), signal.SIGSTOP)
+    deadline = time.monotonic() + _FREEZE_LIMIT_S
+    # A signal takes effect a moment after it is sent, and a process may just have been forked.
+    while awake := [found for found in _of(settings, member, only) if found.state != "T"]:
+        if time.monotonic() > deadline:
+            raise StackError(f"{member} does not freeze within {_FREEZE_LIMIT_S} s; look for a stuck disk.")
+        processes.signal_all(awake, signal.SIGSTOP)
+        time.sleep(0.001)
+    return moment_ns
 
 
 def resume(settings: StackSettings, member: str, only: Part | None = None) -> int:
