@@ -2,7 +2,7 @@
 
 A phrase is a line of `phrases/<language>.toml` with placeholders: `{name}` text from outside, escaped, or a number;
 `{name:code}` inline code; `{name:s}` seconds to 0.1; `{name:span}` a long duration; `{name:ms}` milliseconds;
-`{name:percent}` a share of 1, to 0.1 below a tenth; `{name:clock}` and `{name:day}` a moment of ISO 8601;
+`{name:percent}` a share of 1; `{name:clock}` and `{name:day}` a moment of ISO 8601;
 `{name:raw}` Markdown made by us;
 `{n:|one|few|many}` the form of a word that goes with n; `{name:@group}` the phrase `group.<value>`, or the value itself
 as code where the group does not know it. None is the word for "unknown".
@@ -92,8 +92,11 @@ class Language:
             case "span":
                 return self.span(float(value))
             case "percent":
-                digits = 1 if 0 < value < 0.1 else 0
-                return self.number(value * 100, digits) + self.phrases["format.percent"]
+                # To 0.1 near the ends, and never up to 100 %: that is said of all alone.
+                digits = 1 if 0 < value < 0.1 or 0.9 < value < 1 else 0
+                return (
+                    self.number(min(value * 100, 99.9) if value < 1 else 100, digits) + self.phrases["format.percent"]
+                )
             case "clock":
                 return datetime.fromisoformat(value).strftime("%H:%M:%S")
             case "day":

@@ -114,6 +114,7 @@ def pools(capture: CaptureFact, language: Language) -> str:
             cell(row.get("last_change_s"), language),
         )
         for row in capture["pools"]
+        if row.get("server") not in ("FRONTEND", "BACKEND")  # the proxy's own sums
     ]
     return table(language.columns("cluster.pools_columns"), rows)
 
@@ -159,22 +160,26 @@ def _range(low: float, high: float, language: Language) -> str:
 
 
 def served(recording: RecordingFact, language: Language) -> str:
-    """Who acknowledged operations, in which role, and their share of the action's."""
+    """Who acknowledged operations, in which role, and their share of the action's; kept and fresh together."""
     whole: dict[str, int] = {}
-    for row in recording["served"]:
+    groups: dict[tuple[str, str | None, str | None, bool | None], tuple[int, set[int]]] = {}
+    for row in sorted(recording["served"], key=lambda row: row["action"], reverse=True):
         whole[row["action"]] = whole.get(row["action"], 0) + row["operations"]
+        key = (row["action"], row["server"], row["address"], row["in_recovery"])
+        operations, timelines = groups.get(key, (0, set()))
+        own = set() if row["timeline"] is None else {row["timeline"]}
+        groups[key] = (operations + row["operations"], timelines | own)
     rows = [
         (
-            language.written(row["action"], "@action"),
-            language.written(row["probe"], "@probe"),
-            cell(row["server"], language, "code"),
-            cell(row["address"], language, "code"),
-            "" if row["in_recovery"] is None else language.say("recovery.yes" if row["in_recovery"] else "recovery.no"),
-            cell(row["timeline"], language),
-            number(row["operations"], language, 0),
-            _share(row["operations"], whole[row["action"]], language),
+            language.written(action, "@action"),
+            cell(server, language, "code"),
+            cell(address, language, "code"),
+            "" if in_recovery is None else language.say("recovery.yes" if in_recovery else "recovery.no"),
+            ", ".join(str(timeline) for timeline in sorted(timelines)),
+            number(operations, language, 0),
+            _share(operations, whole[action], language),
         )
-        for row in recording["served"]
+        for (action, server, address, in_recovery), (operations, timelines) in groups.items()
     ]
     return table(language.columns("load.served_columns"), rows)
 
@@ -207,7 +212,7 @@ def phases(incident: IncidentFact, language: Language) -> str:
     rows = [_phase(part, total, language) for part in found if not part.inside and _before(part, inside)]
     rows += [_phase(part, total, language) for part in inside]
     if inside:
-        seconds = language.written(total, "s")
+        seconds = language.number(total, 1)
         rows.append((language.say("incident.phases_total"), "", f"**{seconds}**", _percent(1, 1, language), "", "", ""))
     rows += [_phase(part, total, language) for part in found if not part.inside and not _before(part, inside)]
     return table(language.columns("incident.phases_columns"), rows)
@@ -223,12 +228,22 @@ def _phase(part: Part, total: float, language: Language) -> tuple[str, ...]:
     return (
         phase_words(phase["name"], "name", language),
         phase_words(phase["name"], "meaning", language),
-        language.written(part.seconds, "s"),
+        language.number(part.seconds, 1),
         _percent(phase["seconds"], total, language) if part.inside else "",
         _range(phase["shortest_s"], phase["longest_s"], language),
         "" if bound is None else _range(bound[0], bound[1], language),
-        "; ".join(rows_of(fact, language) for fact in phase["evidence"] if fact["ids"]),
+        _rows_of_all(phase["evidence"], language),
     )
+
+
+def _rows_of_all(evidence: Iterable[EvidenceFact], language: Language) -> str:
+    """The rows behind several pieces of evidence, each table named once."""
+    ids: dict[str, list[int]] = {}
+    for fact in evidence:
+        known = ids.setdefault(fact["table"], [])
+        known += [i for i in fact["ids"] if i not in known]
+    said = (language.say("incident.rows", table=name, ids=", ".join(map(str, own))) for name, own in ids.items() if own)
+    return "; ".join(said)
 
 
 def _percent(part: float, whole: float, language: Language) -> str:
