@@ -52,7 +52,9 @@ echo "setup: no service is started, and those that run are left alone"
 
 made_policy=
 made_no_main=
+log=
 undo() {
+    if [ -n "$log" ]; then rm -f "$log"; fi
     if [ -n "$made_policy" ]; then rm -f "$POLICY"; fi
     if [ -n "$made_no_main" ]; then
         rm -f "$NO_MAIN"
@@ -76,9 +78,13 @@ fi
 before=$(units_there)
 # needrestart would restart services that have nothing to do with us.
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
-apt-get update -q=2
+log=$(mktemp)
 # shellcheck disable=SC2086  # a list of packages is meant
-apt-get install -y -q=2 --no-install-recommends -o Dpkg::Use-Pty=0 $packages >/dev/null
+if ! { apt-get update -q=2 && apt-get install -y -q=2 --no-install-recommends $packages; } >"$log" 2>&1; then
+    cat "$log" >&2
+    echo "setup: apt-get could not install $packages; what it said is above." >&2
+    exit 1
+fi
 
 for unit in $(units_there); do
     case " $(echo $before) " in
