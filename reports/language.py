@@ -1,8 +1,8 @@
 """Phrases of one language, and how that language writes numbers, durations, times and plurals.
 
 A phrase is a line of `phrases/<language>.toml` with placeholders: `{name}` text from outside, escaped, or a number;
-`{name:code}` inline code; `{name:s}` seconds to 0.1; `{name:span}` a long duration; `{name:ms}` milliseconds;
-`{name:percent}` a share of 1; `{name:clock}` and `{name:day}` a moment of ISO 8601;
+`{name:code}` inline code; `{name:s}` seconds to 0.1, `{name:fine}` to 0.01; `{name:span}` a long duration;
+`{name:ms}` milliseconds; `{name:percent}` a share of 1; `{name:clock}` and `{name:day}` a moment of ISO 8601;
 `{name:raw}` Markdown made by us;
 `{n:|one|few|many}` the form of a word that goes with n; `{name:@group}` the phrase `group.<value>`, or the value itself
 as code where the group does not know it. None is the word for "unknown".
@@ -87,6 +87,8 @@ class Language:
                 return str(value)
             case "s":
                 return f"{self.number(value, 1 if value else 0)}{NBSP}{self.phrases['format.second']}"
+            case "fine":
+                return f"{self.number(value, 2)}{NBSP}{self.phrases['format.second']}"
             case "ms":
                 return f"{self.number(value, 0 if value >= 100 else 1)}{NBSP}{self.phrases['format.millisecond']}"
             case "span":

@@ -13,7 +13,7 @@ from reports.language import Language
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A phase with the seconds to show: differences of rounded offsets, so that they sum to the rounded outage."""
+    """A phase with the seconds to show, to 0.01: differences of rounded offsets, so that they sum to the outage."""
 
     phase: PhaseFact
     seconds: float
@@ -110,13 +110,13 @@ def is_inside(name: str) -> bool:
 
 
 def parts(incident: IncidentFact) -> list[Part]:
-    """The phases with seconds to 0.1 that sum, as they are printed, to the outage as it is printed."""
+    """The phases with seconds to 0.01 that sum, as they are printed, to the outage as it is printed."""
     found, offset = [], 0.0
     for phase in incident["phases"]:
         inside = is_inside(phase["name"])
-        shown = round(phase["seconds"], 1)
+        shown = round(phase["seconds"], 2)
         if inside:
-            shown = round(round(offset + phase["seconds"], 1) - round(offset, 1), 1)
+            shown = round(round(offset + phase["seconds"], 2) - round(offset, 2), 2)
             offset += phase["seconds"]
         found.append(Part(phase, shown, inside))
     return found

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import jinja2
 
-from reports import charts, narrative, tables
+from reports import charts, incident_tables, narrative, tables
 from reports.facts import CaptureFact, CostFact, EvidenceFact, Facts, IncidentFact, OutageFact, PhaseFact, RecordingFact
 from reports.language import Language, language
 from reports.markdown import fence
@@ -44,7 +44,7 @@ def summary_lines(facts: Facts, language_name: LanguageName = "ru") -> list[str]
 
 def _incident_lines(incident: IncidentFact, words: Language) -> list[str]:
     title = narrative.cause_title(incident, words)
-    write, read = (tables.outage(incident[a], words) or words.written(None) for a in ("write", "read"))
+    write, read = (incident_tables.outage(incident[a], words) or words.written(None) for a in ("write", "read"))
     lines = [words.say("terminal.incident", began_utc=incident["began_utc"], title=title)]
     lines.append(words.say("terminal.write", write=write, read=read))
     inside = [part for part in narrative.parts(incident) if part.inside]
@@ -137,13 +137,13 @@ def _environment(language_name: LanguageName) -> jinja2.Environment:
         upper=narrative.sentence_case,
         fence=fence,
         captures=captures,
-        table=_bound(tables, words),
+        table={**_bound(tables, words), **_bound(incident_tables, words)},
         chart=_bound(charts, words),
         tell=_bound(narrative, words),
         queries=narrative.queries,
         query=narrative.query,
         all_evidence=narrative.all_evidence,
-        shown_lost=tables.SHOWN_LOST,
+        shown_lost=incident_tables.SHOWN_LOST,
         shown_blindness=tables.SHOWN_BLINDNESS,
     )
     return environment

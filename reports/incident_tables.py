@@ -1,0 +1,159 @@
+"""The tables of an incident, and of all of them: plain facts in, Markdown tables out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from reports.cells import between, cell, number
+from reports.facts import CostFact, EvidenceFact, IncidentFact, LostFact, ToldFact
+from reports.language import Language
+from reports.markdown import code, escape, table
+from reports.narrative import Part, cause_title, parts, phase_words
+
+SHOWN_LOST = 20
+
+
+def incidents(found: Iterable[IncidentFact], language: Language) -> str:
+    """One row for each incident: when, what, and what it cost."""
+    rows = [
+        (
+            str(incident["id"]),
+            language.written(incident["began_utc"], "clock"),
+            cause_title(incident, language),
+            outage(incident["write"], language),
+            outage(incident["read"], language),
+            number(incident["lost_writes"], language, 0),
+            _leaders(incident, language),
+        )
+        for incident in found
+    ]
+    return table(language.columns("summary.columns"), rows)
+
+
+def outage(cost: CostFact, language: Language) -> str:
+    """How long an action did not get through, in a cell."""
+    seconds = cost["outage_s"]
+    if seconds is not None and cost["open"]:
+        return language.say("summary.open", seconds=seconds)
+    return cell(seconds, language, "s")
+
+
+def _leaders(incident: IncidentFact, language: Language) -> str:
+    before, after = incident["leader"]["before"], incident["leader"]["after"]
+    if before is None:
+        return ""
+    if before == after:
+        return language.say("summary.leader_kept", before=before)
+    return language.say(
+        "summary.leader_none" if after is None else "summary.leader_changed", before=before, after=after
+    )
+
+
+def effect(incident: IncidentFact, language: Language) -> str:
+    """What an incident cost writes and reads, with the rows that bound the longest outage of each."""
+    rows = []
+    for action, cost in (("write", incident["write"]), ("read", incident["read"])):
+        longest = max(cost["outages"], key=lambda o: o["seconds"], default=None)
+        bounds = (
+            [] if longest is None else [str(i) for i in (longest["before_id"], longest["after_id"]) if i is not None]
+        )
+        rows.append(
+            (
+                language.written(action, "@action"),
+                outage(cost, language),
+                cell(cost["stable_s"] if cost["outage_s"] else None, language, "s"),
+                *(number(n, language, 0) for n in (cost["ok"], cost["failed"], cost["unknown"])),
+                " → ".join(bounds),
+            )
+        )
+    return table(language.columns("incident.effect_columns"), rows)
+
+
+def phases(incident: IncidentFact, language: Language) -> str:
+    """The phases of an incident: those of the outage, their sum, and those after it."""
+    found = parts(incident)
+    inside = [part for part in found if part.inside]
+    total = sum(part.phase["seconds"] for part in inside)
+    rows = [_phase(part, total, language) for part in found if not part.inside and _before(part, inside)]
+    rows += [_phase(part, total, language) for part in inside]
+    if inside:
+        seconds = language.number(total, 2)
+        rows.append((language.say("incident.phases_total"), "", f"**{seconds}**", _percent(1, 1, language), "", "", ""))
+    rows += [_phase(part, total, language) for part in found if not part.inside and not _before(part, inside)]
+    return table(language.columns("incident.phases_columns"), rows)
+
+
+def _before(part: Part, inside: Sequence[Part]) -> bool:
+    return bool(inside) and part.phase["ended_s"] <= inside[0].phase["began_s"]
+
+
+def _phase(part: Part, total: float, language: Language) -> tuple[str, ...]:
+    phase = part.phase
+    bound = phase["bound_s"]
+    return (
+        phase_words(phase["name"], "name", language),
+        phase_words(phase["name"], "meaning", language),
+        language.number(part.seconds, 2),
+        _percent(phase["seconds"], total, language) if part.inside else "",
+        between(phase["shortest_s"], phase["longest_s"], language, 2),
+        "" if bound is None else between(bound[0], bound[1], language),
+        _rows_of_all(phase["evidence"], language),
+    )
+
+
+def _rows_of_all(evidence: Iterable[EvidenceFact], language: Language) -> str:
+    """The rows behind several pieces of evidence, each table named once."""
+    ids: dict[str, list[int]] = {}
+    for fact in evidence:
+        known = ids.setdefault(fact["table"], [])
+        known += [i for i in fact["ids"] if i not in known]
+    said = (language.say("incident.rows", table=name, ids=", ".join(map(str, own))) for name, own in ids.items() if own)
+    return "; ".join(said)
+
+
+def _percent(part: float, whole: float, language: Language) -> str:
+    return language.written(part / whole, "percent") if whole else ""
+
+
+def rows_of(fact: EvidenceFact, language: Language) -> str:
+    """The rows behind a piece of evidence: the table and the ids."""
+    ids = ", ".join(str(i) for i in fact["ids"])
+    return language.say("incident.rows", table=fact["table"], ids=ids)
+
+
+def lost(writes: Sequence[LostFact], language: Language) -> str:
+    """The first of the writes that were acknowledged and are not there."""
+    rows = [
+        (
+            code(write["token"]),
+            language.written(write["acknowledged_utc"], "clock"),
+            number(write["acknowledged_s"], language),
+            cell(write["server"], language, "code"),
+            cell(write["timeline"], language),
+            cell(write["operation_id"], language),
+            cell(write["audit_id"], language),
+        )
+        for write in writes[:SHOWN_LOST]
+    ]
+    return table(language.columns("incident.lost_columns"), rows)
+
+
+def told(facts: Sequence[ToldFact], language: Language) -> str:
+    """What somebody said they did."""
+    rows = [
+        (
+            language.written(fact["utc"], "clock"),
+            number(fact["at_s"], language),
+            language.written(fact["kind"], "@told"),
+            _detail(fact["detail"]),
+        )
+        for fact in facts
+    ]
+    return table(language.columns("incident.told_columns"), rows)
+
+
+def _detail(detail: Mapping[str, Any]) -> str:
+    if "text" in detail:
+        return escape(detail["text"])
+    return ", ".join(f"{escape(key)} {code(value)}" for key, value in detail.items() if value is not None)
