@@ -1,0 +1,74 @@
+"""A real local cluster and a real daemon for the rows that need them."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from stack import configs, local
+from stack.settings import StackSettings
+
+PORT_SHIFT = 6600
+OBSERVER = [sys.executable, "-m", "observer.cli"]
+
+
+@contextlib.contextmanager
+def cluster(ttl_s: int = 20, loop_wait_s: int = 5, retry_timeout_s: int = 5) -> Iterator[StackSettings]:
+    """A fresh cluster on ports of its own, taken down at the end."""
+    directory = Path(tempfile.mkdtemp(prefix="observer-bench-"))
+    directory.rmdir()  # the stack makes it, owned by whom its members run as
+    settings = StackSettings(directory, PORT_SHIFT, ttl_s, loop_wait_s, retry_timeout_s)
+    local.up(settings, say)
+    try:
+        yield settings
+    finally:
+        local.down(directory, say)
+
+
+@contextlib.contextmanager
+def daemon(settings: StackSettings, *options: str) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
+    """`observer start` against the cluster, ended in order; gives the timeline's file and the process."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "observer.toml").write_text(configs.observer_toml(settings))
+        db = folder / "observer.db"
+        log = (folder / "daemon.log").open("wb")
+        command = [*OBSERVER, "start", "-c", str(folder / "observer.toml"), "--plain", *options]
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            until(lambda: acknowledged(db) > 20, 60, "the daemon writes")
+            yield db, process
+        finally:
+            process.terminate()
+            process.wait(60)
+            log.close()
+
+
+def acknowledged(db: Path) -> int:
+    """How many writes a running recording holds as acknowledged."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as connection:
+            found = connection.execute("select count(*) from operations where action = 'write' and outcome = 'ok'")
+            return int(found.fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+
+
+def until(holds: Callable[[], bool], limit_s: float, what: str) -> None:
+    """Waits for a condition; TimeoutError where it does not come about."""
+    end = time.monotonic() + limit_s
+    while not holds():
+        if time.monotonic() > end:
+            raise TimeoutError(f"after {limit_s} s still not: {what}")
+        time.sleep(0.1)
+
+
+def say(line: str) -> None:
+    """Progress, apart from the table."""
+    print(f"  {line}", file=sys.stderr, flush=True)

@@ -1,0 +1,33 @@
+"""The generator as the benchmarks run it: what it records, kept in a list."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from observer.timeline import Event, Operation
+from observer.traffic.generator import Generator
+
+
+@contextmanager
+def traffic(dsn: str, rate_per_s: float, fresh_per_s: float, deadline_ms: int) -> Iterator[list[Event | Operation]]:
+    """Reads and writes of the workload probe while the block runs; all that ended is in the list, in order."""
+    told: list[Event | Operation] = []
+    generator = Generator(
+        write_dsn=dsn,
+        read_dsn=dsn,
+        workload="probe",
+        rate_per_s=rate_per_s,
+        fresh_per_s=fresh_per_s,
+        deadline_ms=deadline_ms,
+        tag=f"{time.time_ns() % 2**32:08x}",
+        record=told.append,
+        now_ns=time.monotonic_ns,
+        name_of=lambda address: None,
+    )
+    generator.start()
+    try:
+        yield told
+    finally:
+        generator.stop(drain_s=5)
