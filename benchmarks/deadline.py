@@ -23,7 +23,7 @@ LIMIT_S = 60
 
 
 def measure() -> list[Row]:
-    """The worst overrun of some hundred operations, at the default rate, for each kind of silence."""
+    """The longest of some hundred operations, at the default rate, for each kind of silence."""
     with running() as server:
         preflight(server.dsn, "probe", 5000, time.monotonic_ns)
         with traffic(server.dsn, 20, 2, DEADLINE_MS) as told:
@@ -40,15 +40,15 @@ def measure() -> list[Row]:
 
 
 def _row(what: str, overdue: list[Operation], peers: float) -> Row:
-    ours = max((one.finished_ns - one.started_ns) / MS_NS for one in overdue) - DEADLINE_MS
+    ours = max((one.finished_ns - one.started_ns) / MS_NS for one in overdue)
     return Row(
-        what=f"an operation's deadline of {DEADLINE_MS} ms, server {what}: worst overrun",
-        bar="50 ms",
+        what=f"an operation's deadline of {DEADLINE_MS} ms, server {what}: the longest operation",
+        bar="1050 ms",
         unit="ms",
         ours=ours,
         peer="psycopg2, connect_timeout=1",
         peers=peers,
-        held=ours <= BAR_MS,
+        held=ours <= DEADLINE_MS + BAR_MS,
         note=f"{len(overdue)} operations; the peer can bound a connection only, never a statement",
     )
 
@@ -61,7 +61,7 @@ def _psycopg2(dsn: str) -> float:
     began_ns = time.monotonic_ns()
     with suppress(psycopg2.Error):
         psycopg2.connect(dsn, connect_timeout=1)
-    return (time.monotonic_ns() - began_ns) / MS_NS - DEADLINE_MS
+    return (time.monotonic_ns() - began_ns) / MS_NS
 
 
 @contextmanager

@@ -157,7 +157,9 @@ class Generator:
         until_ns = now_ns + _TURN_NS
         if self._stop_by_ns is None:
             until_ns = min(until_ns, schedule.next_ns)
-        until_ns = min([until_ns, *(at_ns for lines in self._lines.values() if (at_ns := lines.look_ns) is not None)])
+        until_ns = min(
+            [until_ns, *(at_ns for lines in self._lines.values() if (at_ns := lines.look_ns(now_ns)) is not None)]
+        )
         while self._order and self._order[0].ended:
             self._order.popleft()
         if self._order:
@@ -276,12 +278,10 @@ class Generator:
     def _keep(self, line: Line, running: Running) -> None:
         """A line in good standing after its operation: a kept one waits for the next."""
         running.ended = True
-        line.running = None
         if running.probe == "fresh":
             self._close(line, politely=True)
         else:
-            line.idle_since_ns = self._now_ns()
-            self._lines[line.action].idle.append(line)
+            self._lines[line.action].freed(line, self._now_ns())
             self._listen(line, READ)  # the end of an idle connection is seen when it comes
 
     def _failed(self, running: Running, failure: NoAnswer, ended: Ended | None = None) -> None:

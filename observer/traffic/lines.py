@@ -9,10 +9,12 @@ from observer.session import Session
 from observer.timeline import MS_NS, Action, Probe
 
 # A connection costs 5 ms of CPU here (SCRAM) and a process there. A hiccup at 1,000 operations a second would open
-# hundreds, each making the hiccup longer; so kept operations open no more than these and otherwise wait for a line that
-# becomes free. At the default rate neither is ever reached, even where nothing answers.
+# hundreds, each making the hiccup longer; so kept operations beyond these wait for a line that becomes free. While
+# answers come, waiting is better than one more connection; where none come, only new connections find the way out, and
+# at the default rate each operation opens one.
 _MOST_CONNECTING = 32
 _PACE_NS = 10 * MS_NS
+_CALM_PACE_NS = 100 * MS_NS
 
 
 @dataclass(eq=False, slots=True)
@@ -57,12 +59,8 @@ class Lines:
     connecting: set[Line] = field(default_factory=set)
     idle: deque[Line] = field(default_factory=deque)
     waiting: deque[Running] = field(default_factory=deque)
-    opened_ns: int = -_PACE_NS
-
-    @property
-    def look_ns(self) -> int | None:
-        """When to look again for what waits, if nothing becomes idle before; None where nothing waits."""
-        return self.opened_ns + _PACE_NS if self.waiting and len(self.connecting) < _MOST_CONNECTING else None
+    opened_ns: int = -_CALM_PACE_NS
+    freed_ns: int = -_CALM_PACE_NS
 
     @property
     def full(self) -> bool:
@@ -79,7 +77,16 @@ class Lines:
         """Whether an operation can have a line now, an idle one or a new one."""
         if running.probe == "fresh" or self.idle:
             return True
-        return len(self.connecting) < _MOST_CONNECTING and now_ns >= self.opened_ns + _PACE_NS
+        return len(self.connecting) < _MOST_CONNECTING and now_ns >= self._opens_ns(now_ns)
+
+    def look_ns(self, now_ns: int) -> int | None:
+        """When to look again for what waits, if nothing is freed before; None where nothing waits."""
+        return self._opens_ns(now_ns) if self.waiting and len(self.connecting) < _MOST_CONNECTING else None
+
+    def _opens_ns(self, now_ns: int) -> int:
+        """When a kept operation may open the next line, as things stand."""
+        calm = now_ns < self.freed_ns + _CALM_PACE_NS
+        return self.opened_ns + (_CALM_PACE_NS if calm else _PACE_NS)
 
     def next_waiting(self, now_ns: int) -> Running | None:
         """The next operation that waits for a line, if it can have one now."""
@@ -92,6 +99,12 @@ class Lines:
         self.all.add(line)
         self.connecting.add(line)
         self.opened_ns = now_ns
+
+    def freed(self, line: Line, now_ns: int) -> None:
+        """A line was answered and waits for the next operation."""
+        line.running = None
+        line.idle_since_ns = self.freed_ns = now_ns
+        self.idle.append(line)
 
     def forget(self, line: Line) -> None:
         """The line is closed."""

@@ -72,16 +72,24 @@ def test_at_the_limit_an_idle_line_makes_room_and_busy_ones_do_not():
     assert not some.full and some.spare(older_than_ns=0) is first
 
 
-def test_kept_operations_open_one_line_each_10_ms_and_wait_for_idle_ones_meanwhile():
-    some, made = lines()
+def test_where_nothing_answers_kept_operations_open_a_line_each_10_ms():
+    some, _ = lines()
     opened_ns = 2 * SECOND_NS
     assert not some.serves(running(), opened_ns + 9 * MS_NS)
+    assert some.serves(running(), opened_ns + 10 * MS_NS)
     assert some.serves(running(probe="fresh"), opened_ns)
+
+
+def test_while_answers_come_an_operation_waits_for_a_line_rather_than_open_one():
+    some, made = lines()
+    opened_ns = 2 * SECOND_NS
+    some.freed(made[0], opened_ns + 5 * MS_NS)
+    some.idle.pop()
     some.waiting.append(running())
-    assert some.look_ns == opened_ns + 10 * MS_NS
-    assert some.next_waiting(opened_ns + 9 * MS_NS) is None
-    some.idle.append(made[0])
-    assert some.next_waiting(opened_ns + 9 * MS_NS) is not None
+    assert some.next_waiting(opened_ns + 99 * MS_NS) is None
+    assert some.look_ns(opened_ns + 99 * MS_NS) == opened_ns + 100 * MS_NS
+    some.freed(made[1], opened_ns + 99 * MS_NS)
+    assert some.next_waiting(opened_ns + 99 * MS_NS) is not None
 
 
 def test_an_operation_that_ended_while_it_waited_takes_no_line():
