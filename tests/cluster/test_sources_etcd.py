@@ -29,6 +29,7 @@ from observer.sources.discovery import (
 )
 from observer.sources.etcd import OPEN, Access, Endpoint
 from observer.timeline import Event
+from tests.waiting import eventually
 
 pytestmark = [
     pytest.mark.cluster,
@@ -39,13 +40,8 @@ LIMIT_S = 30
 LEADER = "/service/demo/leader"
 
 
-def wait_for(what: str, holds: Callable[[], Any], limit_s: float = LIMIT_S) -> Any:
-    until = time.monotonic() + limit_s
-    while time.monotonic() < until:
-        if seen := holds():
-            return seen
-        time.sleep(0.02)
-    raise AssertionError(f"waited {limit_s} s in vain for {what}")
+def wait_for(what: str, holds: Callable[[], Any]) -> Any:
+    return eventually(holds, LIMIT_S, what)
 
 
 def free_ports(count: int) -> list[int]:
