@@ -23,7 +23,7 @@ bootstrap() {
         say "$BASE cannot be pulled, and making a base without it takes root and Debian's apt; name one in BASE_IMAGE."
         exit 69
     fi
-    command -v debootstrap >/dev/null || apt-get install -y -q=2 --no-install-recommends debootstrap >/dev/null
+    command -v debootstrap >/dev/null || apt-get update -q=2 && apt-get install -y -q=2 --no-install-recommends debootstrap >/dev/null
     say "$BASE cannot be pulled; making a base with debootstrap"
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT
