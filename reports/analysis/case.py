@@ -12,7 +12,7 @@ from typing import Any
 from observer.timeline import SECOND_NS, Cost, Event, Evidence, Operation, Outage, Outcome
 from reports.analysis.blindness import Spell
 from reports.analysis.changes import Change
-from reports.analysis.incidents import Span
+from reports.analysis.incidents import TOGETHER_NS, Span
 from reports.analysis.leadership import leader_at, says_primary
 from reports.analysis.outages import failures
 from reports.analysis.scene import Scene
@@ -191,17 +191,18 @@ class Case:
 
     def witness(self, member: str) -> Witness:
         """What was seen of a member in and around the incident."""
-        reach_ns = self.span.ended_ns + AFTERMATH_NS
+        reach_ns = max(self.until_ns, min(self.span.ended_ns + AFTERMATH_NS, self.span.following_ns))
         lost = next((e for e in self.events("leader.lost") if e.subject == member), None)
-        key_lost = next(iter(self.events_until(max(reach_ns, self.until_ns), "member.lost", subject=member)), None)
+        key_lost = next(iter(self.events_until(reach_ns, "member.lost", subject=member)), None)
         expired: tuple[Event, ...] = ()
         if lost is not None:
-            gone = self.events_until(max(reach_ns, self.until_ns), "member.lost", subject=member)
+            gone = self.events_until(reach_ns, "member.lost", subject=member)
             with_it = next((e for e in gone if _one_lease(lost, e)), None)
             expired = (lost, with_it) if with_it is not None else ()
         rest = next((s for s in self.spells("patroni") if s.subject == member), None)
-        sql = next((s for s in self.spells("postgres") if s.subject == member), None)
-        said = next((c.event for c in self.changes(member) if _says_stopped(c)), None)
+        sql = next((s for s in self.spells("postgres") if s.subject == member and _together(s, rest)), None)
+        back_ns = reach_ns if rest is None else rest.until_ns(self.scene.end_ns)
+        said = next((c.event for c in self.changes(member) if _says_stopped(c) and c.event.by_ns < back_ns), None)
         return Witness(
             member=member,
             rest=rest,
@@ -213,7 +214,7 @@ class Case:
             expired=expired,
             key_lost=key_lost,
             said=said,
-            started_anew=self._started_anew(member, max(reach_ns, self.until_ns)),
+            started_anew=self._started_anew(member, reach_ns),
         )
 
     def _observed(self, source: str, member: str) -> bool:
@@ -252,6 +253,14 @@ def case(scene: Scene, span: Span, write: Cost, read: Cost) -> Case:
 def failed_outcomes(operations: Sequence[Operation]) -> int:
     """How many were not acknowledged."""
     return sum(o.outcome is not Outcome.OK for o in operations)
+
+
+def _together(sql: Spell, rest: Spell | None) -> bool:
+    """Whether PostgreSQL went away with Patroni, or before it. One that goes later is shut down by a Patroni come back.
+
+    Where Patroni was there all the time, whenever.
+    """
+    return rest is None or sql.began_ns <= rest.began_ns + TOGETHER_NS
 
 
 def _one_lease(lost: Event, member_lost: Event) -> bool:

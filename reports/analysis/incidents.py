@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from observer.timeline import SECOND_NS, Outage
 from reports.analysis.scene import Scene
@@ -18,7 +18,8 @@ TOGETHER_NS = 5 * SECOND_NS
 class Span:
     """An incident before it is judged. `active_until_ns` is the last failure or change, `ended_ns` 5 s after it.
 
-    `reach_ns` is how far what belongs to it may reach when a new fault cut it short. `about`: the subjects of the fault
+    `reach_ns` is how far what belongs to it may reach when a new fault cut it short, `following_ns` when the next one
+    began, or the recording ended. `about`: the subjects of the fault
     that opened it while another incident was still open; empty where it opened in calm.
     """
 
@@ -26,56 +27,93 @@ class Span:
     active_until_ns: int
     ended_ns: int
     reach_ns: int
+    following_ns: int
     about: frozenset[str]
 
 
 def spans(scene: Scene) -> list[Span]:
     """Every incident's stretch of time, in order; they do not overlap."""
-    found: list[Span] = []
-    faulty: dict[str, int] = {}  # subjects of the faults of the open incident, and when
+    found: list[_Open] = []
     for sign in signs(scene):
         last = found[-1] if found else None
         if last is None or sign.from_ns > last.active_until_ns + CALM_NS:
             if sign.opens:
-                found.append(_open(sign, frozenset()))
-                faulty = {sign.subject: sign.from_ns} if sign.fault else {}
-            continue
-        if sign.fault and sign.subject not in faulty:
-            first_ns = min(faulty.values(), default=last.began_ns)
-            if sign.from_ns - max(first_ns, last.began_ns) > TOGETHER_NS and not _explained(scene, sign, last):
-                found[-1] = replace(last, ended_ns=sign.from_ns)
-                opened = _open(sign, frozenset({sign.subject}))
-                found.append(replace(opened, active_until_ns=max(opened.active_until_ns, last.active_until_ns)))
-                faulty = {sign.subject: sign.from_ns}
-                continue
-        if sign.fault:
-            faulty[sign.subject] = sign.from_ns
-            if last.about:
-                found[-1] = last = replace(last, about=last.about | {sign.subject})
-        if sign.until_ns > last.active_until_ns:
-            found[-1] = replace(last, active_until_ns=sign.until_ns)
-    return [_close(scene, found, index) for index in range(len(found))]
+                found.append(_Open(sign.from_ns, sign.until_ns, [sign], {sign.subject: sign} if sign.fault else {}))
+        elif sign.fault and _is_another(scene, sign, last):
+            found.append(_cut(scene, last, sign))
+        else:
+            last.signs.append(sign)
+            last.active_until_ns = max(last.active_until_ns, sign.until_ns)
+            if sign.fault:
+                last.faults.setdefault(sign.subject, sign)
+    return [_closed(scene, found, index) for index in range(len(found))]
 
 
-def _explained(scene: Scene, sign: Sign, last: Span) -> bool:
-    """Whether a fault of a subject is what the open incident is about already: the leader whose key just went."""
-    return any(
+@dataclass(slots=True)
+class _Open:
+    """An incident while its signs are gathered. `cut`: it opened while another one was still open."""
+
+    began_ns: int
+    active_until_ns: int
+    signs: list[Sign]
+    faults: dict[str, Sign]
+    cut: bool = False
+
+
+def _is_another(scene: Scene, sign: Sign, last: _Open) -> bool:
+    """Whether a fault that is seen while an incident is open is a new one, and no part of that incident.
+
+    It is not, if it is seen together with the first fault, or follows from what is known: the leader whose key just
+    went. A subject that failed before fails anew only where an outage of its own began with it.
+    """
+    first_ns = min((fault.from_ns for fault in last.faults.values()), default=last.began_ns)
+    if sign.from_ns - max(first_ns, last.began_ns) <= TOGETHER_NS:
+        return False
+    if sign.subject in last.faults:
+        return sign.anew and sign.since_ns > last.faults[sign.subject].from_ns + TOGETHER_NS
+    return not any(
         event.kind in ("leader.lost", "member.lost") and event.subject == sign.subject
         for event in scene.timeline.events
         if last.began_ns <= event.by_ns <= sign.from_ns
     )
 
 
-def _open(sign: Sign, about: frozenset[str]) -> Span:
-    return Span(sign.from_ns, sign.until_ns, 0, 0, about)
+def _cut(scene: Scene, last: _Open, fault: Sign) -> _Open:
+    """Ends an open incident where a new fault began, and opens another one with what came after.
+
+    The fault began with the outage that began with it, else when it was seen. The old incident keeps what began before,
+    though it lasts longer; the new one lasts at least as long, so that the end of the old one is no third incident.
+    """
+    half_ns = SECOND_NS // 2
+    began = [o.began_ns for own in scene.outages.values() for o in own]
+    own_ns = [at_ns for at_ns in began if fault.since_ns - half_ns <= at_ns <= fault.from_ns] if fault.anew else []
+    at_ns = max(min(own_ns, default=fault.from_ns), last.began_ns + 1)
+    until_ns = max(last.active_until_ns, fault.until_ns)
+    later = [sign for sign in last.signs if sign.from_ns >= at_ns]
+    last.signs = [sign for sign in last.signs if sign.from_ns < at_ns]
+    last.active_until_ns = max((sign.until_ns for sign in last.signs), default=last.began_ns)
+    return _Open(at_ns, until_ns, [*later, fault], {fault.subject: fault}, cut=True)
 
 
-def _close(scene: Scene, found: Sequence[Span], index: int) -> Span:
-    span = found[index]
+def _closed(scene: Scene, found: Sequence[_Open], index: int) -> Span:
+    own = found[index]
     following_ns = found[index + 1].began_ns if index + 1 < len(found) else scene.end_ns
-    calm_ns = min(span.active_until_ns + CALM_NS, max(scene.end_ns, span.active_until_ns))
-    ended_ns = span.ended_ns or min(calm_ns, max(following_ns, span.began_ns))
-    return replace(span, ended_ns=ended_ns, reach_ns=max(calm_ns, ended_ns))
+    calm_ns = min(own.active_until_ns + CALM_NS, max(scene.end_ns, own.active_until_ns))
+    return Span(
+        began_ns=own.began_ns,
+        active_until_ns=own.active_until_ns,
+        ended_ns=min(calm_ns, max(following_ns, own.began_ns)),
+        reach_ns=calm_ns,
+        following_ns=following_ns,
+        about=_about(found, index),
+    )
+
+
+def _about(found: Sequence[_Open], index: int) -> frozenset[str]:
+    """What an incident is about that was cut out of another which was not over yet; empty: whatever it holds."""
+    own = found[index]
+    overlaps = own.cut and found[index - 1].active_until_ns > own.began_ns
+    return frozenset(own.faults) if overlaps else frozenset()
 
 
 def outages_of(span: Span, outages: Sequence[Outage], following: Span | None) -> tuple[Outage, ...]:

@@ -88,8 +88,8 @@ def _leaders(one: Case) -> tuple[str | None, str | None, int | None, int | None]
     if elected is None:
         gone = one.leader_lost is not None
         return before, None if gone else before, was, None if gone else _timeline_after(one, before, was)
-    led = [spell for spell in one.scene.leaderships if spell.from_ns == elected.by_ns]
-    return before, elected.subject, was, led[0].timeline if led else None
+    became = timeline_of(timeline, elected.subject, elected.by_ns, max(one.span.ended_ns, elected.by_ns))
+    return before, elected.subject, was, became
 
 
 def _timeline_after(one: Case, member: str | None, was: int | None) -> int | None:

@@ -65,6 +65,7 @@ REASONS: Mapping[str, tuple[str, ...]] = {
     "reason.rest_how": ("member", "how"),  # the first look at REST failed in another way
     "reason.rest_answers": ("member",),
     "reason.rest_not_observed": ("member",),
+    "reason.rest_accepts": ("member",),  # REST went on letting connections in, so Patroni itself ran
     "reason.sql_how": ("member", "how"),
     "reason.sql_primary": ("member",),  # its PostgreSQL went on as a primary
     "reason.sql_answers": ("member",),

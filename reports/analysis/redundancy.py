@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from observer.timeline import Event, Evidence, Phase, Window
+from observer.timeline import SECOND_NS, Event, Evidence, Phase, Window
 from reports.analysis.case import Case, at_s, shows
 from reports.analysis.outages import failures
 from reports.analysis.scene import pool_of
+
+# A primary may tell of a replica that went away a little before the first sign of the incident is seen.
+SIGN_NS = 2 * SECOND_NS
 
 
 def streaming(event: Event) -> int | None:
@@ -22,26 +25,25 @@ def redundancy_back(case: Case) -> tuple[int | None, Event | None]:
     0: there were never fewer. None: not observed, or not within the recording.
     """
     before: int | None = None
-    fell = False
-    primary: str | None = case.leader_before
-    elected = case.leader_elected
+    fell_ns: int | None = None
+    primary = case.leader_before
     for event in case.scene.timeline.events:
+        if fell_ns is None and event.by_ns > case.span.ended_ns:
+            break  # there were as many all the while
         if event.kind == "leader.elected" and event.by_ns >= case.from_ns:
-            primary, fell = event.subject, True
-        if event.source != "patroni" or event.kind != "member.changed":
+            primary, fell_ns = event.subject, event.by_ns
+        if event.source != "patroni" or event.kind != "member.changed" or event.subject != primary:
             continue
         count = streaming(event)
-        if count is None or (primary is not None and event.subject != primary):
+        if count is None:
             continue
-        if event.by_ns < case.from_ns:
+        if event.by_ns < case.from_ns - SIGN_NS:
             before = count
         elif before is not None and count < before:
-            if event.by_ns > case.span.ended_ns and not fell:
-                return 0, None  # a later incident's loss
-            fell = True
-        elif before is not None and fell and (elected is None or event.by_ns >= elected.by_ns):
+            fell_ns = event.by_ns if fell_ns is None else fell_ns
+        elif before is not None and fell_ns is not None and event.by_ns >= max(fell_ns, case.from_ns):
             return event.by_ns - case.from_ns, event
-    return (0, None) if before is not None and not fell else (None, None)
+    return (0, None) if before is not None and fell_ns is None else (None, None)
 
 
 def protection(case: Case, back_ns: int | None, shown: Event | None) -> list[Phase]:

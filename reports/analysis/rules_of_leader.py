@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from observer.timeline import SECOND_NS, Evidence
+from reports.analysis.blindness import Spell
 from reports.analysis.case import Case, Witness, at_s, shows
 from reports.analysis.ruling import Ruling, found, rejected
 
@@ -10,6 +11,8 @@ SHUT = ("refused", "closed", "error")
 UNREACHED = ("unreachable", "connect_timeout")
 # A leader whose key stays was away only if nobody could reach it for at least this long.
 AWAY_NS = 3 * SECOND_NS
+# A stopped Patroni's accept queue is full after about 5 s of looks and of a proxy's checks (measured: 5.0 s).
+QUEUE_NS = 6 * SECOND_NS
 
 
 def switchover(case: Case) -> Ruling:
@@ -125,6 +128,10 @@ def leader_frozen(case: Case) -> Ruling:
         return reason
     if seen.rest.how != "silent":
         return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
+    if seen.sql is not None and seen.sql.how in SHUT:
+        return rejected(cause, "reason.sql_how", member=seen.member, how=seen.sql.how)
+    if not seen.expired and accepts_on(seen.rest, case.scene.end_ns):
+        return rejected(cause, "reason.rest_accepts", member=seen.member)
     if not seen.expired and seen.rest.until_ns(case.scene.end_ns) - seen.rest.began_ns < AWAY_NS:
         return rejected(cause, "reason.rest_answers", member=seen.member)
     if seen.sql is None and seen.sql_primary is not None:
@@ -176,6 +183,15 @@ def leader_cut_off(case: Case) -> Ruling:
             at_s=at_s(case.span.began_ns),
         ),
     )
+
+
+def accepts_on(rest: Spell, end_ns: int) -> bool:
+    """Whether REST went on letting connections in while it said nothing: Patroni runs, and waits for its PostgreSQL.
+
+    The accept queue of a Patroni that is stopped holds 5, and is full after a few seconds of looks and checks.
+    """
+    lasted_ns = rest.until_ns(end_ns) - rest.began_ns
+    return lasted_ns >= QUEUE_NS and all(event.detail.get("how") == "silent" for event in rest.told)
 
 
 def _leader(case: Case) -> Witness | None:

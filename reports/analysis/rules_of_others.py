@@ -5,7 +5,7 @@ from __future__ import annotations
 from observer.timeline import SECOND_NS, Evidence
 from reports.analysis.blindness import Spell
 from reports.analysis.case import Case, Witness, at_s, shows, shows_operations
-from reports.analysis.rules_of_leader import SHUT, UNREACHED, failed
+from reports.analysis.rules_of_leader import SHUT, UNREACHED, accepts_on, failed
 from reports.analysis.ruling import Found, Ruling, found, rejected
 
 RECOVERING = ("crashed", "starting", "start failed", "stopped", "in crash recovery")
@@ -84,7 +84,7 @@ def _of_postgres(case: Case, cause: str) -> Ruling:
 def _fate(case: Case, seen: Witness) -> tuple[str, bool, Evidence | None]:
     """What became of a PostgreSQL whose Patroni lives, whether that is sure, and what shows it."""
     if seen.sql is not None and seen.sql.how in ("silent", *UNREACHED):
-        return "postgres.frozen", seen.sql.how == "silent", None
+        return "postgres.frozen", seen.sql.how == "silent" and seen.rest is None, None
     states = {c.event.detail.get("state"): c.event for c in reversed(case.changes(seen.member))}
     if "restarting" in states:
         event = states["restarting"]
@@ -110,9 +110,17 @@ def _postgres_alone(case: Case) -> Witness | None:
         return None
     for member in sorted(since, key=lambda m: (m != case.leader_before, since[m])):
         seen = case.witness(member)
-        if seen.rest is None and seen.rest_observed and _lasted(seen.sql, case):
+        if seen.rest_observed and _lasted(seen.sql, case) and (seen.rest is None or _waits(seen, seen.rest, case)):
             return seen
     return None
+
+
+def _waits(seen: Witness, rest: Spell, case: Case) -> bool:
+    """Whether Patroni says nothing only because it waits for a PostgreSQL that is gone or frozen."""
+    shut = any(event.detail.get("how") == "refused" for event in rest.told)
+    if rest.how != "silent" or shut or seen.sql is None:
+        return False
+    return seen.sql.how in SHUT or accepts_on(rest, case.scene.end_ns)
 
 
 def _lasted(spell: Spell | None, case: Case) -> bool:

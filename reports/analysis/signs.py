@@ -17,7 +17,8 @@ RETURN_NS = 15 * SECOND_NS
 class Sign:
     """A stretch of time in which something was wrong or changed. `opens`: it opens an incident where none is open.
 
-    `fault`: it is evidence of a fault of `subject` by itself, so that it may also end an incident about another.
+    `fault`: it is evidence of a fault of `subject` by itself, so that it may also end an incident about another; the
+    fault itself happened after `since_ns`. `anew`: an outage began with it.
     """
 
     from_ns: int
@@ -25,6 +26,8 @@ class Sign:
     subject: str
     opens: bool
     fault: bool = False
+    since_ns: int = 0
+    anew: bool = False
 
 
 def signs(scene: Scene) -> list[Sign]:
@@ -63,7 +66,7 @@ def _of_keys(scene: Scene, returning: _Returns) -> Iterator[Sign]:
             yield Sign(from_ns, at_ns, subject, opens=True)
             vacant = None
         elif kind == "failover.asked" and at_ns > FOUND_SO_NS:
-            yield Sign(at_ns, at_ns, "failover", opens=True, fault=True)
+            yield Sign(at_ns, at_ns, "failover", opens=True, fault=True, since_ns=at_ns)
         elif kind == "failover.cleared":
             yield Sign(at_ns, at_ns, "failover", opens=False)
         elif kind == "member.lost":
@@ -92,10 +95,11 @@ def _of_sight(scene: Scene, returning: _Returns) -> Iterator[Sign]:
         at_ns = spell.began_ns
         subject = "etcd" if spell.source == "etcd" else spell.subject
         covered = returning.covers(subject, spell.told[0])
-        # A member that starts up is slow to answer; only shut doors are a fault of one that has just come back.
-        fault = is_fault(spell, scene) and not (covered and spell.how == "silent")
+        anew = _outage_began(spell, scene)
+        fault = is_fault(spell, scene, anew) and (anew or not _slow_to_start(spell, scene))
         opens = fault or not covered
-        yield Sign(at_ns, at_ns, spell.subject, opens=opens, fault=fault)
+        since_ns = spell.told[0].window.after_ns
+        yield Sign(at_ns, at_ns, spell.subject, opens, fault, since_ns, anew)
         for led in scene.leaderships:
             until_ns = scene.end_ns if led.until_ns is None else led.until_ns
             if spell.source == "patroni" and led.member == spell.subject and led.from_ns <= at_ns < until_ns:
@@ -103,17 +107,33 @@ def _of_sight(scene: Scene, returning: _Returns) -> Iterator[Sign]:
                 yield Sign(at_ns, away_ns, spell.subject, opens=False)
 
 
-def is_fault(spell: Spell, scene: Scene) -> bool:
+def _slow_to_start(spell: Spell, scene: Scene) -> bool:
+    """Whether a member was away a moment ago: while it starts it may be slow to answer, which is no new fault."""
+    ended = [s.until_ns(scene.end_ns) for s in scene.spells if (s.source, s.subject) == (spell.source, spell.subject)]
+    return spell.how == "silent" and any(0 <= spell.began_ns - ended_ns <= RETURN_NS for ended_ns in ended)
+
+
+def _outage_began(spell: Spell, scene: Scene) -> bool:
+    """Whether an outage began when the subject went away: between the last look that saw it and the first that failed.
+
+    Half a second is left for what was under way.
+    """
+    since_ns = spell.told[0].window.after_ns - SECOND_NS // 2
+    return any(since_ns <= o.began_ns <= spell.began_ns for own in scene.outages.values() for o in own)
+
+
+def is_fault(spell: Spell, scene: Scene, anew: bool) -> bool:
     """Whether a spell is evidence of a new fault by itself: Patroni, a proxy or an etcd member went away for a while.
 
-    PostgreSQL alone may be away as a consequence (a restart, a rewind), and so may a proxy that is merely too busy.
+    PostgreSQL alone may be away as a consequence (a restart, a rewind), unless an outage began when it fell silent; and
+    so may a proxy that is merely too busy.
     """
     lasts_ns = spell.until_ns(scene.end_ns) - spell.began_ns
     if spell.how == "error" or lasts_ns < 2 * SECOND_NS:
         return False
     if spell.source == "haproxy":
         return spell.how == "refused"
-    return spell.source in ("patroni", "etcd")
+    return spell.source in ("patroni", "etcd") or (anew and spell.how == "silent")
 
 
 def _of_members(scene: Scene, returning: _Returns) -> Iterator[Sign]:
