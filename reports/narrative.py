@@ -10,6 +10,9 @@ from reports.analysis.keys import PHASES
 from reports.facts import CostFact, EvidenceFact, IncidentFact, LeaderFact, PhaseFact, RecordingFact, RejectedFact
 from reports.language import Language
 
+# A phase that is nearly all of its outage is not worth a sentence.
+WHOLE = 0.98
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -42,17 +45,24 @@ def cause_title(incident: IncidentFact, language: Language) -> str:
     return language.say(f"cause.{incident['cause']}.title", who=who(incident))
 
 
-def story(incident: IncidentFact, language: Language) -> str:
-    """An incident in a few sentences, for a person who does not know Patroni."""
+def story(incident: IncidentFact, brief: bool, language: Language) -> str:
+    """An incident in a few sentences, for a person who does not know Patroni; briefly where there are many."""
     said = [
-        language.say(f"cause.{incident['cause']}.meaning"),
-        cost_sentence("write", incident["write"], language),
-        cost_sentence("read", incident["read"], language),
+        *([] if brief else [language.say(f"cause.{incident['cause']}.meaning")]),
+        cost_sentences(incident, language),
         *longest_phase(incident, language),
         *_leader_sentences(incident["leader"], language),
         lost_sentence(incident, language),
     ]
     return " ".join(sentence for sentence in said if sentence)
+
+
+def cost_sentences(incident: IncidentFact, language: Language) -> str:
+    """What an incident cost writes and reads; in one sentence where it cost neither."""
+    write, read = incident["write"], incident["read"]
+    if write["outage_s"] == 0 and read["outage_s"] == 0:
+        return language.say("story.both_kept")
+    return f"{cost_sentence('write', write, language)} {cost_sentence('read', read, language)}"
 
 
 def cost_sentence(action: str, cost: CostFact, language: Language) -> str:
@@ -73,6 +83,8 @@ def longest_phase(incident: IncidentFact, language: Language) -> list[str]:
         return []
     longest = max(inside, key=lambda part: part.phase["seconds"])
     seconds = longest.phase["seconds"]
+    if seconds / total > WHOLE:
+        return []
     what = phase_words(longest.phase["name"], "longest", language)
     return [language.say("story.longest", seconds=seconds, total=total, share=seconds / total, what=what)]
 

@@ -31,6 +31,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("durability", lambda facts, _: any(recording["totals"] for recording in facts["recordings"])),
     Section("consistency"),
     Section("leadership"),
+    Section("notes", lambda facts, _: any(recording["notes"] for recording in facts["recordings"])),
     Section("blindness"),
     Section("repeat"),
     Section("glossary", lambda _, profile: profile == "homework"),

@@ -95,7 +95,7 @@ def test_a_healthy_recording_gives_a_short_document_without_incidents() -> None:
 
 def test_what_was_not_observed_is_never_fine() -> None:
     text = render(nothing_seen(), "en")
-    assert "was cut off" in text
+    assert "has no end" in text
     assert "whether there were incidents is unknown" in text
     assert "who led is unknown" in text
     assert "no two nodes" not in text
@@ -113,6 +113,27 @@ def test_lost_writes_are_listed_by_token() -> None:
     text = render(lossy(), "en")
     assert "2 writes were acknowledged to the application, but are not in the database" in text
     assert "`deadbeef-0000000152`" in text
+
+
+def test_many_incidents_are_told_briefly_and_each_in_its_row() -> None:
+    found = crash()
+    found["incidents"] = [{**incident(), "id": n, "number": n} for n in range(1, 6)]
+    summary = render(found, "en").split("## The cluster")[0]
+    assert summary.count("\n- **22:10:10. Leader `patroni1` was killed.**") == 5
+    assert summary.count("| 22:10:10 | Leader `patroni1` was killed |") == 5
+    assert "vanished without warning" not in summary
+
+
+def test_an_operators_note_is_shown_with_its_moment() -> None:
+    found = crash()
+    note = {
+        "kind": "note.told",
+        "at_s": 5.0,
+        "utc": found["recordings"][0]["began_utc"],
+        "detail": {"text": "kill | it"},
+    }
+    found["recordings"][0]["notes"] = [{**note, "event_id": 3}]  # type: ignore[typeddict-item]  # literal enough
+    assert "| 22:10:03 | 5.0 | note | kill &#124; it |" in render(found, "en")
 
 
 def test_several_recordings_are_told_apart() -> None:
@@ -196,7 +217,7 @@ def test_the_terminal_gets_a_few_plain_lines() -> None:
         "  acknowledged writes lost: 0",
     ]
     assert summary_lines(healthy(), "en") == ["No incident was seen."]
-    assert summary_lines(nothing_seen(), "ru")[0].startswith("Наблюдение 1 оборвано")
+    assert summary_lines(nothing_seen(), "ru")[0].startswith("Наблюдение 1 не закончено")
 
 
 def test_evidence_is_said_in_plain_text_with_its_moment() -> None:
@@ -245,6 +266,6 @@ def test_json_phases_sum_to_the_outage_to_the_millisecond() -> None:
 
 def test_every_section_has_a_template_and_the_table_of_contents_keeps_their_order() -> None:
     text = render(crash(), "en")
-    titles = [language("en").say(f"{s.name}.title") for s in SECTIONS if s.name != "incident"]
+    titles = [language("en").say(f"{s.name}.title") for s in SECTIONS if s.name not in ("incident", "notes")]
     places = [text.index(f"## {title}") for title in titles]
     assert places == sorted(places)
