@@ -266,7 +266,8 @@ def test_a_frozen_server_holds_no_operation_past_its_deadline_and_what_was_sent_
         healed_ns = now_ns()
         until(lambda: any(one.started_ns > healed_ns for one in proxied.of(Outcome.OK)))
     assert {one.stage for one in proxied.of(Outcome.UNKNOWN)} == {"answer"}
-    assert {one.server for one in proxied.of(Outcome.UNKNOWN)} == {"one"}
+    # A connection that had just been made, and had answered nothing yet, is nobody's.
+    assert {"one"} <= {one.server for one in proxied.of(Outcome.UNKNOWN)} <= {"one", None}
     assert {one.stage for one in proxied.of(Outcome.FAIL)} == {"connect"}
     assert max(one.finished_ns - one.started_ns for one in proxied.operations) < 1500 * MS_NS
     assert max(one.started_ns - one.due_ns for one in proxied.operations) < 500 * MS_NS
