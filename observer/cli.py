@@ -29,10 +29,10 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", newline="\n", errors="backslashreplace")
-    sys.exit(_run())
+    sys.exit(run())
 
 
-def _run() -> int:
+def run() -> int:
     """Every way in which a command can end, as an exit code and at most one sentence."""
     try:
         result = observer.main(standalone_mode=False)

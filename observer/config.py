@@ -172,6 +172,10 @@ class Settings(_Section):
         members = self.postgres.members
         if members is not None:
             plain["postgres"]["members"] = {name: without_password(dsn) for name, dsn in members.items()}
+        plain["haproxy"]["stats"] = [without_password(url) for url in self.haproxy.stats]
+        plain["prometheus"]["url"] = without_password(self.prometheus.url)
+        if self.patroni.members is not None:
+            plain["patroni"]["members"] = {name: without_password(url) for name, url in self.patroni.members.items()}
         for section in ("etcd", "patroni", "haproxy"):
             plain[section].pop("password", None)
         return plain

@@ -16,24 +16,14 @@ from observer.auditing import Auditor, audit_late
 from observer.chores import Chores
 from observer.clock import Clock, boot_id, wall_ns
 from observer.config import Settings
-from observer.errors import CannotWrite, ConfigError, ObserverError
+from observer.errors import CannotWrite, ObserverError
 from observer.live import Plain
-from observer.members import Members
+from observer.metrics import Metrics, serve
 from observer.pulse import Pulse
 from observer.recorder import Recorder
-from observer.schedule import Schedule, Watchdog
-from observer.sources import haproxy, patroni, postgres
-from observer.sources.dcs import EtcdSource
-from observer.sources.discovery import Discovery
-from observer.starting import (
-    dsn_of,
-    etcd_access,
-    find,
-    haproxy_access,
-    has_traffic,
-    look_around,
-    patroni_access,
-)
+from observer.schedule import Watchdog
+from observer.sight import Sight
+from observer.starting import dsn_of, find, has_traffic, look_around
 from observer.store import Reader, Writer
 from observer.timeline import Audit, Event, Findings, Operation, Recording, Timeline, Window
 from observer.traffic.generator import Generator
@@ -46,7 +36,7 @@ FIND_S = 1.0
 
 
 class Daemon:
-    """One recording from beginning to end.
+    """One recording from beginning to end, by `run`.
 
     `judge` is run over the recording in a thread of its own when things have become quiet, and at the stop.
     """
@@ -58,9 +48,6 @@ class Daemon:
         self._view = view
         self._stop = threading.Event()
         self._reason = "stop"
-        self._tag = secrets.token_hex(4)
-        traffic = settings.traffic
-        self._pulse = Pulse(rate_per_s=traffic.rate_per_s + traffic.fresh_per_s)
 
     def ask_to_stop(self, reason: str) -> None:
         """Ends the recording in order; from a signal handler or any thread. The first reason counts."""
@@ -71,123 +58,84 @@ class Daemon:
     def run(self, for_s: float | None = None) -> None:
         """Records until asked to stop, or for so long. Raises ObserverError for what waiting cannot mend."""
         fresh = not self._path.exists()
-        writer = Writer(self._path)
+        self._writer = Writer(self._path)
         begun = False
         try:
-            before = writer.last()
-            cluster = look_around(self._settings, self._view.say)
+            before = self._writer.last()
+            self._cluster = look_around(self._settings, self._view.say)
             if self._stop.is_set():
                 return
-            self._begin(writer, cluster)
+            self._wire()
+            self._id = self._writer.begin(self._recording())
             begun = True
-            self._record_until_stopped(writer, before, for_s)
+            self._say_where(before)
+            self._record_until_stopped(before, for_s)
         finally:
-            writer.close()
+            self._writer.close()
             if fresh and not begun:
                 self._path.unlink(missing_ok=True)
 
-    def _begin(self, writer: Writer, cluster: Discovery | None) -> None:
+    def _wire(self) -> None:
+        """Makes all parts, and starts none."""
+        told, traffic = self._settings, self._settings.traffic
         self._clock = Clock.begin()
         self._now_ns = self._clock.now_ns
-        self._cluster = cluster
-        recording = Recording(
-            id=0,
-            began_utc=self._clock.began_utc,
-            boot=boot_id(),
-            anchor_ns=self._clock.anchor_ns,
-            pid=os.getpid(),
-            scope=cluster.scope if cluster else self._settings.cluster.scope,
-            cluster_id=cluster.cluster_id if cluster else None,
-            settings=self._settings.public(),
-        )
-        self._id = writer.begin(recording)
-
-    def _record_until_stopped(self, writer: Writer, before: Recording | None, for_s: float | None) -> None:
-        self._writer = writer
-        self._recorder = Recorder(lambda batch: writer.append(self._id, batch), self._view.say)
-        self._recorder.start()
-        self._wire()
-        self._chores = Chores(self._view.say)
-        self._judging = ThreadPoolExecutor(1, "judge")
-        self._say_where(before)
-        watching = threading.Event()
-        watchdog = Watchdog(self._now_ns, wall_ns, self._record, self._schedule.begin_anew)
-        guard = threading.Thread(target=watchdog.watch, args=(watching,), name="watchdog", daemon=True)
-        try:
-            self._start_sources()
-            guard.start()
-            self._first_chores(before)
-            self._wait(None if for_s is None else time.monotonic() + for_s)
-        except BaseException:
-            self._reason = "failed"
-            raise
-        finally:
-            watching.set()
-            self._end()
-
-    # What is watched.
-
-    def _wire(self) -> None:
-        told = self._settings
-        self._schedule = Schedule(self._record, self._now_ns)
-        self._members = Members(told.patroni.members, told.postgres.members, self._watch_api, self._watch_postgres)
-        self._auditor = Auditor(told, self._tag, self._record, self._now_ns, self._members)
-        self._etcd: EtcdSource | None = None
+        tag = secrets.token_hex(4)
+        self._pulse = Pulse(rate_per_s=traffic.rate_per_s + traffic.fresh_per_s)
+        self._recorder = Recorder(lambda batch: self._writer.append(self._id, batch), self._view.say)
+        self._sight = Sight(told, self._record, self._now_ns)
+        self._members = self._sight.members
+        self._auditor = Auditor(told, tag, self._record, self._now_ns, self._members)
         self._generator: Generator | None = None
         if has_traffic(told):
             self._generator = Generator(
                 write_dsn=dsn_of(told, "write"),
                 read_dsn=dsn_of(told, "read"),
-                workload=told.traffic.workload,
-                rate_per_s=told.traffic.rate_per_s,
-                fresh_per_s=told.traffic.fresh_per_s,
-                deadline_ms=told.traffic.deadline_ms,
-                tag=self._tag,
+                workload=traffic.workload,
+                rate_per_s=traffic.rate_per_s,
+                fresh_per_s=traffic.fresh_per_s,
+                deadline_ms=traffic.deadline_ms,
+                tag=tag,
                 record=self._record,
                 now_ns=self._now_ns,
                 name_of=self._members.name_of,
             )
+        self._chores = Chores(self._view.say)
+        self._judging = ThreadPoolExecutor(1, "judge")
+        self._metrics = Metrics(traffic.rate_per_s, self._now_ns, self._sight.lease_s)
+        self._stop_metrics = serve(self._metrics, told.metrics.listen) if told.metrics.listen else lambda: None
 
-    def _start_sources(self) -> None:
-        self._schedule.start()
-        self._members.begin()
-        if self._cluster is not None:
-            self._found(self._cluster)
-        elif self._settings.cluster.scope is not None:
-            self._watch_etcd(self._settings.cluster.scope)
-        for url in self._settings.haproxy.stats:
-            every_ms, access = self._settings.haproxy.every_ms, haproxy_access(self._settings)
-            self._schedule.add(haproxy.job(url, every_ms, self._record, self._now_ns, access))
-        if self._generator is not None:
-            self._generator.start()
+    def _recording(self) -> Recording:
+        return Recording(
+            id=0,
+            began_utc=self._clock.began_utc,
+            boot=boot_id(),
+            anchor_ns=self._clock.anchor_ns,
+            pid=os.getpid(),
+            scope=self._cluster.scope if self._cluster else self._settings.cluster.scope,
+            cluster_id=self._cluster.cluster_id if self._cluster else None,
+            settings=self._settings.public(),
+        )
 
-    def _found(self, cluster: Discovery) -> None:
-        for name, member in cluster.members.items():
-            self._members.found(name, member.api_url, member.conn_url)
-        if self._etcd is None:
-            self._watch_etcd(cluster.scope)
-
-    def _watch_etcd(self, scope: str) -> None:
-        told = self._settings
-        namespace, access = told.cluster.namespace, etcd_access(told)
+    def _record_until_stopped(self, before: Recording | None, for_s: float | None) -> None:
+        until_s = None if for_s is None else time.monotonic() + for_s
+        over = threading.Event()
+        watchdog = Watchdog(self._now_ns, wall_ns, self._record, self._sight.schedule.begin_anew)
+        guard = threading.Thread(target=watchdog.watch, args=(over,), name="watchdog", daemon=True)
+        self._recorder.start()
         try:
-            self._etcd = EtcdSource(told.etcd.endpoints, scope, namespace, self._record, self._now_ns, access)
-        except OSError as error:
-            raise ConfigError(
-                f"{error.filename or 'a certificate'} of [etcd] cannot be read: {error.strerror}."
-            ) from None
-        self._etcd.start()
-        for job in self._etcd.jobs():
-            self._schedule.add(job)
-
-    def _watch_api(self, member: str, url: str) -> None:
-        every_ms, access = self._settings.patroni.every_ms, patroni_access(self._settings)
-        self._schedule.add(patroni.job(member, url, every_ms, self._record, self._now_ns, access))
-
-    def _watch_postgres(self, member: str, dsn: str) -> None:
-        credentials = self._settings.postgres.dsn.get_secret_value() or dsn_of(self._settings, "write")
-        direct, every_ms = postgres.direct_dsn(dsn, credentials), self._settings.postgres.every_ms
-        self._schedule.add(postgres.job(member, direct, every_ms, self._record, self._now_ns))
+            self._sight.start(self._cluster)
+            if self._generator is not None:
+                self._generator.start()
+            guard.start()
+            self._first_chores(before)
+            self._wait(until_s)
+        except BaseException:
+            self._reason = "failed"
+            raise
+        finally:
+            over.set()
+            self._end()
 
     # What passes.
 
@@ -198,6 +146,7 @@ class Daemon:
             return
         self._pulse.see(entry)
         self._view.see(entry)
+        self._metrics.see(entry)
         if isinstance(entry, Event):
             self._members.see(entry)
 
@@ -216,11 +165,12 @@ class Daemon:
 
     def _turn(self) -> None:
         now_ns = self._now_ns()
+        self._chores.turn()
         span = self._pulse.to_audit(now_ns)
         if span is not None:
             self._chores.once(partial(self._auditor.look, *span))
         if self._pulse.became_quiet(now_ns):
-            self._chores.once(self._capture)
+            self._chores.once(self._sight.capture)
             self._judging.submit(self._judge_now)
 
     # Chores: slow questions, one after the other, beside the recording.
@@ -229,7 +179,7 @@ class Daemon:
         self._record(Event("daemon", "versions.captured", "observer", Window.at(self._now_ns()), versions()))
         if self._cluster is None:
             self._chores.until_done(self._find_again)
-        self._chores.until_done(self._capture)
+        self._chores.until_done(self._sight.capture)
         if before is not None and self._generator is not None:
             self._chores.until_done(lambda: audit_late(self._settings, self._writer, before, self._members))
 
@@ -240,16 +190,8 @@ class Daemon:
             return False
         if cluster is not None:
             self._writer.learn(self._id, cluster.scope, cluster.cluster_id)
-            self._found(cluster)
+            self._sight.found(cluster)
         return True
-
-    def _capture(self) -> bool:
-        """The cluster and the pools, whole; True if all that is asked answered."""
-        api = self._members.api
-        done = not api or patroni.capture(dict(api), self._record, self._now_ns, patroni_access(self._settings))
-        for url in self._settings.haproxy.stats:
-            done &= haproxy.capture(url, self._record, self._now_ns, haproxy_access(self._settings))
-        return done
 
     def _judge_now(self) -> None:
         try:
@@ -260,6 +202,7 @@ class Daemon:
             return
         self._recorder.record(findings)
         self._view.judged(findings)
+        self._metrics.judged(findings)
 
     # The end.
 
@@ -268,25 +211,22 @@ class Daemon:
         self._stop.set()
         self._view.say("Ending the recording.")
         if self._generator is not None and self._generator.alive:
-            self._try("the traffic", self._stop_traffic)
-        self._chores.once(self._capture)
+            drain_s = self._settings.traffic.deadline_ms / 1000 + 0.5
+            self._stop_part("the traffic", partial(self._generator.stop, drain_s))
+        self._chores.once(self._sight.capture)
         if self._pulse.last_n:
             self._chores.once(lambda: self._auditor.look(1, self._pulse.last_n))
         self._chores.finish()
-        self._try("the looks", self._schedule.stop)
-        if self._etcd is not None:
-            self._try("the watch of etcd", self._etcd.stop)
+        for what, stop in self._sight.stops():
+            self._stop_part(what, stop)
+        self._stop_part("the metrics", self._stop_metrics)
         self._judging.shutdown(wait=True)
         ended_ns = self._now_ns()
         self._recorder.stop()
         self._writer.end(self._id, ended_ns, self._reason)
         self._judge_last()
 
-    def _stop_traffic(self) -> None:
-        assert self._generator is not None
-        self._generator.stop(drain_s=self._settings.traffic.deadline_ms / 1000 + 0.5)
-
-    def _try(self, what: str, stop: Callable[[], None]) -> None:
+    def _stop_part(self, what: str, stop: Callable[[], None]) -> None:
         try:
             stop()
         except Exception as error:

@@ -42,6 +42,7 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.status", {"observer"}, set()),
     ("observer.auditing", {"observer"}, set()),
     ("observer.starting", {"observer"}, set()),
+    ("observer.sight", {"observer"}, set()),
     ("observer.daemon", {"observer"}, {"apscheduler"}),
     ("observer.launch", {"observer", "reports"}, set()),
     ("observer.reporting", {"observer", "reports"}, set()),

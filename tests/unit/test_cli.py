@@ -1,0 +1,253 @@
+"""The command line as a person meets it: exit codes, one sentence for each mistake, only the answer on stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from observer import cli, starting
+from observer.store import Reader, Writer
+from observer.timeline import SECOND_NS, Event, Operation, Outcome, Recording, Window
+
+Run = Callable[..., "Done"]
+
+S = SECOND_NS
+NOWHERE = """
+[cluster]
+scope = "demo"
+[etcd]
+endpoints = ["127.0.0.1:9"]
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended, and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs `observer ARGUMENTS` in an empty folder; no traceback may ever come."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["observer", *arguments])
+        capsys.readouterr()
+        code = cli.run()
+        said = capsys.readouterr()
+        assert "Traceback" not in said.out + said.err
+        assert code != cli.UNEXPECTED, said.err
+        return Done(code, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Run:
+    """The same as a process of its own, in the poorest of locales."""
+
+    def process(*arguments: str) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "observer.cli", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C"},
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8"))
+
+    return process
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    """A finished recording of one leader and two writes."""
+    path = tmp_path / "observer.db"
+    writer = Writer(path)
+    began = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    one = writer.begin(Recording(0, began, "b", 0, 1, "demo", "7", {"traffic": {"rate_per_s": 20}}))
+    writer.append(one, [Event("etcd", "leader.seen", "мастер", Window(0, S), {"initial": True})])
+    for n in (1, 2):
+        done = Operation("write", "kept", f"cafe0123-{n:010d}", n * S, n * S, n * S + 1, Outcome.OK, "done", None, "a")
+        writer.append(one, [done])
+    writer.end(one, 4 * S, "stop")
+    writer.close()
+    return path
+
+
+class TestMistakesAreOneSentenceAndAnExitCode:
+    @pytest.mark.parametrize(
+        ("toml", "words"),
+        [
+            ("[cluster]\nscoop = 'x'", ["observer.toml", "scoop", "scope"]),
+            ("[postgres]\nevery_ms = 'often'", ["observer.toml", "postgres.every_ms", "often"]),
+            ("[traffic]\nrate_per_s = 0", ["traffic.rate_per_s", "0"]),
+            ("[etcd]\nendpoints = ['http://a:2379']", ["http://a:2379", "host:port"]),
+            ("[cluster\n", ["observer.toml", "not valid TOML"]),
+            ("scope = 'demo'", ["scope", "[section]"]),
+        ],
+    )
+    @pytest.mark.parametrize("command", [["start"], ["report"], ["status"]])
+    def test_a_bad_configuration(
+        self, run: Run, tmp_path: Path, toml: str, words: list[str], command: list[str]
+    ) -> None:
+        (tmp_path / "observer.toml").write_text(toml)
+        done = run(*command)
+        assert (done.returncode, done.stdout) == (78, "")
+        assert len(done.stderr.strip().splitlines()) == 1
+        for word in words:
+            assert word in done.stderr
+        assert not (tmp_path / "observer.db").exists()
+
+    def test_a_configuration_that_is_not_there(self, run: Run) -> None:
+        done = run("start", "-c", "nowhere.toml")
+        assert (done.returncode, "nowhere.toml: no such file" in done.stderr) == (78, True)
+
+    def test_nothing_at_all_that_answers(self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(starting, "LIMIT_S", 0.5)
+        monkeypatch.setattr(starting, "DISCOVERY_S", 0.2)
+        (tmp_path / "observer.toml").write_text(NOWHERE)
+        done = run("start")
+        assert done.returncode == 69
+        assert "127.0.0.1:9 (refused)" in done.stderr
+        assert not (tmp_path / "observer.db").exists()
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [["strat"], ["start", "--forever"], ["start", "--for", "soon"], ["report", "--lang", "de"], ["query"], []],
+    )
+    def test_a_wrong_usage(self, run: Run, arguments: list[str]) -> None:
+        done = run(*arguments)
+        assert (done.returncode, done.stdout) == (64, "")
+
+    @pytest.mark.parametrize("command", [["report"], ["status"], ["timeline"], ["query", "select 1"]])
+    def test_a_database_that_is_not_there(self, run: Run, tmp_path: Path, command: list[str]) -> None:
+        done = run(*command)
+        assert (done.returncode, "no such file" in done.stderr) == (66, True)
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("command", [["report"], ["status"], ["timeline"]])
+    def test_a_database_of_another_program(self, run: Run, tmp_path: Path, command: list[str]) -> None:
+        (tmp_path / "observer.db").write_bytes(b"not ours " * 1000)
+        done = run(*command)
+        assert (done.returncode, len(done.stderr.strip().splitlines())) == (65, 1)
+
+    def test_start_on_a_foreign_file_leaves_it_as_it_is(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "observer.db").write_bytes(b"not ours " * 1000)
+        assert run("start").returncode == 65
+        assert (tmp_path / "observer.db").read_bytes() == b"not ours " * 1000
+
+    def test_a_folder_that_cannot_be_written(self, run: Run) -> None:
+        done = run("start", "--db", "nowhere/observer.db")
+        assert (done.returncode, "there is no folder nowhere" in done.stderr) == (73, True)
+
+    def test_a_recording_that_is_not_in_the_file(self, run: Run, recorded: Path) -> None:
+        done = run("report", "--recording", "7")
+        assert (done.returncode, "no recording 7; there are: 1" in done.stderr) == (66, True)
+
+    def test_a_file_with_no_recording_yet(self, run: Run, tmp_path: Path) -> None:
+        Writer(tmp_path / "observer.db").close()
+        done = run("report")
+        assert (done.returncode, "no recording in it" in done.stderr) == (66, True)
+
+    @pytest.mark.parametrize("command", [["mark", "hello"], ["stop"]])
+    def test_speaking_to_a_daemon_that_is_not_there(self, run: Run, recorded: Path, command: list[str]) -> None:
+        before = recorded.read_bytes()
+        done = run(*command)
+        assert (done.returncode, "nothing records into it" in done.stderr) == (69, True)
+        assert recorded.read_bytes() == before
+
+    def test_a_query_that_writes(self, run: Run, recorded: Path) -> None:
+        done = run("query", "delete from events")
+        assert (done.returncode, len(done.stderr.strip().splitlines())) == (64, 1)
+        with Reader(recorded) as reader:
+            assert len(reader.events(1)) == 1
+
+
+class TestAnswers:
+    def test_a_report_is_all_that_stdout_carries_in_utf8_with_lf(self, process: Run, recorded: Path) -> None:
+        done = process("report", "--lang", "ru")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("# ")
+        assert done.stdout.endswith("\n")
+        assert "\r" not in done.stdout
+        assert "запис" in done.stdout
+
+    def test_a_mistake_ends_the_process_with_its_code_and_its_sentence(self, process: Run) -> None:
+        done = process("report")
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (66, "", 1)
+
+    def test_a_report_written_with_o_is_the_same_and_takes_the_place_of_the_one_before(
+        self, run: Run, recorded: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "report.md").write_text("old")
+        done = run("report", "-o", "report.md")
+        assert (done.returncode, done.stdout) == (0, "")
+        assert (tmp_path / "report.md").read_text(encoding="utf-8") == run("report").stdout
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["observer.db", "report.md"]
+
+    def test_a_report_that_cannot_be_written(self, run: Run, recorded: Path) -> None:
+        assert run("report", "-o", "nowhere/report.md").returncode == 73
+
+    def test_a_report_as_json_has_what_other_programs_read(self, run: Run, recorded: Path) -> None:
+        document = json.loads(run("report", "--format", "json").stdout)
+        assert {"recordings", "incidents", "durability", "consistency", "answers"} <= set(document)
+
+    def test_the_objectives_decide_the_exit_code(self, run: Run, recorded: Path, tmp_path: Path) -> None:
+        config = tmp_path / "observer.toml"
+        assert run("report", "--check").returncode == 78
+        config.write_text("[objectives]\nwrite_outage_s = 10")
+        assert run("report", "--check").returncode == 0
+        config.write_text("[objectives]\nread_outage_s = 10")
+        done = run("report", "--check")
+        assert (done.returncode, "read_outage_s: UNKNOWN" in done.stderr) == (2, True)
+        config.write_text("[objectives]\nwrite_outage_s = 10\nlost_writes = 0")
+        assert run("report", "--check").returncode == 2
+
+    def test_a_query_as_table_json_and_csv(self, run: Run, recorded: Path) -> None:
+        sql = "select member, seconds, timeline from leaders"
+        assert run("query", sql).stdout.splitlines() == [
+            "member  seconds  timeline",
+            "------  -------  --------",
+            "мастер      3.0         -",
+        ]
+        found = json.loads(run("query", sql, "--format", "json").stdout)
+        assert found == [{"member": "мастер", "seconds": 3.0, "timeline": None}]
+        assert run("query", sql, "--format", "csv").stdout == "member,seconds,timeline\nмастер,3.0,\n"
+
+    def test_an_empty_answer_is_still_an_answer(self, run: Run, recorded: Path) -> None:
+        assert run("query", "select * from lost_writes", "--format", "json").stdout == "[]\n"
+
+    def test_the_status_of_a_recording_that_ended(self, run: Run, recorded: Path) -> None:
+        text = run("status").stdout
+        assert "ended (stop) after 4 s" in text
+        assert "leader:  мастер" in text
+
+    def test_the_timeline_is_a_line_an_event(self, run: Run, recorded: Path) -> None:
+        assert run("timeline").stdout == "    1.000 s  etcd      мастер leads\n"
+
+    @pytest.mark.parametrize(
+        "command", ["start", "stop", "status", "mark", "report", "timeline", "query", "stack up", "stack down"]
+    )
+    def test_every_command_has_an_example(self, run: Run, command: str) -> None:
+        done = run(*command.split(), "--help")
+        assert (done.returncode, f"Example: observer {command}" in done.stdout) == (0, True)
+
+    def test_help_loads_no_library_that_takes_time(self) -> None:
+        heavy = {"grpc", "httpx", "pydantic", "psycopg2", "jinja2", "rich", "sqlite_utils"}
+        code = f"import sys, observer.cli; print(sorted({heavy} & set(sys.modules)))"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+        assert done.stdout == "[]\n"
