@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -93,6 +92,7 @@ def down(directory: Path, say: Say) -> None:
 
     Where nothing is there it says so: doing it twice is no error. Raises StackError.
     """
+    packages.must_be_linux()
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 (keeps symlinks, as the settings do)
     if not _members_of(directory) and not (directory / MARK).exists():
         say(f"no cluster in {directory}")
@@ -103,6 +103,7 @@ def down(directory: Path, say: Say) -> None:
 
 def status(directory: Path) -> StackStatus:
     """How the cluster in a directory is. Raises StackError where its settings are damaged."""
+    packages.must_be_linux()
     directory = Path(os.path.abspath(directory))  # noqa: PTH100
     settings = read(directory)
     counts = {member: len(processes.of(directory / member)) for member in MEMBERS}
@@ -159,20 +160,20 @@ def _claim(settings: StackSettings, user: str | None) -> None:
         raise StackError(
             f"{directory} holds something else ({sorted(foreign)[0]}); name an empty one with OBSERVER_STACK_DIR."
         )
-    if user is not None and not _reaches(user, directory):
+    if not _may(user, "-x", directory):
         raise StackError(
             f"The user {user}, as whom the cluster runs, cannot reach {directory}; "
             "name a directory outside your home with OBSERVER_STACK_DIR."
         )
+    if not _may(user, "-w", Path("/dev/shm")):
+        # Patroni would seem well until its first failover, which needs a semaphore.
+        raise StackError(
+            "/dev/shm cannot be written to, which Patroni needs; mount it (`mount -t tmpfs shm /dev/shm`)."
+        )
 
 
-def _reaches(user: str, directory: Path) -> bool:
-    account = pwd.getpwnam(user)
-    groups = (account.pw_gid,)
-    tried = subprocess.run(
-        ["test", "-x", str(directory)], user=account.pw_uid, group=account.pw_gid, extra_groups=groups, check=False
-    )
-    return tried.returncode == 0
+def _may(user: str | None, test: str, path: Path) -> bool:
+    return subprocess.run(["test", test, str(path)], **processes.identity(user), check=False).returncode == 0
 
 
 def _must_be_free(member: str, port: int) -> None:

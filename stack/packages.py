@@ -34,8 +34,7 @@ class Programs:
 
 def find() -> Programs:
     """Every program, or a StackError that names all missing packages and the command that installs them."""
-    if not sys.platform.startswith("linux"):
-        raise StackError("The local cluster runs on Linux only; elsewhere, watch a cluster of your own or use Docker.")
+    must_be_linux()
     missing = []
 
     def program(name: str, package: str) -> Path:
@@ -59,6 +58,12 @@ def find() -> Programs:
             f"Not installed: {names}; run `make setup`, or `sudo apt-get install {names}` (which starts services)."
         )
     return Programs(etcd, patroni, patronictl, haproxy, postgres_bin)
+
+
+def must_be_linux() -> None:
+    """Raises StackError elsewhere: the cluster's processes are found in /proc."""
+    if not sys.platform.startswith("linux"):
+        raise StackError("The local cluster runs on Linux only; elsewhere, watch a cluster of your own or use Docker.")
 
 
 def newest_postgres_bin(root: Path) -> Path | None:

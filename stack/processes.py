@@ -9,7 +9,6 @@ read, which need no privilege, so that it works in containers too.
 from __future__ import annotations
 
 import os
-import pwd
 import signal
 import subprocess
 import threading
@@ -17,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stack.errors import StackError
 
@@ -50,19 +50,28 @@ def run_as() -> str | None:
     """The user for the cluster's processes: None for our own; `postgres` for root, whom PostgreSQL refuses."""
     if os.geteuid() != 0:
         return None
+    identity(UNPRIVILEGED)
+    return UNPRIVILEGED
+
+
+def identity(user: str | None) -> dict[str, Any]:
+    """What makes subprocess run something as that user, and in no other group; nothing for our own."""
+    import pwd  # Windows has none, and must be able to import this module
+
+    if user is None:
+        return {}
     try:
-        pwd.getpwnam(UNPRIVILEGED)
+        account = pwd.getpwnam(user)
     except KeyError:
         raise StackError(
-            f"PostgreSQL refuses to run as root and there is no user {UNPRIVILEGED}; run `make setup`, which makes it."
+            f"PostgreSQL refuses to run as root and there is no user {user}; run `make setup`, which makes it."
         ) from None
-    return UNPRIVILEGED
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": [account.pw_gid]}
 
 
 def start(command: Sequence[str], user: str | None, folder: Path, log: Path) -> int:
     """Start a process that outlives us, in `folder`, its output appended to `log`; its moment, monotonic ns."""
     environment: Mapping[str, str] = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8", "HOME": str(folder)}
-    account = pwd.getpwnam(user) if user else None
     with log.open("ab") as output:
         moment_ns = time.monotonic_ns()
         process = subprocess.Popen(
@@ -73,9 +82,7 @@ def start(command: Sequence[str], user: str | None, folder: Path, log: Path) -> 
             cwd=folder,
             env=environment,
             start_new_session=True,
-            user=account.pw_uid if account else None,
-            group=account.pw_gid if account else None,
-            extra_groups=[account.pw_gid] if account else None,
+            **identity(user),
         )
     # As long as we live it is our child; someone must take note of its death, or it stays a zombie.
     threading.Thread(target=process.wait, daemon=True).start()
