@@ -14,7 +14,7 @@ from reports.analysis.blindness import Spell
 from reports.analysis.changes import Change
 from reports.analysis.incidents import TOGETHER_NS, Span
 from reports.analysis.leadership import leader_at, says_primary
-from reports.analysis.outages import failures
+from reports.analysis.outages import within
 from reports.analysis.scene import Scene
 
 TOLD = ("fault.told", "repair.told", "note.told", "stop.asked")
@@ -97,11 +97,8 @@ class Case:
         """Events of some kinds from the incident's beginning to a moment."""
         return [
             e
-            for e in self.scene.timeline.events
-            if self.from_ns <= e.by_ns <= until_ns
-            and e.kind in kinds
-            and (subject is None or e.subject == subject)
-            and (source is None or e.source == source)
+            for e in self.scene.between(self.from_ns, until_ns)
+            if e.kind in kinds and (subject is None or e.subject == subject) and (source is None or e.source == source)
         ]
 
     def first(self, *kinds: str, subject: str | None = None, source: str | None = None) -> Event | None:
@@ -161,10 +158,9 @@ class Case:
 
     def failed(self) -> list[Operation]:
         """Operations of the incident that were not acknowledged."""
-        both = [*failures(self.scene.timeline, "write"), *failures(self.scene.timeline, "read")]
-        return sorted(
-            (o for o in both if self.from_ns < o.finished_ns <= self.span.ended_ns), key=lambda o: o.finished_ns
-        )
+        span, failures = self.span, self.scene.failures
+        both = [o for own in failures.values() for o in within(own, span.began_ns, span.ended_ns)]
+        return sorted(both, key=lambda o: o.finished_ns)
 
     def acknowledged(self) -> int:
         """How many operations were acknowledged in the incident."""

@@ -73,8 +73,7 @@ def _is_another(scene: Scene, sign: Sign, last: _Open) -> bool:
         return sign.anew and sign.since_ns > last.faults[sign.subject].from_ns + TOGETHER_NS
     return not any(
         event.kind in ("leader.lost", "member.lost") and event.subject == sign.subject
-        for event in scene.timeline.events
-        if last.began_ns <= event.by_ns <= sign.from_ns
+        for event in scene.between(last.began_ns, sign.from_ns)
     )
 
 

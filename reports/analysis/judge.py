@@ -19,6 +19,7 @@ from reports.analysis.told import told_in
 def judge(timeline: Timeline) -> Findings:
     """All that can be found in one recording. Never raises for what a timeline holds or lacks."""
     seen = scene(timeline)
+    timeline = seen.timeline
     stretches = spans(seen)
     told = told_in(stretches, timeline.events)
     kept = durability(timeline)
@@ -45,6 +46,7 @@ def _incident(
         cost(
             seen.timeline,
             action,
+            seen.failures[action],
             outages_of(span, seen.outages[action], following),
             span.began_ns,
             span.ended_ns,

@@ -6,7 +6,7 @@ that is longer than max(3/rate, 150 ms) and in which at least one operation fail
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
 from observer.timeline import MS_NS, SECOND_NS, Action, Cost, Operation, Outage, Outcome, Timeline
@@ -25,9 +25,19 @@ def threshold_ns(timeline: Timeline) -> int:
     return max(int(3 * SECOND_NS / rate_per_s), SHORTEST_NS)
 
 
-def failures(timeline: Timeline, action: Action) -> list[Operation]:
+def failures(timeline: Timeline, action: Action) -> tuple[Operation, ...]:
     """All operations of an action that are not acknowledged, in order of finishing."""
-    return [o for o in timeline.operations if o.action == action and o.outcome is not Outcome.OK]
+    own = (o for o in timeline.operations if o.action == action and o.outcome is not Outcome.OK)
+    return tuple(sorted(own, key=_finished))
+
+
+def within(failed: Sequence[Operation], after_ns: int, by_ns: int) -> Sequence[Operation]:
+    """Those of `failed`, in order of finishing, that finished in (after_ns, by_ns]."""
+    return failed[bisect_right(failed, after_ns, key=_finished) : bisect_right(failed, by_ns, key=_finished)]
+
+
+def _finished(operation: Operation) -> int:
+    return operation.finished_ns
 
 
 def outages(timeline: Timeline, action: Action) -> tuple[Outage, ...]:
@@ -51,7 +61,7 @@ def outages(timeline: Timeline, action: Action) -> tuple[Outage, ...]:
             after = _first_after(timeline, action, at_ns) or after
         return before, after
 
-    failed = sorted(failures(timeline, action), key=lambda o: o.finished_ns)
+    failed = failures(timeline, action)
     found: list[Outage] = []
     span: tuple[Operation | None, Operation | None] | None = None
     group: list[Operation] = []
@@ -111,30 +121,38 @@ def _first_after(timeline: Timeline, action: Action, at_ns: int) -> Operation | 
     return None
 
 
-def stable_ns(timeline: Timeline, action: Action, own: Sequence[Outage]) -> int | None:
+def stable_ns(timeline: Timeline, failed: Sequence[Operation], own: Sequence[Outage]) -> int | None:
     """From the start of the first outage until 5 s have passed without a failure; None: the recording ended first."""
     if not own:
         return 0
     calm_ns = own[-1].ended_ns
     if own[-1].open:
         return None
-    for failure in failures(timeline, action):
-        if calm_ns < failure.finished_ns <= calm_ns + STABLE_NS:
-            calm_ns = failure.finished_ns
+    for failure in failed[bisect_right(failed, calm_ns, key=_finished) :]:
+        if failure.finished_ns > calm_ns + STABLE_NS:
+            break
+        calm_ns = failure.finished_ns
     calm_ns += STABLE_NS
     return None if calm_ns > timeline.recording.until_ns else calm_ns - own[0].began_ns
 
 
-def cost(timeline: Timeline, action: Action, own: Sequence[Outage], began_ns: int, ended_ns: int) -> Cost:
-    """What a stretch of time cost an action, given the outages that belong to it."""
-    failed = [o for o in failures(timeline, action) if began_ns < o.finished_ns <= ended_ns]
+def cost(
+    timeline: Timeline,
+    action: Action,
+    all_failed: Sequence[Operation],
+    own: Sequence[Outage],
+    began_ns: int,
+    ended_ns: int,
+) -> Cost:
+    """What a stretch of time cost an action, given all its failures and the outages that belong to the stretch."""
+    failed = within(all_failed, began_ns, ended_ns)
     ok = acknowledged(timeline, action, began_ns, ended_ns)
     observed = bool(ok or failed or own)
     return Cost(
         action=action,
         outages=tuple(own),
         outage_ns=sum(outage.duration_ns for outage in own) if observed else None,
-        stable_ns=stable_ns(timeline, action, own) if observed else None,
+        stable_ns=stable_ns(timeline, all_failed, own) if observed else None,
         open=any(outage.open for outage in own),
         ok=ok,
         failed=sum(o.outcome is Outcome.FAIL for o in failed),

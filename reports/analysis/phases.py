@@ -222,7 +222,7 @@ def _preface(case: Case, cause: Found, main: Outage) -> list[Phase]:
 def _settling(case: Case) -> list[Phase]:
     """From the first acknowledged write until 5 s have passed without a failure; and until all replicas stream."""
     last = case.outages[-1]
-    length_ns = stable_ns(case.scene.timeline, "write", case.outages)
+    length_ns = stable_ns(case.scene.timeline, case.scene.failures["write"], case.outages)
     if last.open or length_ns is None:
         return []
     calm = Window.at(case.outages[0].began_ns + length_ns)
@@ -259,7 +259,7 @@ def _reach(case: Case, after_ns: int) -> list[Event]:
     """Events of the incident that are known since a moment or later, as far as its outages and its calm reach."""
     until_ns = max([case.until_ns, *(outage.ended_ns + STABLE_NS for outage in case.outages)])
     from_ns = max(case.from_ns, after_ns)
-    return [e for e in case.scene.timeline.events if from_ns <= e.by_ns <= until_ns]
+    return list(case.scene.between(from_ns, until_ns))
 
 
 def _was_primary(case: Case, sees: Event) -> bool:

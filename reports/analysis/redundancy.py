@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from observer.timeline import SECOND_NS, Event, Evidence, Phase, Window
 from reports.analysis.case import Case, at_s, shows
-from reports.analysis.outages import failures
 from reports.analysis.scene import pool_of
 
 # A primary may tell of a replica that went away a little before the first sign of the incident is seen.
@@ -77,9 +76,7 @@ def brownout_ns(case: Case) -> int | None:
             continue
         down = next((e for e in own if e.by_ns > up.by_ns and e.kind == "route.down" and _of(case, e) == old), None)
         until_ns = case.scene.end_ns if down is None else down.by_ns
-        if any(
-            o.probe == "fresh" and up.by_ns < o.finished_ns <= until_ns for o in failures(case.scene.timeline, "write")
-        ):
+        if any(o.probe == "fresh" and up.by_ns < o.finished_ns <= until_ns for o in case.scene.failures["write"]):
             longest = max(longest, until_ns - up.by_ns)
     return longest
 

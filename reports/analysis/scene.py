@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from observer.timeline import Action, Event, Leadership, Outage, Timeline
+from observer.timeline import Action, Event, Leadership, Operation, Outage, Timeline
 from reports.analysis.blindness import Spell, spells
 from reports.analysis.changes import Change, addresses, changes, member_of, members
 from reports.analysis.consistency import Both, two_primaries
 from reports.analysis.leadership import leaderships
-from reports.analysis.outages import outages
+from reports.analysis.outages import failures, outages
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Scene:
     """One timeline, read once."""
 
     timeline: Timeline
+    failures: Mapping[Action, tuple[Operation, ...]]
     outages: Mapping[Action, tuple[Outage, ...]]
     leaderships: tuple[Leadership, ...]
     spells: tuple[Spell, ...]
@@ -26,6 +28,12 @@ class Scene:
     addresses: Mapping[str, str]
     primary_pools: frozenset[str]
     both: tuple[Both, ...]
+
+    def between(self, from_ns: int, until_ns: int) -> Sequence[Event]:
+        """Events that were known from a moment on until another, both included."""
+        events = self.timeline.events
+        first, last = bisect_left(events, from_ns, key=_known), bisect_right(events, until_ns, key=_known)
+        return events[first:last]
 
     @property
     def end_ns(self) -> int:
@@ -39,10 +47,12 @@ class Scene:
 
 def scene(timeline: Timeline) -> Scene:
     """Reads a timeline once for all that comes after."""
+    timeline = replace(timeline, events=tuple(sorted(timeline.events, key=_known)))
     spells_of_leaders = leaderships(timeline)
     names, known = members(timeline), addresses(timeline)
     return Scene(
         timeline=timeline,
+        failures={"write": failures(timeline, "write"), "read": failures(timeline, "read")},
         outages={"write": outages(timeline, "write"), "read": outages(timeline, "read")},
         leaderships=spells_of_leaders,
         spells=spells(timeline),
@@ -52,6 +62,10 @@ def scene(timeline: Timeline) -> Scene:
         primary_pools=primary_pools(timeline, spells_of_leaders, names, known),
         both=two_primaries(timeline),
     )
+
+
+def _known(event: Event) -> int:
+    return event.by_ns
 
 
 def primary_pools(

@@ -148,6 +148,7 @@ def test_a_replica_that_goes_away_costs_no_write_and_is_named_once(how: str, cau
                 [
                     *healthy(),
                     blind(10.1, "patroni", "patroni3", how),
+                    blind(15.1, "patroni", "patroni3", "connect_timeout" if how == "silent" else how),
                     blind(10.1, "postgres", "patroni3", how),
                     route(19, "replicas", "patroni3", up=False),
                     event(38, "etcd", "member.lost", "patroni3", revision=40),

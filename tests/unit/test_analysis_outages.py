@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from observer.timeline import SECOND_NS, Action, Operation, Outcome, Second, Timeline
 from reports.analysis.judge import judge
-from reports.analysis.outages import acknowledged, cost, outages, stable_ns
+from reports.analysis.outages import acknowledged, cost, failures, outages, stable_ns
 from tests.unit.timelines import fail, ns, ok, timeline, traffic, unknown
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
@@ -75,18 +75,18 @@ def test_acknowledgements_that_the_timeline_left_out_are_asked_for() -> None:
 
 def test_stable_is_five_seconds_after_the_last_failure() -> None:
     given = timeline([], [ok(1), fail(2), ok(3), fail(6), ok(6.01), ok(30)])
-    assert stable_ns(given, "write", outages(given, "write")[:1]) == ns(6 + 5 - 1)
+    assert stable_ns(given, failures(given, "write"), outages(given, "write")[:1]) == ns(6 + 5 - 1)
 
 
 def test_stable_is_not_known_when_the_recording_ends_too_soon() -> None:
     given = timeline([], [ok(1), fail(2), ok(3)], until_s=7)
-    assert stable_ns(given, "write", outages(given, "write")) is None
+    assert stable_ns(given, failures(given, "write"), outages(given, "write")) is None
 
 
 def test_what_was_not_driven_is_not_observed_and_what_did_not_fail_costs_nothing() -> None:
     given = timeline([], traffic((1, 10, OK)))
-    assert cost(given, "write", (), 0, ns(10)).outage_ns == 0
-    assert cost(given, "read", (), 0, ns(10)).outage_ns is None
+    assert cost(given, "write", (), (), 0, ns(10)).outage_ns == 0
+    assert cost(given, "read", (), (), 0, ns(10)).outage_ns is None
 
 
 def test_whole_seconds_are_counted_by_the_store_and_the_ends_by_operation() -> None:
