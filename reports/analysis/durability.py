@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from observer.timeline import SECOND_NS, Audit, Lost, Operation, Outcome, Timeline
 
@@ -57,20 +58,33 @@ def durability(timeline: Timeline) -> Durability:
 
 def decided(audits: Sequence[Audit]) -> Ranges:
     """The audits as ranges that do not overlap. A range that a newer one cuts keeps what is left of it."""
-    pieces: list[tuple[str, str, Audit]] = []
-    for audit in sorted(audits, key=lambda a: a.audited_ns):
-        left: list[tuple[str, str, Audit]] = []
-        for first, last, older in pieces:
-            if last < audit.first_token or first > audit.last_token:
-                left.append((first, last, older))
-                continue
-            if first < audit.first_token:
-                left.append((first, _step(audit.first_token, -1), older))
-            if last > audit.last_token:
-                left.append((_step(audit.last_token, 1), last, older))
-        pieces = [*left, (audit.first_token, audit.last_token, audit)]
-    pieces.sort(key=lambda piece: piece[0])
+    pieces: list[Piece] = []
+    for _, together in groupby(sorted(audits, key=lambda a: (a.audited_ns, a.first_token)), key=lambda a: a.audited_ns):
+        newer = [(audit.first_token, audit.last_token, audit) for audit in together]
+        older = [left for piece in pieces for left in _without(piece, newer)]
+        pieces = sorted([*older, *newer], key=_first)
     return Ranges(tuple(p[0] for p in pieces), tuple(p[1] for p in pieces), tuple(p[2] for p in pieces))
+
+
+Piece = tuple[str, str, Audit]
+
+
+def _without(piece: Piece, newer: Sequence[Piece]) -> Iterator[Piece]:
+    """What newer ranges, in order, leave of an older one."""
+    first, last, audit = piece
+    index = max(0, bisect_right(newer, first, key=_first) - 1)
+    while index < len(newer) and newer[index][0] <= last:
+        if newer[index][1] >= first:
+            if newer[index][0] > first:
+                yield first, _step(newer[index][0], -1), audit
+            first = _step(newer[index][1], 1)
+        index += 1
+    if first <= last:
+        yield first, last, audit
+
+
+def _first(piece: Piece) -> str:
+    return piece[0]
 
 
 def _step(token: str, by: int) -> str:
@@ -106,13 +120,13 @@ def _lost(timeline: Timeline, ranges: Ranges) -> Iterator[Lost]:
     Most absent tokens are those of operations that failed, and what finished near a failure is in the timeline; only
     where a range holds tokens that are not, they are asked for.
     """
-    at_hand = {o.token: o for o in timeline.operations if o.action == "write" and o.token}
+    at_hand = _at_hand(timeline)
     seen: set[str] = set()
     for first, last, audit in zip(ranges.firsts, ranges.lasts, ranges.audits, strict=True):
         if audit.present:
             continue
         low, high = _number(first), _number(last)
-        held = [o for token, o in at_hand.items() if first <= token <= last]
+        held = at_hand[bisect_left(at_hand, first, key=_token) : bisect_right(at_hand, last, key=_token)]
         complete = low is not None and high is not None and len(held) >= high - low + 1
         for operation in held if complete else _writes_of(timeline, at_hand, first, last):
             absent = first <= operation.token <= last and operation.token not in seen
@@ -128,13 +142,24 @@ def _lost(timeline: Timeline, ranges: Ranges) -> Iterator[Lost]:
                 )
 
 
-def _writes_of(timeline: Timeline, at_hand: dict[str, Operation], first: str, last: str) -> Iterator[Operation]:
-    """Every write that may carry a token of a range: those that finished between its neighbours at hand."""
-    before = [o.started_ns for token, o in at_hand.items() if token < first]
-    after = [o.finished_ns for token, o in at_hand.items() if token > last]
-    from_ns = max(max(before, default=0) - CHUNK_NS, -1)
-    until_ns = min(after, default=timeline.recording.until_ns) + CHUNK_NS
-    yield from _chunks(timeline, from_ns, min(until_ns, timeline.recording.until_ns + CHUNK_NS))
+def _at_hand(timeline: Timeline) -> list[Operation]:
+    """The writes that the timeline holds, in order of their tokens."""
+    return sorted((o for o in timeline.operations if o.action == "write" and o.token), key=_token)
+
+
+def _token(operation: Operation) -> str:
+    return operation.token
+
+
+def _writes_of(timeline: Timeline, at_hand: Sequence[Operation], first: str, last: str) -> Iterator[Operation]:
+    """Every write that may carry a token of a range: those that finished between its neighbours at hand.
+
+    Tokens are counted as operations are scheduled, none of which takes as long as the margin that is left here.
+    """
+    before, after = bisect_left(at_hand, first, key=_token), bisect_right(at_hand, last, key=_token)
+    from_ns = at_hand[before - 1].started_ns - CHUNK_NS if before else -1
+    until_ns = at_hand[after].finished_ns if after < len(at_hand) else timeline.recording.until_ns
+    yield from _chunks(timeline, max(from_ns, -1), min(until_ns, timeline.recording.until_ns) + CHUNK_NS)
 
 
 def _chunks(timeline: Timeline, from_ns: int, until_ns: int) -> Iterator[Operation]:
@@ -147,7 +172,7 @@ def _chunks(timeline: Timeline, from_ns: int, until_ns: int) -> Iterator[Operati
 def _unaudited(timeline: Timeline, ranges: Ranges) -> int:
     """Acknowledged writes that no audit covers: those after the last audited token, and those in holes before it."""
     holes = [(a, b) for a, b in zip(ranges.lasts, ranges.firsts[1:], strict=False) if _step(a, 1) < b]
-    at_hand = {o.token: o for o in timeline.operations if o.action == "write" and o.token}
+    at_hand = _at_hand(timeline)
     first, last = ranges.firsts[0], ranges.lasts[-1]
     newest_ns = max(audit.audited_ns for audit in timeline.audits)
     tail = {

@@ -263,3 +263,82 @@ def test_an_election_of_etcd_that_nobody_noticed_is_harmless() -> None:
     elected = event(30, "etcd", "raft.elected", "etcd", leader=ETCD[1], term=4, before=ETCD[0])
     incident = only(judge(timeline([*healthy(), elected], traffic((1, 100, OK)))))
     assert (incident.cause, incident.write.outage_ns) == ("etcd.election", 0)
+
+
+def test_a_postgres_that_crashed_mutes_the_rest_of_a_patroni_that_lives() -> None:
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *healthy(),
+                    blind(10.1, "postgres", "patroni1", "refused"),
+                    blind(11.2, "patroni", "patroni1", "silent"),
+                    event(14.3, "etcd", "member.changed", "patroni1", role="primary", state="crashed"),
+                    sees(15.2, "postgres", "patroni1"),
+                    event(15.2, "postgres", "member.changed", "patroni1", in_recovery=True, started="later"),
+                    sees(15.3, "patroni", "patroni1", "silent"),
+                    event(
+                        16.5, "postgres", "member.changed", "patroni1", in_recovery=False, timeline=2, started="later"
+                    ),
+                ],
+                traffic((1, 10, OK), (10, 16.6, FAIL), (16.6, 100, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target, incident.confidence) == ("postgres.crashed", "patroni1", "high")
+    assert (incident.timeline_before, incident.timeline_after) == (1, 2)
+
+
+@pytest.mark.parametrize(("later", "cause"), [("silent", "postgres.frozen"), ("connect_timeout", "leader.frozen")])
+def test_a_patroni_that_goes_on_accepting_runs_and_waits_for_a_frozen_postgres(later: str, cause: str) -> None:
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *healthy(),
+                    blind(11, "postgres", "patroni1", "silent"),
+                    blind(11.2, "patroni", "patroni1", "silent"),
+                    *([blind(16, "patroni", "patroni1", later)] if later != "silent" else []),
+                    sees(18.5, "patroni", "patroni1", later),
+                    sees(18.6, "postgres", "patroni1", "silent"),
+                ],
+                traffic((1, 10, OK), (10, 18.7, FAIL), (18.7, 100, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target) == (cause, "patroni1")
+
+
+def test_a_postgres_shut_down_by_its_patroni_come_back_was_alive_when_patroni_was_killed() -> None:
+    crash = [
+        blind(8.6, "patroni", "patroni1", "refused"),
+        event(26.7, "etcd", "leader.lost", "patroni1", revision=30),
+        event(26.7, "etcd", "member.lost", "patroni1", revision=30),
+        *takeover(26.9, "patroni2", 2, previous="patroni1", up_s=32),
+        sees(36, "patroni", "patroni1"),
+        blind(36.3, "postgres", "patroni1", "refused"),
+        sees(38, "postgres", "patroni1"),
+        event(38, "postgres", "member.changed", "patroni1", in_recovery=True, timeline=2, started="later"),
+    ]
+    incident = only(judge(timeline([*healthy(), *crash], traffic((1, 17, OK), (17, 32, FAIL), (32, 100, OK)))))
+    assert (incident.cause, incident.target) == ("patroni.killed", "patroni1")
+    assert "evidence.two_primaries" in {e.says for e in incident.evidence}
+
+
+def test_a_replica_that_takes_its_time_to_stop_was_stopped() -> None:
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *healthy(),
+                    blind(10.1, "postgres", "patroni3", "refused"),
+                    blind(10.9, "patroni", "patroni3", "silent"),
+                    event(12, "etcd", "member.changed", "patroni3", role="replica", state="stopped"),
+                    blind(12.3, "patroni", "patroni3", "refused"),
+                    *came_back(40, "patroni3", "patroni1", 1),
+                ],
+                traffic((1, 100, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target, incident.confidence) == ("replica.stopped", "patroni3", "high")

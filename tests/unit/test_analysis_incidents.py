@@ -167,3 +167,25 @@ def test_a_brownout_is_the_old_route_beside_the_new_one_while_new_connections_fa
 def test_redundancy_is_back_when_as_many_replicas_stream_as_before() -> None:
     (incident,) = judge(measured_crash()).incidents
     assert incident.redundancy_back_ns == ns(74) - incident.began_ns
+
+
+def test_a_subject_that_failed_before_fails_anew_where_an_outage_of_its_own_begins() -> None:
+    frozen = [
+        *healthy(),
+        blind(11, "patroni", "patroni1", "silent"),
+        blind(11, "postgres", "patroni1", "silent"),
+        blind(16, "patroni", "patroni1", "connect_timeout"),
+        sees(20, "patroni", "patroni1", "connect_timeout"),
+        sees(20, "postgres", "patroni1", "silent"),
+    ]
+    again = [
+        event(25.1, "patroni", "source.blind", "patroni1", after_s=23.9, how="silent", since_ns=ns(24.1)),
+        event(25.1, "postgres", "source.blind", "patroni1", after_s=23.9, how="silent", since_ns=ns(24.1)),
+        blind(29.5, "patroni", "patroni1", "connect_timeout"),
+        sees(33, "patroni", "patroni1", "connect_timeout"),
+        sees(33, "postgres", "patroni1", "silent"),
+    ]
+    operations = traffic((1, 10, OK), (10, 20, FAIL), (20, 24, OK), (24, 33, FAIL), (33, 118, OK))
+    found = judge(timeline([*frozen, *again], operations)).incidents
+    assert [(i.cause, i.target, len(i.write.outages)) for i in found] == [("leader.frozen", "patroni1", 1)] * 2
+    assert found[1].began_ns == found[0].ended_ns == found[1].write.outages[0].began_ns
