@@ -26,8 +26,8 @@ lint: setup
 	.venv/bin/mypy
 
 test: lint
-	.venv/bin/pytest -m "not cluster and not docker"
-	.venv/bin/pytest -m cluster
+	.venv/bin/pytest -m "not cluster and not docker and not packaging"
+	.venv/bin/pytest -m "cluster or packaging"
 
 bench: setup
 	@.venv/bin/python -m benchmarks
