@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PYTHON
 
-.PHONY: setup demo test lint bench clean packages
+.PHONY: setup demo test test-docker lint bench clean packages
 
 setup: packages .venv/ready
 
@@ -28,6 +28,9 @@ lint: setup
 test: lint
 	.venv/bin/pytest -m "not cluster and not docker and not packaging"
 	.venv/bin/pytest -m "cluster or packaging"
+
+test-docker: setup
+	@sh tests/docker/run.sh
 
 bench: setup
 	@.venv/bin/python -m benchmarks

@@ -87,7 +87,7 @@ def fails_over(stack: Stack, *fault: str) -> float:
     docker(*fault, f"demo-{old}")
 
     def elsewhere() -> bool:
-        return stack.write(f"{fault} {began_s}") != address
+        return stack.write(" ".join(fault)) != address
 
     until(f"writes after {fault}", elsewhere, 120)
     took_s = time.monotonic() - began_s

@@ -1,0 +1,111 @@
+"""Every query of every dashboard, run against the real Prometheus of the stack while the observer records."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.dashboards import FILES, Query, annotations, filled, queries, read
+from tests.docker.stacks import Stack, until
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+
+# Panels that show nothing while all is well, and why.
+EMPTY_IN_HEALTH = {
+    "Incidents by cause": "nothing happened",
+    "Writes lost": "an audit follows a write outage, and there was none",
+    "New leader": "an annotation: nobody took the lead just now",
+    "Leader changed": "an annotation: nobody took the lead just now",
+    "etcd elected a leader": "an annotation: nobody took the lead just now",
+    "Incident": "an annotation: nothing happened",
+}
+QUERIES = [query for path in FILES for query in [*queries(read(path)), *annotations(read(path))]]
+
+
+def rows(stack: Stack, expr: str) -> list[object]:
+    """What Prometheus answers now."""
+    address = stack.url("PORT_PROMETHEUS", "/api/v1/query")
+    answer = httpx.get(address, params={"query": filled(expr)}, timeout=10).json()
+    assert answer["status"] == "success", answer
+    found: list[object] = answer["data"]["result"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def observed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack with an observer that records it and that Prometheus scrapes."""
+    stack.whole()
+    folder: Path = tmp_path_factory.mktemp("observer")
+    nodes = {n: f"patroni{n}" for n in (1, 2, 3)}
+    etcd = ", ".join(f'"127.0.0.1:{stack.ports[f"PORT_ETCD{n}"]}"' for n in nodes)
+    rest = ", ".join(f'{name} = "{stack.url(f"PORT_REST{n}")}"' for n, name in nodes.items())
+    postgres = ", ".join(
+        f'{name} = "host=127.0.0.1 port={stack.ports[f"PORT_POSTGRES{n}"]}"' for n, name in nodes.items()
+    )
+    (folder / "observer.toml").write_text(
+        f"""
+[cluster]
+scope = "demo"
+[etcd]
+endpoints = [{etcd}]
+[patroni]
+members = {{ {rest} }}
+[postgres]
+members = {{ {postgres} }}
+[haproxy]
+stats = ["{stack.url("PORT_STATS")}"]
+[traffic]
+write = "{stack.dsn("PORT_PRIMARY")}"
+read = "{stack.dsn("PORT_REPLICAS")}"
+workload = "probe"
+[metrics]
+listen = "0.0.0.0:9464"
+""",
+        encoding="utf-8",
+    )
+    log = (folder / "observer.log").open("w", encoding="utf-8")
+    command = [str(Path(sys.executable).with_name("observer")), "start", "--plain"]
+    daemon = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, env=dict(os.environ))
+    try:
+        until("Prometheus scrapes the observer", lambda: rows(stack, 'up{job="observer"} == 1'), 60)
+        # Rates need a few scrapes, and the first one of the slow layers.
+        until(
+            "rates of every layer",
+            lambda: (
+                rows(stack, "sum(rate(observer_operations_total[5s])) > 0")
+                and rows(stack, "count(rate(pg_stat_database_xact_commit[20s])) > 0")
+                and rows(stack, "count(up == 1) == 11")
+            ),
+            60,
+        )
+        yield stack
+    except AssertionError:
+        print((folder / "observer.log").read_text(encoding="utf-8"))
+        raise
+    finally:
+        daemon.terminate()
+        daemon.wait(30)
+        log.close()
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: f"{query.board}: {query.panel}")
+def test_the_query_is_valid_and_returns_data_or_says_why_not(observed: Stack, query: Query) -> None:
+    if query.panel in EMPTY_IN_HEALTH:
+        rows(observed, query.expr)
+    else:
+        until(f"data for {query.expr}", lambda: rows(observed, query.expr), 20)
+
+
+def test_the_list_of_the_empty_names_only_what_there_is() -> None:
+    assert set(EMPTY_IN_HEALTH) <= {query.panel for query in QUERIES}
+
+
+def test_the_observer_names_the_leader_that_patroni_names(observed: Stack) -> None:
+    leader = observed.leader()
+    until("the same leader", lambda: rows(observed, f'observer_leader{{member="{leader}"}} == 1'), 10)
