@@ -41,7 +41,7 @@ class Schedule:
         self._now_ns = now_ns
         self._jobs: dict[str, Job] = {}
         self._spells: dict[str, _Spell] = {}
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(THREADS)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -62,20 +62,22 @@ class Schedule:
         """Runs the job from now on, in place of one of the same name."""
         with self._lock:
             self._jobs[job.name] = job
-            self._scheduler.add_job(
-                job.run,
-                "interval",
-                seconds=job.every_ms / 1000,
-                id=job.name,
-                replace_existing=True,
-                next_run_time=datetime.now(UTC),
-            )
+        # Not under our lock: APScheduler may tell of a run under its own, and would wait for ours meanwhile.
+        self._scheduler.add_job(
+            job.run,
+            "interval",
+            seconds=job.every_ms / 1000,
+            id=job.name,
+            replace_existing=True,
+            next_run_time=datetime.now(UTC),
+        )
 
     def begin_anew(self) -> None:
         """Adds every job again: APScheduler plans by the wall clock, and after a step back would wait it out."""
         with self._lock:
-            for job in list(self._jobs.values()):
-                self.add(job)
+            jobs = list(self._jobs.values())
+        for job in jobs:
+            self.add(job)
 
     def skipping(self, name: str) -> int:
         """How many ticks a job has skipped in the spell that goes on; 0: it runs in time."""

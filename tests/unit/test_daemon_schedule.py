@@ -137,3 +137,19 @@ def until(condition: object, limit_s: float = 10) -> None:
             return
         pause.wait(0.01)
     raise AssertionError("it did not come true")
+
+
+def test_jobs_that_end_at_once_hold_up_nobody_who_adds_another() -> None:
+    """APScheduler tells of a run that ended before it looked under its own locks, in the thread that takes them."""
+    schedule = Schedule(lambda _: None, lambda: 0)
+    schedule.start()
+
+    def add() -> None:
+        for n in range(400):
+            schedule.add(Job(f"look {n % 20}", 1, lambda: None))
+
+    adding = threading.Thread(target=add, daemon=True)
+    adding.start()
+    adding.join(20)
+    assert not adding.is_alive()
+    schedule.stop()
