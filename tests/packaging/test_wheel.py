@@ -68,8 +68,8 @@ def test_a_report_in_each_language_comes_out_of_the_installed_wheel(installed: P
     record(tmp_path / "observer.db")
     russian = run(installed, "report", "--lang", "ru", cwd=tmp_path)
     english = run(installed, "report", "--lang", "en", cwd=tmp_path)
-    assert "Приложение не могло писать 5,0 с" in russian
-    assert "5.0 s" in english
+    assert "Приложение не могло писать 5,0\u00a0с" in russian
+    assert "The application could not write for 5.0\u00a0s" in english
 
 
 def test_the_cluster_to_break_comes_with_the_wheel(installed: Path, tmp_path: Path) -> None:
