@@ -75,8 +75,8 @@ class Case:
 
     @property
     def from_ns(self) -> int:
-        """What happened before belongs to others. A look that ends in the incident may tell of a little before it."""
-        return self.span.began_ns
+        """What was known before belongs to others."""
+        return self.span.since_ns
 
     @property
     def until_ns(self) -> int:
@@ -171,7 +171,7 @@ class Case:
         told = [
             e
             for e in self.scene.timeline.events
-            if e.by_ns <= self.span.began_ns
+            if e.by_ns <= self.span.since_ns
             and e.kind in kinds
             and e.subject == subject
             and (source is None or e.source == source)

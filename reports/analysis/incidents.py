@@ -12,17 +12,21 @@ from reports.analysis.signs import Sign, signs
 CALM_NS = 5 * SECOND_NS
 # Parts of one fault (a host with its Patroni and its etcd, two etcd members of three) are seen this close together.
 TOGETHER_NS = 5 * SECOND_NS
+# What was seen this shortly before a first sign belongs to it.
+BEFORE_NS = 2 * SECOND_NS
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """An incident before it is judged. `active_until_ns` is the last failure or change, `ended_ns` 5 s after it.
+    """An incident before it is judged. `active_until_ns` is its last failure or change, `ended_ns` 5 s after it.
 
-    `reach_ns` is how far what belongs to it may reach when a new fault cut it short, `following_ns` when the next one
-    began, or the recording ended. `about`: the subjects of the fault
-    that opened it while another incident was still open; empty where it opened in calm.
+    `since_ns`: what belongs to it may have been seen a little before its first sign, since what a node says that has
+    just come back is none. `reach_ns` is how far what belongs to it may reach when a new fault cut it short,
+    `following_ns` when the next one began, or the recording ended. `about`: the subjects of the fault that opened it
+    while another incident was still open; empty where it opened in calm.
     """
 
+    since_ns: int
     began_ns: int
     active_until_ns: int
     ended_ns: int
@@ -98,7 +102,10 @@ def _closed(scene: Scene, found: Sequence[_Open], index: int) -> Span:
     own = found[index]
     following_ns = found[index + 1].began_ns if index + 1 < len(found) else scene.end_ns
     calm_ns = min(own.active_until_ns + CALM_NS, max(scene.end_ns, own.active_until_ns))
+    before_ns = found[index - 1].active_until_ns if index else 0
+    since_ns = own.began_ns if own.cut else max(own.began_ns - BEFORE_NS, min(before_ns, own.began_ns))
     return Span(
+        since_ns=since_ns,
         began_ns=own.began_ns,
         active_until_ns=own.active_until_ns,
         ended_ns=min(calm_ns, max(following_ns, own.began_ns)),

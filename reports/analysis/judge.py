@@ -90,7 +90,7 @@ def _leaders(one: Case) -> tuple[str | None, str | None, int | None, int | None]
     if elected is None:
         gone = one.leader_lost is not None
         return before, None if gone else before, was, None if gone else _timeline_after(one, before, was)
-    became = timeline_of(timeline, elected.subject, elected.by_ns, max(one.span.ended_ns, elected.by_ns))
+    became = timeline_of(timeline, elected.subject, elected.by_ns, max(one.until_ns, elected.by_ns))
     return before, elected.subject, was, became
 
 

@@ -131,7 +131,10 @@ def shape_of(case: Case, cause: Found) -> Shape | None:
         return SHAPES[cause.cause]
     if case.leader_lost is not None or case.leader_elected is not None:
         return FAILOVER
-    return RESTART if cause.cause.startswith(("leader.", "patroni.")) else None
+    if not cause.cause.startswith(("leader.", "patroni.")):
+        return None
+    # Open, with the key still kept: it is not known yet whether the leader comes back before its lease runs out.
+    return FAILOVER if any(outage.open for outage in case.outages) else RESTART
 
 
 def phases(case: Case, cause: Found) -> tuple[Phase, ...]:

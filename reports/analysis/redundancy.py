@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from observer.timeline import SECOND_NS, Event, Evidence, Phase, Window
+from observer.timeline import Event, Evidence, Phase, Window
 from reports.analysis.case import Case, at_s, shows
 from reports.analysis.scene import pool_of
-
-# A primary may tell of a replica that went away a little before the first sign of the incident is seen.
-SIGN_NS = 2 * SECOND_NS
 
 
 def streaming(event: Event) -> int | None:
@@ -23,11 +20,13 @@ def redundancy_back(case: Case) -> tuple[int | None, Event | None]:
 
     0: there were never fewer. None: not observed, or not within the recording.
     """
+    if case.span.about and not case.span.about & case.scene.members:
+        return None, None  # cut out of another incident, whose replicas these may be
     before: int | None = None
     fell_ns: int | None = None
     primary = case.leader_before
     for event in case.scene.timeline.events:
-        if fell_ns is None and event.by_ns > case.span.ended_ns:
+        if fell_ns is None and event.by_ns > case.until_ns:
             break  # there were as many all the while
         if event.kind == "leader.elected" and event.by_ns >= case.from_ns:
             primary, fell_ns = event.subject, event.by_ns
@@ -36,12 +35,12 @@ def redundancy_back(case: Case) -> tuple[int | None, Event | None]:
         count = streaming(event)
         if count is None:
             continue
-        if event.by_ns < case.from_ns - SIGN_NS:
+        if event.by_ns < case.from_ns:
             before = count
         elif before is not None and count < before:
             fell_ns = event.by_ns if fell_ns is None else fell_ns
         elif before is not None and fell_ns is not None and event.by_ns >= max(fell_ns, case.from_ns):
-            return event.by_ns - case.from_ns, event
+            return max(0, event.by_ns - case.span.began_ns), event
     return (0, None) if before is not None and fell_ns is None else (None, None)
 
 

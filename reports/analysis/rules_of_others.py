@@ -8,7 +8,9 @@ from reports.analysis.case import Case, Witness, at_s, shows, shows_operations
 from reports.analysis.rules_of_leader import SHUT, UNREACHED, accepts_on, failed
 from reports.analysis.ruling import Found, Ruling, found, rejected
 
-RECOVERING = ("crashed", "starting", "start failed", "stopped", "in crash recovery")
+# What Patroni says of a PostgreSQL that crashed, and what it says of any that is not up yet.
+CRASHED = ("crashed", "start failed", "in crash recovery")
+RECOVERING = ("starting", "stopped")
 
 
 def replica(case: Case) -> Ruling:
@@ -89,15 +91,25 @@ def _fate(case: Case, seen: Witness) -> tuple[str, bool, Evidence | None]:
     if "restarting" in states:
         event = states["restarting"]
         return "postgres.restarted", True, shows("evidence.member_state", event, member=seen.member, state="restarting")
-    codes = {o.sqlstate: o for o in reversed(case.failed()) if o.sqlstate}
-    told = {e.detail.get("sqlstate") for e in (() if seen.sql is None else seen.sql.told)}
-    if "57P01" in codes or "57P01" in told:
+    crashed = next((states[state] for state in CRASHED if state in states), None)
+    codes, texts = _server_said(case, seen)
+    if crashed is not None or "57P02" in codes:
+        facts = {"member": seen.member, "state": None if crashed is None else crashed.detail.get("state")}
+        return "postgres.crashed", True, None if crashed is None else shows("evidence.member_state", crashed, **facts)
+    if "57P01" in codes or any("shutting down" in text for text in texts):
         return "postgres.restarted", seen.started_anew is not None, None
-    recovering = next((states[s] for s in RECOVERING if s in states), None)
-    if recovering is not None:
-        state = recovering.detail.get("state")
-        return "postgres.crashed", True, shows("evidence.member_state", recovering, member=seen.member, state=state)
-    return "postgres.crashed", "57P02" in codes or "57P02" in told, None
+    starting = next((states[state] for state in RECOVERING if state in states), None)
+    if starting is None:
+        return "postgres.crashed", False, None
+    facts = {"member": seen.member, "state": starting.detail.get("state")}
+    return "postgres.crashed", False, shows("evidence.member_state", starting, **facts)
+
+
+def _server_said(case: Case, seen: Witness) -> tuple[set[str], list[str]]:
+    """SQLSTATEs and texts of what went wrong, at the application and at direct SQL."""
+    told = [] if seen.sql is None else [event.detail for event in seen.sql.told]
+    codes = {o.sqlstate for o in case.failed() if o.sqlstate} | {str(detail.get("sqlstate")) for detail in told}
+    return codes, [str(o.message) for o in case.failed()] + [str(detail.get("error")) for detail in told]
 
 
 def _postgres_alone(case: Case) -> Witness | None:

@@ -20,7 +20,7 @@ CAUSES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("patroni", "pause"): ("leader.frozen", "replica.frozen"),
     ("patroni", "kill_alone"): ("patroni.killed", "patroni.killed"),
     ("postgres", "kill"): ("postgres.crashed", "postgres.crashed"),
-    ("postgres", "stop"): ("postgres.crashed", "postgres.crashed"),
+    ("postgres", "stop"): ("postgres.restarted", "postgres.restarted"),  # Patroni starts it again
     ("postgres", "freeze"): ("postgres.frozen", "postgres.frozen"),
     ("postgres", "pause"): ("postgres.frozen", "postgres.frozen"),
     ("postgres", "restart"): ("postgres.restarted", "postgres.restarted"),

@@ -246,6 +246,25 @@ def test_a_postgres_that_began_anew_under_a_living_patroni(state: str, cause: st
     assert (incident.cause, incident.target) == (cause, "patroni1")
 
 
+def test_a_postgres_that_said_it_was_shutting_down_was_restarted_whatever_patroni_says_after() -> None:
+    words = {"sqlstate": "57P03", "message": "FATAL:  the database system is shutting down"}
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *healthy(),
+                    blind(10.1, "postgres", "patroni1", "refused"),
+                    event(12, "etcd", "member.changed", "patroni1", role="primary", state="starting"),
+                    sees(12.1, "postgres", "patroni1"),
+                    event(12.1, "postgres", "member.changed", "patroni1", in_recovery=False, started="later"),
+                ],
+                [*traffic((1, 10, OK), (10, 12.2, FAIL), (12.2, 100, OK)), fail(10.01, **words)],
+            )
+        )
+    )
+    assert (incident.cause, incident.target) == ("postgres.restarted", "patroni1")
+
+
 def test_what_was_told_is_never_read_by_the_rules() -> None:
     told = event(9, "operator", "fault.told", "haproxy", component="haproxy", action="kill", target="haproxy")
     crash = measured_crash()
