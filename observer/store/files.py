@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from observer.errors import CannotWrite, ForeignDatabase, NotFound, ObserverError
-from observer.store.schema import APPLICATION_ID, MIGRATIONS
+from observer.store.schema import APPLICATION_ID, MIGRATIONS, version_of
 
 BUSY_TIMEOUT_S = 5.0
 _CANNOT_WRITE = {
@@ -61,7 +61,7 @@ def check(path: Path, connection: sqlite3.Connection) -> None:
     it in this process, and another program that closes it would take the log away from the daemon.
     """
     mark = connection.execute("pragma application_id").fetchone()[0]
-    version = connection.execute("pragma user_version").fetchone()[0]
+    version = version_of(connection)
     if mark != APPLICATION_ID:
         raise ForeignDatabase(
             f"{path}: a SQLite file of another program; choose another one with --db, this one was left as it is."

@@ -20,21 +20,19 @@ from observer.store.rows import (
     operation_of,
     recording_of,
 )
-from observer.store.schema import INTERESTING
+from observer.store.schema import INTERESTING, MIGRATIONS, version_of
+from observer.store.writing import Writer
 from observer.timeline import SECOND_NS, Event, Operation, Recording, Second, Served, Timeline
 
 AROUND_NS = 10 * SECOND_NS
 """All operations this close to one of interest are loaded with it."""
 
 _SECONDS = """
-select finished_ns / 1000000000 as second, action, sum(outcome = 'ok'), sum(outcome = 'fail'),
-  sum(outcome = 'unknown'), max(finished_ns - due_ns)
-from operations where recording_id = ? group by second, action order by second, action
+select second, action, ok, failed, unknown, max_ns from counted_seconds where recording_id = ? order by second, action
 """
 _SERVED = """
-select action, probe, server, address, in_recovery, timeline, count(*)
-from operations where recording_id = ? and outcome = 'ok'
-group by action, probe, server, address, in_recovery, timeline order by action, probe, server, address
+select action, probe, server, address, in_recovery, timeline, operations
+from counted_servers where recording_id = ? order by action, probe, server, address, timeline
 """
 
 
@@ -52,6 +50,10 @@ class Reader:
         if path.is_dir():
             raise NotFound(f"{path}: is a folder; name a file by --db.")
         self._connection = _open(path)
+        if version_of(self._connection) < len(MIGRATIONS):
+            self._connection.close()
+            _bring_up_to_date(path)
+            self._connection = _open(path)
 
     def __enter__(self) -> Reader:
         return self
@@ -118,10 +120,12 @@ class Reader:
 
     def tokens(self, recording_id: int) -> tuple[str, str] | None:
         """The first and the last token that a recording wrote, or None where it wrote nothing."""
-        asked = "select min(token), max(token) from operations where recording_id = ? and action = 'write'"
+        asked = "select token from operations where recording_id = ? and token <> '' order by finished_ns"
         with said_plainly(self.path):
-            first, last = self._connection.execute(f"{asked} and token <> ''", (recording_id,)).fetchone()
-        return None if first is None else (first, last)
+            # Tokens are given out in order, and an operation lasts a deadline at most: the ends hold the extremes.
+            first = self._connection.execute(f"{asked} limit 1000", (recording_id,)).fetchall()
+            last = self._connection.execute(f"{asked} desc limit 10000", (recording_id,)).fetchall()
+        return (min(first)[0], max(last)[0]) if first else None
 
     def last_audited(self, recording_id: int) -> str | None:
         """The last token that was read back, present or not."""
@@ -194,6 +198,16 @@ def _open(path: Path) -> sqlite3.Connection:
         if lock.is_held(path):
             raise CannotWrite(f"{path}: is being recorded by another user; run this command as that user.") from None
         return _connect(path, "mode=ro&immutable=1")
+
+
+def _bring_up_to_date(path: Path) -> None:
+    """A file of an older version gets what is newer in the schema; its rows stay as they are."""
+    try:
+        Writer(path).close()
+    except CannotWrite as error:
+        raise CannotWrite(
+            f"{path}: was written by an older observer and has to be brought up to date: {error}"
+        ) from None
 
 
 def _connect(path: Path, how: str) -> sqlite3.Connection:

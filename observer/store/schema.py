@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
 
 from sqlite_utils import Database
@@ -17,6 +18,12 @@ SLOW_NS = 150_000_000
 INTERESTING = f"(outcome <> 'ok' or finished_ns - due_ns > {SLOW_NS})"
 """The condition of a partial index: SQLite uses it only where a query repeats it word for word."""
 
+SERVED_ONCE = (
+    "recording_id, action, probe, ifnull(server, ''), ifnull(address, ''), ifnull(in_recovery, -1), "
+    "ifnull(timeline, -1)"
+)
+"""What makes a row of counted_servers unique; nulls differ from each other in an index of plain columns."""
+
 
 def _first(db: Database) -> None:
     """What is recorded, and what the judge finds in it."""
@@ -24,13 +31,23 @@ def _first(db: Database) -> None:
         db.conn.executescript(f"begin; {statement} commit;")
 
 
+def _counted(db: Database) -> None:
+    """Counts by second and by server, so that no reader has to count a day of operations."""
+    db.conn.executescript(f"begin; {_COUNTED} {_COUNT_ALL} {_COUNTED_VIEWS} commit;")
+
+
 Migration = Callable[[Database], None]
-MIGRATIONS: Sequence[Migration] = (_first,)
+MIGRATIONS: Sequence[Migration] = (_first, _counted)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """How many migrations a file has had."""
+    return int(connection.execute("pragma user_version").fetchone()[0])
 
 
 def migrate(db: Database) -> None:
     """Brings the schema to the newest version. Each migration is applied once, in order."""
-    done = int(db.conn.execute("pragma user_version").fetchone()[0])
+    done = version_of(db.conn)
     for number, migration in enumerate(MIGRATIONS[done:], done + 1):
         migration(db)
         db.conn.execute(f"pragma application_id = {APPLICATION_ID}")
@@ -135,17 +152,6 @@ where t.holder is not null;
 
 _VIEWS = f"""
 {_LEADERS}
-create view per_second as
-select {_utc("second * 1000000000")} as utc, action, ok, failed, unknown, max_ms, recording_id, second
-from (
-  select recording_id, finished_ns / 1000000000 as second, action, sum(outcome = 'ok') as ok,
-    sum(outcome = 'fail') as failed, sum(outcome = 'unknown') as unknown,
-    round(max(finished_ns - due_ns) / 1e6, 1) as max_ms
-  from operations group by recording_id, second, action)
-join recordings r on r.id = recording_id;
-create view served_by as
-select action, coalesce(server, address) as server, in_recovery, count(*) as operations, recording_id
-from operations where outcome = 'ok' group by recording_id, action, coalesce(server, address), in_recovery;
 create view outages as
 select o.incident_id, o.action, {_utc("o.began_ns")} as from_utc,
   case when not o.open then {_utc("o.ended_ns")} end as to_utc,
@@ -159,4 +165,38 @@ select o.id, o.recording_id, {_utc("o.due_ns")} as due_utc, {_utc("o.started_ns"
   {_utc("o.finished_ns")} as finished_utc, round((o.finished_ns - o.due_ns) / 1e6, 1) as took_ms, o.action, o.probe,
   o.token, o.outcome, o.stage, o.sqlstate, o.server, o.address, o.in_recovery, o.timeline, o.saw, o.message
 from operations o join recordings r on r.id = o.recording_id;
+"""
+
+# Kept up as operations are written, so that no reader has to count a day of them.
+_COUNTED = f"""
+create table counted_seconds (
+  recording_id integer not null references recordings(id), second integer not null, action text not null,
+  ok integer not null, failed integer not null, unknown integer not null, max_ns integer not null,
+  primary key (recording_id, second, action)) without rowid;
+create table counted_servers (
+  recording_id integer not null references recordings(id), action text not null, probe text not null, server text,
+  address text, in_recovery integer, timeline integer, operations integer not null);
+create unique index counted_servers_once on counted_servers({SERVED_ONCE});
+"""
+
+_COUNT_ALL = """
+insert into counted_seconds
+select recording_id, finished_ns / 1000000000, action, sum(outcome = 'ok'), sum(outcome = 'fail'),
+  sum(outcome = 'unknown'), max(finished_ns - due_ns)
+from operations group by 1, 2, 3;
+insert into counted_servers
+select recording_id, action, probe, server, address, in_recovery, timeline, count(*)
+from operations where outcome = 'ok' group by 1, 2, 3, 4, 5, 6, 7;
+"""
+
+_COUNTED_VIEWS = f"""
+drop view if exists per_second;
+drop view if exists served_by;
+create view per_second as
+select {_utc("c.second * 1000000000")} as utc, c.action, c.ok, c.failed, c.unknown, round(c.max_ns / 1e6, 1) as max_ms,
+  c.recording_id, c.second
+from counted_seconds c join recordings r on r.id = c.recording_id;
+create view served_by as
+select action, coalesce(server, address) as server, in_recovery, sum(operations) as operations, recording_id
+from counted_servers group by recording_id, action, coalesce(server, address), in_recovery;
 """

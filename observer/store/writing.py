@@ -14,6 +14,7 @@ from sqlite_utils import Database
 
 from observer.errors import CannotWrite, NothingAnswers
 from observer.store import lock
+from observer.store.counting import count
 from observer.store.files import BUSY_TIMEOUT_S, check, is_empty, plainly, said_plainly
 from observer.store.findings import replace_findings
 from observer.store.rows import (
@@ -104,10 +105,11 @@ class Writer:
         """Writes a batch in one transaction, each table in the batch's order. Findings replace those before."""
         began = self._began(recording_id)
         events = [event_row(recording_id, began, e) for e in batch if isinstance(e, Event)]
-        operations = [operation_row(recording_id, o) for o in batch if isinstance(o, Operation)]
+        operations = [o for o in batch if isinstance(o, Operation)]
         audits = [audit_row(recording_id, a) for a in batch if isinstance(a, Audit)]
         with self._transaction() as connection:
-            connection.executemany(INSERT_OPERATION, operations)
+            connection.executemany(INSERT_OPERATION, [operation_row(recording_id, o) for o in operations])
+            count(connection, recording_id, operations)
             connection.executemany(INSERT_AUDIT, audits)
             connection.executemany(INSERT_EVENT, events)
             for findings in (f for f in batch if isinstance(f, Findings)):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from observer.errors import CannotWrite, ForeignDatabase, NotFound, NothingAnswers, UsageError
-from observer.store import Reader, Writer, is_being_recorded, tell
+from observer.store import Reader, Writer, is_being_recorded, schema, tell
 from observer.timeline import (
     SECOND_NS,
     Audit,
@@ -147,6 +147,29 @@ class TestADayDoesNotFillTheMemory:
         writer.append(one, [write(1, 1), write(2, 2), write(3, 3, server="b"), write(4, 4, Outcome.FAIL, server=None)])
         with Reader(path) as reader:
             assert [(s.server, s.operations) for s in reader.load(one).served] == [("a", 2), ("b", 1)]
+
+
+def test_counts_kept_while_writing_are_those_of_the_operations(writer: Writer, path: Path) -> None:
+    writer.begin(recording())
+    two = writer.begin(recording())
+    outcomes = list(Outcome)
+    for batch in range(20):
+        numbers = range(batch * 7, batch * 7 + 7)
+        writer.append(
+            two,
+            [
+                write(n / 9, n, outcomes[n % 3], took_s=n / 100, server=[None, "a", "b"][n * 7 % 11 % 3])
+                for n in numbers
+            ],
+        )
+    assert rows(path, "select second, ok, failed, unknown, max_ns from counted_seconds order by 1") == rows(
+        path,
+        "select finished_ns / 1000000000 as s, sum(outcome = 'ok'), sum(outcome = 'fail'), sum(outcome = 'unknown'), "
+        "max(finished_ns - due_ns) from operations group by s order by s",
+    )
+    assert rows(path, "select server, operations from counted_servers order by 1") == rows(
+        path, "select server, count(*) from operations where outcome = 'ok' group by server order by 1"
+    )
 
 
 class TestTheViews:
@@ -291,7 +314,7 @@ class TestFilesThatAreNotOurs:
         writer.append(one, [write(n / 20, n) for n in range(2000)])
         writer.close()
         damaged = bytearray(path.read_bytes())
-        damaged[8192:40960] = b"\xaa" * (40960 - 8192)
+        damaged[8192:] = b"\xaa" * (len(damaged) - 8192)
         path.write_bytes(damaged)
         with pytest.raises(ForeignDatabase, match="damaged"):
             Writer(path)
@@ -305,6 +328,23 @@ class TestFilesThatAreNotOurs:
             other.execute("pragma user_version = 1000")
         with pytest.raises(ForeignDatabase, match="newer observer"):
             Writer(path)
+
+    def test_a_timeline_of_an_older_version_is_brought_up_to_date_when_it_is_read(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as before:
+            before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+            old = Writer(path)
+            old.begin(recording())
+            old.close()
+        with sqlite3.connect(path) as plain:
+            assert plain.execute("pragma user_version").fetchone() == (1,)
+            columns = "recording_id, action, probe, token, due_ns, started_ns, finished_ns, outcome, stage, server"
+            for n, outcome in enumerate(("ok", "ok", "fail")):
+                row = (1, "write", "kept", f"t-{n}", n, n, n, outcome, "done", "a")
+                plain.execute(f"insert into operations ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        assert rows(path, "select ok, failed from per_second") == [(2, 1)]
+        assert rows(path, "select server, operations from served_by") == [("a", 2)]
 
     def test_an_empty_file_is_a_fresh_start_for_the_writer_and_no_recording_for_a_reader(self, path: Path) -> None:
         path.touch()
