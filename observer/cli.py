@@ -281,6 +281,49 @@ def stack_status(directory: Path | None, local: bool) -> int:
         return OK if seen.up else STACK_EXIT_CODE
 
 
+@observer.command()
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO ...]")
+@option_config
+@option_dir
+@click.option("--repeat", type=click.IntRange(1), default=1, help="Play each so many times; default 1.")
+@click.option("--local", is_flag=True, help="The cluster of processes; this is the default.")
+@click.option("--docker", is_flag=True, help="The cluster in Docker.")
+@click.option("--list", "listed", is_flag=True, help="Name the scenarios and play none.")
+def drill(
+    scenarios: tuple[str, ...],
+    config: Path | None,
+    db: Path | None,
+    directory: Path | None,
+    repeat: int,
+    local: bool,
+    docker: bool,
+    listed: bool,
+) -> int:
+    """Break the cluster by script and record the truth of what was done; all scenarios where none is named.
+
+    It records by itself where nothing records yet.
+
+    Example: observer drill leader-killed proxy-frozen --repeat 3
+    """
+    if docker:
+        raise UsageError("Drills in Docker are not built yet; use --local, on Linux.")
+    with _local_stack() as local_stack:
+        from observer.drill import drill as played
+        from observer.drill import table
+        from stack.scenario import chosen
+
+        chosen_ones = chosen(scenarios)
+        if listed:
+            for one in chosen_ones:
+                click.echo(f"{one.name:<24} {one.about}")
+            return OK
+        _, path = _settings(config, db)
+        found = played(chosen_ones, repeat, directory or local_stack.default_directory(), config, path, say)
+    for line in table(found):
+        click.echo(line)
+    return OK
+
+
 @contextmanager
 def _local_stack() -> Iterator[Any]:
     """The module `stack.local`, with its errors as ours."""

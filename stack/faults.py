@@ -84,6 +84,15 @@ def start(settings: StackSettings, member: str) -> int:
     return processes.start(command, processes.run_as(), settings.folder(member), settings.log(member))
 
 
+def reload(settings: StackSettings, member: str) -> int:
+    """Have HAProxy take its configuration anew: a new process takes over its ports, and the old one ends."""
+    old = _must_run(settings, member, None)
+    command = configs.haproxy_command(settings, packages.find(), member)
+    # `-sf` asks the old ones to finish as soon as the new one listens.
+    command = (*command, "-sf", *(str(process.pid) for process in old))
+    return processes.start(command, processes.run_as(), settings.folder(member), settings.log(member))
+
+
 def switchover(settings: StackSettings, leader: str, candidate: str) -> int:
     """Hand leadership over as planned, through patronictl; when this returns Patroni has said it is done."""
     programs = packages.find()

@@ -106,7 +106,7 @@ def _json(url: str) -> dict[str, Any] | None:
 
 def _get(url: str) -> str | None:
     try:
-        with _OPENER.open(url, timeout=_TIMEOUT_S) as response:
+        with OPENER.open(url, timeout=_TIMEOUT_S) as response:
             return str(response.read().decode("utf-8", "replace"))
     except urllib.error.HTTPError as error:
         return error.read().decode("utf-8", "replace")  # etcd and Patroni say what ails them with a 503
@@ -115,4 +115,4 @@ def _get(url: str) -> str | None:
 
 
 # Loopback is never reached through a proxy, whatever the environment says.
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -47,6 +47,7 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.launch", {"observer", "reports"}, set()),
     ("observer.reporting", {"observer", "reports"}, set()),
     ("observer.demo", set(OURS), set()),
+    ("observer.drill", set(OURS), set()),
     ("observer.cli", set(OURS), {"click", "rich"}),
     ("observer", set(), set()),
     ("reports.analysis", {"observer.timeline"}, set()),

@@ -1,0 +1,219 @@
+"""Breaks the local cluster by script while it is recorded, and records the truth of what was done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import stack.configs
+import stack.deeds
+import stack.health
+import stack.local
+import stack.scenario
+import stack.settings
+from observer import launch
+from observer.clock import boot_id
+from observer.errors import NothingAnswers, ObserverError
+from observer.status import LATELY_NS
+from observer.store import Reader, is_being_recorded, tell
+from observer.timeline import SECOND_NS, Operation, Outcome
+from reports.analysis.judge import judge
+from reports.analysis.scoring import Score, scores
+from stack.errors import StackError
+from stack.scenario import Scenario, Step
+from stack.settings import ETCD, HOST, PROXY, StackSettings
+
+Say = Callable[[str], None]
+LIMIT_S = 180.0
+CALM_S = 9.0  # an incident closes after five quiet seconds; the rest is for what is seen late
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A scenario that was played: when, on the monotonic clock, ns."""
+
+    scenario: Scenario
+    began_ns: int
+    ended_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the drill's table says of one scenario: seconds, None for what was not observed."""
+
+    scenario: str
+    told: tuple[str, ...]
+    found: tuple[str, ...]
+    write_s: float | None
+    read_s: float | None
+    lost: int | None
+    right: bool
+
+
+def drill(
+    scenarios: Sequence[Scenario], repeat: int, directory: Path, config: Path | None, database: Path, say: Say
+) -> list[Row]:
+    """Plays scenarios one after the other, each `repeat` times, in the running recording or in one of its own.
+
+    Raises ObserverError, StackError; whatever happens, the cluster is mended.
+    """
+    settings = stack.settings.read(directory)
+    if settings is None:
+        raise StackError(f"There is no cluster in {directory} to break; bring one up with `observer stack up`.")
+    ours = not is_being_recorded(database)
+    if ours:
+        say(launch.detach(database, config or _config(settings, database), None))
+    played = []
+    try:
+        for number in range(1, repeat + 1):
+            for scenario in scenarios:
+                say(f"{scenario.name}{f' ({number} of {repeat})' if repeat > 1 else ''}: {scenario.about}")
+                played.append(play(settings, scenario, database, say))
+    finally:
+        if ours:
+            with suppress(NothingAnswers):
+                say(launch.ask_to_stop(database))
+    return rows(database, played)
+
+
+def play(settings: StackSettings, scenario: Scenario, database: Path, say: Say) -> Played:
+    """Plays one scenario: whole and calm before, whole and calm after; mended if it is interrupted.
+
+    Raises ObserverError, StackError.
+    """
+    await_calm(settings, database, say)
+    began_ns = time.monotonic_ns()
+    parts = stack.deeds.cast(settings)
+    try:
+        for step in scenario.steps:
+            _do(settings, step, parts, database, say)
+        await_calm(settings, database, say)
+    except BaseException:
+        say("it was interrupted; mending what is broken")
+        stack.deeds.mend(settings)
+        raise
+    return Played(scenario, began_ns, time.monotonic_ns())
+
+
+def await_calm(settings: StackSettings, database: Path, say: Say) -> None:
+    """Waits until the cluster lacks nothing and writes have been acknowledged for some seconds, none failing."""
+    began_s = said_s = time.monotonic()
+    calm_since_s: float | None = None
+    while calm_since_s is None or time.monotonic() - calm_since_s < CALM_S:
+        seen = stack.health.look(settings)
+        well = seen.whole and _writes_well(database)
+        now_s = time.monotonic()
+        calm_since_s = (calm_since_s or now_s) if well else None
+        if now_s - began_s > LIMIT_S:
+            raise NothingAnswers(
+                f"After {LIMIT_S:.0f} s the cluster is not well ({'; '.join(seen.lacks) or 'writes fail'}); "
+                f"see the logs in {settings.directory / 'logs'}."
+            )
+        if not well and now_s - said_s > 10:
+            said_s = now_s
+            say(f"  waiting: {'; '.join(seen.lacks) or 'writes are not back yet'}")
+        time.sleep(0.3)
+
+
+def rows(database: Path, played: Sequence[Played]) -> list[Row]:
+    """What was told and found of each scenario that was played, from the recording."""
+    with Reader(database) as reader:
+        timeline = reader.load(reader.recording().id)
+        findings = judge(timeline)
+    scored = scores(timeline, findings)
+    return [_row(one, scored, timeline.recording.anchor_ns) for one in played]
+
+
+def table(found: Sequence[Row]) -> list[str]:
+    """The rows as a person reads them."""
+    head = ("scenario", "told", "found", "write s", "read s", "lost", "verdict")
+    body = [
+        (
+            row.scenario,
+            ", ".join(row.told) or "-",
+            ", ".join(row.found) or "-",
+            _seconds(row.write_s),
+            _seconds(row.read_s),
+            "-" if row.lost is None else str(row.lost),
+            "right" if row.right else "WRONG",
+        )
+        for row in found
+    ]
+    widths = [max(len(line[column]) for line in (head, *body)) for column in range(len(head))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in (head, *body)]
+
+
+def _do(settings: StackSettings, step: Step, parts: Mapping[str, str], database: Path, say: Say) -> None:
+    def told(target: str, at_ns: int) -> None:
+        say(f"  {step.do} {step.what} {target}")
+        kind = "fault.told" if step.breaks else "repair.told"
+        role = next((part for part, name in parts.items() if name == target), None)
+        detail = {"component": step.what, "action": step.do, "target": target, "role": role}
+        tell(database, boot_id(), kind, target, {**detail, **_address(settings, target)}, at_ns)
+
+    stack.deeds.do(settings, step, parts, told)
+    began_s = time.monotonic()
+    while step.until == "another leads":
+        leader = stack.health.look(settings).leader
+        if leader not in (None, parts["leader"]):
+            say(f"  {leader} leads")
+            break
+        if time.monotonic() - began_s > LIMIT_S:
+            raise StackError(f"After {LIMIT_S:.0f} s nobody but {parts['leader']} leads; see the logs.")
+        time.sleep(0.2)
+    if step.for_s:
+        time.sleep(step.for_s)
+
+
+def _address(settings: StackSettings, target: str) -> dict[str, str]:
+    """Under which name the observer knows it, where that is another one."""
+    if target in ETCD:
+        return {"address": f"{HOST}:{settings.etcd_port(target)}"}
+    return {"address": f"http://{HOST}:{settings.stats_port}/"} if target == PROXY else {}
+
+
+def _config(settings: StackSettings, database: Path) -> Path:
+    path = database.with_suffix(".toml")
+    path.write_text(stack.configs.observer_toml(settings), encoding="utf-8")
+    return path
+
+
+def _writes_well(database: Path) -> bool:
+    lately = _writes(database)
+    return len(lately) > LATELY_NS / SECOND_NS and all(o.outcome is Outcome.OK for o in lately)
+
+
+def _writes(database: Path) -> list[Operation]:
+    """The operations that ended in the last seconds; none where nothing is recorded yet."""
+    try:
+        with Reader(database) as reader:
+            recording = reader.recording()
+            now_ns = time.monotonic_ns() - recording.anchor_ns
+            return [o for o in reader.operations(recording.id, 400) if now_ns - o.finished_ns <= LATELY_NS]
+    except ObserverError:
+        return []
+
+
+def _row(played: Played, scored: Sequence[Score], anchor_ns: int) -> Row:
+    from_ns, until_ns = played.began_ns - anchor_ns, played.ended_ns - anchor_ns
+    own = [score for score in scored if from_ns <= score.at_ns <= until_ns]
+    incidents = [score.incident for score in own if score.incident is not None]
+    costs = [[i.write.outage_ns for i in incidents], [i.read.outage_ns for i in incidents]]
+    write_s, read_s = (None if None in ns else sum(n or 0 for n in ns) / SECOND_NS for ns in costs)
+    lost = [None if i.lost is None else len(i.lost) for i in incidents]
+    return Row(
+        scenario=played.scenario.name,
+        told=tuple(cause for score in own for cause in score.told),
+        found=tuple(score.found for score in own if score.found is not None),
+        write_s=write_s,
+        read_s=read_s,
+        lost=None if None in lost else sum(n or 0 for n in lost),
+        right=all(score.right for score in own),
+    )
+
+
+def _seconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.2f}"

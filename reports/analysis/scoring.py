@@ -1,0 +1,126 @@
+"""Scores the inference against what was told: which cause each told fault should have been given, and which it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from observer.timeline import SECOND_NS, Confidence, Event, Findings, Incident, Leadership, Timeline
+from reports.analysis.leadership import leader_at
+from reports.analysis.told import EARLY_NS, LATE_NS, cause_told
+
+# Faults told this close together are one: a host with its etcd, two members of etcd.
+TOGETHER_NS = 5 * SECOND_NS
+# A frozen primary that wakes finds another in its place; to see both for a moment is true, and no wrong cause.
+BY_THE_WAY = ("two_primaries",)
+_ETCD_FAULTS = ("kill", "stop", "freeze", "pause")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Faults told together: the cause and the targets of each that should be found; none where all is well."""
+
+    at_ns: int
+    causes: tuple[tuple[str, frozenset[str]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One group of told faults, or what was found though nothing was told.
+
+    `told` and `found` are causes; `targets` says whether those of the incident are those told.
+    """
+
+    at_ns: int
+    told: tuple[str, ...]
+    found: str | None
+    confidence: Confidence | None
+    targets: bool
+    incident: Incident | None
+
+    @property
+    def right(self) -> bool:
+        """Whether the judge said what was done, and of whom."""
+        return self.found in self.told and self.targets if self.told else self.found is None
+
+    @property
+    def wrongly_sure(self) -> bool:
+        """Whether a wrong cause was stated with high confidence: the worst that a judge can do."""
+        return not self.right and self.found not in (None, "unknown") and self.confidence == "high"
+
+
+def scores(timeline: Timeline, findings: Findings) -> list[Score]:
+    """One score for each group of told faults, and one for each incident that none of them explains, in order."""
+    groups = expected(timeline.events, findings.leaderships, _endpoints(timeline))
+    left = list(findings.incidents)
+    found: list[Score] = []
+    for index, group in enumerate(groups):
+        until_ns = groups[index + 1].at_ns - EARLY_NS if index + 1 < len(groups) else group.at_ns + LATE_NS
+        until_ns = min(max(until_ns, group.at_ns + SECOND_NS), group.at_ns + LATE_NS)
+        own = [i for i in left if group.at_ns - EARLY_NS <= i.began_ns <= until_ns]
+        if not group.causes:
+            continue  # nothing should be found; what is found stays among those that nothing explains
+        best = min(own, key=lambda i: not _names(i, group), default=None)
+        if best is not None:
+            left.remove(best)
+        found.append(_score(group, best))
+    told_any = any(group.causes for group in groups)
+    for incident in left:
+        if not (told_any and incident.cause in BY_THE_WAY):
+            found.append(Score(incident.began_ns, (), incident.cause, incident.confidence, False, incident))
+    if not found:
+        found.append(Score(0, (), None, None, True, None))
+    return sorted(found, key=lambda score: score.at_ns)
+
+
+def expected(events: Iterable[Event], led: Sequence[Leadership], endpoints: int) -> list[Expected]:
+    """What was told, as causes. `endpoints`: how many members etcd has, to know its majority."""
+    down: set[str] = set()
+    groups: list[tuple[int, list[Event], int]] = []
+    for event in events:
+        detail = event.detail
+        if event.kind == "repair.told":
+            down.discard(event.subject)
+        if event.kind != "fault.told":
+            continue
+        if detail.get("component") == "etcd" and detail.get("action") in _ETCD_FAULTS:
+            down.add(event.subject)
+        if groups and event.by_ns - groups[-1][0] <= TOGETHER_NS:
+            at_ns, own, _ = groups.pop()
+            groups.append((at_ns, [*own, event], len(down)))
+        else:
+            groups.append((event.by_ns, [event], len(down)))
+    return [
+        Expected(at_ns, _causes(own, leader_at(led, at_ns), endpoints - away > endpoints // 2))
+        for at_ns, own, away in groups
+    ]
+
+
+def _causes(events: Sequence[Event], leader: str | None, majority: bool) -> tuple[tuple[str, frozenset[str]], ...]:
+    targets: dict[str, set[str]] = {}
+    for event in events:
+        component, action = str(event.detail.get("component")), str(event.detail.get("action"))
+        role = event.detail.get("role")
+        led = role == "leader" if role is not None else event.subject == leader
+        cause = cause_told(component, action, led, majority)
+        if cause is not None:
+            targets.setdefault(cause, set()).add(str(event.detail.get("address") or event.subject))
+    return tuple((cause, frozenset(who)) for cause, who in targets.items())
+
+
+def _names(incident: Incident, group: Expected) -> bool:
+    return any(cause == incident.cause for cause, _ in group.causes)
+
+
+def _score(group: Expected, incident: Incident | None) -> Score:
+    told = tuple(cause for cause, _ in group.causes)
+    if incident is None:
+        return Score(group.at_ns, told, None, None, False, None)
+    targets = any(cause == incident.cause and who == set(incident.targets) for cause, who in group.causes)
+    return Score(group.at_ns, told, incident.cause, incident.confidence, targets, incident)
+
+
+def _endpoints(timeline: Timeline) -> int:
+    etcd = timeline.recording.settings.get("etcd")
+    endpoints = etcd.get("endpoints") if isinstance(etcd, dict) else None
+    return len(endpoints) if endpoints else 3

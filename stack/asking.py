@@ -1,0 +1,131 @@
+"""What one asks of a running cluster instead of breaking it by signals: Patroni by REST, PostgreSQL by psql."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+from stack import packages
+from stack.errors import StackError
+from stack.health import OPENER
+from stack.settings import ETCD, HOST, NODES, StackSettings
+
+_LIMIT_S = 120.0
+
+
+def restart(settings: StackSettings, node: str) -> int:
+    """Restart a node's PostgreSQL through its Patroni; done when this returns. The moment it was asked, ns."""
+    return _ask(settings, node, "POST", "restart", {})
+
+
+def reinit(settings: StackSettings, node: str) -> int:
+    """Have a replica made anew from the leader. The moment it was asked, monotonic ns."""
+    return _ask(settings, node, "POST", "reinitialize", {"force": True})
+
+
+def failover(settings: StackSettings, candidate: str) -> int:
+    """Fail over to a candidate, naming no leader. The moment it was asked, monotonic ns."""
+    return _ask(settings, candidate, "POST", "failover", {"candidate": candidate})
+
+
+def maintenance(settings: StackSettings, on: bool) -> int:
+    """Patroni's pause mode, on or off: it watches and does nothing. The moment it was asked, monotonic ns."""
+    error: StackError | None = None
+    for node in NODES:
+        try:
+            return _ask(settings, node, "PATCH", "config", {"pause": True if on else None})
+        except StackError as refused:
+            error = refused
+    raise error or StackError("There is no node to ask.")
+
+
+def paused(settings: StackSettings) -> bool:
+    """Whether Patroni is in its pause mode, by the word of any node that answers."""
+    for node in NODES:
+        seen = _get(f"http://{HOST}:{settings.rest_port(node)}/config")
+        if seen is not None:
+            return bool(seen.get("pause"))
+    return False
+
+
+def hold_replication(settings: StackSettings, node: str) -> int:
+    """Have a replica receive no more of the log: it is sent to where nobody is. The moment, monotonic ns.
+
+    What ALTER SYSTEM says stands above what Patroni writes. A frozen receiver would not do: what its socket holds
+    arrives when it wakes, and a promotion waits for it.
+    """
+    return _sql(settings, node, "alter system set primary_conninfo = 'host=127.0.0.1 port=1'", _RELOAD)
+
+
+def release_replication(settings: StackSettings, node: str) -> int:
+    """Let a replica receive again. The moment, monotonic ns."""
+    return _sql(settings, node, "alter system reset primary_conninfo", _RELOAD)
+
+
+def hold_replay(settings: StackSettings, node: str) -> int:
+    """Have a replica receive the log and replay none of it. The moment, monotonic ns."""
+    return _sql(settings, node, "select pg_wal_replay_pause()")
+
+
+def release_replay(settings: StackSettings, node: str) -> int:
+    """Let a replica replay again; one that was promoted does so anyway. The moment, monotonic ns."""
+    return _sql(settings, node, "select case when pg_is_in_recovery() then pg_wal_replay_resume()::text end")
+
+
+def etcd_leader(settings: StackSettings) -> str:
+    """The member of etcd that leads its raft. Raises StackError where none does."""
+    for member in ETCD:
+        seen = _get(f"http://{HOST}:{settings.etcd_port(member)}/v3/maintenance/status", b"{}")
+        if seen and seen.get("leader") and seen.get("leader") == seen.get("header", {}).get("member_id"):
+            return member
+    raise StackError(f"No member of etcd leads; see the logs in {settings.directory / 'logs'}.")
+
+
+_RELOAD = "select pg_reload_conf()"
+
+
+def _sql(settings: StackSettings, node: str, *statements: str) -> int:
+    dsn = settings.dsn(settings.postgres_port(node))
+    asked = [argument for statement in statements for argument in ("-c", statement)]
+    moment_ns = time.monotonic_ns()
+    done = subprocess.run(
+        [str(packages.find().psql), "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d", dsn, *asked],
+        env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PGCONNECT_TIMEOUT": "10"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines()
+        raise StackError(f"{node}'s PostgreSQL refused ({said[0] if said else 'silent'}); see {settings.log(node)}.")
+    return moment_ns
+
+
+def _ask(settings: StackSettings, node: str, method: str, path: str, body: dict[str, Any]) -> int:
+    url = f"http://{HOST}:{settings.rest_port(node)}/{path}"
+    request = urllib.request.Request(
+        url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method=method
+    )
+    moment_ns = time.monotonic_ns()
+    try:
+        with OPENER.open(request, timeout=_LIMIT_S):
+            return moment_ns
+    except urllib.error.HTTPError as error:
+        said = error.read().decode("utf-8", "replace").strip()
+        raise StackError(f"Patroni of {node} refused {method} /{path} ({error.code}: {said}).") from None
+    except (OSError, ValueError) as error:
+        raise StackError(f"Patroni of {node} did not answer {method} /{path} ({error}); start it first.") from None
+
+
+def _get(url: str, body: bytes | None = None) -> dict[str, Any] | None:
+    try:
+        with OPENER.open(urllib.request.Request(url, body), timeout=2) as response:
+            answer = json.load(response)
+    except (OSError, ValueError):
+        return None
+    return answer if isinstance(answer, dict) else None
