@@ -36,7 +36,8 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.words", {"observer.timeline"}, set()),
     ("observer.chores", set(), set()),
     ("observer.schedule", {"observer.timeline", "observer.polling"}, {"apscheduler"}),
-    ("observer.live", {"observer.timeline", "observer.words"}, {"rich"}),
+    ("observer.view", {"observer.timeline", "observer.words"}, {"rich"}),
+    ("observer.live", {"observer.timeline", "observer.words", "observer.view"}, set()),
     ("observer.metrics", {"observer.timeline", "observer.errors"}, {"prometheus_client"}),
     ("observer.versions", set(), {"psycopg2"}),
     ("observer.status", {"observer"}, set()),
@@ -49,7 +50,7 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.demo", set(OURS), set()),
     ("observer.drill", set(OURS), set()),
     ("observer.cli", set(OURS), {"click", "rich"}),
-    ("observer", set(), set()),
+    ("observer.view", {"observer.timeline", "observer.words"}, {"rich"}),
     ("reports.analysis", {"observer.timeline"}, set()),
     ("reports", {"reports", "observer.timeline"}, {"jinja2"}),
     ("stack", {"stack"}, set()),
@@ -82,7 +83,9 @@ def within(module: str, package: str) -> bool:
 
 
 def breaches(module: str, names: Iterator[str]) -> list[str]:
-    rule, ours, theirs = next(rule for rule in RULES if within(module, rule[0]))
+    if module == "observer":
+        return list(names)
+    rule, ours, theirs = next(rule for rule in RULES if within(module, rule[0]))  # a new module needs a line of its own
     found = []
     for name in names:
         top = name.partition(".")[0]
