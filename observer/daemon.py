@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from observer.chores import Chores
 from observer.clock import Clock, boot_id, wall_ns
 from observer.config import Settings
 from observer.errors import CannotWrite, ObserverError
-from observer.live import Plain
+from observer.live import View
 from observer.metrics import Metrics, serve
 from observer.pulse import Pulse
 from observer.recorder import Recorder
@@ -41,7 +42,7 @@ class Daemon:
     `judge` is run over the recording in a thread of its own when things have become quiet, and at the stop.
     """
 
-    def __init__(self, settings: Settings, path: Path, judge: Judge, view: Plain) -> None:
+    def __init__(self, settings: Settings, path: Path, judge: Judge, view: View) -> None:
         self._settings = settings
         self._path = path
         self._judge = judge
@@ -66,8 +67,10 @@ class Daemon:
             if self._stop.is_set():
                 return
             self._wire()
-            self._id = self._writer.begin(self._recording())
+            recording = self._recording()
+            self._id = self._writer.begin(recording)
             begun = True
+            self._view.begin(replace(recording, id=self._id), str(self._path), self._now_ns, self._sight.glance)
             self._say_where(before)
             self._record_until_stopped(before, for_s)
         finally:

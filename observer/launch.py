@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -30,13 +31,18 @@ def seconds_of(text: str) -> float:
     return float(found[1]) * UNITS_S[found[2]]
 
 
-def record(settings: Settings, path: Path, for_s: float | None, say: Callable[[str], None]) -> None:
-    """Records in this process until it is asked to stop."""
+def record(settings: Settings, path: Path, for_s: float | None, plain: bool, say: Callable[[str], None]) -> None:
+    """Records in this process until it is asked to stop; shows a live view where there is a terminal for it."""
     from observer.daemon import Daemon
-    from observer.live import Plain
+    from observer.live import Plain, View
     from reports.analysis.judge import judge
 
-    view = Plain(say)
+    view: View = Plain(say)
+    if not plain and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        from observer.view.screen import Screen
+        from reports.analysis.theory import expected_back
+
+        view = Screen(say, expected_back)
     daemon = Daemon(settings, path, judge, view)
 
     def on_signal(number: int, _: object) -> None:

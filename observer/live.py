@@ -1,15 +1,39 @@
-"""What a terminal sees of a recording: one line an event, and one when reads or writes begin to fail or succeed."""
+"""What sees a recording while it runs, and the plainest of them: one line an event, without colours."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
+from typing import Protocol
 
-from observer.timeline import SECOND_NS, Event, Findings, Operation, Outcome
-from observer.words import QUIET_KINDS, line, outcome
+from observer.timeline import SECOND_NS, Event, Findings, Operation, Outcome, Recording
+from observer.view.board import Look
+from observer.words import QUIET_KINDS, line, outcome, stamp
 
 STEADY_NS = 1 * SECOND_NS
+
+
+class View(Protocol):
+    """What the daemon tells of. Nothing here may hold up the caller: `see` is called by those who record."""
+
+    def start(self) -> None:
+        """Begins to show."""
+
+    def stop(self) -> None:
+        """Shows what is left, for a second or so, and ends."""
+
+    def begin(self, recording: Recording, path: str, now_ns: Callable[[], int], look: Look) -> None:
+        """The recording begins; `look` gives what the sources know beyond their records."""
+
+    def say(self, text: str) -> None:
+        """A sentence of the daemon's own."""
+
+    def see(self, entry: Event | Operation) -> None:
+        """A record passed."""
+
+    def judged(self, findings: Findings) -> None:
+        """The judge spoke."""
 
 
 class Plain:
@@ -32,6 +56,9 @@ class Plain:
         self._queue.put(None)
         self._thread.join(1.0)
 
+    def begin(self, recording: Recording, path: str, now_ns: Callable[[], int], look: Look) -> None:
+        """Needs nothing of it."""
+
     def say(self, text: str) -> None:
         """A sentence of the daemon's own."""
         self._queue.put(text)
@@ -44,7 +71,7 @@ class Plain:
         elif entry.outcome is not Outcome.OK:
             if entry.action not in self._failing:
                 why = entry.message or entry.sqlstate or entry.stage
-                self.say(f"{entry.finished_ns / SECOND_NS:9.3f} s  traffic   {entry.action}s fail: {why}")
+                self.say(f"{stamp(entry.finished_ns)}  traffic   {entry.action}s fail: {why}")
             began_ns = self._failing.get(entry.action, (entry.due_ns, 0))[0]
             self._failing[entry.action] = (began_ns, entry.finished_ns)
         elif entry.action in self._failing:
@@ -52,8 +79,8 @@ class Plain:
             if entry.finished_ns - failed_ns > STEADY_NS:
                 del self._failing[entry.action]
                 spell_s = (failed_ns - began_ns) / SECOND_NS
-                at_s = entry.finished_ns / SECOND_NS
-                self.say(f"{at_s:9.3f} s  traffic   {entry.action}s succeed again; failures came for {spell_s:.1f} s")
+                at = stamp(entry.finished_ns)
+                self.say(f"{at}  traffic   {entry.action}s succeed again; failures came for {spell_s:.1f} s")
 
     def _said_before(self, event: Event) -> bool:
         """Whether the event only goes on: a lease is overdue anew each second."""

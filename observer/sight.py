@@ -13,6 +13,7 @@ from observer.sources import haproxy, patroni, postgres
 from observer.sources.dcs import EtcdSource
 from observer.sources.discovery import Discovery
 from observer.starting import dsn_of, etcd_access, haproxy_access, patroni_access
+from observer.view.board import Glance, Lease
 
 
 class Sight:
@@ -46,6 +47,14 @@ class Sight:
             self.members.found(name, member.api_url, member.conn_url)
         if self._etcd is None:
             self._watch_etcd(cluster.scope)
+
+    def glance(self) -> Glance:
+        """What the sources know beyond their records, for the live view."""
+        if self._etcd is None:
+            return Glance()
+        lease, (words, leader) = self._etcd.lease(), self._etcd.members()
+        read = None if lease is None else Lease(lease.remaining_s, lease.ttl_s, lease.at_ns)
+        return Glance(read, words, leader)
 
     def lease_s(self) -> float | None:
         """The seconds that remain of the leader's lease, by the latest reading."""

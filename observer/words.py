@@ -49,7 +49,12 @@ class _Lenient(dict[str, Any]):
 
 def line(event: Event) -> str:
     """When, who, what: one line, whatever the detail holds."""
-    return f"{event.by_ns / SECOND_NS:9.3f} s  {event.source:<9} {sentence(event)}"
+    return f"{stamp(event.by_ns)}  {event.source:<9} {sentence(event)}"
+
+
+def stamp(at_ns: int) -> str:
+    """A moment of the recording, in seconds since its beginning."""
+    return f"{at_ns / SECOND_NS:9.3f} s"
 
 
 def sentence(event: Event) -> str:
@@ -84,7 +89,9 @@ def _incident(incident: Incident) -> str:
     target = f" {incident.target or ', '.join(incident.targets)}".rstrip()
     lost = "lost writes not audited" if incident.lost is None else f"{len(incident.lost)} acknowledged writes lost"
     costs = "; ".join((out("writes", incident.write.outage_ns), out("reads", incident.read.outage_ns), lost))
-    return f"incident {incident.number}: {incident.cause}{target} ({incident.confidence} confidence): {costs}"
+    phases = " + ".join(f"{phase.name} {phase.duration_ns / SECOND_NS:.2f}" for phase in incident.phases)
+    text = f"incident {incident.number}: {incident.cause}{target} ({incident.confidence} confidence): {costs}"
+    return f"{text}; phases, s: {phases}" if phases else text
 
 
 def _member(detail: Mapping[str, Any]) -> str:

@@ -96,6 +96,11 @@ class EtcdSource:
         """The latest reading of the leader's lease, for the live view."""
         return self._lease
 
+    def members(self) -> tuple[Mapping[str, str], str | None]:
+        """The latest word of each endpoint (leader, no leader, blind), and the one that leads, if it is among them."""
+        with self._lock:
+            return self._quorum.words(), self._quorum.leader()
+
     # The health of each endpoint.
 
     def _status_job(self, endpoint: Endpoint) -> Job:

@@ -58,6 +58,12 @@ def bound(phase: str, expired: bool, live: Mapping[str, Any] | None, proxy: Mapp
     return None
 
 
+def expected_back(live: Mapping[str, Any]) -> Bound | None:
+    """How many seconds after the end of a dead leader's lease a new leader has the key, as the settings imply."""
+    election = bound("election", True, live, None)
+    return None if election is None else (election[0], ETCD_EXPIRY_S + election[1])
+
+
 def _number(settings: Mapping[str, Any] | None, key: str) -> float | None:
     value = None if settings is None else settings.get(key)
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
