@@ -100,7 +100,7 @@ def start(config: Path | None, db: Path | None, for_text: str | None, detached: 
     if detached:
         say(launch.detach(path, config, for_text))
     else:
-        launch.record(settings, path, for_s, say)
+        launch.record(settings, path, for_s, plain, say)
 
 
 @observer.command()
