@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from observer.timeline import KINDS, SECOND_NS, Event, Findings, Incident
+from observer.timeline import KINDS, SECOND_NS, Event, Findings, Incident, Phase
 
 QUIET_KINDS = frozenset(
     ("replication.sampled", "cluster.captured", "pools.captured", "versions.captured", "identity.learned")
@@ -89,9 +89,21 @@ def _incident(incident: Incident) -> str:
     target = f" {incident.target or ', '.join(incident.targets)}".rstrip()
     lost = "lost writes not audited" if incident.lost is None else f"{len(incident.lost)} acknowledged writes lost"
     costs = "; ".join((out("writes", incident.write.outage_ns), out("reads", incident.read.outage_ns), lost))
-    phases = " + ".join(f"{phase.name} {phase.duration_ns / SECOND_NS:.2f}" for phase in incident.phases)
     text = f"incident {incident.number}: {incident.cause}{target} ({incident.confidence} confidence): {costs}"
-    return f"{text}; phases, s: {phases}" if phases else text
+    return f"{text}{_phases(incident)}"
+
+
+def _phases(incident: Incident) -> str:
+    """The phases that make up the outage, then those that follow it; seconds."""
+    ends_ns = max((outage.ended_ns for outage in incident.write.outages), default=0)
+    of_it = [phase for phase in incident.phases if phase.ended.by_ns <= ends_ns]
+    after = [phase for phase in incident.phases if phase.ended.by_ns > ends_ns]
+    parts = [" + ".join(map(_phase, of_it)), ", ".join(map(_phase, after))]
+    return "".join(f"; {label}{part}" for label, part in zip(("", "then "), parts, strict=True) if part)
+
+
+def _phase(phase: Phase) -> str:
+    return f"{phase.name} {phase.duration_ns / SECOND_NS:.1f} s"
 
 
 def _member(detail: Mapping[str, Any]) -> str:

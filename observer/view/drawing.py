@@ -54,10 +54,10 @@ def _head(board: Board, now_ns: int, state: State, width: int) -> Iterator[Text]
     )
     seconds = now_ns // SECOND_NS
     clock = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02} "
-    title = Text("observer", style="bold").append(where, style="not bold")
+    title = Text().append("observer", style="bold").append(where)
     title.truncate(max(0, width - len(clock) - 1), overflow="ellipsis")
     title.pad_right(max(0, width - len(clock) - len(title.plain)))
-    yield title.append(clock, style="not bold")
+    yield title.append(clock)
     banner = Text(f" {state.says}", style=HEADS[state.level])
     banner.truncate(width, overflow="ellipsis")
     banner.pad_right(max(0, width - banner.cell_len))
@@ -89,16 +89,16 @@ def _cluster(board: Board, now_ns: int, width: int) -> Iterator[Text]:
 
 
 def _leader(board: Board, now_ns: int) -> Text:
-    line = Text("leader  ", style="bold")
+    line = Text().append("leader  ", style="bold")
     if board.leader is None:
         gone = f" since {(now_ns - board.leader_ns) / SECOND_NS:.1f} s" if board.held_by else ""
-        return line.append(f"nobody{gone}", style="bold red" if board.held_by else "not bold")
-    line.append(board.leader)
+        return line.append(f"nobody{gone}", style="bold red" if board.held_by else "")
+    line.append(board.leader, style="bold")
     left_s, lease = board.lease_left_s(now_ns), board.glance.lease
     if left_s is None or lease is None:
-        return line.append("   lease not read", style="not bold dim")
+        return line.append("   lease not read", style="dim")
     ahead = round(10 * min(1.0, left_s / lease.ttl_s)) if lease.ttl_s else 0
-    line.append(f"   lease {left_s:2.0f} of {lease.ttl_s:.0f} s ", style="not bold")
+    line.append(f"   lease {left_s:2.0f} of {lease.ttl_s:.0f} s ")
     return line.append("━" * ahead, style="red" if board.overdue else "green").append("─" * (10 - ahead), style="dim")
 
 
@@ -106,16 +106,16 @@ def _node(name: str, node: Node, leads: bool, size: int) -> Text:
     rest, key = node.sees("patroni"), node.told.get("etcd")
     state = (rest or {}).get("replication_state") or (rest or {}).get("state")
     role = node.role or "unknown"
-    line = Text(f"{name:<{size}}  ", style="bold" if leads else "")
-    line.append(f"{role:<9}", style="red" if node.role is None else "bold green" if role == "primary" else "not bold")
-    line.append(f"{node.timeline if node.timeline is not None else '-':>8}  ", style="not bold")
+    line = Text().append(f"{name:<{size}}  ", style="bold" if leads else "")
+    line.append(f"{role:<9}", style="red" if node.role is None else "bold green" if role == "primary" else "")
+    line.append(f"{node.timeline if node.timeline is not None else '-':>8}  ")
     word = "key gone" if not node.key else str(state or (f"({key.get('state')})" if key else "-"))
-    line.append(f"{word:<12.12}", style="red" if not node.key else "not bold")
-    line.append(f"{_bytes(node.lag_bytes) if node.role == 'replica' else '-':>9}  ", style="not bold")
+    line.append(f"{word:<12.12}", style="red" if not node.key else "")
+    line.append(f"{_bytes(node.lag_bytes) if node.role == 'replica' else '-':>9}  ")
     for witness, size in (("patroni", 12), ("postgres", 0)):
         how = node.blind.get(witness)
         text = how.replace("_", " ") if how else "answers" if witness in node.told else "-"
-        line.append(f"{text:<{size}} ", style="bold red" if how else "not bold green" if text != "-" else "not bold")
+        line.append(f"{text:<{size}} ", style="bold red" if how else "green" if text != "-" else "")
     return line
 
 
@@ -163,7 +163,7 @@ def _spark(seconds: Sequence[Second | None]) -> Text:
 
 
 def _counts(flow: Flow) -> str:
-    return f"{flow.ok} acknowledged, {flow.failed} failed, {flow.unknown} unknown"
+    return f"{flow.ok} ok, {flow.failed} failed, {flow.unknown} unknown"
 
 
 def _incidents(board: Board, width: int) -> Iterator[Text]:
@@ -181,7 +181,7 @@ def _incidents(board: Board, width: int) -> Iterator[Text]:
 def _events(board: Board, count: int) -> list[Text]:
     newest = list(board.lines)[-count:] if count > 0 else []
     return [
-        Text(f"{stamp(line.at_ns)}  {line.who:<9} ", style="dim").append(line.text, style=f"not dim {TONES[line.tone]}")
+        Text().append(f"{stamp(line.at_ns)}  {line.who:<9} ", style="dim").append(line.text, style=TONES[line.tone])
         for line in newest
     ]
 
