@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PYTHON
 
-.PHONY: setup demo test test-docker lint bench clean packages
+.PHONY: setup demo test test-docker lint bench accuracy clean packages
 
 setup: packages .venv/ready
 
@@ -34,6 +34,9 @@ test-docker: setup
 
 bench: setup
 	@.venv/bin/python -m benchmarks
+
+accuracy: setup
+	@.venv/bin/python -m benchmarks.accuracy $(ONLY)
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache

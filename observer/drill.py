@@ -70,6 +70,9 @@ def drill(
     try:
         for number in range(1, repeat + 1):
             for scenario in scenarios:
+                if (why := stack.deeds.lacks(scenario)) is not None:
+                    say(f"{scenario.name} is skipped: {why}")
+                    continue
                 say(f"{scenario.name}{f' ({number} of {repeat})' if repeat > 1 else ''}: {scenario.about}")
                 played.append(play(settings, scenario, database, say))
     finally:

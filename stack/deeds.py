@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from stack import asking, faults, health, processes
+from stack import asking, faults, health, network, processes
 from stack.errors import StackError
-from stack.scenario import Step
+from stack.scenario import Scenario, Step
 from stack.settings import ETCD, MEMBERS, NODES, PROXY, StackSettings
 
 Deed = Callable[[StackSettings, str], int]
@@ -25,6 +25,10 @@ _DEEDS: Mapping[tuple[str, str], Deed] = {
     ("replication", "release"): asking.release_replication,
     ("replay", "hold"): asking.hold_replay,
     ("replay", "release"): asking.release_replay,
+    ("network", "disconnect"): network.disconnect,
+    ("network", "cut_off"): network.cut_off,
+    ("network", "cut_proxy"): network.cut_proxy,
+    ("network", "join"): network.join,
 }
 _OF_A_MEMBER: Mapping[str, Deed] = {
     "kill": faults.kill,
@@ -33,6 +37,23 @@ _OF_A_MEMBER: Mapping[str, Deed] = {
     "resume": faults.resume,
     "start": faults.start,
 }
+
+
+# Of these nothing is done that is done to a whole member.
+_APART = ("postgres", "replication", "replay", "network")
+_TO_THE_CLUSTER = ("switchover", "failover", "pause", "resume")
+
+
+def can(step: Step) -> bool:
+    """Whether this backend knows how to do a step."""
+    if step.waits or step.what == "cluster":
+        return step.waits or step.do in _TO_THE_CLUSTER
+    return (step.what, step.do) in _DEEDS or (step.what not in _APART and step.do in _OF_A_MEMBER)
+
+
+def lacks(scenario: Scenario) -> str | None:
+    """Why this machine cannot play a scenario; None: it can."""
+    return network.lacks() if any(step.what == "network" for step in scenario.steps) else None
 
 
 def cast(settings: StackSettings) -> dict[str, str]:
@@ -73,6 +94,9 @@ def do(settings: StackSettings, step: Step, parts: Mapping[str, str], tell: Call
 
 def mend(settings: StackSettings) -> None:
     """Undo whatever was done: thaw, start, release, and end the pause mode. Raises StackError where that fails."""
+    if network.lacks() is None:
+        for node in NODES:
+            network.join(settings, node)
     for member in MEMBERS:
         running = processes.of(settings.folder(member))
         if any(process.state == "T" for process in running):

@@ -24,7 +24,7 @@ BREAKS: Mapping[str, tuple[str, ...]] = {
     "cluster": ("switchover", "failover", "pause"),
     "replication": ("hold",),
     "replay": ("hold",),
-    "network": ("cut", "cut_off", "cut_proxy"),
+    "network": ("disconnect", "cut_off", "cut_proxy"),
 }
 MENDS: Mapping[str, tuple[str, ...]] = {
     "patroni": ("start", "resume"),
@@ -67,11 +67,6 @@ class Scenario:
     name: str
     about: str
     steps: tuple[Step, ...]
-
-    @property
-    def needs_network(self) -> bool:
-        """Whether the network between the members must be cut for it."""
-        return any(step.what == "network" for step in self.steps)
 
 
 def names(folder: Path = FOLDER) -> tuple[str, ...]:

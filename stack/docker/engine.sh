@@ -48,8 +48,9 @@ start_engine() {
     # Newest kernels and old images of machines disagree about what there is: the plain way first, then with less.
     for options in "" "--storage-driver=vfs" "--storage-driver=vfs --iptables=false --ip6tables=false"; do
         say "starting dockerd $options"
+        # In a session of its own, or Ctrl-C would end it before the containers.
         # shellcheck disable=SC2086  # words are meant
-        nohup dockerd $options >"$LOG" 2>&1 </dev/null &
+        setsid dockerd $options >"$LOG" 2>&1 </dev/null &
         pid=$!
         echo "$pid" >"$PID"
         for _ in $(seq 60); do

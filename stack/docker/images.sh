@@ -15,7 +15,14 @@ say() { echo "docker: $*" >&2; }
 there() { docker image inspect "$1" >/dev/null 2>&1; }
 pull() { there "$1" || timeout "${PULL_TIMEOUT_S:-120}" docker pull -q "$1" >/dev/null 2>&1; }
 # The host's own network: a build needs the same mirror and the same names as this machine.
-build() { nice -n 10 docker build -q --network=host --build-arg "BASE=$base" "$@" >/dev/null; }
+build() {
+    # What it says is of interest only when it fails: engines without BuildKit complain about that each time.
+    said=$(nice -n 10 docker build --network=host --build-arg "BASE=$base" "$@" 2>&1) || {
+        echo "$said" | tail -n 20 >&2
+        say "docker build $* failed; its last words are above."
+        exit 70
+    }
+}
 
 bootstrap() {
     there observer-base:trixie && return

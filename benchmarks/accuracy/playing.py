@@ -1,0 +1,71 @@
+"""Plays a scenario once beside the independent probe, and keeps the recording with its truth as one small file."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg2
+
+from observer import drill, launch
+from observer.store import Reader
+from observer.versions import observer_version
+from stack import configs, health
+from stack.errors import StackError
+from stack.scenario import Scenario
+from stack.settings import NODES, StackSettings
+from tests.cluster.probe import Probe, gaps
+from tests.corpus import tape
+
+
+def play(settings: StackSettings, scenario: Scenario, kept: Path, say: Callable[[str], None]) -> None:
+    """Records one run into `kept`. Raises what the drill raises."""
+    with tempfile.TemporaryDirectory() as folder:
+        database, config = Path(folder) / "run.db", Path(folder) / "run.toml"
+        config.write_text(configs.observer_toml(settings), encoding="utf-8")
+        with Probe(settings.dsn(settings.primary_port), Path(folder) / "probe.jsonl") as probe:
+            launch.detach(database, config, None)
+            try:
+                drill.play(settings, scenario, database, say)
+            finally:
+                launch.ask_to_stop(database)
+        acknowledged, held = _acknowledged(database), _held(settings)
+        with Reader(database) as reader:
+            timeline = reader.load(reader.recording().id)
+            anchor_ns = timeline.recording.anchor_ns
+            saw = [(gap.from_ns - anchor_ns, gap.to_ns - anchor_ns) for gap in gaps(probe.attempts)]
+            lost = sorted(acknowledged - held)
+            truth = tape.Truth(
+                scenario=scenario.name,
+                date=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+                version=observer_version(),
+                # The probe writes a little longer than the recording lasts.
+                outages=tuple(one for one in saw if one[0] >= 0 and one[1] <= timeline.recording.until_ns),
+                lost=tuple(lost),
+            )
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            tape.write(kept, timeline, truth)
+
+
+def _acknowledged(database: Path) -> set[str]:
+    """The tokens of writes that were acknowledged, asked of the file without the project's own reader."""
+    with closing(sqlite3.connect(database)) as connection:
+        asked = "select token from operations where action = 'write' and outcome = 'ok'"
+        return {token for (token,) in connection.execute(asked)}
+
+
+def _held(settings: StackSettings) -> set[str]:
+    """The tokens that the table holds, asked of the leader directly."""
+    leader = health.look(settings).leader
+    if leader not in NODES:
+        raise StackError("Nobody leads, so nobody can say which writes there are.")
+    with (
+        closing(psycopg2.connect(settings.dsn(settings.postgres_port(leader)))) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("select event_name from events where event_name like 'observer %'")
+        return {row[0].removeprefix("observer ") for row in cursor.fetchall()}

@@ -1,0 +1,66 @@
+"""The score: what was told becomes the cause that should be found, and what was found is held against it."""
+
+from __future__ import annotations
+
+from observer.timeline import Event, Leadership
+from reports.analysis.scoring import Score, expected
+from tests.unit.timelines import event, ns
+
+LED = (Leadership("patroni1", 1, 0, None),)
+
+
+def fault(at_s: float, component: str, action: str, target: str, **more: str) -> Event:
+    return event(at_s, "operator", "fault.told", target, component=component, action=action, target=target, **more)
+
+
+def causes(*told: Event) -> list[dict[str, set[str]]]:
+    return [{cause: set(who) for cause, who in group.causes} for group in expected(told, LED, 3)]
+
+
+def test_the_same_deed_is_another_cause_where_the_target_leads() -> None:
+    assert causes(fault(10, "patroni", "kill", "patroni1")) == [{"leader.killed": {"patroni1"}}]
+    assert causes(fault(10, "patroni", "kill", "patroni2")) == [{"replica.killed": {"patroni2"}}]
+
+
+def test_what_the_drill_says_of_the_role_counts_more_than_what_was_seen() -> None:
+    assert causes(fault(10, "patroni", "kill", "patroni1", role="replica1")) == [{"replica.killed": {"patroni1"}}]
+
+
+def test_one_member_of_etcd_is_a_member_down_and_two_at_once_are_a_quorum_lost() -> None:
+    one, two = fault(10, "etcd", "kill", "etcd1"), fault(11, "etcd", "kill", "etcd2")
+    assert causes(one) == [{"etcd.member_down": {"etcd1"}}]
+    assert causes(one, two) == [{"etcd.quorum_lost": {"etcd1", "etcd2"}}]
+
+
+def test_members_of_etcd_that_die_one_after_another_are_two_faults_of_which_the_second_loses_quorum() -> None:
+    told = fault(10, "etcd", "kill", "etcd1"), fault(40, "etcd", "kill", "etcd2")
+    assert causes(*told) == [{"etcd.member_down": {"etcd1"}}, {"etcd.quorum_lost": {"etcd2"}}]
+
+
+def test_a_member_of_etcd_that_was_mended_counts_no_more() -> None:
+    mended = event(20, "operator", "repair.told", "etcd1", component="etcd", action="start", target="etcd1")
+    told = fault(10, "etcd", "kill", "etcd1"), mended, fault(40, "etcd", "kill", "etcd2")
+    assert causes(*told) == [{"etcd.member_down": {"etcd1"}}, {"etcd.member_down": {"etcd2"}}]
+
+
+def test_a_member_of_etcd_is_known_to_the_judge_by_its_address() -> None:
+    told = fault(10, "etcd", "kill", "etcd1", address="127.0.0.1:23791")
+    assert causes(told) == [{"etcd.member_down": {"127.0.0.1:23791"}}]
+
+
+def test_a_deed_that_is_no_fault_should_lead_to_nothing() -> None:
+    assert causes(fault(10, "cluster", "pause", "cluster")) == [{}]
+
+
+def test_right_is_the_cause_with_its_target_and_nothing_where_nothing_was_told() -> None:
+    def score(told: tuple[str, ...], found: str | None, targets: bool = True) -> Score:
+        return Score(ns(1), told, found, "high", targets, None)
+
+    assert score(("leader.killed",), "leader.killed").right
+    assert not score(("leader.killed",), "leader.killed", targets=False).right
+    assert not score(("leader.killed",), "leader.frozen").right
+    assert score(("leader.killed",), "leader.frozen").wrongly_sure
+    assert not score(("leader.killed",), "unknown").right
+    assert not score(("leader.killed",), "unknown").wrongly_sure
+    assert not score((), "leader.killed").right
+    assert score((), None).right
