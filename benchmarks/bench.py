@@ -19,11 +19,11 @@ OBSERVER = [sys.executable, "-m", "observer.cli"]
 
 
 @contextlib.contextmanager
-def cluster(ttl_s: int = 20, loop_wait_s: int = 5, retry_timeout_s: int = 5) -> Iterator[StackSettings]:
+def cluster(maxconn: int = 100) -> Iterator[StackSettings]:
     """A fresh cluster on ports of its own, taken down at the end."""
     directory = Path(tempfile.mkdtemp(prefix="observer-bench-"))
     directory.rmdir()  # the stack makes it, owned by whom its members run as
-    settings = StackSettings(directory, PORT_SHIFT, ttl_s, loop_wait_s, retry_timeout_s)
+    settings = StackSettings(directory, PORT_SHIFT, ttl_s=20, loop_wait_s=5, retry_timeout_s=5, haproxy_maxconn=maxconn)
     local.up(settings, say)
     try:
         yield settings

@@ -22,7 +22,7 @@ RUNS = 5
 COLUMNS = re.findall(r"\w+", INSERT_OPERATION.partition("(")[2].partition(")")[0])
 
 
-def operations(count: int, every_ms: int = 25) -> list[Operation]:
+def operations(count: int, every_ms: int = 25, first: int = 0) -> list[Operation]:
     """Acknowledged writes and reads in turn, as a healthy run has them."""
     return [
         Operation(
@@ -39,7 +39,7 @@ def operations(count: int, every_ms: int = 25) -> list[Operation]:
             in_recovery=False,
             timeline=1,
         )
-        for n in range(count)
+        for n in range(first, first + count)
     ]
 
 
