@@ -106,6 +106,8 @@ def test_the_list_of_the_empty_names_only_what_there_is() -> None:
     assert set(EMPTY_IN_HEALTH) <= {query.panel for query in QUERIES}
 
 
-def test_the_observer_names_the_leader_that_patroni_names(observed: Stack) -> None:
+def test_the_observer_names_the_leader_that_patroni_names_and_who_served_the_writes(observed: Stack) -> None:
     leader = observed.leader()
     until("the same leader", lambda: rows(observed, f'observer_leader{{member="{leader}"}} == 1'), 10)
+    served = f'observer_operations_total{{action="write", outcome="ok", server="{leader}"}} > 0'
+    until("writes that it served", lambda: rows(observed, served), 10)
