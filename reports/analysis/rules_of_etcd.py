@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from observer.timeline import Event, Evidence
+from observer.timeline import Confidence, Event, Evidence
 from reports.analysis.case import Case, at_s, shows
+from reports.analysis.quorum import INFERRED
 from reports.analysis.ruling import Ruling, found, rejected
 
 
@@ -21,12 +22,19 @@ def quorum_lost(case: Case) -> Ruling:
     return found(
         cause,
         targets,
-        "high" if down else "medium",
+        _sure(case, lost, bool(down), demoted),
         *[shows("evidence.etcd_failed", s.teller, endpoint=s.subject, how=s.how) for s in down],
         shows("evidence.quorum_lost", lost),
         None if demoted is None else shows("evidence.demoted", demoted, member=demoted.subject),
         None if regained is None else shows("evidence.quorum_regained", regained),
     )
+
+
+def _sure(case: Case, lost: Event, down: bool, demoted: Event | None) -> Confidence:
+    """How sure it is. Where nobody was left to say it, a primary that demoted itself does; else doors that were shut."""
+    if not lost.detail.get(INFERRED) or demoted is not None:
+        return "high" if down else "medium"
+    return "medium" if all(spell.how == "refused" for spell in case.spells("etcd")) else "low"
 
 
 def failsafe(case: Case) -> Ruling:

@@ -12,6 +12,7 @@ from reports.analysis.changes import Change, addresses, changes, member_of, memb
 from reports.analysis.consistency import Both, two_primaries
 from reports.analysis.leadership import leaderships
 from reports.analysis.outages import failures, outages
+from reports.analysis.quorum import unspoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Scene:
 def scene(timeline: Timeline) -> Scene:
     """Reads a timeline once for all that comes after."""
     timeline = replace(timeline, events=tuple(sorted(timeline.events, key=_known)))
+    seen = spells(timeline)
+    timeline = replace(timeline, events=tuple(sorted((*timeline.events, *unspoken(timeline, seen)), key=_known)))
     spells_of_leaders = leaderships(timeline)
     names, known = members(timeline), addresses(timeline)
     return Scene(
@@ -55,7 +58,7 @@ def scene(timeline: Timeline) -> Scene:
         failures={"write": failures(timeline, "write"), "read": failures(timeline, "read")},
         outages={"write": outages(timeline, "write"), "read": outages(timeline, "read")},
         leaderships=spells_of_leaders,
-        spells=spells(timeline),
+        spells=seen,
         changes=changes(timeline),
         members=names,
         addresses=known,

@@ -104,7 +104,9 @@ def _causes(events: Sequence[Event], leader: str | None, majority: bool) -> tupl
         led = role == "leader" if role is not None else event.subject == leader
         cause = cause_told(component, action, led, majority)
         if cause is not None:
-            targets.setdefault(cause, set()).add(str(event.detail.get("address") or event.subject))
+            # A switchover or failover is asked of the leader, whomever it favours.
+            who = leader if component == "cluster" else event.detail.get("address")
+            targets.setdefault(cause, set()).add(str(who or event.subject))
     return tuple((cause, frozenset(who)) for cause, who in targets.items())
 
 

@@ -1,0 +1,59 @@
+"""Quorum that nobody is left to speak of: where most of etcd is away, the rest cannot choose a leader."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from observer.timeline import Event, Timeline
+from reports.analysis.blindness import Spell
+
+INFERRED = "inferred"
+
+
+def unspoken(timeline: Timeline, spells: Sequence[Spell]) -> tuple[Event, ...]:
+    """`quorum.lost` and `quorum.regained` for each stretch in which a majority was away and no member told of it.
+
+    They carry the ids and windows of the looks that failed and saw again, and say in `inferred` that they were not
+    recorded but follow.
+    """
+    away = [s for s in spells if s.source == "etcd" and ":" in s.subject and not s.initial and not s.noise]
+    needed = len(_endpoints(timeline)) // 2 + 1
+    told = [event for event in timeline.events if event.kind in ("quorum.lost", "quorum.regained")]
+    found: list[Event] = []
+    lost: Event | None = None
+    blind: set[str] = set()
+    steps = [(s.began_ns, 1, s) for s in away] + [(s.sees.by_ns, 0, s) for s in away if s.sees is not None]
+    for at_ns, begins, spell in sorted(steps, key=lambda step: step[:2]):
+        (blind.add if begins else blind.discard)(spell.subject)
+        left = len(_endpoints(timeline)) - len(blind)
+        if lost is None and left < needed and begins:
+            lost = _event("quorum.lost", spell.told[0], blind)
+        elif lost is not None and left >= needed and spell.sees is not None:
+            if not _is_told(told, lost.by_ns, at_ns):
+                found += [lost, _event("quorum.regained", spell.sees, blind)]
+            lost = None
+    if lost is not None and not _is_told(told, lost.by_ns, timeline.recording.until_ns):
+        found.append(lost)
+    return tuple(found)
+
+
+def _is_told(told: Sequence[Event], from_ns: int, until_ns: int) -> bool:
+    """Whether a member that answered said so in that stretch, or had said so before and not taken it back."""
+    before = [event for event in told if event.by_ns <= from_ns]
+    if before and before[-1].kind == "quorum.lost":
+        return True
+    return any(event.kind == "quorum.lost" and from_ns < event.by_ns <= until_ns for event in told)
+
+
+def _event(kind: str, look: Event, blind: set[str]) -> Event:
+    detail = {INFERRED: True, "endpoints": dict.fromkeys(sorted(blind), "blind")}
+    return Event("etcd", kind, "etcd", look.window, detail, look.id)
+
+
+def _endpoints(timeline: Timeline) -> frozenset[str]:
+    """The members of etcd that are watched."""
+    etcd = timeline.recording.settings.get("etcd")
+    named = etcd.get("endpoints") if isinstance(etcd, dict) else None
+    if named:
+        return frozenset(map(str, named))
+    return frozenset(e.subject for e in timeline.events if e.source == "etcd" and ":" in e.subject)
