@@ -109,6 +109,7 @@ class Board:
     quorum: bool | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     routes: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    primary_pool: str | None = None
     proxies: dict[str, str] = field(default_factory=dict)
     etcd_blind: dict[str, str] = field(default_factory=dict)
     flows: dict[Action, Flow] = field(default_factory=lambda: {action: Flow() for action in ACTIONS})
@@ -119,6 +120,7 @@ class Board:
     def begin(self, recording: Recording, path: str) -> None:
         """The recording begins."""
         self.recording, self.path = recording, path
+        self.primary_pool = recording.settings.get("haproxy", {}).get("primary") or None
         rate_per_s = recording.settings.get("traffic", {}).get("rate_per_s", 20)
         for flow in self.flows.values():
             flow.limit_ns = max(round(3 * SECOND_NS / rate_per_s), 150 * MS_NS)
@@ -194,6 +196,8 @@ class Board:
             self.leader, self.leader_ns = event.subject, event.by_ns
             self._node(event.subject)
         self.overdue = event.kind == "lease.overdue"
+        if self.primary_pool is None:
+            self._learn_primary_pool()
 
     def _see_route(self, event: Event) -> None:
         key = (str(event.detail.get("pool")), str(event.detail.get("server")))
@@ -201,6 +205,18 @@ class Board:
             self.routes.pop(key, None)
         else:
             self.routes[key] = event.detail
+        if self.primary_pool is None:
+            self._learn_primary_pool()
+
+    def _learn_primary_pool(self) -> None:
+        """The pool that had the leader up, and nobody else, when that was first so of a single pool."""
+        up: dict[str, set[str]] = {}
+        for (pool, server), route in self.routes.items():
+            if is_up(route):
+                up.setdefault(pool, set()).add(server)
+        found = [pool for pool, servers in up.items() if servers == {self.leader}]
+        if len(found) == 1 and len(up) > 1:
+            self.primary_pool = found[0]
 
     def _see_sight(self, event: Event) -> None:
         blind = {"etcd": self.etcd_blind, "haproxy": self.proxies}.get(event.source)
@@ -232,6 +248,11 @@ class Board:
 
     def _node(self, name: str) -> Node:
         return self.nodes.setdefault(name, Node())
+
+
+def is_up(route: Mapping[str, Any]) -> bool:
+    """Whether a pool sends clients to a server, from the detail of its route's last event."""
+    return str(route.get("status", "")).startswith(("UP", "no check"))
 
 
 def _tone(event: Event) -> str:

@@ -32,11 +32,8 @@ def draw(board: Board, now_ns: int, width: int, height: int, expect: Expect) -> 
     lines = [*_head(board, now_ns, state, width), *_cluster(board, now_ns, column), *_traffic(board, now_ns, column)]
     found = list(_incidents(board, width))
     if wide:
-        room = height - len(found) - len(lines) if found else 0
         events = _events(board, height - 4 - len(found))
-        lines = _beside(lines, 3, events, column)
-        lines += [Text("")] * max(0, min(room, 1))
-        lines += found
+        lines = [*_beside(lines, 3, events, column), Text(""), *found]
     else:
         lines += found
         lines += [Text(""), Text("last events", style="bold"), *_events(board, height - len(lines) - 2)]
@@ -75,10 +72,12 @@ def _cluster(board: Board, now_ns: int, width: int) -> Iterator[Text]:
     yield Text("")
     yield _etcd(board)
     servers = max((len(pool) for pool in pools_of(board)), default=0)
+    unseen = "dim" if board.proxies else ""  # then this is only what was seen last
     for pool, members in pools_of(board).items():
-        line = Text(f"{'pool':<6}  ").append(f"{pool:<{servers}}  ")
+        line = Text(f"{'pool':<6}  {pool:<{servers}}  ", style=unseen)
         for server, up, check in members:
-            line.append(f"{server} ").append("UP" if up else "DOWN", style="green" if up else "dim")
+            said = ("UP" if up else "DOWN") + ("?" if unseen else "")
+            line.append(f"{server} ").append(said, style=unseen or ("green" if up else "dim"))
             line.append(f" {check}  " if check else "  ", style="dim")
         if not any(up for _, up, _ in members):
             line.append("nobody to send clients to", style="bold red")
@@ -120,12 +119,16 @@ def _node(name: str, node: Node, leads: bool, size: int) -> Text:
 
 
 def _etcd(board: Board) -> Text:
-    line = Text("etcd    ")
+    hosts = {address.rpartition(":")[0] for address in board.glance.endpoints}
+    host = hosts.pop() if len(hosts) == 1 else ""
+    line = Text(f"etcd    {host} " if host else "etcd    ")
     for address, word in sorted(board.glance.endpoints.items()):
         blind = board.etcd_blind.get(address)
         leads = " leads" if address == board.glance.etcd_leader and word == "leader" else ""
         said = blind or ("no leader" if word == "no leader" else "?" if word == "blind" else f"well{leads}")
-        line.append(f"{address} ").append(f"{said}  ", style="green" if said.startswith("well") else "bold red")
+        line.append(f"{address.removeprefix(host)} ").append(
+            f"{said}  ", style="green" if said.startswith("well") else "bold red"
+        )
     if board.quorum is False:
         line.append("NO QUORUM", style="bold white on red")
     return line
@@ -167,15 +170,17 @@ def _counts(flow: Flow) -> str:
 
 
 def _incidents(board: Board, width: int) -> Iterator[Text]:
-    """The newest few, each on as many lines as it needs."""
-    for text in board.incidents[-INCIDENTS:]:
-        words, indent = text.split(" "), ""
-        while words:
-            line = indent + words.pop(0)
-            while words and len(line) + 1 + len(words[0]) <= width:
-                line += " " + words.pop(0)
-            yield Text(line, style="bold cyan")
-            indent = "  "
+    """The newest on as many lines as it needs, a few before it on one each."""
+    *before, last = board.incidents[-INCIDENTS:] or ("",)
+    for text in before:
+        yield Text(text, style="cyan")
+    words, indent = last.split(), ""
+    while words:
+        line = indent + words.pop(0)
+        while words and len(line) + 1 + len(words[0]) <= width:
+            line += " " + words.pop(0)
+        yield Text(line, style="bold cyan")
+        indent = "  "
 
 
 def _events(board: Board, count: int) -> list[Text]:

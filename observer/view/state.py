@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from observer.timeline import SECOND_NS
-from observer.view.board import ACTIONS, Board, Expect
+from observer.view.board import ACTIONS, Board, Expect, is_up
 
 Level = Literal["well", "warning", "alarm"]
 
@@ -81,8 +80,10 @@ def waiting(board: Board, now_ns: int, expect: Expect) -> str:
         return "HAProxy does not answer: nobody comes through it, however well the cluster is"
     if leader.role != "primary":
         return f"{board.leader} holds the leader key and is being promoted"
-    up = [pool for (pool, server), route in board.routes.items() if server == board.leader and is_up(route)]
-    if board.routes and not up:
+    route = board.routes.get((board.primary_pool or "", board.leader))
+    if board.primary_pool is None:
+        return f"{board.leader} is the primary"
+    if route is None or not is_up(route):
         return f"{board.leader} is the primary; HAProxy's checks have not noticed yet"
     return f"{board.leader} is the primary and has a route; the next write should pass"
 
@@ -107,11 +108,6 @@ def pools_of(board: Board) -> dict[str, list[tuple[str, bool, str]]]:
     for (pool, server), route in sorted(board.routes.items()):
         pools.setdefault(pool, []).append((server, is_up(route), str(route.get("check_status") or "")))
     return pools
-
-
-def is_up(route: Mapping[str, Any]) -> bool:
-    """Whether a pool sends clients to a server, from the detail of its route's last event."""
-    return str(route.get("status", "")).startswith(("UP", "no check"))
 
 
 def _going(board: Board, now_ns: int) -> str:
