@@ -64,5 +64,16 @@ def cause_of(case: Case) -> Found:
     rulings = [rule(case) for rule in RULES]
     holds = next((ruling for ruling in rulings if isinstance(ruling, Found)), None) or unknown(case)
     others = tuple(r for r in rulings if isinstance(r, Rejected) and r.cause != holds.cause)
-    two = tuple(e for e in evidence_of_two(case) if e not in holds.evidence)
-    return replace(holds, evidence=(*holds.evidence, *two), rejected=others)
+    beside = [r for r in rulings if isinstance(r, Found) and r.cause in BESIDE and _apart(r.cause, holds.cause)]
+    more = [*evidence_of_two(case), *(e for ruling in beside for e in ruling.evidence if e.ids)]
+    told = tuple(e for e in more if e not in holds.evidence)
+    return replace(holds, evidence=(*holds.evidence, *told), rejected=others)
+
+
+# What may fail at the same time by itself: it is told among the evidence of a cause of another layer.
+BESIDE = ("etcd.member_down", "proxy.down", "proxy.frozen")
+
+
+def _apart(one: str, other: str) -> bool:
+    """Whether two causes lie in different layers."""
+    return one.partition(".")[0] != other.partition(".")[0]

@@ -17,7 +17,10 @@ def unspoken(timeline: Timeline, spells: Sequence[Spell]) -> tuple[Event, ...]:
     recorded but follow.
     """
     away = [s for s in spells if s.source == "etcd" and ":" in s.subject and not s.initial and not s.noise]
-    needed = len(_endpoints(timeline)) // 2 + 1
+    endpoints = _endpoints(timeline)
+    if not endpoints:
+        return ()
+    needed = len(endpoints) // 2 + 1
     told = [event for event in timeline.events if event.kind in ("quorum.lost", "quorum.regained")]
     found: list[Event] = []
     lost: Event | None = None
@@ -25,7 +28,7 @@ def unspoken(timeline: Timeline, spells: Sequence[Spell]) -> tuple[Event, ...]:
     steps = [(s.began_ns, 1, s) for s in away] + [(s.sees.by_ns, 0, s) for s in away if s.sees is not None]
     for at_ns, begins, spell in sorted(steps, key=lambda step: step[:2]):
         (blind.add if begins else blind.discard)(spell.subject)
-        left = len(_endpoints(timeline)) - len(blind)
+        left = len(endpoints - blind)
         if lost is None and left < needed and begins:
             lost = _event("quorum.lost", spell.told[0], blind)
         elif lost is not None and left >= needed and spell.sees is not None:
@@ -51,9 +54,7 @@ def _event(kind: str, look: Event, blind: set[str]) -> Event:
 
 
 def _endpoints(timeline: Timeline) -> frozenset[str]:
-    """The members of etcd that are watched."""
+    """The members of etcd that are watched; none where the settings do not name them all, so that nothing follows."""
     etcd = timeline.recording.settings.get("etcd")
     named = etcd.get("endpoints") if isinstance(etcd, dict) else None
-    if named:
-        return frozenset(map(str, named))
-    return frozenset(e.subject for e in timeline.events if e.source == "etcd" and ":" in e.subject)
+    return frozenset(map(str, named or ()))

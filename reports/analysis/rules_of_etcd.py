@@ -31,7 +31,7 @@ def quorum_lost(case: Case) -> Ruling:
 
 
 def _sure(case: Case, lost: Event, down: bool, demoted: Event | None) -> Confidence:
-    """How sure it is. Where nobody was left to say it, a primary that demoted itself does; else doors that were shut."""
+    """How sure it is. Where nobody was left to say it, a primary that demotes itself does, or else shut doors."""
     if not lost.detail.get(INFERRED) or demoted is not None:
         return "high" if down else "medium"
     return "medium" if all(spell.how == "refused" for spell in case.spells("etcd")) else "low"
