@@ -43,6 +43,11 @@ def maintenance(settings: StackSettings, on: bool) -> int:
     raise error or StackError("There is no node to ask.")
 
 
+def failsafe(settings: StackSettings, on: bool) -> int:
+    """Patroni's failsafe mode, on or off: with it a primary that reaches every member outlives a loss of etcd."""
+    return _ask(settings, NODES[0], "PATCH", "config", {"failsafe_mode": True if on else None})
+
+
 def paused(settings: StackSettings) -> bool:
     """Whether Patroni is in its pause mode, by the word of any node that answers."""
     for node in NODES:
@@ -74,6 +79,32 @@ def hold_replay(settings: StackSettings, node: str) -> int:
 def release_replay(settings: StackSettings, node: str) -> int:
     """Let a replica replay again; one that was promoted does so anyway. The moment, monotonic ns."""
     return _sql(settings, node, "select case when pg_is_in_recovery() then pg_wal_replay_resume()::text end")
+
+
+def lock_tables(settings: StackSettings, node: str) -> int:
+    """Lock the homework's tables for eight seconds: everything is well, and no write gets on. The moment, ns."""
+    lock = "begin; lock table events, owners in access exclusive mode; select pg_sleep(8); commit"
+    return _sql(settings, node, lock)
+
+
+def make_read_only(settings: StackSettings, node: str) -> int:
+    """Make every new transaction read-only by default. The moment, monotonic ns."""
+    return _sql(settings, node, "alter system set default_transaction_read_only = on", _RELOAD)
+
+
+def make_writable(settings: StackSettings, node: str) -> int:
+    """Undo that. The moment, monotonic ns."""
+    return _sql(settings, node, "alter system reset default_transaction_read_only", _RELOAD)
+
+
+def move_etcd_leader(settings: StackSettings, member: str) -> int:
+    """Have etcd's leader hand over to another member. The moment it was asked, monotonic ns."""
+    port, moment_ns = settings.etcd_port(etcd_leader(settings)), time.monotonic_ns()
+    seen = _get(f"http://{HOST}:{settings.etcd_port(member)}/v3/maintenance/status", b"{}") or {}
+    body = json.dumps({"targetID": seen.get("header", {}).get("member_id")}).encode()
+    if _get(f"http://{HOST}:{port}/v3/maintenance/transfer-leadership", body) is None:
+        raise StackError(f"etcd did not hand its leadership over to {member}; see {settings.log(member)}.")
+    return moment_ns
 
 
 def etcd_leader(settings: StackSettings) -> str:

@@ -21,6 +21,10 @@ _DEEDS: Mapping[tuple[str, str], Deed] = {
     ("postgres", "restart"): asking.restart,
     ("postgres", "reinit"): asking.reinit,
     ("haproxy", "reload"): faults.reload,
+    ("etcd", "elect"): asking.move_etcd_leader,
+    ("tables", "lock"): asking.lock_tables,
+    ("settings", "read_only"): asking.make_read_only,
+    ("settings", "writable"): asking.make_writable,
     ("replication", "hold"): asking.hold_replication,
     ("replication", "release"): asking.release_replication,
     ("replay", "hold"): asking.hold_replay,
@@ -40,8 +44,8 @@ _OF_A_MEMBER: Mapping[str, Deed] = {
 
 
 # Of these nothing is done that is done to a whole member.
-_APART = ("postgres", "replication", "replay", "network")
-_TO_THE_CLUSTER = ("switchover", "failover", "pause", "resume")
+_APART = ("postgres", "replication", "replay", "network", "tables", "settings")
+_TO_THE_CLUSTER = ("switchover", "failover", "pause", "resume", "guard", "unguard")
 
 
 def can(step: Step) -> bool:
@@ -108,10 +112,12 @@ def mend(settings: StackSettings) -> None:
         time.sleep(0.5)
     if asking.paused(settings):
         asking.maintenance(settings, on=False)
+    asking.failsafe(settings, on=False)
     for node in NODES:
         try:
             asking.release_replication(settings, node)
             asking.release_replay(settings, node)
+            asking.make_writable(settings, node)
         except StackError:
             continue  # it does not answer yet; what was held in it is forgotten only by being asked
 
@@ -121,4 +127,6 @@ def _to_cluster(settings: StackSettings, step: Step, who: list[str]) -> int:
         return faults.switchover(settings, who[0], who[1])
     if step.do == "failover":
         return asking.failover(settings, who[0])
+    if step.do in ("guard", "unguard"):
+        return asking.failsafe(settings, on=step.do == "guard")
     return asking.maintenance(settings, on=step.do == "pause")

@@ -45,10 +45,12 @@ def failsafe(case: Case) -> Ruling:
     active = next((c.event for c in case.changes(source="patroni") if c.event.detail.get("failsafe")), None)
     if active is None or _demoted(case) is not None:
         return None
+    down = case.spells("etcd")
     return found(
         "failsafe",
-        active.subject,
+        tuple(dict.fromkeys(spell.subject for spell in down)) or active.subject,
         "high",
+        *[shows("evidence.etcd_failed", s.teller, endpoint=s.subject, how=s.how) for s in down],
         shows("evidence.quorum_lost", lost),
         shows("evidence.failsafe", active, member=active.subject),
     )

@@ -13,15 +13,17 @@ from reports.analysis.told import EARLY_NS, LATE_NS, cause_told
 TOGETHER_NS = 5 * SECOND_NS
 # A frozen primary that wakes finds another in its place; to see both for a moment is true, and no wrong cause.
 BY_THE_WAY = ("two_primaries",)
+# These are not of anybody.
+OF_NOBODY = ("etcd.election", "unknown")
 _ETCD_FAULTS = ("kill", "stop", "freeze", "pause")
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Faults told together: the cause and the targets of each that should be found; none where all is well."""
+    """Faults told together: the cause and the targets (None: any) that should be found; no cause where all is well."""
 
     at_ns: int
-    causes: tuple[tuple[str, frozenset[str]], ...]
+    causes: tuple[tuple[str, frozenset[str] | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,38 +78,47 @@ def scores(timeline: Timeline, findings: Findings) -> list[Score]:
 def expected(events: Iterable[Event], led: Sequence[Leadership], endpoints: int) -> list[Expected]:
     """What was told, as causes. `endpoints`: how many members etcd has, to know its majority."""
     down: set[str] = set()
-    groups: list[tuple[int, list[Event], int]] = []
+    guarded = False
+    groups: list[list[Event]] = []
+    quorum: list[str | None] = []  # what a fault of etcd was, when the last of its group was told
     for event in events:
         detail = event.detail
+        if detail.get("action") in ("guard", "unguard"):
+            guarded = detail["action"] == "guard"
         if event.kind == "repair.told":
             down.discard(event.subject)
         if event.kind != "fault.told":
             continue
         if detail.get("component") == "etcd" and detail.get("action") in _ETCD_FAULTS:
             down.add(event.subject)
-        if groups and event.by_ns - groups[-1][0] <= TOGETHER_NS:
-            at_ns, own, _ = groups.pop()
-            groups.append((at_ns, [*own, event], len(down)))
-        else:
-            groups.append((event.by_ns, [event], len(down)))
+        if not groups or event.by_ns - groups[-1][0].by_ns > TOGETHER_NS:
+            groups.append([])
+            quorum.append(None)
+        groups[-1].append(event)
+        lost = "failsafe" if guarded else "etcd.quorum_lost"
+        quorum[-1] = None if endpoints - len(down) > endpoints // 2 else lost
     return [
-        Expected(at_ns, _causes(own, leader_at(led, at_ns), endpoints - away > endpoints // 2))
-        for at_ns, own, away in groups
+        Expected(own[0].by_ns, _causes(own, leader_at(led, own[0].by_ns), lost))
+        for own, lost in zip(groups, quorum, strict=True)
     ]
 
 
-def _causes(events: Sequence[Event], leader: str | None, majority: bool) -> tuple[tuple[str, frozenset[str]], ...]:
+def _causes(
+    events: Sequence[Event], leader: str | None, lost: str | None
+) -> tuple[tuple[str, frozenset[str] | None], ...]:
     targets: dict[str, set[str]] = {}
     for event in events:
         component, action = str(event.detail.get("component")), str(event.detail.get("action"))
         role = event.detail.get("role")
         led = role == "leader" if role is not None else event.subject == leader
-        cause = cause_told(component, action, led, majority)
+        cause = cause_told(component, action, led)
+        if cause == "etcd.member_down" and lost is not None:
+            cause = lost
         if cause is not None:
             # A switchover or failover is asked of the leader, whomever it favours.
             who = leader if component == "cluster" else event.detail.get("address")
             targets.setdefault(cause, set()).add(str(who or event.subject))
-    return tuple((cause, frozenset(who)) for cause, who in targets.items())
+    return tuple((cause, None if cause in OF_NOBODY else frozenset(who)) for cause, who in targets.items())
 
 
 def _names(incident: Incident, group: Expected) -> bool:
@@ -118,7 +129,7 @@ def _score(group: Expected, incident: Incident | None) -> Score:
     told = tuple(cause for cause, _ in group.causes)
     if incident is None:
         return Score(group.at_ns, told, None, None, False, None)
-    targets = any(cause == incident.cause and who == set(incident.targets) for cause, who in group.causes)
+    targets = any(cause == incident.cause and who in (None, set(incident.targets)) for cause, who in group.causes)
     return Score(group.at_ns, told, incident.cause, incident.confidence, targets, incident)
 
 

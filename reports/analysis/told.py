@@ -33,6 +33,9 @@ CAUSES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("haproxy", "freeze"): ("proxy.frozen", "proxy.frozen"),
     ("haproxy", "pause"): ("proxy.frozen", "proxy.frozen"),
     ("haproxy", "reload"): ("proxy.reloaded", "proxy.reloaded"),
+    ("etcd", "elect"): ("etcd.election", "etcd.election"),
+    ("tables", "lock"): ("unknown", "unknown"),
+    ("settings", "read_only"): ("unknown", "unknown"),
 }
 
 

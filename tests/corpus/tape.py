@@ -10,7 +10,7 @@ import lzma
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -135,3 +135,9 @@ def _served(operations: Sequence[Operation]) -> list[Served]:
         if o.outcome is Outcome.OK
     )
     return [Served(*key, number) for key, number in counts.items()]
+
+
+def without_told(timeline: Timeline) -> Timeline:
+    """The same recording, had nobody told what they did."""
+    mute = [event for event in timeline.events if event.source != "operator"]
+    return replace(timeline, events=mute)

@@ -14,7 +14,7 @@ def fault(at_s: float, component: str, action: str, target: str, **more: str) ->
 
 
 def causes(*told: Event) -> list[dict[str, set[str]]]:
-    return [{cause: set(who) for cause, who in group.causes} for group in expected(told, LED, 3)]
+    return [{cause: set(who or ()) for cause, who in group.causes} for group in expected(told, LED, 3)]
 
 
 def test_the_same_deed_is_another_cause_where_the_target_leads() -> None:
@@ -64,3 +64,9 @@ def test_right_is_the_cause_with_its_target_and_nothing_where_nothing_was_told()
     assert not score(("leader.killed",), "unknown").wrongly_sure
     assert not score((), "leader.killed").right
     assert score((), None).right
+
+
+def test_in_failsafe_mode_the_loss_of_quorum_should_be_told_as_such() -> None:
+    guard = event(5, "operator", "repair.told", "cluster", component="cluster", action="guard", target="cluster")
+    told = guard, fault(10, "etcd", "kill", "etcd1"), fault(11, "etcd", "kill", "etcd2")
+    assert causes(*told) == [{"failsafe": {"etcd1", "etcd2"}}]
