@@ -84,6 +84,24 @@ def observer() -> None:
 
 
 @observer.command()
+@click.option("-c", "config", type=click.Path(path_type=Path), help="Default: observer.toml, if it is here.")
+@click.option("--db", type=click.Path(path_type=Path), help="The timeline's file; default: [store] path.")
+def doctor(config: Path | None, db: Path | None) -> int:
+    """Check every endpoint, role, permission and version; say what is wrong and how to mend it.
+
+    Example: observer doctor -c observer.toml
+    """
+    from observer.doctor.examine import examine
+    from observer.doctor.finding import exit_code, lines
+
+    settings, path = _settings(config, db)
+    findings = examine(settings, path)
+    for line in lines(findings):
+        click.echo(line)
+    return exit_code(findings)
+
+
+@observer.command()
 @option_config
 @click.option("--for", "for_text", metavar="TIME", help="End by itself after so long: 90s, 10m, 2h.")
 @click.option("-d", "detached", is_flag=True, help="Record in the background; says where its log is.")

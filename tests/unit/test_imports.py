@@ -40,6 +40,7 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.live", {"observer.timeline", "observer.words", "observer.view"}, set()),
     ("observer.metrics", {"observer.timeline", "observer.errors"}, {"prometheus_client"}),
     ("observer.versions", set(), {"psycopg2"}),
+    ("observer.doctor", {"observer"}, set()),
     ("observer.status", {"observer"}, set()),
     ("observer.auditing", {"observer"}, set()),
     ("observer.starting", {"observer"}, set()),
