@@ -114,7 +114,11 @@ class Stack:
     def whole(self, limit_s: float = 150) -> None:
         """Waits until all is well again: a leader, two streaming replicas, and HAProxy agrees, so that writes pass."""
         until("writes through HAProxy", lambda: self.write("whole"), limit_s)
-        until("two streaming replicas", lambda: len(self.replicas()) == 2, limit_s)
+        try:
+            until("two streaming replicas", lambda: len(self.replicas()) == 2, limit_s)
+        except AssertionError:
+            print(logs_of_postgres())  # the stack is gone when somebody reads about the failure
+            raise
         until("HAProxy's pools of one and two", lambda: self.routes() == (1, 2), limit_s)
         until("three healthy etcd", lambda: all(map(self.etcd_healthy, (1, 2, 3))), limit_s)
 
@@ -128,6 +132,16 @@ class Stack:
         """Whether a member of etcd says that it is well."""
         answer = httpx.get(self.url(f"PORT_ETCD{number}", "/health"), timeout=3).json()
         return bool(answer["health"] == "true")
+
+
+def logs_of_postgres() -> str:
+    """The last that Patroni and PostgreSQL said on every node."""
+    said = []
+    for name in NODES:
+        command = ["docker", "logs", "--tail", "60", f"demo-{name}"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        said.append(f"--- {name}\n{done.stdout}")
+    return "\n".join(said)
 
 
 def _wait(connection: psycopg2.extensions.connection) -> None:
