@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,8 @@ def drill(
     if ours:
         say(launch.detach(database, config or _config(settings, database), None))
     played = []
+    # A drill that is told to end mends what it broke, like one that is interrupted by hand.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         for number in range(1, repeat + 1):
             for scenario in scenarios:
@@ -96,9 +99,20 @@ def play(settings: StackSettings, scenario: Scenario, database: Path, say: Say) 
         await_calm(settings, database, say)
     except BaseException:
         say("it was interrupted; mending what is broken")
-        stack.deeds.mend(settings)
+        with _deaf():
+            stack.deeds.mend(settings)
         raise
     return Played(scenario, began_ns, time.monotonic_ns())
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Meanwhile nobody interrupts: a second Ctrl-C would leave the cluster broken."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def await_calm(settings: StackSettings, database: Path, say: Say) -> None:
