@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -100,6 +101,7 @@ def play(settings: StackSettings, scenario: Scenario, database: Path, say: Say) 
     except BaseException:
         say("it was interrupted; mending what is broken")
         with _deaf():
+            _thaw_observer(database)
             stack.deeds.mend(settings)
         raise
     return Played(scenario, began_ns, time.monotonic_ns())
@@ -171,7 +173,10 @@ def _do(settings: StackSettings, step: Step, parts: Mapping[str, str], database:
         detail = {"component": step.what, "action": step.do, "target": target, "role": role}
         tell(database, boot_id(), kind, target, {**detail, **_address(settings, target)}, at_ns)
 
-    stack.deeds.do(settings, step, parts, told)
+    if step.what == "observer":
+        _to_observer(step, database, told)
+    else:
+        stack.deeds.do(settings, step, parts, told)
     began_s = time.monotonic()
     while step.until == "another leads":
         leader = stack.health.look(settings).leader
@@ -183,6 +188,27 @@ def _do(settings: StackSettings, step: Step, parts: Mapping[str, str], database:
         time.sleep(0.2)
     if step.for_s:
         time.sleep(step.for_s)
+
+
+def _to_observer(step: Step, database: Path, told: Callable[[str, int], None]) -> None:
+    """Freezes who records, or lets it run on: it must know of itself that it saw nothing meanwhile."""
+    if step.do == "pause":
+        told("observer", time.monotonic_ns())  # first, since a frozen one may hold the file
+        os.kill(_recorder(database), signal.SIGSTOP)
+    else:
+        at_ns = time.monotonic_ns()
+        _thaw_observer(database)
+        told("observer", at_ns)
+
+
+def _thaw_observer(database: Path) -> None:
+    with suppress(ProcessLookupError, ObserverError):
+        os.kill(_recorder(database), signal.SIGCONT)
+
+
+def _recorder(database: Path) -> int:
+    with Reader(database) as reader:
+        return reader.recording().pid
 
 
 def _address(settings: StackSettings, target: str) -> dict[str, str]:

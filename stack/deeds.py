@@ -49,9 +49,11 @@ _TO_THE_CLUSTER = ("switchover", "failover", "pause", "resume", "guard", "unguar
 
 
 def can(step: Step) -> bool:
-    """Whether this backend knows how to do a step."""
-    if step.waits or step.what == "cluster":
-        return step.waits or step.do in _TO_THE_CLUSTER
+    """Whether it is known how to do a step."""
+    if step.waits or step.what == "observer":
+        return True
+    if step.what == "cluster":
+        return step.do in _TO_THE_CLUSTER
     return (step.what, step.do) in _DEEDS or (step.what not in _APART and step.do in _OF_A_MEMBER)
 
 

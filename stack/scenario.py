@@ -26,6 +26,7 @@ BREAKS: Mapping[str, tuple[str, ...]] = {
     "cluster": ("switchover", "failover", "pause"),
     "replication": ("hold",),
     "replay": ("hold",),
+    "observer": ("pause",),  # done by the drill itself, which knows who records
     "network": ("disconnect", "cut_off", "cut_proxy"),
 }
 MENDS: Mapping[str, tuple[str, ...]] = {
@@ -37,6 +38,7 @@ MENDS: Mapping[str, tuple[str, ...]] = {
     "settings": ("writable",),
     "replication": ("release",),
     "replay": ("release",),
+    "observer": ("resume",),
     "network": ("join",),
 }
 UNTIL = ("", "another leads")
@@ -133,7 +135,7 @@ def _step(name: str, number: int, values: Mapping[str, Any]) -> Step:
     for part in step.who:
         if part not in PARTS:
             raise StackError(f"{where} names {part!r}; the parts are {', '.join(PARTS)}.")
-    if not step.who and not step.waits and step.what != "cluster":
+    if not step.who and not step.waits and step.what not in ("cluster", "observer"):
         raise StackError(f"{where} names nobody; name some of {', '.join(PARTS)} as who.")
     if step.until not in UNTIL:
         raise StackError(f"{where} waits until {step.until!r}; it may wait until {UNTIL[1]!r}.")
