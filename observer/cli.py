@@ -84,6 +84,26 @@ def observer() -> None:
 
 
 @observer.command()
+@click.option(
+    "--etcd", "address", metavar="HOST:PORT", help="A member of etcd, anywhere; default: look on this machine."
+)
+@click.option("-o", "output", type=click.Path(path_type=Path), default=Path("observer.toml"), help="The file to write.")
+def init(address: str | None, output: Path) -> None:
+    """Write observer.toml for the cluster found: the local stack, containers, or etcd at an address.
+
+    Example: observer init --etcd 10.0.0.5:2379
+    """
+    from observer import init as finder
+    from observer.commented import text
+
+    if output.exists():
+        finder.write(output, "")
+    found = finder.find(address, say)
+    finder.write(output, text(found))
+    say(f"Wrote {output} for {found.scope}, found by {found.where}. `observer doctor` checks it.")
+
+
+@observer.command()
 @click.option("-c", "config", type=click.Path(path_type=Path), help="Default: observer.toml, if it is here.")
 @click.option("--db", type=click.Path(path_type=Path), help="The timeline's file; default: [store] path.")
 def doctor(config: Path | None, db: Path | None) -> int:

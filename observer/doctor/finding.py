@@ -6,15 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-NOTHING_ANSWERS, CANNOT_WRITE, CREDENTIALS, CONFIGURATION = 69, 73, 77, 78
-ORDER = (CONFIGURATION, CREDENTIALS, NOTHING_ANSWERS, CANNOT_WRITE)
+FOREIGN_FILE, NOTHING_ANSWERS, CANNOT_WRITE, CREDENTIALS, CONFIGURATION = 65, 69, 73, 77, 78
+ORDER = (CONFIGURATION, CREDENTIALS, NOTHING_ANSWERS, CANNOT_WRITE, FOREIGN_FILE)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that was looked at. `well`; `note`: a recording can begin, but mind this; `bad`: to be mended.
 
-    `exit_code` is that of a bad one: 69 nothing answers, 73 cannot be written, 77 refused, 78 configured wrongly.
+    `exit_code` is that of a bad one: 65 a foreign file, 69 nothing answers, 73 cannot be written, 77 refused,
+    78 configured wrongly.
     """
 
     about: str

@@ -161,6 +161,12 @@ class Endpoint:
             answer.header.member_id, answer.leader, answer.raftTerm, answer.header.revision, str(answer.version)
         )
 
+    def advertised(self) -> tuple[str, ...]:
+        """Where the members of its cluster say that they listen for clients, as "host:port"."""
+        answer = self._ask(self._client.clusterstub.MemberList, etcdrpc.MemberListRequest())
+        urls = (url for member in answer.members for url in member.clientURLs)
+        return tuple(url.partition("://")[2].rstrip("/") for url in urls)
+
     def time_to_live(self, lease: int) -> TimeToLive:
         """How long a lease has to live."""
         request = etcdrpc.LeaseTimeToLiveRequest(ID=lease)

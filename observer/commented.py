@@ -1,0 +1,102 @@
+"""The commented observer.toml of a cluster that was found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from observer.sources.discovery import Discovery
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A cluster, as far as it could be found. `rest` and `postgres`: where etcd's own addresses are of no use here."""
+
+    where: str
+    scope: str
+    namespace: str
+    etcd: Sequence[str]
+    members: Discovery | None = None
+    rest: Mapping[str, str] = field(default_factory=dict)
+    postgres: Mapping[str, str] = field(default_factory=dict)
+    unreached: Sequence[str] = ()
+    stats: str = ""
+    write: str = ""
+    read: str = ""
+
+
+def text(found: Found) -> str:
+    """The file, with a comment for whatever a person may want to change."""
+    quoted = ", ".join(f'"{endpoint}"' for endpoint in found.etcd)
+    lines = [
+        f"# The cluster {found.scope}, found by {found.where}. All options: docs/configuration.md",
+        "# `observer doctor` checks what is written here; `observer start` records.",
+        "",
+        "[cluster]",
+        f'scope = "{found.scope}"',
+        f'namespace = "{found.namespace}"',
+        "",
+        "[etcd]",
+        f"endpoints = [{quoted}]",
+        '# user, password; ca turns TLS on, cert and key are the client\'s: ca = "ca.crt"',
+        "",
+        *_members("patroni", "http://HOST:8008", found.rest, found),
+        "",
+        *_members("postgres", "host=HOST port=5432", found.postgres, found),
+        "",
+        "[haproxy]",
+        f'stats = ["{found.stats}"]'
+        if found.stats
+        else '# stats = ["http://HOST:7000/"]   # HAProxy\'s page of statistics',
+        '# primary = "..."   # names of the pools; learned by themselves where this is left out',
+        '# replicas = "..."',
+        "",
+        "[traffic]",
+        "# As the application connects, through HAProxy. The password here, in PGPASSWORD or in ~/.pgpass.",
+        f'write = "{found.write}"' if found.write else '# write = "host=HOST port=5000 user=USER dbname=DATABASE"',
+        f'read = "{found.read}"' if found.read else '# read = "host=HOST port=5001 user=USER dbname=DATABASE"',
+        '# "probe": writes into a small table of its own, observer_probe; "homework": into the homework\'s events;',
+        '# "none": nothing is written or read, and no outage is measured',
+        f'workload = "{"homework" if found.where == "the local stack" else "probe"}"',
+        "",
+        "[objectives]   # for `observer report --check`",
+        "# write_outage_s = 60",
+        "# lost_writes = 0",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _members(section: str, form: str, given: Mapping[str, str], found: Found) -> list[str]:
+    known = found.members.members if found.members is not None else {}
+    lines = [f"[{section}]"]
+    if given:
+        pairs = ", ".join(f'{_key(name)} = "{address}"' for name, address in given.items())
+        return [*lines, f"members = {{ {pairs} }}"]
+    what = "api_url" if section == "patroni" else "conn_url"
+    lines.append(f"# members come from etcd ({what}):")
+    for name, member in known.items():
+        address = (member.api_url if section == "patroni" else member.conn_url) or "no address"
+        lines.append(f"#   {name} = {_bare(address)}")
+    if found.unreached:
+        lines.append(f"# {', '.join(found.unreached)} did not answer from here; where etcd's addresses are of another")
+        pairs = ", ".join(f'{_key(name)} = "{form}"' for name in known)
+        lines += ["# network, such as Docker's, name those that this machine reaches:", f"# members = {{ {pairs} }}"]
+    if section == "postgres":
+        lines.append("# user, password and dbname are those of traffic.write, or:")
+        lines.append('# dsn = "user=USER dbname=postgres"')
+    return lines
+
+
+def _bare(address: str) -> str:
+    """An address without user, password and path."""
+    if "://" not in address:
+        return address
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[\w-]+", name) else f'"{name}"'

@@ -1,0 +1,90 @@
+"""A cluster in Docker: what its containers publish on this machine, from what `docker inspect` says of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+LOOK_S = 10
+ETCD_PORT, REST_PORT, POSTGRES_PORT = 2379, 8008, 5432
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Addresses "host:port" on this machine. `rest` and `postgres` by member; `others`: of HAProxy, by inner port."""
+
+    etcd: tuple[str, ...] = ()
+    rest: Mapping[str, str] = field(default_factory=dict)
+    postgres: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[int, str] = field(default_factory=dict)
+    user: str = "postgres"
+    password: str = ""
+
+
+def inspect() -> list[dict[str, Any]] | None:
+    """What the engine says of every container that runs; None where there is no engine, or it does not answer."""
+    docker = shutil.which("docker")
+    if docker is None:
+        return None
+    try:
+        ids = _said(docker, "ps", "--quiet").split()
+        found = json.loads(_said(docker, "inspect", *ids)) if ids else []
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    return [container for container in found if isinstance(container, dict)]
+
+
+def published(containers: Iterable[Mapping[str, Any]]) -> Published:
+    """What those containers publish that belongs to a cluster of Patroni."""
+    etcd: list[str] = []
+    rest: dict[str, str] = {}
+    postgres: dict[str, str] = {}
+    others: dict[int, str] = {}
+    user, password = "postgres", ""
+    for container in containers:
+        ports, settings = _ports(container), _environment(container)
+        if ETCD_PORT in ports:
+            etcd.append(ports[ETCD_PORT])
+        if REST_PORT in ports:
+            member = settings.get("PATRONI_NAME") or str(container.get("Config", {}).get("Hostname", ""))
+            rest[member] = ports[REST_PORT]
+            if POSTGRES_PORT in ports:
+                postgres[member] = ports[POSTGRES_PORT]
+            user = settings.get("PATRONI_SUPERUSER_USERNAME", user)
+            password = settings.get("PATRONI_SUPERUSER_PASSWORD", password)
+        if "haproxy" in _description(container):
+            others.update(ports)
+    return Published(tuple(sorted(etcd)), rest, postgres, others, user, password)
+
+
+def _ports(container: Mapping[str, Any]) -> dict[int, str]:
+    """Inner ports, and where they are published."""
+    found: dict[int, str] = {}
+    for port, bindings in (container.get("NetworkSettings", {}).get("Ports") or {}).items():
+        for binding in bindings or ():
+            host = binding.get("HostIp") or "127.0.0.1"
+            host = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+            found.setdefault(int(port.partition("/")[0]), f"{host}:{binding['HostPort']}")
+    return found
+
+
+def _environment(container: Mapping[str, Any]) -> dict[str, str]:
+    pairs = (entry.partition("=") for entry in container.get("Config", {}).get("Env") or ())
+    return {name: value for name, _, value in pairs}
+
+
+def _description(container: Mapping[str, Any]) -> str:
+    """Everything by which a container of HAProxy is known: its name, image, service and command."""
+    config = container.get("Config", {})
+    command: Sequence[str] = config.get("Cmd") or ()
+    service = (config.get("Labels") or {}).get("com.docker.compose.service", "")
+    return " ".join((str(container.get("Name", "")), str(config.get("Image", "")), service, *command)).lower()
+
+
+def _said(docker: str, *arguments: str) -> str:
+    done = subprocess.run([docker, *arguments], capture_output=True, encoding="utf-8", timeout=LOOK_S, check=True)
+    return done.stdout

@@ -1,0 +1,224 @@
+"""observer.toml for the cluster that is found: containers, the local stack, or etcd at an address."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from observer import containers
+from observer.commented import Found
+from observer.config import load
+from observer.errors import CannotWrite, ConfigError, CredentialsRefused, NothingAnswers, UsageError
+from observer.polling import LookFailed
+from observer.session import NoAnswer, ask
+from observer.sources import haproxy, patroni, web
+from observer.sources.discovery import PATRONIS, Discovery, discover
+from observer.sources.etcd import Access, AccessRefused, Endpoint
+from observer.starting import etcd_access
+
+Say = Callable[[str], None]
+
+LOOK_MS = 2000
+SCOPE, NAMESPACE = "OBSERVER_CLUSTER_SCOPE", "OBSERVER_CLUSTER_NAMESPACE"
+_KEY = re.compile(rf"^(?P<namespace>/.+)/(?P<scope>[^/]+)/(?:{'|'.join(PATRONIS)})(?:/|$)")
+
+
+def find(address: str | None, say: Say) -> Found:
+    """The cluster at an address of etcd, or the one that runs on this machine.
+
+    Raises NothingAnswers, CredentialsRefused, ConfigError, UsageError.
+    """
+    if address is not None:
+        return by_etcd(address, say)
+    found = _by_stack() or _by_docker(say)
+    if found is None:
+        raise NothingAnswers(
+            "No cluster was found on this machine, neither the local stack nor containers that publish etcd's port; "
+            "name etcd by --etcd HOST:PORT, or bring a cluster up with `observer stack up`."
+        )
+    return found
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a new file; one that is there stays as it is. Raises CannotWrite."""
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        raise CannotWrite(f"{path}: is there already and is never overwritten; name another file with -o.") from None
+    except OSError as error:
+        raise CannotWrite(f"{path}: cannot be written ({error.strerror}); check the folder.") from None
+
+
+def by_etcd(address: str, say: Say, etcd: Sequence[str] = ()) -> Found:
+    """The one cluster that an etcd holds, or the one that the environment chooses.
+
+    `etcd`: addresses known to lead to its members; otherwise those that etcd tells of and that answer from here.
+    """
+    address = address.partition("://")[2].rstrip("/") if "://" in address else address
+    if not re.fullmatch(r".+:\d{1,5}", address) or "/" in address:
+        raise UsageError(f"--etcd {address}: not an address; write it as HOST:PORT, such as 10.0.0.5:2379.")
+    access = etcd_access(load(None))
+    endpoint = Endpoint(address, access)
+    try:
+        names = [key.name for key in endpoint.read("/", keys_only=True, stale=True).keys]
+        endpoints = list(etcd) or [address, *_others(address, endpoint, access)]
+    except AccessRefused as failure:
+        raise CredentialsRefused(
+            f"etcd at {address} refuses the credentials ({failure.error}); "
+            "set OBSERVER_ETCD_USER and OBSERVER_ETCD_PASSWORD."
+        ) from None
+    except LookFailed as failure:
+        raise NothingAnswers(
+            f"etcd at {address} does not answer ({failure.how}: {failure.error}); check the address, and "
+            "OBSERVER_ETCD_CA if it wants TLS."
+        ) from None
+    finally:
+        endpoint.close()
+    namespace, scope = choose(address, scopes_of(names))
+    cluster = discover(endpoints, namespace, scope, access)
+    say(f"{scope} under {namespace}: {', '.join(cluster.members) or 'no members'}; {cluster.leader or 'nobody'} leads.")
+    return Found(
+        f"etcd at {address}", scope, namespace, endpoints, cluster, unreached=() if etcd else _unreached(cluster)
+    )
+
+
+def scopes_of(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Namespace and scope of every cluster of Patroni among the keys. A scope has the key "initialize" or "config"."""
+    found = {(m["namespace"], m["scope"]) for m in map(_KEY.match, names) if m is not None}
+    return sorted(
+        (namespace, scope)
+        for namespace, scope in found
+        if any(name in names for name in (f"{namespace}/{scope}/initialize", f"{namespace}/{scope}/config"))
+    )
+
+
+def choose(address: str, scopes: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """The only one, or the one that the environment names. Raises ConfigError."""
+    told = os.environ.get(NAMESPACE), os.environ.get(SCOPE)
+    fits = [
+        (namespace, scope)
+        for namespace, scope in scopes
+        if told[0] in (None, namespace, namespace.strip("/")) and told[1] in (None, scope)
+    ]
+    if len(fits) == 1:
+        return fits[0]
+    listed = ", ".join(f"{namespace}/{scope}" for namespace, scope in scopes) or "none"
+    if len(fits) > 1:
+        raise ConfigError(f"etcd at {address} holds several clusters ({listed}); choose one by {SCOPE}=NAME.")
+    raise ConfigError(
+        f"etcd at {address} holds no such cluster of Patroni (found: {listed}); "
+        f"check the address, and {SCOPE} and {NAMESPACE} where they are set."
+    )
+
+
+def _others(address: str, endpoint: Endpoint, access: Access) -> list[str]:
+    """The other members of an etcd that answer from here under the address that they advertise."""
+    own = endpoint.status().member
+    cluster = endpoint.read("/", keys_only=True, stale=True).cluster
+    others: dict[int, str] = {}
+    for advertised in endpoint.advertised():
+        other = Endpoint(advertised, access)
+        try:
+            member = other.status().member
+            if member != own and other.read("/", keys_only=True, stale=True).cluster == cluster:
+                others.setdefault(member, advertised)
+        except LookFailed:
+            continue
+        finally:
+            other.close()
+    return list(others.values())
+
+
+def _unreached(cluster: Discovery) -> list[str]:
+    """The members whose REST API does not answer from here."""
+    found = []
+    for name, member in cluster.members.items():
+        target = web.Target(deadline_s=LOOK_MS / 1000)
+        try:
+            if member.api_url:
+                target.get(f"{patroni.base(member.api_url)}/patroni")
+        except LookFailed:
+            found.append(name)
+        finally:
+            target.close()
+    return found
+
+
+def _by_stack() -> Found | None:
+    """The cluster of plain processes, where one is up."""
+    if sys.platform != "linux":
+        return None
+    from stack import local, settings
+    from stack.errors import StackError
+
+    try:
+        seen = local.status(local.default_directory())
+    except StackError:
+        return None
+    if seen.settings is None or not any(seen.processes.values()):
+        return None
+    ports = seen.settings
+    return Found(
+        "the local stack",
+        settings.SCOPE,
+        settings.NAMESPACE,
+        ports.etcd_endpoints,
+        stats=f"http://{settings.HOST}:{ports.stats_port}/",
+        write=ports.dsn(ports.primary_port),
+        read=ports.dsn(ports.replicas_port),
+    )
+
+
+def _by_docker(say: Say) -> Found | None:
+    """The cluster in containers, where their ports are published."""
+    running = containers.inspect()
+    if running is None:
+        return None
+    there = containers.published(running)
+    if not there.etcd:
+        return None
+    found = by_etcd(there.etcd[0], say, there.etcd)
+    stats = next((url for url in (f"http://{at}/" for at in there.others.values()) if _is_stats(url)), "")
+    ways: dict[bool, str] = {}
+    for at in there.others.values():
+        host, _, port = at.rpartition(":")
+        dsn = f"host={host} port={port} user={there.user} dbname=postgres"
+        dsn = f"{dsn} password={there.password}" if there.password else dsn
+        in_recovery = _in_recovery(dsn)
+        if in_recovery is not None:
+            ways.setdefault(in_recovery, dsn)
+    return Found(
+        "its containers",
+        found.scope,
+        found.namespace,
+        there.etcd,
+        found.members,
+        {name: f"http://{at}" for name, at in there.rest.items()},
+        {name: "host={} port={}".format(*at.rsplit(":", 1)) for name, at in there.postgres.items()},
+        stats=stats,
+        write=ways.get(False, ""),
+        read=ways.get(True, ""),
+    )
+
+
+def _is_stats(url: str) -> bool:
+    target = web.Target(deadline_s=LOOK_MS / 1000)
+    try:
+        code, body = target.get(haproxy.csv_url(url))
+        return code == 200 and body.startswith(b"# pxname,svname,")
+    except LookFailed:
+        return False
+    finally:
+        target.close()
+
+
+def _in_recovery(dsn: str) -> bool | None:
+    try:
+        return bool(ask(dsn, "SELECT pg_is_in_recovery()", LOOK_MS, time.monotonic_ns)[0][0])
+    except NoAnswer:
+        return None
