@@ -31,7 +31,7 @@ from reports.analysis.rules_of_others import (
     two_primaries,
     unknown,
 )
-from reports.analysis.rules_of_proxy import proxy_down, proxy_frozen, proxy_reloaded
+from reports.analysis.rules_of_proxy import proxy_cut_off, proxy_down, proxy_frozen, proxy_reloaded
 from reports.analysis.ruling import Found, Rule
 
 RULES: tuple[Rule, ...] = (
@@ -47,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     leader_cut_off,
     proxy_down,
     proxy_frozen,
+    proxy_cut_off,
     postgres_frozen,
     postgres_restarted,
     postgres_crashed,

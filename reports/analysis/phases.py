@@ -113,6 +113,7 @@ SHAPES: Mapping[str, Shape] = {
     "proxy.down": PROXY,
     "proxy.frozen": PROXY,
     "proxy.reloaded": PROXY,
+    "proxy.cut_off": (("absence", routed),),
     "postgres.crashed": RESTART,
     "postgres.frozen": RESTART,
     "postgres.restarted": RESTART,

@@ -41,6 +41,10 @@ def _of_replica(case: Case, seen: Witness) -> Found:
     if seen.said is not None:
         said = shows("evidence.member_state", seen.said, member=seen.member, state=seen.said.detail.get("state"))
         return found("replica.stopped", seen.member, "high", said, *failed(seen), key_lost)
+    if seen.rest is None and seen.rest_observed:
+        told = case.before("member.changed", subject=seen.member, source="patroni")
+        answers = shows("evidence.rest_answers", told, member=seen.member, at_s=at_s(case.from_ns))
+        return found("replica.cut_off", seen.member, "medium", key_lost, answers)
     if seen.rest is None:
         return found("replica.killed", seen.member, "low", key_lost)
     if seen.rest.how == "silent":

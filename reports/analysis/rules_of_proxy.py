@@ -5,6 +5,10 @@ from __future__ import annotations
 from observer.timeline import Evidence, Operation
 from reports.analysis.case import Case, at_s, shows, shows_operations
 from reports.analysis.ruling import Ruling, found, rejected
+from reports.analysis.scene import pool_of
+
+# How HAProxy writes that a check got no connection in time, none at all, or none to be had.
+UNREACHED = ("L4TOUT", "L4CON", "SOCKERR")
 
 
 def proxy_down(case: Case) -> Ruling:
@@ -45,6 +49,37 @@ def proxy_frozen(case: Case) -> Ruling:
         "high" if failed else "medium",
         *[shows("evidence.proxy_failed", s.teller, proxy=s.subject, how=s.how) for s in silent],
         _operations(failed) if failed else None,
+    )
+
+
+def proxy_cut_off(case: Case) -> Ruling:
+    """The proxy's checks do not reach a member that answers everyone else."""
+    cause = "proxy.cut_off"
+    downs = [e for e in case.events("route.down") if str(e.detail.get("check_status")).lstrip("* ") in UNREACHED]
+    if not downs:
+        return None
+    away = {spell.subject for source in ("patroni", "postgres") for spell in case.spells(source)}
+    reached = [e for e in downs if case.scene.member_of(e) not in away]
+    if not reached:
+        return None  # others do not reach it either, and say how
+    members = tuple(dict.fromkeys(map(case.scene.member_of, reached)))
+    if case.leader_lost is not None:
+        return rejected(cause, "reason.leader_key_changed", member=case.leader_lost.subject)
+    return found(
+        cause,
+        members,
+        "high" if all(case.witness(member).rest_observed for member in members) else "medium",
+        *[
+            shows(
+                "evidence.route_down",
+                e,
+                pool=pool_of(e),
+                server=case.scene.member_of(e),
+                check_status=e.detail.get("check_status"),
+            )
+            for e in reached
+        ],
+        *[shows("evidence.rest_answers", case.before("member.changed", subject=m), member=m) for m in members],
     )
 
 
