@@ -1,0 +1,172 @@
+"""observer init against real clusters: ours, and one with another scope, namespace, ports and names of members."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from observer.config import load
+from observer.doctor.examine import examine
+from observer.doctor.finding import lines
+from stack import configs, packages, processes
+from stack.settings import HOST, PASSWORD, SUPERUSER, StackSettings
+from tests.cluster.clusters import Cluster, new_directory
+from tests.cluster.test_doctor import free_port, put
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.cluster
+
+
+def init(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "observer.cli", "init", *arguments]
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A cluster of one etcd and one Patroni that shares no name with the one in stack/."""
+
+    etcd: str
+    rest: str
+    postgres: int
+
+
+@pytest.fixture(scope="module")
+def foreign() -> Iterator[Foreign]:
+    directory, user, programs = new_directory(), processes.run_as(), packages.find()
+    client, peer, rest_port, postgres = (free_port() for _ in range(4))
+    told = json.loads(configs.patroni_yml(StackSettings(directory), programs, "patroni1"))
+    folder = directory / "db-one.example"
+    told |= {
+        "scope": "shop",
+        "namespace": "/pg/prod/",
+        "name": "db-one.example",
+        "etcd3": {"hosts": [f"{HOST}:{client}"]},
+    }
+    told["restapi"] = dict.fromkeys(("listen", "connect_address"), f"{HOST}:{rest_port}")
+    told["postgresql"] |= dict.fromkeys(("listen", "connect_address"), f"{HOST}:{postgres}")
+    told["postgresql"] |= {"data_dir": str(folder / "data"), "pgpass": str(folder / "pgpass")}
+    told["postgresql"]["parameters"] = {"unix_socket_directories": str(folder)}
+    for place in (folder, directory / "etcd"):
+        place.mkdir()
+        if user is not None:
+            shutil.chown(place, user)
+    (folder / "patroni.yml").write_text(json.dumps(told), encoding="utf-8")
+    etcd = [str(programs.etcd), "--data-dir", str(directory / "etcd" / "data")]
+    for option, port in (("client", client), ("peer", peer)):
+        etcd += [f"--listen-{option}-urls", f"http://{HOST}:{port}"]
+    etcd += ["--advertise-client-urls", f"http://{HOST}:{client}"]
+    etcd += [
+        "--initial-advertise-peer-urls",
+        f"http://{HOST}:{peer}",
+        "--initial-cluster",
+        f"default=http://{HOST}:{peer}",
+    ]
+    started = [
+        subprocess.Popen(
+            command,
+            cwd=place,
+            stdout=(place / "log").open("wb"),
+            stderr=subprocess.STDOUT,
+            env={"PATH": "/usr/bin:/bin", "HOME": str(place), "LANG": "C.UTF-8"},
+            **processes.identity(user),
+        )
+        for command, place in (
+            (etcd, directory / "etcd"),
+            ([str(programs.patroni), str(folder / "patroni.yml")], folder),
+        )
+    ]
+    try:
+        url = f"http://{HOST}:{rest_port}"
+        curl = ["curl", "-sf", f"{url}/primary"]
+        eventually(lambda: subprocess.run(curl, capture_output=True).returncode == 0, 90, "the foreign cluster leads")
+        yield Foreign(f"{HOST}:{client}", url, postgres)
+    finally:
+        for process in reversed(started):
+            process.terminate()
+            process.wait(30)
+        shutil.rmtree(directory)
+
+
+def test_from_an_etcd_address_alone_comes_a_correct_file(foreign: Foreign, tmp_path: Path) -> None:
+    done = init(tmp_path, "--etcd", foreign.etcd)
+    assert done.returncode == 0, done.stderr
+    settings = load(tmp_path / "observer.toml", {})
+    assert (settings.cluster.scope, settings.cluster.namespace) == ("shop", "/pg/prod")
+    assert settings.etcd.endpoints == (foreign.etcd,)
+    text = (tmp_path / "observer.toml").read_text(encoding="utf-8")
+    assert f"#   db-one.example = {foreign.rest}" in text
+
+    with_password = load(
+        tmp_path / "observer.toml", {"OBSERVER_POSTGRES_DSN": f"user={SUPERUSER} password={PASSWORD} dbname=postgres"}
+    )
+    findings = examine(with_password, tmp_path / "observer.db")
+    shown = "\n".join(lines(findings))
+    assert not [finding for finding in findings if finding.verdict == "bad"], shown
+    assert "db-one.example leads" in shown
+    assert {"REST of db-one.example", "SQL of db-one.example"} <= {f.about for f in findings if f.verdict == "well"}
+
+
+def test_a_file_that_is_there_is_never_overwritten(foreign: Foreign, tmp_path: Path) -> None:
+    (tmp_path / "observer.toml").write_text("mine", encoding="utf-8")
+    done = init(tmp_path, "--etcd", foreign.etcd)
+    assert done.returncode == 73
+    assert "never overwritten" in done.stderr
+    assert (tmp_path / "observer.toml").read_text(encoding="utf-8") == "mine"
+
+
+def test_of_several_clusters_one_is_chosen(cluster: Cluster, tmp_path: Path) -> None:
+    put(cluster, "/other/billing/initialize", "7")
+    endpoint = cluster.settings.etcd_endpoints[1]
+    done = init(tmp_path, "--etcd", endpoint)
+    assert done.returncode == 78
+    assert "/other/billing, /service/demo" in done.stderr
+    assert "OBSERVER_CLUSTER_SCOPE" in done.stderr
+    done = init(tmp_path, "--etcd", f"http://{endpoint}/", OBSERVER_CLUSTER_SCOPE="demo")
+    assert done.returncode == 0, done.stderr
+    settings = load(tmp_path / "observer.toml", {})
+    assert sorted(settings.etcd.endpoints) == sorted(cluster.settings.etcd_endpoints)
+
+
+def test_addresses_that_do_not_answer_from_here_are_asked_for(cluster: Cluster, tmp_path: Path) -> None:
+    put(cluster, "/docker/inner/initialize", "7")
+    member = '{"api_url": "http://node1.invalid:8008/patroni", "conn_url": "postgres://node1.invalid:5432/postgres"}'
+    put(cluster, "/docker/inner/members/node1", member)
+    done = init(tmp_path, "--etcd", cluster.settings.etcd_endpoints[0], OBSERVER_CLUSTER_SCOPE="inner")
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "observer.toml").read_text(encoding="utf-8")
+    assert '# members = { node1 = "http://HOST:8008" }' in text
+    assert '# members = { node1 = "host=HOST port=5432" }' in text
+
+
+def test_the_local_stack_needs_no_address(cluster: Cluster, tmp_path: Path) -> None:
+    directory = str(cluster.settings.directory)
+    done = init(tmp_path, OBSERVER_STACK_DIR=directory)
+    assert done.returncode == 0, done.stderr
+    findings = examine(load(tmp_path / "observer.toml", {}), tmp_path / "observer.db")
+    assert {finding.verdict for finding in findings} == {"well"}, "\n".join(lines(findings))
+
+
+def test_nothing_answers_and_no_address_is_no_traceback(tmp_path: Path) -> None:
+    assert init(tmp_path, "--etcd", f"{HOST}:{free_port()}").returncode == 69
+    assert init(tmp_path, "--etcd", "somewhere").returncode == 64
+    done = init(tmp_path, OBSERVER_STACK_DIR=str(tmp_path / "nowhere"))
+    assert done.returncode == 69
+    assert "--etcd HOST:PORT" in done.stderr

@@ -1,0 +1,72 @@
+"""What observer init makes of etcd's keys and of Docker's words, without either."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from observer.commented import Found, text
+from observer.config import Settings
+from observer.containers import published
+from observer.errors import ConfigError
+from observer.init import choose, scopes_of
+from observer.sources.discovery import Discovery
+from observer.sources.discovery import Found as Member
+
+
+def container(name: str, ports: dict[str, int], *environment: str, hostname: str = "", image: str = "patroni") -> dict:
+    published = {f"{inner}/tcp": [{"HostIp": "0.0.0.0", "HostPort": str(outer)}] for inner, outer in ports.items()}
+    config = {"Env": list(environment), "Hostname": hostname, "Image": image, "Cmd": None, "Labels": None}
+    return {"Name": f"/{name}", "Config": config, "NetworkSettings": {"Ports": {**published, "9/tcp": None}}}
+
+
+def test_a_scope_is_known_by_its_keys_wherever_it_is() -> None:
+    keys = ["/service/demo/initialize", "/service/demo/members/a", "/a/b/shop/config", "/registry/members/x", "/leader"]
+    assert scopes_of(keys) == [("/a/b", "shop"), ("/service", "demo")]
+
+
+def test_one_of_several_clusters_is_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    scopes = [("/a", "demo"), ("/b", "demo"), ("/b", "shop")]
+    with pytest.raises(ConfigError, match=r"several clusters .*/a/demo, /b/demo, /b/shop"):
+        choose("here:1", scopes)
+    monkeypatch.setenv("OBSERVER_CLUSTER_SCOPE", "demo")
+    monkeypatch.setenv("OBSERVER_CLUSTER_NAMESPACE", "b")
+    assert choose("here:1", scopes) == ("/b", "demo")
+    monkeypatch.setenv("OBSERVER_CLUSTER_SCOPE", "none")
+    with pytest.raises(ConfigError, match="no such cluster"):
+        choose("here:1", scopes)
+
+
+def test_containers_tell_what_they_publish() -> None:
+    found = published(
+        [
+            container("demo-etcd1", {"2379": 23791}),
+            container(
+                "demo-patroni1", {"8008": 8011, "5432": 15431}, "PATRONI_NAME=db1", "PATRONI_SUPERUSER_PASSWORD=s"
+            ),
+            container("demo-patroni2", {"8008": 8012}, hostname="db2"),
+            container("demo-haproxy", {"5000": 5001, "7000": 7001}),
+            container("web", {"80": 80}, image="nginx"),
+        ]
+    )
+    assert found.etcd == ("127.0.0.1:23791",)
+    assert found.rest == {"db1": "127.0.0.1:8011", "db2": "127.0.0.1:8012"}
+    assert found.postgres == {"db1": "127.0.0.1:15431"}
+    assert found.others == {5000: "127.0.0.1:5001", 7000: "127.0.0.1:7001"}
+    assert found.password == "s"
+
+
+def test_the_file_is_toml_that_the_observer_takes() -> None:
+    members = {
+        "db-1.example": Member("http://db-1:8008/patroni", "postgres://u:secret@db-1:5432/x", "replica", "running")
+    }
+    found = Found(
+        "etcd", "shop", "/pg", ["a:1"], Discovery("shop", "7", None, members, {}, False), unreached=["db-1.example"]
+    )
+    written = text(found)
+    assert Settings(**tomllib.loads(written)).cluster.scope == "shop"
+    assert "secret" not in written
+    assert '# members = { "db-1.example" = "http://HOST:8008" }' in written
+    docker = Found("its containers", "shop", "/pg", ["a:1"], None, {"db-1.example": "http://127.0.0.1:8011"})
+    assert Settings(**tomllib.loads(text(docker))).patroni.members == {"db-1.example": "http://127.0.0.1:8011"}
