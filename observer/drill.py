@@ -30,7 +30,7 @@ from stack.settings import ETCD, HOST, PROXY, StackSettings
 
 Say = Callable[[str], None]
 LIMIT_S = 180.0
-CALM_S = 9.0  # an incident closes after five quiet seconds; the rest is for what is seen late
+CALM_S = 7.0  # an incident closes after five quiet seconds; the rest is for what is seen late
 
 
 @dataclass(frozen=True, slots=True)
