@@ -69,6 +69,9 @@ def option_config(command: Command) -> Command:
     )(command)
 
 
+option_format = click.option(
+    "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", help="Default: table."
+)
 option_recording = click.option("--recording", type=int, help="The recording with this number; default: the newest.")
 
 
@@ -194,6 +197,7 @@ def mark(text: str, config: Path | None, db: Path | None) -> None:
 @click.option("--format", "form", type=click.Choice(["md", "json"]), default="md", help="Default: md.")
 @click.option("-o", "output", type=click.Path(path_type=Path), help="Write to a file, at once or not at all.")
 @click.option("--check", is_flag=True, help="Hold [objectives]: exit 1 where one is broken, 2 where one is unknown.")
+@click.option("--junit", type=click.Path(path_type=Path), help="Write the verdicts on [objectives] as JUnit XML.")
 def report(
     config: Path | None,
     db: Path | None,
@@ -203,6 +207,7 @@ def report(
     form: str,
     output: Path | None,
     check: bool,
+    junit: Path | None,
 ) -> int:
     """Say what broke and what it cost, of every recording in the file or of one.
 
@@ -211,7 +216,7 @@ def report(
     from observer import reporting
 
     settings, path = _settings(config, db)
-    if check:
+    if check or junit is not None:
         reporting.must_have_objectives(settings.objectives)
     facts = reporting.facts(path, recording)
     text = reporting.text(facts, form, lang or settings.report.language, profile or settings.report.profile)
@@ -219,9 +224,13 @@ def report(
         reporting.write(output, text)
     else:
         click.echo(text, nl=not text.endswith("\n"))
-    if not check:
+    if not check and junit is None:
         return OK
     verdicts = reporting.verdicts(facts, settings.objectives)
+    if junit is not None:
+        reporting.write(junit, reporting.junit(verdicts))
+    if not check:
+        return OK
     for verdict in verdicts:
         say(verdict.sentence)
     return reporting.exit_code(verdicts)
@@ -231,26 +240,56 @@ def report(
 @option_config
 @option_recording
 @click.option("--follow", is_flag=True, help="Go on while it records, until Ctrl-C.")
-def timeline(config: Path | None, db: Path | None, recording: int | None, follow: bool) -> None:
-    """Print the events of a recording, one line each.
+@click.option(
+    "--source", help="Only what this source says: etcd, patroni, postgres, haproxy, traffic, operator, daemon."
+)
+@click.option("--kind", help="Only events of this kind, or group of kinds: leader.lost, route.")
+@click.option("--subject", help="Only events about this member, endpoint or route.")
+@click.option("--from", "from_text", metavar="TIME", help="From so long after the beginning on: 90s, 10m.")
+@click.option("--to", "to_text", metavar="TIME", help="Up to so long after the beginning.")
+@option_format
+def timeline(
+    config: Path | None,
+    db: Path | None,
+    recording: int | None,
+    follow: bool,
+    source: str | None,
+    kind: str | None,
+    subject: str | None,
+    from_text: str | None,
+    to_text: str | None,
+    form: str,
+) -> None:
+    """Print the events of a recording, one line each, or as JSON or CSV.
 
-    Example: observer timeline --follow
+    Example: observer timeline --follow --kind leader
     """
+    from observer.launch import seconds_of
+    from observer.picking import COLUMNS, Pick, row
+    from observer.printing import print_rows
     from observer.status import follow as followed
     from observer.store import Reader
     from observer.words import line
 
+    from_s = seconds_of(from_text, "--from") if from_text is not None else None
+    to_s = seconds_of(to_text, "--to") if to_text is not None else None
+    pick = Pick(source, kind.rstrip(".") if kind else None, subject, from_s, to_s)
     _, path = _settings(config, db)
     with Reader(path) as reader, suppress(KeyboardInterrupt):
-        number = reader.recording(recording).id
-        for event in followed(reader, number) if follow else reader.events(number):
-            click.echo(line(event))
+        chosen = reader.recording(recording)
+        events = followed(reader, chosen.id) if follow else iter(reader.events(chosen.id))
+        picked = (event for event in events if pick.takes(event))
+        if form == "table":
+            for event in picked:
+                click.echo(line(event))
+        else:
+            print_rows(COLUMNS, (row(chosen, event, form) for event in picked), form, sys.stdout)
 
 
 @observer.command()
 @click.argument("sql")
 @option_config
-@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", help="Default: table.")
+@option_format
 def query(sql: str, config: Path | None, db: Path | None, form: str) -> None:
     """Ask the timeline by SQL; nothing is ever written. docs/timeline.md names the tables and views.
 

@@ -23,11 +23,11 @@ STARTS_WITHIN_S = 30.0
 STOPS_WITHIN_S = 120.0
 
 
-def seconds_of(text: str) -> float:
+def seconds_of(text: str, option: str = "--for") -> float:
     """90, 90s, 10m, 2h, 1d as seconds. Raises UsageError."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
-    if found is None or float(found[1]) == 0:
-        raise UsageError(f"--for {text}: not a time; write it like 90s, 10m or 2h.")
+    if found is None or (float(found[1]) == 0 and option == "--for"):
+        raise UsageError(f"{option} {text}: not a time; write it like 90s, 10m or 2h.")
     return float(found[1]) * UNITS_S[found[2]]
 
 

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 from observer.config import Objectives
 from observer.errors import CannotWrite, ConfigError
@@ -87,6 +88,26 @@ def exit_code(held: Sequence[Held]) -> int:
     """1: an objective is broken; 2: none is, but one is unknown; 0: all hold."""
     found = {one.verdict for one in held}
     return EXIT_CODES["BROKEN" if "BROKEN" in found else "UNKNOWN" if "UNKNOWN" in found else "HOLDS"]
+
+
+def junit(held: Sequence[Held]) -> str:
+    """The verdicts as JUnit XML, which CI systems read: BROKEN is a failure, UNKNOWN an error."""
+    root = ElementTree.Element("testsuites")
+    counts = {verdict: str(sum(one.verdict == verdict for one in held)) for verdict in ("BROKEN", "UNKNOWN")}
+    suite = ElementTree.SubElement(
+        root,
+        "testsuite",
+        {"name": "observer", "tests": str(len(held)), "failures": counts["BROKEN"], "errors": counts["UNKNOWN"]},
+    )
+    for one in held:
+        case = ElementTree.SubElement(suite, "testcase", {"classname": "observer.objectives", "name": one.name})
+        if one.verdict == "HOLDS":
+            ElementTree.SubElement(case, "system-out").text = one.sentence
+        else:
+            kind = "failure" if one.verdict == "BROKEN" else "error"
+            ElementTree.SubElement(case, kind, {"message": one.sentence, "type": one.verdict})
+    ElementTree.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
 
 
 def _outage(facts: Facts, action: str, limit_s: float) -> Held:

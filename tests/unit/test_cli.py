@@ -10,10 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from observer import cli, starting
+from observer.reporting import Held, junit
 from observer.store import Reader, Writer
 from observer.timeline import SECOND_NS, Event, Operation, Outcome, Recording, Window
 
@@ -217,6 +219,31 @@ class TestAnswers:
         config.write_text("[objectives]\nwrite_outage_s = 10\nlost_writes = 0")
         assert run("report", "--check").returncode == 2
 
+    def test_the_verdicts_are_written_as_junit_for_ci(self, run: Run, recorded: Path, tmp_path: Path) -> None:
+        assert run("report", "--junit", "gate.xml").returncode == 78
+        (tmp_path / "observer.toml").write_text("[objectives]\nwrite_outage_s = 10\nread_outage_s = 10")
+        assert run("report", "--check", "--junit", "gate.xml").returncode == 2
+        suite = ElementTree.parse(tmp_path / "gate.xml").find("testsuite")
+        assert suite is not None
+        assert {name: suite.get(name) for name in ("tests", "failures", "errors")} == {
+            "tests": "2",
+            "failures": "0",
+            "errors": "1",
+        }
+        assert [case.get("name") for case in suite if case.find("error") is not None] == ["read_outage_s"]
+
+    def test_a_broken_objective_is_a_failure_in_junit(self) -> None:
+        held = [
+            Held("write_outage_s", "BROKEN", 'more than "1" s & <2>'),
+            Held("lost_writes", "HOLDS", "0 is at most 0."),
+        ]
+        suite = ElementTree.fromstring(junit(held)).find("testsuite")
+        assert suite is not None
+        assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
+        failure = suite.find("testcase[@name='write_outage_s']/failure")
+        assert failure is not None
+        assert failure.get("message") == 'more than "1" s & <2>'
+
     def test_a_query_as_table_json_and_csv(self, run: Run, recorded: Path) -> None:
         sql = "select member, seconds, timeline from leaders"
         assert run("query", sql).stdout.splitlines() == [
@@ -238,6 +265,29 @@ class TestAnswers:
 
     def test_the_timeline_is_a_line_an_event(self, run: Run, recorded: Path) -> None:
         assert run("timeline").stdout == "    1.000 s  etcd      мастер leads\n"
+
+    @pytest.mark.parametrize(
+        ("asked", "found"),
+        [
+            (("--kind", "leader"), 1),
+            (("--kind", "leader.seen", "--source", "etcd", "--subject", "мастер"), 1),
+            (("--from", "1s", "--to", "1.5s"), 1),
+            (("--from", "1.5s"), 0),
+            (("--source", "haproxy"), 0),
+            (("--kind", "route"), 0),
+        ],
+    )
+    def test_the_timeline_is_filtered(self, run: Run, recorded: Path, asked: tuple[str, ...], found: int) -> None:
+        assert len(run("timeline", *asked).stdout.splitlines()) == found
+
+    def test_the_timeline_as_json_and_csv(self, run: Run, recorded: Path) -> None:
+        (event,) = json.loads(run("timeline", "--format", "json").stdout)
+        assert (event["kind"], event["by_s"], event["detail"]) == ("leader.seen", 1.0, {"initial": True})
+        assert (
+            run("timeline", "--format", "csv").stdout.splitlines()[0]
+            == "id,utc,after_s,by_s,source,kind,subject,detail"
+        )
+        assert run("timeline", "--from", "soon").returncode == 64
 
     @pytest.mark.parametrize(
         "command", ["start", "stop", "status", "mark", "report", "timeline", "query", "stack up", "stack down"]
