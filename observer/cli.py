@@ -386,7 +386,7 @@ def drill(
         raise UsageError("Drills in Docker are not built yet; use --local, on Linux.")
     with _local_stack() as local_stack:
         from observer.drill import drill as played
-        from observer.drill import table
+        from observer.scoreboard import spreads, table
         from stack.scenario import chosen
 
         chosen_ones = chosen(scenarios)
@@ -396,7 +396,7 @@ def drill(
             return OK
         _, path = _settings(config, db)
         found = played(chosen_ones, repeat, directory or local_stack.default_directory(), config, path, say)
-    for line in table(found):
+    for line in (*table(found), *spreads(found)):
         click.echo(line)
     return OK
 

@@ -19,6 +19,7 @@ import stack.settings
 from observer import launch
 from observer.clock import boot_id
 from observer.errors import NothingAnswers, ObserverError
+from observer.scoreboard import Row
 from observer.status import LATELY_NS
 from observer.store import Reader, is_being_recorded, tell
 from observer.timeline import SECOND_NS, Operation, Outcome
@@ -40,19 +41,6 @@ class Played:
     scenario: Scenario
     began_ns: int
     ended_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What the drill's table says of one scenario: seconds, None for what was not observed."""
-
-    scenario: str
-    told: tuple[str, ...]
-    found: tuple[str, ...]
-    write_s: float | None
-    read_s: float | None
-    lost: int | None
-    right: bool
 
 
 def drill(
@@ -146,25 +134,6 @@ def rows(database: Path, played: Sequence[Played]) -> list[Row]:
     return [_row(one, scored, timeline.recording.anchor_ns) for one in played]
 
 
-def table(found: Sequence[Row]) -> list[str]:
-    """The rows as a person reads them."""
-    head = ("scenario", "told", "found", "write s", "read s", "lost", "verdict")
-    body = [
-        (
-            row.scenario,
-            ", ".join(row.told) or "-",
-            ", ".join(row.found) or "-",
-            _seconds(row.write_s),
-            _seconds(row.read_s),
-            "-" if row.lost is None else str(row.lost),
-            "right" if row.right else "WRONG",
-        )
-        for row in found
-    ]
-    widths = [max(len(line[column]) for line in (head, *body)) for column in range(len(head))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in (head, *body)]
-
-
 def _do(settings: StackSettings, step: Step, parts: Mapping[str, str], database: Path, say: Say) -> None:
     def told(target: str, at_ns: int) -> None:
         say(f"  {step.do} {step.what} {target}")
@@ -256,7 +225,3 @@ def _row(played: Played, scored: Sequence[Score], anchor_ns: int) -> Row:
         lost=None if None in lost else sum(n or 0 for n in lost),
         right=all(score.right for score in own),
     )
-
-
-def _seconds(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds:.2f}"

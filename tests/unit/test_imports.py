@@ -54,6 +54,7 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.reporting", {"observer", "reports"}, set()),
     ("observer.demo", set(OURS), set()),
     ("observer.drill", set(OURS), set()),
+    ("observer.scoreboard", set(), set()),
     ("observer.cli", set(OURS), {"click", "rich"}),
     ("observer.view", {"observer.timeline", "observer.words"}, {"rich"}),
     ("reports.analysis", {"observer.timeline"}, set()),
