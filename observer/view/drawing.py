@@ -113,7 +113,7 @@ def _node(name: str, node: Node, leads: bool, size: int) -> Text:
     line.append(f"{_bytes(node.lag_bytes) if node.role == 'replica' else '-':>9}  ")
     for witness, size in (("patroni", 12), ("postgres", 0)):
         how = node.blind.get(witness)
-        text = how.replace("_", " ") if how else "answers" if witness in node.told else "-"
+        text = how.replace("connect_timeout", "timed out") if how else "answers" if witness in node.told else "-"
         line.append(f"{text:<{size}} ", style="bold red" if how else "green" if text != "-" else "")
     return line
 
