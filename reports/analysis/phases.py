@@ -161,8 +161,14 @@ def phases(case: Case, cause: Found) -> tuple[Phase, ...]:
     chain = _chain(case, main, *_marks(case, cause, shape, main))
     relapses = [_whole(case, "relapse", outage) for outage in own if outage is not main]
     told = [*_preface(case, cause, main), *chain, *relapses, *_settling(case)]
-    bounded = [replace(p, bound_s=bound(p.name, expired, live, proxy)) for p in told]
+    bounded = [replace(p, bound_s=_bound(p.name, cause, bound(p.name, expired, live, proxy))) for p in told]
     return tuple(sorted(bounded, key=lambda phase: phase.began.by_ns))
+
+
+def _bound(name: str, cause: Found, bound_s: tuple[float, float] | None) -> tuple[float, float] | None:
+    """A PostgreSQL that lives on serves for a while, so the outage begins when the lease has run for some time."""
+    late = name.startswith("detection") and cause.cause in ("patroni.killed", "leader.cut_off")
+    return (0.0, bound_s[1]) if late and bound_s is not None else bound_s
 
 
 def _marks(case: Case, cause: Found, shape: Shape, main: Outage) -> tuple[list[str], list[Mark | None]]:
