@@ -218,7 +218,7 @@ def report(
     settings, path = _settings(config, db)
     if check or junit is not None:
         reporting.must_have_objectives(settings.objectives)
-    facts = reporting.facts(path, recording)
+    facts = reporting.facts(path, recording, settings.objectives)
     text = reporting.text(facts, form, lang or settings.report.language, profile or settings.report.profile)
     if output is not None:
         reporting.write(output, text)

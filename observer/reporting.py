@@ -32,13 +32,19 @@ class Held:
     sentence: str
 
 
-def facts(path: Path, recording_id: int | None) -> Facts:
-    """Everything found in all recordings of a file, or in one. Raises NotFound, ForeignDatabase."""
+def facts(path: Path, recording_id: int | None, objectives: Objectives | None = None) -> Facts:
+    """Everything found in all recordings of a file, or in one, held to objectives. Raises NotFound, ForeignDatabase."""
     with Reader(path) as reader:
         reader.recording(recording_id)  # there is at least one, and the one that is asked for
         numbers = [r.id for r in reader.recordings()] if recording_id is None else [recording_id]
         timelines = [reader.load(number) for number in numbers]
-        return facts_of([(timeline, judge(timeline)) for timeline in timelines], observer_version())
+        found = facts_of([(timeline, judge(timeline)) for timeline in timelines], observer_version())
+    for held in verdicts(found, objectives or Objectives()):
+        limit = float(getattr(objectives, held.name))
+        found["objectives"].append(
+            {"name": held.name, "limit": limit, "measured": _measured(found, held.name), "verdict": held.verdict}
+        )
+    return found
 
 
 def text(facts: Facts, form: str, language: str, profile: str) -> str:
@@ -125,6 +131,16 @@ def _outage(facts: Facts, action: str, limit_s: float) -> Held:
             name, "UNKNOWN", f"{name}: UNKNOWN, not all of it was observed (at most {limit_s:g} s is asked for)."
         )
     return Held(name, "HOLDS", f"{name}: HOLDS, {longest_s:.3f} s is at most {limit_s:g} s.")
+
+
+def _measured(facts: Facts, name: str) -> float | None:
+    """What an objective is held against; None: not observed."""
+    if name == "lost_writes":
+        return facts["durability"]["lost"]
+    costs = [incident["write" if name == "write_outage_s" else "read"] for incident in facts["incidents"]]
+    if any(cost["outage_s"] is None for cost in costs):
+        return None
+    return max((outage["seconds"] for cost in costs for outage in cost["outages"]), default=0.0)
 
 
 def _lost(facts: Facts, limit: int) -> Held:

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from observer.timeline import SECOND_NS, Action, Event, Evidence, Findings, Incident, Lost, Outcome, Timeline
-from reports import facts
+from reports import course, facts, portrait
 from reports.analysis.baseline import baseline
 from reports.analysis.consistency import two_primaries
 from reports.analysis.durability import Durability, durability
 from reports.analysis.outages import acknowledged
 from reports.analysis.theory import live_settings
+from reports.answers import answers_of
 from reports.checks import warnings_of
 
 # What `versions.captured` may tell of the observer itself; the rest is of what it watches.
@@ -23,7 +24,7 @@ def facts_of(judged: Sequence[tuple[Timeline, Findings]], version: str) -> facts
     incidents: list[facts.IncidentFact] = []
     for timeline, found in judged:
         incidents += [
-            _incident(timeline, incident, len(incidents) + 1 + i) for i, incident in enumerate(found.incidents)
+            _incident(timeline, found, incident, len(incidents) + 1 + i) for i, incident in enumerate(found.incidents)
         ]
     document: facts.Facts = {
         "observer": version,
@@ -35,8 +36,10 @@ def facts_of(judged: Sequence[tuple[Timeline, Findings]], version: str) -> facts
             "two_primaries": [both for timeline, _ in judged for both in _both(timeline)],
         },
         "answers": [],
+        "objectives": [],
         "warnings": [],
     }
+    document["answers"] = answers_of(document)
     document["warnings"] = warnings_of(document)
     return document
 
@@ -58,7 +61,7 @@ def _evidence(evidence: Evidence) -> facts.EvidenceFact:
     return {"table": evidence.table, "ids": list(evidence.ids), "says": evidence.says, "facts": dict(evidence.facts)}
 
 
-def _incident(timeline: Timeline, incident: Incident, number: int) -> facts.IncidentFact:
+def _incident(timeline: Timeline, found: Findings, incident: Incident, number: int) -> facts.IncidentFact:
     return {
         "id": number,
         "number": incident.number,
@@ -100,7 +103,17 @@ def _incident(timeline: Timeline, incident: Incident, number: int) -> facts.Inci
         "lost": [_lost(timeline, lost) for lost in incident.lost or ()],
         "redundancy_back_s": _or_none(incident.redundancy_back_ns),
         "told": [_told(timeline, event) for event in incident.told],
+        "returns": course.returns_of(timeline, incident, _next_of(found, incident, timeline)),
+        "led_etcd": course.led_etcd(timeline, incident),
+        "pace": course.pace_around(timeline, incident),
     }
+
+
+def _next_of(found: Findings, incident: Incident, timeline: Timeline) -> int:
+    """When the next incident about the same member begins, or the recording ends."""
+    own = {incident.target, *incident.targets}
+    later = [i.began_ns for i in found.incidents if i.began_ns > incident.began_ns and own & {i.target, *i.targets}]
+    return min(later, default=timeline.recording.until_ns)
 
 
 def _cost(incident: Incident, action: Action) -> facts.CostFact:
@@ -216,6 +229,13 @@ def _recording(timeline: Timeline, found: Findings) -> facts.RecordingFact:
             for spell in found.blindness
         ],
         "notes": [_told(timeline, event) for event in timeline.events if event.kind == "note.told"],
+        "parts": portrait.parts_of(timeline),
+        "proxy": portrait.proxy_of(timeline),
+        "lags": portrait.lags_of(timeline),
+        "roles": course.roles_of(timeline),
+        "routes": course.routes_of(timeline),
+        "quorum": course.quorum_of(timeline),
+        "pace": course.pace_of(timeline),
     }
 
 
@@ -241,6 +261,8 @@ def _captures(timeline: Timeline) -> list[facts.CaptureFact]:
         name = "members" if event.kind == "cluster.captured" else "pools"
         rows = [dict(row) for row in event.detail.get(name) or () if isinstance(row, Mapping)]
         ids = [] if event.id is None else [event.id]
+        if name == "members":
+            ids += _add_positions(timeline, event.by_ns, rows)
         last = found[-1] if found else None
         if last is not None and not last[name] and seconds(event.by_ns) - last["at_s"] < 2:  # type: ignore[literal-required]
             last[name] = rows  # type: ignore[literal-required]  # one of the two keys of the shape
@@ -255,6 +277,17 @@ def _captures(timeline: Timeline) -> list[facts.CaptureFact]:
         }
         found.append(capture)
     return found
+
+
+def _add_positions(timeline: Timeline, at_ns: int, rows: list[dict[str, Any]]) -> list[int]:
+    """Adds to the rows of members the position in the log that was sampled nearest; gives the rows it came from."""
+    ids = []
+    for member, (position, row_id) in sorted(portrait.positions_at(timeline, at_ns).items()):
+        for row in rows:
+            if row.get("name") == member:
+                row.setdefault("lsn", portrait.written_lsn(position))
+                ids += [] if row_id is None else [row_id]
+    return ids
 
 
 def _ran(timeline: Timeline, action: Action) -> bool:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from reports.course import PaceFact, ReturnFact, SpanFact
+from reports.portrait import LagFact, PartFact, ProxyFact
+
 
 class EvidenceFact(TypedDict):
     """Rows of the timeline that show something. `says` is a phrase's key, `facts` what it is filled with."""
@@ -121,6 +124,9 @@ class IncidentFact(TypedDict):
     lost: list[LostFact]
     redundancy_back_s: float | None
     told: list[ToldFact]
+    returns: list[ReturnFact]
+    led_etcd: bool | None
+    pace: list[PaceFact]
 
 
 class BaselineFact(TypedDict):
@@ -218,6 +224,13 @@ class RecordingFact(TypedDict):
     leaderships: list[LeadershipFact]
     blindness: list[BlindnessFact]
     notes: list[ToldFact]
+    parts: list[PartFact]
+    proxy: ProxyFact
+    lags: list[LagFact]
+    roles: list[SpanFact]
+    routes: list[SpanFact]
+    quorum: list[SpanFact]
+    pace: list[PaceFact]
 
 
 class DurabilityFact(TypedDict):
@@ -231,6 +244,23 @@ class DurabilityFact(TypedDict):
     unknown: int
     unknown_took_effect: int | None
     failed_but_present: int | None
+
+
+class AnswerFact(TypedDict):
+    """A question of the homework, and which incidents answer it. None of them: not tested; `commands` would test it."""
+
+    question: str
+    incidents: list[int]
+    commands: list[str]
+
+
+class ObjectiveFact(TypedDict):
+    """An objective of [objectives] and whether it holds: HOLDS, BROKEN, UNKNOWN. `measured` None: not observed."""
+
+    name: str
+    limit: float
+    measured: float | None
+    verdict: str
 
 
 class ConsistencyFact(TypedDict):
@@ -252,5 +282,6 @@ class Facts(TypedDict):
     incidents: list[IncidentFact]
     durability: DurabilityFact
     consistency: ConsistencyFact
-    answers: list[dict[str, Any]]
+    answers: list[AnswerFact]
+    objectives: list[ObjectiveFact]
     warnings: list[str]

@@ -108,7 +108,7 @@ def _rows_of_all(evidence: Iterable[EvidenceFact], language: Language) -> str:
     for fact in evidence:
         known = ids.setdefault(fact["table"], [])
         known += [i for i in fact["ids"] if i not in known]
-    said = (language.say("incident.rows", table=name, ids=", ".join(map(str, own))) for name, own in ids.items() if own)
+    said = (language.say("incident.rows", table=name, ids=runs(own)) for name, own in ids.items() if own)
     return "; ".join(said)
 
 
@@ -118,8 +118,18 @@ def _percent(part: float, whole: float, language: Language) -> str:
 
 def rows_of(fact: EvidenceFact, language: Language) -> str:
     """The rows behind a piece of evidence: the table and the ids."""
-    ids = ", ".join(str(i) for i in fact["ids"])
-    return language.say("incident.rows", table=fact["table"], ids=ids)
+    return language.say("incident.rows", table=fact["table"], ids=runs(fact["ids"]))
+
+
+def runs(ids: Sequence[int]) -> str:
+    """Ids as they are, and three or more in a row as "first-last"."""
+    found: list[list[int]] = []
+    for row in ids:
+        if found and row == found[-1][-1] + 1:
+            found[-1].append(row)
+        else:
+            found.append([row])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in found)
 
 
 def lost(writes: Sequence[LostFact], language: Language) -> str:

@@ -159,8 +159,8 @@ def load_sentences(recording: RecordingFact, language: Language) -> list[str]:
         said.append(language.say("load.writes_primary"))
     total = sum(s["operations"] for s in reads)
     if total and all(s["in_recovery"] is not None for s in reads):
-        share = sum(s["operations"] for s in reads if s["in_recovery"]) / total
-        said.append(language.say("load.reads_replicas", share=share))
+        served = sum(s["operations"] for s in reads if s["in_recovery"])
+        said.append(language.say("load.reads_replicas", n=served, total=total))
     return said
 
 
@@ -174,7 +174,9 @@ def queries(facts: Sequence[EvidenceFact]) -> list[str]:
 
 
 def query(name: str, ids: Sequence[int]) -> str:
-    """The command that prints rows of a table by their ids."""
+    """The command that prints rows of a table by their ids; many in a row are asked for as a range."""
+    if len(ids) > 3 and ids[-1] - ids[0] == len(ids) - 1:
+        return f'observer query "select * from {name} where id between {ids[0]} and {ids[-1]}"'
     return f'observer query "select * from {name} where id in ({", ".join(map(str, ids))})"'
 
 

@@ -8,27 +8,72 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Literal
 
 import jinja2
 
-from reports import charts, incident_tables, narrative, tables
+from reports import (
+    aftermath,
+    answering,
+    charts,
+    comparison,
+    incident_tables,
+    narrative,
+    portrait_tables,
+    resilience,
+    tables,
+)
 from reports.facts import CaptureFact, CostFact, EvidenceFact, Facts, IncidentFact, OutageFact, PhaseFact, RecordingFact
 from reports.language import Language, language
-from reports.markdown import fence
+from reports.markdown import escape, fence
 from reports.sections import SECTIONS, Profile
 
 LanguageName = Literal["ru", "en"]
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
-def render(facts: Facts, language_name: LanguageName = "ru", profile: Profile = "homework") -> str:
-    """The whole report as Markdown for GitHub, ending in one line break."""
+def render(
+    facts: Facts, language_name: LanguageName = "ru", profile: Profile = "homework", pictures: Mapping[str, str] = NONE
+) -> str:
+    """The whole report as Markdown for GitHub, ending in one line break.
+
+    `pictures` maps the name of a picture to its path, relative to the document; without one, Mermaid and tables stand.
+    """
+
+    def picture(name: str, title: str) -> str:
+        return (
+            f"![{escape(title)}]({pictures[name]})\n\n{_caption(facts, name, language_name)}"
+            if name in pictures
+            else ""
+        )
+
     environment = _environment(language_name)
     shown = [section.name for section in SECTIONS if section.shown(facts, profile)]
     texts = [
-        environment.get_template(f"{name}.md.j2").render(facts=facts, profile=profile) for name in ("document", *shown)
+        environment.get_template(f"{name}.md.j2").render(facts=facts, profile=profile, picture=picture)
+        for name in ("document", *shown)
     ]
     return "\n\n".join(text for text in (_tidy(text) for text in texts) if text) + "\n"
+
+
+def _caption(facts: Facts, name: str, language_name: LanguageName) -> str:
+    """What a picture was drawn from: it is a drawing, never a screenshot."""
+    words = language(language_name)
+    head, _, rest = name.partition("-")
+    if head == "incident":
+        incident = next(i for i in facts["incidents"] if i["id"] == int(rest))
+        return words.say("picture.caption_run", began_utc=incident["began_utc"], ended_utc=incident["ended_utc"])
+    recording = next(r for r in facts["recordings"] if r["id"] == int(head))
+    if rest == "run":
+        return words.say("picture.caption_run", began_utc=recording["began_utc"], ended_utc=recording["ended_utc"])
+    capture = next(c for c in recording["captures"] if c["members" if rest == "members" else "pools"])
+    return words.say("picture.caption", utc=capture["utc"])
+
+
+def recording_of(facts: Facts, incident: IncidentFact) -> RecordingFact:
+    """The recording that an incident belongs to."""
+    return next(r for r in facts["recordings"] if r["id"] == incident["recording"])
 
 
 def summary_lines(facts: Facts, language_name: LanguageName = "ru") -> list[str]:
@@ -140,6 +185,12 @@ def _environment(language_name: LanguageName) -> jinja2.Environment:
         table={**_bound(tables, words), **_bound(incident_tables, words)},
         chart=_bound(charts, words),
         tell=_bound(narrative, words),
+        after=_bound(aftermath, words),
+        answering=_bound(answering, words),
+        portrait=_bound(portrait_tables, words),
+        compare=_bound(comparison, words),
+        resilience=_bound(resilience, words),
+        recording_of=recording_of,
         queries=narrative.queries,
         query=narrative.query,
         all_evidence=narrative.all_evidence,

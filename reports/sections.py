@@ -23,16 +23,26 @@ class Section:
     shown: Callable[[Facts, Profile], bool] = _always
 
 
+def _homework(_: Facts, profile: Profile) -> bool:
+    return profile == "homework"
+
+
 SECTIONS: tuple[Section, ...] = (
     Section("summary"),
+    Section("objectives", lambda facts, profile: profile == "drill" or bool(facts["objectives"])),
+    Section("glossary", _homework),
+    Section("answers", _homework),
     Section("cluster"),
+    Section("proxy"),
     Section("load"),
     Section("incident", lambda facts, _: bool(facts["incidents"])),
+    Section("comparison", lambda facts, _: bool(facts["incidents"])),
     Section("durability", lambda facts, _: any(recording["totals"] for recording in facts["recordings"])),
     Section("consistency"),
     Section("leadership"),
+    Section("resilience", _homework),
+    Section("grafana", _homework),
     Section("notes", lambda facts, _: any(recording["notes"] for recording in facts["recordings"])),
     Section("blindness"),
     Section("repeat"),
-    Section("glossary", lambda _, profile: profile == "homework"),
 )

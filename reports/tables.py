@@ -26,6 +26,7 @@ def members(capture: CaptureFact, language: Language) -> str:
                 cell(member.get("role"), language, "@role"),
                 cell(member.get("state"), language),
                 cell(member.get("timeline"), language),
+                cell(member.get("lsn"), language, "code"),
                 cell(member.get("lag"), language),
             )
         )

@@ -170,7 +170,50 @@ def recording() -> RecordingFact:
         ],
         "blindness": [blind("patroni", 7.9, 58.3, 31), blind("postgres", 7.8, None, 30)],
         "notes": [],
+        "parts": [
+            part("etcd", "etcd1", 23791, None),
+            part("patroni", "patroni1", 8011, 12),
+            part("postgres", "patroni1", 15431, 3),
+            part("haproxy", "write", 5001, None),
+            part("haproxy", "read", 5002, None),
+        ],
+        "proxy": {"rise": 2, "fall": 3, "inter_ms": None, "event_ids": [10]},
+        "lags": [
+            {
+                "member": "patroni2",
+                "samples": 12,
+                "median_bytes": 0,
+                "worst_bytes": 4096,
+                "worst_at_s": 61.2,
+                "event_id": 92,
+            }
+        ],
+        "roles": [
+            span("patroni1", "primary", 0.2, 7.8, 1),
+            span("patroni1", "away", 7.8, 58.1, 30),
+            span("patroni1", "replica", 58.1, 127.4, 84),
+            span("patroni2", "replica", 0.2, 33.77, 2),
+            span("patroni2", "primary", 33.77, 127.4, 57),
+        ],
+        "routes": [span("primary/patroni1", "up", 0.3, 15.1, 5), span("primary/patroni2", "up", 39.5, 127.4, 66)],
+        "quorum": [],
+        "pace": [pace(action, second, 20, 0) for second in range(0, 127, 9) for action in ("read", "write")],
     }
+
+
+def part(kind: str, name: str, port: int, row_id: int | None) -> Any:
+    address = f"127.0.0.1:{port}"
+    inside, ids = ([], []) if row_id is None else ([address], [row_id])
+    return {"kind": kind, "name": name, "inside": inside, "outside": [address], "event_ids": ids}
+
+
+def span(subject: str, what: str, from_s: float, to_s: float, event_id: int) -> Any:
+    return {"subject": subject, "what": what, "from_s": from_s, "to_s": to_s, "event_id": event_id}
+
+
+def pace(action: str, at_s: int, ok: int, failed: int) -> Any:
+    counts = {"ok": ok, "failed": failed, "unknown": 0}
+    return {"action": action, "at_s": at_s, "width_s": 1, **counts, "max_ms": 12.5}
 
 
 def blind(source: str, from_s: float, to_s: float | None, event_id: int) -> Any:
@@ -260,6 +303,22 @@ def incident() -> IncidentFact:
                 "event_id": 29,
             }
         ],
+        "returns": [
+            {
+                "member": "patroni1",
+                "role": "replica",
+                "timeline": 2,
+                "answered_s": 50.4,
+                "streaming_s": 58.5,
+                "rewound": None,
+                "event_ids": [84, 88],
+            }
+        ],
+        "led_etcd": None,
+        "pace": [
+            pace("write", second, 0 if 8 <= second < 40 else 22, 22 if 8 <= second < 40 else 0)
+            for second in range(3, 50)
+        ],
     }
 
 
@@ -281,6 +340,7 @@ def crash() -> Facts:
         },
         "consistency": {"observed": True, "two_primaries": []},
         "answers": [],
+        "objectives": [],
         "warnings": [],
     }
 
@@ -311,6 +371,12 @@ def nothing_seen() -> Facts:
         "baseline": [],
         "served": [],
         "leaderships": [],
+        "parts": [],
+        "proxy": {"rise": None, "fall": None, "inter_ms": None, "event_ids": []},
+        "lags": [],
+        "roles": [],
+        "routes": [],
+        "pace": [],
     }
     facts["consistency"]["observed"] = False
     facts["durability"] = {

@@ -1,0 +1,172 @@
+"""What only one kind of fault has to tell (quorum, proxy, replica, etcd member), and how nodes came back. Pure."""
+
+from __future__ import annotations
+
+from reports.facts import EvidenceFact, IncidentFact, RecordingFact
+from reports.incident_tables import rows_of
+from reports.language import Language
+from reports.narrative import parts, phase_words
+
+QUORUM = ("etcd.quorum_lost", "failsafe")
+PROXY = ("proxy.down", "proxy.frozen", "proxy.reloaded")
+
+
+def aftermath(incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
+    """The paragraphs that only this kind of fault has, and what came of the nodes."""
+    told: list[str] = []
+    if incident["cause"] in QUORUM:
+        told += quorum(incident, recording, language)
+    elif incident["cause"] in PROXY:
+        told += proxied(incident, recording, language)
+    elif incident["cause"].startswith("replica."):
+        told += replica(incident, recording, language)
+    elif incident["cause"] == "etcd.member_down":
+        told += etcd_member(incident, language)
+    return told + returned(incident, language)
+
+
+def quorum(incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
+    """When the leader gave up, who could still read, and how writes came back."""
+    lost, regained = _of(incident, "evidence.quorum_lost"), _of(incident, "evidence.quorum_regained")
+    demoted = _of(incident, "evidence.demoted")
+    said = []
+    if lost is not None and demoted is not None:
+        seconds = demoted["facts"]["at_s"] - lost["facts"]["at_s"]
+        said.append(
+            language.say(
+                "quorum.demoted", member=demoted["facts"]["member"], seconds=seconds, ids=_ids([lost, demoted])
+            )
+        )
+    else:
+        said.append(language.say("quorum.kept"))
+    endpoints = sorted({f["facts"]["endpoint"] for f in incident["evidence"] if f["says"] == "evidence.etcd_failed"})
+    known = {a for part in recording["parts"] if part["kind"] == "etcd" for a in part["outside"]}
+    if endpoints:
+        gone = set(endpoints) >= known > set()
+        said.append(
+            language.say(
+                "quorum.all_gone" if gone else "quorum.some_gone", **({} if gone else {"endpoints": endpoints})
+            )
+        )
+    read = incident["read"]
+    said.append(language.say("quorum.reads", ok=read["ok"], failed=read["failed"] + read["unknown"]))
+    after = [
+        p
+        for p in parts(incident)
+        if p.inside and regained is not None and p.phase["began_s"] >= regained["facts"]["at_s"] - 0.01
+    ]
+    if after and not incident["write"]["open"]:
+        names = ", ".join(
+            f"{phase_words(p.phase['name'], 'name', language)} {language.written(p.phase['seconds'], 'fine')}"
+            for p in after
+        )
+        total = sum(part.phase["seconds"] for part in after)
+        said.append(language.say("quorum.back", seconds=total, phases=names))
+    spells = [
+        (b["to_s"], b["subject"])
+        for b in recording["blindness"]
+        if b["source"] == "etcd" and b["subject"] in endpoints and b["to_s"] is not None
+        if incident["began_s"] - 10 <= b["from_s"] <= incident["ended_s"]
+    ]
+    if spells:
+        items = [language.say("quorum.order_item", endpoint=name, seconds=at) for at, name in sorted(spells)]
+        said.append(language.say("quorum.order", list=", ".join(items)))
+    leader = incident["leader"]
+    if leader["timeline_before"] != leader["timeline_after"] and leader["timeline_after"] is not None:
+        said.append(language.say("quorum.timeline", before=leader["timeline_before"], after=leader["timeline_after"]))
+    on = bool((recording["live"] or {}).get("failsafe_mode"))
+    state = language.say("quorum.failsafe_on" if on else "quorum.failsafe_off")
+    said.append(language.say("quorum.failsafe", failsafe=state))
+    return [" ".join(said)]
+
+
+def proxied(incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
+    """How long the proxy was away, and that all behind it was well."""
+    said = []
+    phases = {p["name"]: p for p in incident["phases"]}
+    if "absence" in phases and "recovery" in phases:
+        down, back = phases["absence"]["seconds"], phases["recovery"]["seconds"]
+        said.append(language.say("proxied.down", down=down, back=back))
+    outages = incident["write"]["outages"] or incident["read"]["outages"]
+    leader = incident["leader"]
+    if outages and leader["before"] is not None and leader["before"] == leader["after"]:
+        began_s, ended_s = outages[0]["began_s"], outages[-1]["ended_s"]
+        for span in recording["roles"]:
+            led = span["subject"] == leader["before"] and span["what"] == "primary"
+            if led and span["from_s"] <= began_s and span["to_s"] >= ended_s:
+                said.append(language.say("proxied.healthy", member=span["subject"], ids=span["event_id"]))
+    return [" ".join(said)] if said else []
+
+
+def replica(incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
+    """What a replica's fault does to the pool for reads and to the candidates."""
+    gone, leader = incident["target"], incident["leader"]["before"]
+    items = []
+    for route in recording["routes"]:
+        _pool, _, server = route["subject"].rpartition("/")
+        if (
+            server == gone
+            and incident["began_s"] < route["to_s"] <= incident["ended_s"] + 60
+            and route["to_s"] < recording["duration_s"]
+        ) and route["from_s"] < incident["began_s"]:
+            seconds = route["to_s"] - incident["began_s"]
+            items.append(language.say("replica_lost.pool_down", server=server, seconds=seconds, ids=route["event_id"]))
+    said = [language.say("replica_lost.pool", list=", ".join(items) or language.say("replica_lost.pool_kept"))]
+    names = {span["subject"] for span in recording["roles"]} - {gone, leader}
+    left = sorted(n for n in names if _role_at(recording, n, incident["began_s"] + 1) == "replica")
+    said.append(language.say("replica_lost.candidates", list=left))
+    return [" ".join(said)]
+
+
+def etcd_member(incident: IncidentFact, language: Language) -> list[str]:
+    """That one etcd of three costs nothing, and whether it led."""
+    said = []
+    if incident["led_etcd"] is not None:
+        said.append(language.say("etcd_one.was_leader" if incident["led_etcd"] else "etcd_one.was_not"))
+    failed = sum(incident[a]["failed"] + incident[a]["unknown"] for a in ("write", "read"))
+    writes, reads = incident["write"]["ok"], incident["read"]["ok"]
+    said.append(language.say("etcd_one.no_errors", failed=failed, writes=writes, reads=reads))
+    return [" ".join(said)]
+
+
+def returned(incident: IncidentFact, language: Language) -> list[str]:
+    """How each node of the incident came back."""
+    found = []
+    for fact in incident["returns"]:
+        member, seconds = fact["member"], fact["answered_s"]
+        if seconds is None:
+            found.append(language.say("returned.not_back", member=member))
+            continue
+        if fact["role"] is None:
+            said = [language.say("returned.plain", member=member, seconds=seconds)]
+        else:
+            was = member == incident["leader"]["before"] != incident["leader"]["after"]
+            key = "returned.old" if was else "returned.node"
+            said = [language.say(key, member=member, seconds=seconds, role=fact["role"], timeline=fact["timeline"])]
+            if fact["role"] == "replica":
+                said += (
+                    [language.say("returned.streaming_unseen")]
+                    if fact["streaming_s"] is None
+                    else [language.say("returned.streaming", seconds=fact["streaming_s"])]
+                )
+                said += [language.say("returned.rewind_unknown")] if was and fact["rewound"] is None else []
+        rows: EvidenceFact = {"table": "events", "ids": fact["event_ids"], "says": "", "facts": {}}
+        said += [language.say("returned.rows", rows=rows_of(rows, language))] if fact["event_ids"] else []
+        found.append(" ".join(said))
+    return found
+
+
+def _of(incident: IncidentFact, says: str) -> EvidenceFact | None:
+    rows = (*incident["evidence"], *(e for p in incident["phases"] for e in p["evidence"]))
+    return next((fact for fact in rows if fact["says"] == says and fact["facts"].get("at_s") is not None), None)
+
+
+def _ids(facts: list[EvidenceFact]) -> str:
+    return ", ".join(str(i) for fact in facts for i in fact["ids"])
+
+
+def _role_at(recording: RecordingFact, member: str, at_s: float) -> str | None:
+    for span in recording["roles"]:
+        if span["subject"] == member and span["from_s"] <= at_s < span["to_s"]:
+            return span["what"]
+    return None

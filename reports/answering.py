@@ -1,0 +1,165 @@
+"""The homework's questions answered in sentences, from plain facts. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from datetime import datetime
+
+from reports.facts import CostFact, Facts, IncidentFact, RecordingFact
+from reports.language import Language
+from reports.portrait import ports_of
+
+SHOWN = 6
+
+
+def answers(facts: Facts, language: Language) -> list[str]:
+    """Every question of the homework with its answer, in the order of the homework."""
+    pairs: list[tuple[str, str]] = []
+    for recording in facts["recordings"][:1]:
+        pairs.append(("composition", _composition(recording, language)))
+        pairs.append(("pools", _pools(recording, language)))
+    pairs.append(("traffic", _traffic(facts["recordings"], language)))
+    pairs.append(("works", _works(facts, language)))
+    known = {incident["id"]: incident for incident in facts["incidents"]}
+    for answer in facts["answers"]:
+        own = [known[i] for i in answer["incidents"]]
+        pairs.append((answer["question"], _fault(own, answer["commands"], language)))
+    pairs.append(("enough", language.say("answers.enough_is")))
+    pairs.append(("grafana", language.say("answers.grafana_is")))
+    return [
+        language.say("answers.item", question=language.phrases[f"answers.{name}"], answer=text) for name, text in pairs
+    ]
+
+
+def link(incident: IncidentFact, language: Language) -> str:
+    """A link to the chapter of an incident."""
+    return language.say("answers.link", id=incident["id"])
+
+
+def _fault(own: Sequence[IncidentFact], commands: Sequence[str], language: Language) -> str:
+    if not own:
+        return language.say("answers.not_tested", commands=list(commands))
+    items = []
+    for incident in own[:SHOWN]:
+        leader = incident["leader"]
+        if leader["after"] is None:
+            now = language.phrases["format.unknown"]
+        else:
+            key = "answers.leader_same" if leader["before"] == leader["after"] else "answers.leader_now"
+            now = language.say(key, leader=leader["after"])
+        items.append(
+            language.say(
+                "answers.of_incident", link=link(incident, language), cost=cost(incident, language), leader=now
+            )
+        )
+    return language.say("answers.many", n=len(own), list="; ".join(items))
+
+
+def cost(incident: IncidentFact, language: Language) -> str:
+    """How long writes and reads were down, in half a sentence."""
+    write, read = (_seconds(incident[action], language) for action in ("write", "read"))
+    if incident["write"]["outage_s"] == 0 and incident["read"]["outage_s"] == 0:
+        return language.say("answers.cost_none")
+    if incident["read"]["outage_s"] == 0:
+        return language.say("answers.cost_read_kept", write=write)
+    if incident["write"]["outage_s"] == 0:
+        return language.say("answers.cost_write_kept", read=read)
+    return language.say("answers.cost", write=write, read=read)
+
+
+def _seconds(fact: CostFact, language: Language) -> str:
+    if fact["outage_s"] is not None and fact["open"]:
+        return language.say("summary.open", seconds=fact["outage_s"])
+    return language.written(fact["outage_s"], "s")
+
+
+def _composition(recording: RecordingFact, language: Language) -> str:
+    ports = ports_of(recording["settings"])
+    members = sorted({p["name"] for p in recording["parts"] if p["kind"] == "postgres"})
+    etcd = len({p["name"] for p in recording["parts"] if p["kind"] == "etcd"})
+    led = recording["leaderships"]
+    return language.say(
+        "answers.composition_is",
+        etcd=etcd or None,
+        members=members or None,
+        leader=led[0]["member"] if led else None,
+        write=ports.get("write"),
+        read=ports.get("read"),
+    )
+
+
+def _pools(recording: RecordingFact, language: Language) -> str:
+    capture = next((c for c in recording["captures"] if c["pools"]), None)
+    if capture is None:
+        return language.say("answers.pools_unknown")
+    up: dict[str, list[str]] = {}
+    for row in capture["pools"]:
+        if row.get("server") not in ("FRONTEND", "BACKEND"):
+            own = up.setdefault(str(row.get("pool")), [])
+            if str(row.get("status")).startswith("UP"):
+                own.append(str(row.get("server")))
+    items = [language.say("answers.pool", pool=pool, servers=servers) for pool, servers in up.items()]
+    return language.say("answers.pools_are", utc=capture["utc"], list=", ".join(items))
+
+
+def _traffic(recordings: Sequence[RecordingFact], language: Language) -> str:
+    said = []
+    for action, key in (("write", "answers.writes_from"), ("read", "answers.reads_from")):
+        counts: dict[tuple[str, bool | None], int] = {}
+        for recording in recordings:
+            for row in recording["served"]:
+                if row["action"] == action and row["server"] is not None:
+                    who = (row["server"], row["in_recovery"])
+                    counts[who] = counts.get(who, 0) + row["operations"]
+        items = [
+            language.say("answers.server_count", server=server, role=role_of(in_recovery, language), n=n)
+            for (server, in_recovery), n in sorted(counts.items(), key=lambda item: (-item[1], item[0][0]))
+        ]
+        if items:
+            said.append(language.say(key, list=", ".join(items)))
+    return " ".join(said) or language.say("answers.no_traffic")
+
+
+def role_of(in_recovery: bool | None, language: Language) -> str:
+    """The role that a server claimed by pg_is_in_recovery()."""
+    if in_recovery is None:
+        return language.phrases["format.unknown"]
+    return language.say("recovery.yes" if in_recovery else "recovery.no")
+
+
+def _works(facts: Facts, language: Language) -> str:
+    if not any(recording["totals"] for recording in facts["recordings"]):
+        return language.say("answers.no_traffic")
+    incidents = facts["incidents"]
+    writes = [i for i in incidents if i["write"]["outage_s"]]
+    reads = [i for i in incidents if i["read"]["outage_s"]]
+    if not writes:
+        said = [language.say("answers.works_all")] if not reads else []
+    else:
+        worst = max(writes, key=lambda i: i["write"]["outage_s"] or 0.0)
+        said = [
+            language.say(
+                "answers.works_with",
+                writes=len(writes),
+                reads=len(reads),
+                n=len(incidents),
+                seconds=worst["write"]["outage_s"],
+                link=link(worst, language),
+            )
+        ]
+    outages = [o for i in incidents for c in (i["write"], i["read"]) for o in c["outages"] if not o["open"]]
+    if outages:
+        said.append(language.say("answers.recovered", n=len(outages)))
+    return " ".join([*said, *restarts(facts["recordings"], language)])
+
+
+def restarts(recordings: Sequence[RecordingFact], language: Language) -> list[str]:
+    """The pauses of the load between recordings."""
+    said = []
+    for before, after in itertools.pairwise(recordings):
+        gap_s = (
+            datetime.fromisoformat(after["began_utc"]) - datetime.fromisoformat(before["ended_utc"])
+        ).total_seconds()
+        said.append(language.say("answers.restarted", before=before["id"], after=after["id"], seconds=max(0.0, gap_s)))
+    return said

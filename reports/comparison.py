@@ -1,0 +1,79 @@
+"""The faults of a run beside each other: how often, how long, which were not tried. Facts in, Markdown out. Pure."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from reports.answering import link
+from reports.cells import number
+from reports.facts import Facts, IncidentFact
+from reports.language import Language
+from reports.markdown import table
+from reports.narrative import parts, phase_words
+from reports.resilience import advice_key
+
+
+def comparison(facts: Facts, language: Language) -> str:
+    """A row for each cause: the least, the middle and the longest outage of writes."""
+    causes: dict[str, list[IncidentFact]] = {}
+    for incident in facts["incidents"]:
+        causes.setdefault(incident["cause"], []).append(incident)
+    rows = []
+    for cause, own in causes.items():
+        writes = [i["write"]["outage_s"] for i in own if i["write"]["outage_s"] is not None]
+        reads = [i["read"]["outage_s"] for i in own if i["read"]["outage_s"] is not None]
+        lost = [i["lost_writes"] for i in own]
+        known = [n for n in lost if n is not None]
+        rows.append(
+            (
+                language.say(f"cause.{cause}.name"),
+                number(len(own), language, 0),
+                *(number(of(writes) if writes else None, language) for of in (min, median, max)),
+                number(max(reads) if reads else None, language),
+                number(sum(known) if len(known) == len(lost) else None, language, 0),
+                ", ".join(link(incident, language) for incident in own[:12]),
+            )
+        )
+    return table(language.columns("comparison.columns"), rows)
+
+
+def missing_leader_faults(facts: Facts, language: Language) -> str:
+    """Which of the three ways to lose a leader nobody tried, with the command for each; empty where all were."""
+    names = {"leader_stopped": "leader.stopped", "leader_killed": "leader.killed", "leader_frozen": "leader.frozen"}
+    items = []
+    for answer in facts["answers"]:
+        if answer["question"] in names and not answer["incidents"]:
+            name = language.say(f"cause.{names[answer['question']]}.name")
+            items.append(f"{name} ({language.written(answer['commands'][:1], 'code')})")
+    return language.say("comparison.leader_missing", list=", ".join(items)) if items else ""
+
+
+def dominated(facts: Facts, language: Language) -> list[str]:
+    """The phase that outages of writes spend most in, and what to change about it."""
+    seconds: dict[str, float] = {}
+    for incident in facts["incidents"]:
+        for part in parts(incident):
+            if part.inside:
+                seconds[part.phase["name"]] = seconds.get(part.phase["name"], 0.0) + part.phase["seconds"]
+    total = sum(seconds.values())
+    if not total:
+        return []
+    name = max(seconds, key=lambda phase: (seconds[phase], phase))
+    said = language.say(
+        "objectives.dominated", name=phase_words(name, "name", language), seconds=seconds[name], total=total
+    )
+    return [said, language.say("objectives.advice", advice=language.phrases[advice_key(name)])]
+
+
+def objectives(facts: Facts, language: Language) -> str:
+    """The objectives with what was measured and the verdict."""
+    rows = [
+        (
+            language.say(f"objectives.{held['name']}"),
+            number(held["measured"], language),
+            number(held["limit"], language),
+            language.say(f"verdict.{held['verdict']}"),
+        )
+        for held in facts["objectives"]
+    ]
+    return table(language.columns("objectives.columns"), rows)

@@ -1,0 +1,229 @@
+"""The course of a recording, for pictures and for what came of a node: roles, routes, quorum, pace, returns.
+
+Timeline in, plain facts out. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TypedDict
+
+from observer.timeline import SECOND_NS, Event, Incident, Outcome, Timeline
+from reports.analysis.changes import is_running
+from reports.analysis.leadership import says_primary
+
+# As many columns as a picture of the whole run can show.
+BUCKETS = 240
+PACE_MARGIN_S = 5
+# A node is looked for this long after its incident, or until the next one of it.
+RETURN_S = 300
+
+
+class SpanFact(TypedDict):
+    """Something that lasted: a member's role as seen from outside, a pool's route to a server, a quorum that was lost.
+
+    what: for a role "primary", "replica" or "away"; for a route "up"; for etcd "lost". `to_s` is where it ended.
+    """
+
+    subject: str
+    what: str
+    from_s: float
+    to_s: float
+    event_id: int | None
+
+
+class PaceFact(TypedDict):
+    """Operations of one action that finished in [at_s, at_s + width_s), and the slowest of them."""
+
+    action: str
+    at_s: float
+    width_s: float
+    ok: int
+    failed: int
+    unknown: int
+    max_ms: float
+
+
+class ReturnFact(TypedDict):
+    """What came of a node after its incident, seconds since the incident began; None: not seen.
+
+    `answered_s`: it answered again; `streaming_s`: its primary said that it streams. `rewound`: whether pg_rewind ran,
+    None where no log was read.
+    """
+
+    member: str
+    role: str | None
+    timeline: int | None
+    answered_s: float | None
+    streaming_s: float | None
+    rewound: bool | None
+    event_ids: list[int]
+
+
+def roles_of(timeline: Timeline) -> list[SpanFact]:
+    """What each member was, as its PostgreSQL said when it was asked directly, else as its Patroni said."""
+    end_s = _s(timeline.recording.until_ns)
+    asked = {e.source for e in timeline.events if e.kind == "member.changed"}
+    source = "postgres" if "postgres" in asked else "patroni"
+    told: dict[str, list[tuple[float, str, int | None]]] = {}
+    role: dict[str, str] = {}
+    for event in timeline.events:
+        if event.source != source:
+            continue
+        what = "away" if event.kind == "source.blind" else _role(event)
+        if what is None and event.kind == "source.sees":
+            what = role.get(event.subject)  # until it says otherwise, what it was
+        if what is not None:
+            told.setdefault(event.subject, []).append((_s(event.by_ns), what, event.id))
+            if what != "away":
+                role[event.subject] = what
+    return [span for member in sorted(told) for span in _spans(member, told[member], end_s)]
+
+
+def _role(event: Event) -> str | None:
+    if event.kind == "member.changed":
+        primary = says_primary(event)
+        return None if primary is None else "primary" if primary else "replica"
+    return None
+
+
+def _spans(subject: str, told: list[tuple[float, str, int | None]], end_s: float) -> Iterator[SpanFact]:
+    start: tuple[float, str, int | None] | None = None
+    for at in told:
+        if start is not None and start[1] == at[1]:
+            continue
+        if start is not None and start[0] < at[0]:
+            yield {"subject": subject, "what": start[1], "from_s": start[0], "to_s": at[0], "event_id": start[2]}
+        start = at
+    if start is not None:
+        yield {"subject": subject, "what": start[1], "from_s": start[0], "to_s": end_s, "event_id": start[2]}
+
+
+def routes_of(timeline: Timeline) -> list[SpanFact]:
+    """When each pool sent clients to each server."""
+    told: dict[str, list[tuple[float, str, int | None]]] = {}
+    for event in timeline.events:
+        if event.kind in ("route.up", "route.down"):
+            what = "up" if event.kind == "route.up" else "down"
+            told.setdefault(event.subject, []).append((_s(event.by_ns), what, event.id))
+    end_s = _s(timeline.recording.until_ns)
+    return [s for subject in sorted(told) for s in _spans(subject, told[subject], end_s) if s["what"] == "up"]
+
+
+def quorum_of(timeline: Timeline) -> list[SpanFact]:
+    """When etcd had no leader."""
+    told = [
+        (_s(e.by_ns), "lost" if e.kind == "quorum.lost" else "kept", e.id)
+        for e in timeline.events
+        if e.kind in ("quorum.lost", "quorum.regained")
+    ]
+    return [s for s in _spans("etcd", told, _s(timeline.recording.until_ns)) if s["what"] == "lost"]
+
+
+def pace_of(timeline: Timeline) -> list[PaceFact]:
+    """The whole recording in at most so many columns as a picture can show."""
+    whole_s = max(1, -(-timeline.recording.until_ns // SECOND_NS))
+    return _pace(timeline, 0, whole_s, max(1, -(-whole_s // BUCKETS)))
+
+
+def pace_around(timeline: Timeline, incident: Incident) -> list[PaceFact]:
+    """An incident and a few seconds beside it, by the second, or in as many columns as a picture can show."""
+    first_s = max(0, incident.began_ns // SECOND_NS - PACE_MARGIN_S)
+    last_s = incident.ended_ns // SECOND_NS + PACE_MARGIN_S
+    return _pace(timeline, first_s, last_s, max(1, -(-(last_s - first_s) // BUCKETS)))
+
+
+def _pace(timeline: Timeline, first_s: int, last_s: int, width_s: int) -> list[PaceFact]:
+    found: dict[tuple[str, int], PaceFact] = {}
+
+    def add(action: str, second: int, ok: int, failed: int, unknown: int, max_ns: int) -> None:
+        if not first_s <= second < last_s:
+            return
+        at_s = first_s + (second - first_s) // width_s * width_s
+        pace = found.setdefault(
+            (action, at_s),
+            {"action": action, "at_s": at_s, "width_s": width_s, "ok": 0, "failed": 0, "unknown": 0, "max_ms": 0.0},
+        )
+        pace["ok"] += ok
+        pace["failed"] += failed
+        pace["unknown"] += unknown
+        pace["max_ms"] = max(pace["max_ms"], max_ns / 1e6)
+
+    if timeline.seconds:
+        for s in timeline.seconds:
+            add(s.action, s.at_s, s.ok, s.failed, s.unknown, s.max_ns)
+    else:
+        for o in timeline.operations:
+            ok, failed, unknown = (int(o.outcome is outcome) for outcome in (Outcome.OK, Outcome.FAIL, Outcome.UNKNOWN))
+            add(o.action, o.finished_ns // SECOND_NS, ok, failed, unknown, o.finished_ns - o.due_ns)
+    return [found[key] for key in sorted(found, key=lambda key: (key[1], key[0]))]
+
+
+def returns_of(timeline: Timeline, incident: Incident, until_ns: int) -> list[ReturnFact]:
+    """What came of the members that an incident is about, up to a moment: the next incident of theirs."""
+    names = {e.subject for e in timeline.events if e.kind == "member.changed"}
+    targets = [incident.target] if incident.target is not None else list(incident.targets)
+    gone = [name for name in targets if name in names]
+    return [fact for name in gone if (fact := _return(timeline, incident.began_ns, until_ns, name)) is not None]
+
+
+def _return(timeline: Timeline, began_ns: int, until_ns: int, member: str) -> ReturnFact | None:
+    fact: ReturnFact = {
+        "member": member,
+        "role": None,
+        "timeline": None,
+        "answered_s": None,
+        "streaming_s": None,
+        "rewound": None,
+        "event_ids": [],
+    }
+    away = False
+    until_ns = min(until_ns, began_ns + RETURN_S * SECOND_NS)
+    for event in timeline.events:
+        if event.by_ns < began_ns:
+            continue
+        if event.by_ns > until_ns:
+            break
+        at_s, own = _s(event.by_ns - began_ns), event.subject == member
+        if own and event.kind == "source.blind" and event.source == "postgres":
+            away = True
+        elif own and event.kind in ("member.changed", "source.sees") and event.source == "postgres" and away:
+            primary = says_primary(event)
+            if fact["answered_s"] is None:
+                fact["answered_s"] = at_s
+                fact["event_ids"] += [] if event.id is None else [event.id]
+            if fact["role"] is None and primary is not None:
+                fact["role"] = "primary" if primary else "replica"
+            if fact["timeline"] is None and fact["role"] is not None:
+                fact["timeline"] = event.detail.get("timeline")
+        elif away and fact["answered_s"] is not None and fact["streaming_s"] is None and _streams(event, member):
+            fact["streaming_s"] = at_s
+            fact["event_ids"] += [] if event.id is None else [event.id]
+    return fact if away else None
+
+
+def _streams(event: Event, member: str) -> bool:
+    """Whether a primary's Patroni says that a member streams from it."""
+    rows = event.detail.get("replication") if event.kind == "member.changed" and event.source == "patroni" else None
+    if not isinstance(rows, (list, tuple)) or not is_running(event.detail.get("state")):
+        return False
+    return any(
+        isinstance(row, Mapping) and row.get("application_name") == member and row.get("state") == "streaming"
+        for row in rows
+    )
+
+
+def led_etcd(timeline: Timeline, incident: Incident) -> bool | None:
+    """Whether the etcd member that failed was etcd's leader; None: not told. A leader that dies leaves an election."""
+    if incident.cause != "etcd.member_down" or incident.target is None:
+        return None
+    for event in timeline.events:
+        if event.kind == "raft.elected" and incident.began_ns - SECOND_NS <= event.by_ns <= incident.ended_ns:
+            before = event.detail.get("before")
+            leader = before.get("leader") if isinstance(before, Mapping) else None
+            return None if leader is None else bool(leader == incident.target)
+    return False
+
+
+def _s(at_ns: int) -> float:
+    return round(at_ns / SECOND_NS, 6)

@@ -1,0 +1,192 @@
+"""What a cluster is made of, as its recording tells: parts and their ports, the proxy's checks, lag, log positions.
+
+Timeline in, plain facts out. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, TypedDict
+from urllib.parse import urlsplit
+
+from observer.timeline import SECOND_NS, Timeline
+
+LSN_WITHIN_NS = 15 * SECOND_NS
+
+
+class PartFact(TypedDict):
+    """A part of the cluster. `inside`: addresses that the cluster itself uses; `outside`: those the observer used."""
+
+    kind: str
+    name: str
+    inside: list[str]
+    outside: list[str]
+    event_ids: list[int]
+
+
+class ProxyFact(TypedDict):
+    """How the proxy checks its servers: good and bad answers in a row, milliseconds between checks. None: not told."""
+
+    rise: int | None
+    fall: int | None
+    inter_ms: int | None
+    event_ids: list[int]
+
+
+class LagFact(TypedDict):
+    """How far a replica was behind its primary, bytes, by samples taken now and then; the row of the worst one."""
+
+    member: str
+    samples: int
+    median_bytes: int
+    worst_bytes: int
+    worst_at_s: float
+    event_id: int | None
+
+
+def parts_of(timeline: Timeline) -> list[PartFact]:
+    """Every part with its addresses, in the order of the request's path back: etcd, Patroni, PostgreSQL, HAProxy."""
+    settings = timeline.recording.settings
+    found: dict[tuple[str, str], PartFact] = {}
+
+    def note(kind: str, name: str, inside: object = None, outside: object = None, row: int | None = None) -> None:
+        part = found.setdefault(
+            (kind, name), {"kind": kind, "name": name, "inside": [], "outside": [], "event_ids": []}
+        )
+        for address, known in ((inside, part["inside"]), (outside, part["outside"])):
+            if isinstance(address, str) and address and address not in known:
+                known.append(address)
+                part["event_ids"] += [] if row is None or row in part["event_ids"] else [row]
+
+    for number, endpoint in enumerate(_strings(settings, "etcd", "endpoints"), 1):
+        note("etcd", f"etcd{number}", outside=endpoint)
+    peers = _etcd_addresses(timeline, _strings(settings, "etcd", "endpoints"))
+    for name, address, row in peers:
+        note("etcd", name, inside=address, row=row)
+    for event in timeline.events:
+        if event.kind == "member.changed" and event.source == "etcd":
+            note("patroni", event.subject, inside=_address(event.detail.get("api_url")), row=event.id)
+            note("postgres", event.subject, inside=_address(event.detail.get("conn_url")), row=event.id)
+        elif event.kind == "identity.learned":
+            note("postgres", event.subject, inside=event.detail.get("address"), row=event.id)
+    for kind in ("patroni", "postgres"):
+        told = settings.get(kind)
+        members = told.get("members") if isinstance(told, Mapping) else None
+        for name, where in (members if isinstance(members, Mapping) else {}).items():
+            note(kind, str(name), outside=_address(where) if kind == "patroni" else dsn_address(str(where)))
+    for key, port in ports_of(settings).items():
+        note("haproxy", key, outside=port)
+    for url in _strings(settings, "haproxy", "stats"):
+        note("haproxy", "stats", outside=_address(url))
+    order = ("etcd", "patroni", "postgres", "haproxy")
+    ways = ("write", "read", "stats")
+    return sorted(
+        found.values(),
+        key=lambda p: (order.index(p["kind"]), ways.index(p["name"]) if p["kind"] == "haproxy" else 0, p["name"]),
+    )
+
+
+def ports_of(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The addresses that writes and reads go to, as "host:port"."""
+    traffic = settings.get("traffic")
+    told = traffic if isinstance(traffic, Mapping) else {}
+    return {key: address for key in ("write", "read") if (address := dsn_address(str(told.get(key) or "")))}
+
+
+def dsn_address(dsn: str) -> str | None:
+    """ "host:port" of a libpq connection string of either form; None: it names none."""
+    if "://" in dsn:
+        return _address(dsn)
+    told = dict(re.findall(r"(\w+)\s*=\s*'?([^'\s]*)'?", dsn))
+    return f"{told['host']}:{told.get('port', '5432')}" if told.get("host") else None
+
+
+def _address(url: object) -> str | None:
+    if not isinstance(url, str) or "://" not in url:
+        return None
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2] or None
+    except ValueError:
+        return None
+
+
+def _strings(settings: Mapping[str, Any], section: str, key: str) -> list[str]:
+    told = settings.get(section)
+    values = told.get(key) if isinstance(told, Mapping) else None
+    return [str(value) for value in values] if isinstance(values, (list, tuple)) else []
+
+
+def _etcd_addresses(timeline: Timeline, endpoints: list[str]) -> Iterator[tuple[str, str, int | None]]:
+    """What etcd's members say of their own addresses, clients' and peers'."""
+    for event in timeline.events:
+        if event.kind == "versions.captured" and event.source == "etcd" and event.subject in endpoints:
+            for url in (*(event.detail.get("client_urls") or ()), *(event.detail.get("peer_urls") or ())):
+                address = _address(url)
+                if address is not None:
+                    yield f"etcd{endpoints.index(event.subject) + 1}", address, event.id
+
+
+def proxy_of(timeline: Timeline) -> ProxyFact:
+    """How the proxy checks, as far as its stats and the settings tell."""
+    told = timeline.recording.settings.get("haproxy")
+    named = told if isinstance(told, Mapping) else {}
+    fact: ProxyFact = {"rise": None, "fall": None, "inter_ms": _whole(named.get("inter_ms")), "event_ids": []}
+    for event in timeline.events:
+        if event.kind != "pools.captured":
+            continue
+        for row in event.detail.get("pools") or ():
+            if isinstance(row, Mapping) and _whole(row.get("check_rise")):
+                fact["rise"], fact["fall"] = _whole(row.get("check_rise")), _whole(row.get("check_fall"))
+                fact["inter_ms"] = fact["inter_ms"] or _whole(row.get("inter_ms"))
+                fact["event_ids"] = [] if event.id is None else [event.id]
+                return fact
+    return fact
+
+
+def lags_of(timeline: Timeline) -> list[LagFact]:
+    """How far each replica was behind, as its primary said of it."""
+    samples: dict[str, list[tuple[int, int, int | None]]] = {}
+    for event in timeline.events:
+        lags = event.detail.get("lag_bytes") if event.kind == "replication.sampled" else None
+        for member, lag in (lags if isinstance(lags, Mapping) else {}).items():
+            if isinstance(lag, (int, float)) and not isinstance(lag, bool):
+                samples.setdefault(str(member), []).append((max(0, int(lag)), event.by_ns, event.id))
+    found: list[LagFact] = []
+    for member, own in sorted(samples.items()):
+        ordered = sorted(lag for lag, _, _ in own)
+        worst = max(own, key=lambda sample: sample[0])
+        found.append(
+            {
+                "member": member,
+                "samples": len(own),
+                "median_bytes": ordered[len(ordered) // 2],
+                "worst_bytes": worst[0],
+                "worst_at_s": round(worst[1] / SECOND_NS, 6),
+                "event_id": worst[2],
+            }
+        )
+    return found
+
+
+def positions_at(timeline: Timeline, at_ns: int) -> dict[str, tuple[int, int | None]]:
+    """Each member's position in the write-ahead log, as it was sampled nearest to a moment, with the row."""
+    nearest: dict[str, tuple[int, int, int | None]] = {}
+    for event in timeline.events:
+        if event.kind == "replication.sampled" and event.source == "postgres":
+            replayed, lsn = event.detail.get("replay_lsn"), event.detail.get("lsn")
+            position = replayed if event.detail.get("in_recovery") and replayed is not None else lsn
+            away = abs(event.by_ns - at_ns)
+            known = nearest.get(event.subject)
+            if isinstance(position, int) and away <= LSN_WITHIN_NS and (known is None or away < known[0]):
+                nearest[event.subject] = (away, position, event.id)
+    return {member: (position, row) for member, (_, position, row) in nearest.items()}
+
+
+def written_lsn(position: int) -> str:
+    """A position as PostgreSQL writes it: 0/5051970."""
+    return f"{position >> 32:X}/{position & 0xFFFFFFFF:X}"
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,188 @@
+"""The tables of what a cluster is: parts and ports, where a port leads, lag, what later captures changed. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from reports.answering import role_of
+from reports.cells import cell, number
+from reports.facts import CaptureFact, RecordingFact
+from reports.language import Language
+from reports.markdown import code, table
+from reports.portrait import ports_of
+
+HOMEWORK_PORTS = {"write": "5001", "read": "5002"}
+SHOWN_CHANGES = 40
+
+
+def parts(recording: RecordingFact, language: Language) -> str:
+    """Every part of the cluster with its addresses."""
+    rows = []
+    for part in recording["parts"]:
+        role = part["name"] if part["kind"] == "haproxy" else part["kind"]
+        name = "haproxy" if part["kind"] == "haproxy" else part["name"]
+        rows.append(
+            (
+                language.written(part["kind"], "@partname"),
+                code(name),
+                ", ".join(code(address) for address in part["inside"]),
+                ", ".join(code(address) for address in part["outside"] or _reached(part)),
+                language.written(role, "@parts"),
+                ", ".join(map(str, part["event_ids"])),
+            )
+        )
+    return table(language.columns("parts.columns"), rows)
+
+
+def _reached(part: Any) -> list[str]:
+    """Where nothing else was told, the observer went to the address that the cluster names."""
+    return list(part["inside"])
+
+
+def ports(recording: RecordingFact, language: Language) -> str:
+    """Which server answered behind each port, in which role."""
+    known = ports_of(recording["settings"])
+    counts: dict[tuple[str, str, str, bool | None], int] = {}
+    for row in recording["served"]:
+        key = (row["action"], str(row["server"] or ""), str(row["address"] or ""), row["in_recovery"])
+        counts[key] = counts.get(key, 0) + row["operations"]
+    rows = [
+        (
+            cell(known.get(action), language, "code"),
+            language.written(action, "@action"),
+            cell(server, language, "code"),
+            cell(address, language, "code"),
+            "" if recovery is None else f"`{'t' if recovery else 'f'}` ({role_of(recovery, language)})",
+            number(n, language, 0),
+        )
+        for (action, server, address, recovery), n in sorted(
+            counts.items(), key=lambda item: (item[0][0] != "write", item[0][1], bool(item[0][3]))
+        )
+    ]
+    return table(language.columns("proxy.ports_columns"), rows)
+
+
+def port_sentences(recording: RecordingFact, language: Language) -> list[str]:
+    """Whether the ports lead where the homework's text says, and every exception counted."""
+    said = []
+    known = ports_of(recording["settings"])
+    if set(known) == {"write", "read"}:
+        numbers = {action: address.rpartition(":")[2] for action, address in known.items()}
+        if numbers == HOMEWORK_PORTS:
+            said.append(language.say("proxy.text_agrees"))
+        elif numbers["write"] == HOMEWORK_PORTS["read"] and numbers["read"] == HOMEWORK_PORTS["write"]:
+            said.append(language.say("proxy.text_contradicts", **known))
+        else:
+            said.append(language.say("proxy.text_shifted", **known))
+    for action in ("write", "read"):
+        own = [row for row in recording["served"] if row["action"] == action]
+        total = sum(row["operations"] for row in own)
+        if not own or any(row["in_recovery"] is None for row in own):
+            continue
+        primary = sum(row["operations"] for row in own if not row["in_recovery"])
+        if action == "write" and primary == total:
+            said.append(language.say("proxy.writes_all_primary", total=total))
+        elif action == "write":
+            said.append(language.say("load.writes_recovery", n=total - primary))
+        elif primary:
+            said.append(language.say("proxy.reads_primary", n=primary, total=total))
+        else:
+            said.append(language.say("proxy.reads_all_replicas", total=total))
+    return said
+
+
+def check_sentences(recording: RecordingFact, language: Language) -> list[str]:
+    """How the proxy decides, by what its stats tell."""
+    proxy = recording["proxy"]
+    said = [language.say("proxy.checks")]
+    if proxy["rise"] is None or proxy["fall"] is None:
+        said.append(language.say("proxy.counts_unknown"))
+    else:
+        said.append(language.say("proxy.counts", rise=proxy["rise"], fall=proxy["fall"]))
+    if proxy["inter_ms"] is None:
+        said.append(language.say("proxy.inter_unknown"))
+    else:
+        said.append(language.say("proxy.inter", inter_ms=proxy["inter_ms"]))
+    return [*said, language.say("proxy.stays"), *_lingering(recording, language)]
+
+
+def _lingering(recording: RecordingFact, language: Language) -> list[str]:
+    """How long servers stayed UP after their PostgreSQL fell silent, the longest few."""
+    items = []
+    for route in recording["routes"]:
+        server = route["subject"].rpartition("/")[2]
+        for span in recording["roles"]:
+            if span["subject"] != server or span["what"] != "away" or route["to_s"] >= recording["duration_s"]:
+                continue
+            if route["from_s"] < span["from_s"] < route["to_s"] <= span["to_s"]:
+                items.append((route["to_s"] - span["from_s"], server, span["event_id"]))
+    longest = sorted(items, key=lambda item: (-item[0], item[1], item[2] or 0))[:3]
+    if not longest:
+        return []
+    told = [language.say("proxy.down_item", server=name, seconds=s, ids=row) for s, name, row in longest]
+    return [language.say("proxy.down_measured", list=", ".join(told))]
+
+
+def lags(recording: RecordingFact, language: Language) -> str:
+    """How far replicas were behind."""
+    rows = [
+        (
+            code(lag["member"]),
+            number(lag["samples"], language, 0),
+            number(lag["median_bytes"], language, 0),
+            number(lag["worst_bytes"], language, 0),
+            number(lag["worst_at_s"], language),
+            cell(lag["event_id"], language),
+        )
+        for lag in recording["lags"]
+    ]
+    return table(language.columns("lag.columns"), rows)
+
+
+def changes(recording: RecordingFact, language: Language) -> str:
+    """What each later capture says that the one before it did not."""
+    found: dict[str, tuple[list[str], list[int]]] = {}
+    for what, key in (("members", "name"), ("pools", "server")):
+        captures = [c for c in recording["captures"] if c[what]]  # type: ignore[literal-required]
+        for before, after in itertools.pairwise(captures):
+            told, _ids = found.setdefault(after["utc"], ([], after["event_ids"][:2]))
+            told += _differences(before, after, what, key, language)
+    rows = [
+        (language.written(utc, "clock"), "; ".join(told), ", ".join(map(str, ids)))
+        for utc, (told, ids) in sorted(found.items())
+        if told
+    ]
+    if not rows:
+        return language.say("changed.none")
+    return table(language.columns("changed.columns"), rows[:SHOWN_CHANGES])
+
+
+def _differences(before: CaptureFact, after: CaptureFact, what: str, key: str, language: Language) -> list[str]:
+    old, new = (_by_name(capture[what], key) for capture in (before, after))  # type: ignore[literal-required]
+    told = [language.say("changed.vanished", name=name) for name in old if name not in new]
+    told += [language.say("changed.appeared", name=name) for name in new if name not in old]
+    fields = ("role", "state", "timeline") if what == "members" else ("status", "check_status")
+    for name in old:
+        if name in new:
+            pairs = [
+                f"{language.written(old[name].get(f), _spec(f))} → {language.written(new[name].get(f), _spec(f))}"
+                for f in fields
+                if old[name].get(f) != new[name].get(f)
+            ]
+            if pairs:
+                told.append(language.say("changed.member", name=name, what=", ".join(pairs)))
+    return told
+
+
+def _spec(field: str) -> str:
+    return "@role" if field == "role" else ""
+
+
+def _by_name(rows: list[dict[str, Any]], key: str) -> dict[str, dict[str, Any]]:
+    named = {}
+    for row in rows:
+        if row.get("server") not in ("FRONTEND", "BACKEND"):
+            name = f"{row['pool']}/{row[key]}" if row.get("pool") else str(row.get(key))
+            named[name] = row
+    return named

@@ -1,0 +1,59 @@
+"""Single points of failure and designs that mend them, as far as the run shows them. Facts in, Markdown out. Pure."""
+
+from __future__ import annotations
+
+from reports.facts import Facts, RecordingFact
+from reports.language import Language
+from reports.markdown import table
+
+ADVICE = ("detection", "routing", "quorumless", "absence")
+
+
+def advice_key(phase: str) -> str:
+    """The key of what to change about a phase."""
+    return next((f"advice.{name}" for name in phase.split("+") if name in ADVICE), "advice.other")
+
+
+def weak_points(facts: Facts, language: Language) -> list[str]:
+    """What there is only one of."""
+    said = [language.say("resilience.point_proxy")]
+    recordings = facts["recordings"]
+    if recordings and all(_one_host(recording) for recording in recordings):
+        said.append(language.say("resilience.point_host"))
+    live = next((r["live"] for r in reversed(recordings) if r["live"]), None)
+    if live is None:
+        said.append(language.say("resilience.point_sync_unknown"))
+    else:
+        on = bool(live.get("synchronous_mode"))
+        value = language.say("resilience.on" if on else "resilience.off")
+        said.append(language.say("resilience.point_sync" if on else "resilience.point_async", value=value))
+    return [*said, language.say("resilience.point_volumes")]
+
+
+def _one_host(recording: RecordingFact) -> bool:
+    addresses = [a for part in recording["parts"] for a in (part["outside"] or part["inside"])]
+    return bool(addresses) and len({address.rpartition(":")[0] for address in addresses}) == 1
+
+
+def proxy_cost(facts: Facts, language: Language) -> str:
+    """What the proxy's faults cost in this run; empty where there were none."""
+    from reports.answering import link
+
+    own = [i for i in facts["incidents"] if i["cause"] in ("proxy.down", "proxy.frozen")]
+    if not own:
+        return ""
+    seconds = sum(i["write"]["outage_s"] or 0.0 for i in own)
+    links = ", ".join(link(incident, language) for incident in own)
+    return language.say("resilience.measured", n=len(own), seconds=seconds, links=links)
+
+
+def designs(facts: Facts, language: Language) -> str:
+    """Designs for production, with what each does not solve."""
+    rows = [tuple(line.split("|")) for line in language.columns("resilience.designs")]
+    return table(language.columns("resilience.designs_columns"), rows)
+
+
+def dashboards(facts: Facts, language: Language) -> str:
+    """The dashboards that come with the cluster."""
+    rows = [tuple(line.split("|")) for line in language.columns("grafana.dashboards")]
+    return table(language.columns("grafana.columns"), rows)
