@@ -223,6 +223,8 @@ def _captured(row: Mapping[str, str]) -> dict[str, Any]:
         "sessions": _number(row.get("scur")),
         "sessions_max": _number(row.get("smax")),
         "sessions_limit": _number(row.get("slim")),
+        "check_rise": _number(row.get("check_rise")),
+        "check_fall": _number(row.get("check_fall")),
     }
 
 
