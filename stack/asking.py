@@ -81,6 +81,11 @@ def release_replay(settings: StackSettings, node: str) -> int:
     return _sql(settings, node, "select case when pg_is_in_recovery() then pg_wal_replay_resume()::text end")
 
 
+def promote(settings: StackSettings, node: str) -> int:
+    """Promote a replica behind Patroni's back: two primaries, until Patroni notices. The moment, monotonic ns."""
+    return _sql(settings, node, "select pg_promote()")
+
+
 def lock_tables(settings: StackSettings, node: str) -> int:
     """Lock the homework's tables for eight seconds: everything is well, and no write gets on. The moment, ns."""
     lock = "begin; lock table events, owners in access exclusive mode; select pg_sleep(8); commit"

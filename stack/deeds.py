@@ -20,6 +20,7 @@ _DEEDS: Mapping[tuple[str, str], Deed] = {
     ("postgres", "resume"): lambda settings, who: faults.resume(settings, who, "postgres"),
     ("postgres", "restart"): asking.restart,
     ("postgres", "reinit"): asking.reinit,
+    ("postgres", "promote"): asking.promote,
     ("haproxy", "reload"): faults.reload,
     ("etcd", "elect"): asking.move_etcd_leader,
     ("tables", "lock"): asking.lock_tables,

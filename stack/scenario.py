@@ -18,7 +18,7 @@ PARTS = ("leader", "replica1", "replica2", "etcd_leader", "etcd_follower1", "etc
 # What may be done to what. Those of BREAKS are told as faults, those of MENDS as repairs.
 BREAKS: Mapping[str, tuple[str, ...]] = {
     "patroni": ("kill", "stop", "pause", "kill_alone"),
-    "postgres": ("kill", "stop", "pause", "restart", "reinit"),
+    "postgres": ("kill", "stop", "pause", "restart", "reinit", "promote"),
     "etcd": ("kill", "stop", "pause", "elect"),
     "haproxy": ("kill", "stop", "pause", "reload"),
     "tables": ("lock",),

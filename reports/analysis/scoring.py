@@ -14,7 +14,7 @@ TOGETHER_NS = 5 * SECOND_NS
 # A frozen primary that wakes finds another in its place; to see both for a moment is true, and no wrong cause.
 BY_THE_WAY = ("two_primaries",)
 # These are not of anybody.
-OF_NOBODY = ("etcd.election", "observer.blind", "unknown")
+OF_NOBODY = ("two_primaries", "etcd.election", "observer.blind", "unknown")
 _ETCD_FAULTS = ("kill", "stop", "freeze", "pause")
 
 
