@@ -304,6 +304,24 @@ def query(sql: str, config: Path | None, db: Path | None, form: str) -> None:
         print_rows(columns, rows, form, sys.stdout)
 
 
+@observer.command("datasette-metadata")
+@option_config
+def datasette_metadata(config: Path | None, db: Path | None) -> None:
+    """Print what Datasette shows beside the tables: titles, units, ready-made questions.
+
+    Example: observer datasette-metadata > metadata.json && datasette observer.db -m metadata.json
+    """
+    import json
+
+    from observer.datasette import TABLES, metadata
+    from observer.store import Reader
+
+    _, path = _settings(config, db)
+    with Reader(path) as reader:
+        columns = {table: reader.query(f"select * from {table} limit 0")[0] for table in TABLES}
+    click.echo(json.dumps(metadata(path, columns), indent=2))
+
+
 @observer.group()
 def stack() -> None:
     """A cluster to break: three etcd, three Patroni with PostgreSQL, HAProxy, as processes on loopback (Linux)."""

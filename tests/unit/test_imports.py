@@ -34,6 +34,7 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.pulse", {"observer.timeline"}, set()),
     ("observer.members", {"observer.timeline"}, set()),
     ("observer.words", {"observer.timeline"}, set()),
+    ("observer.datasette", set(), set()),
     ("observer.picking", {"observer.timeline"}, set()),
     ("observer.chores", set(), set()),
     ("observer.schedule", {"observer.timeline", "observer.polling"}, {"apscheduler"}),
