@@ -28,6 +28,7 @@ from reports.analysis.rules_of_others import (
     postgres_frozen,
     postgres_restarted,
     replica,
+    replica_rebuilt,
     two_primaries,
     unknown,
 )
@@ -48,6 +49,7 @@ RULES: tuple[Rule, ...] = (
     proxy_down,
     proxy_frozen,
     proxy_cut_off,
+    replica_rebuilt,
     postgres_frozen,
     postgres_restarted,
     postgres_crashed,

@@ -115,6 +115,7 @@ CAUSES: tuple[str, ...] = (
     "replica.frozen",
     "replica.unreachable",
     "replica.cut_off",
+    "replica.rebuilt",
     "etcd.member_down",
     "etcd.election",
     "etcd.quorum_lost",

@@ -28,6 +28,22 @@ def replica(case: Case) -> Ruling:
     return Found(first.cause, tuple(t for r in same for t in r.targets), first.confidence, (*evidence, *kept))
 
 
+def replica_rebuilt(case: Case) -> Ruling:
+    """Patroni goes on answering and says that it makes its PostgreSQL anew."""
+    copying = [c.event for c in case.changes() if c.event.detail.get("state") == "creating replica"]
+    for event in copying:
+        seen = case.witness(event.subject)
+        # One that was away itself is made anew because of that.
+        away = seen.rest is not None and seen.rest.began_ns < event.by_ns
+        if not away and case.leader_lost is None and case.concerns(event.subject):
+            said = shows("evidence.member_state", event, member=event.subject, state="creating replica")
+            anew = None
+            if seen.started_anew is not None:
+                anew = shows("evidence.postgres_started", seen.started_anew, member=event.subject)
+            return found("replica.rebuilt", event.subject, "high", said, *failed(seen), anew)
+    return None
+
+
 def _others(case: Case) -> list[str]:
     """Members that do not lead, the one that was missed first standing first."""
     since = {spell.subject: spell.began_ns for spell in reversed(case.spells("patroni"))}

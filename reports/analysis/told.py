@@ -24,6 +24,7 @@ CAUSES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("postgres", "freeze"): ("postgres.frozen", "postgres.frozen"),
     ("postgres", "pause"): ("postgres.frozen", "postgres.frozen"),
     ("postgres", "restart"): ("postgres.restarted", "postgres.restarted"),
+    ("postgres", "reinit"): ("replica.rebuilt", "replica.rebuilt"),
     ("postgres", "promote"): ("two_primaries", "two_primaries"),
     ("network", "disconnect"): ("leader.unreachable", "replica.unreachable"),
     ("network", "cut_off"): ("leader.cut_off", "replica.cut_off"),
