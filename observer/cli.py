@@ -196,6 +196,7 @@ def mark(text: str, config: Path | None, db: Path | None) -> None:
 @click.option("--profile", type=click.Choice(["homework", "drill"]), help="For whom; default: [report] profile.")
 @click.option("--format", "form", type=click.Choice(["md", "json"]), default="md", help="Default: md.")
 @click.option("-o", "output", type=click.Path(path_type=Path), help="Write to a file, at once or not at all.")
+@click.option("--pictures", type=click.Path(path_type=Path), help="Draw SVG into a folder, and link them.")
 @click.option("--check", is_flag=True, help="Hold [objectives]: exit 1 where one is broken, 2 where one is unknown.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Write the verdicts on [objectives] as JUnit XML.")
 def report(
@@ -206,6 +207,7 @@ def report(
     profile: str | None,
     form: str,
     output: Path | None,
+    pictures: Path | None,
     check: bool,
     junit: Path | None,
 ) -> int:
@@ -219,7 +221,9 @@ def report(
     if check or junit is not None:
         reporting.must_have_objectives(settings.objectives)
     facts = reporting.facts(path, recording, settings.objectives)
-    text = reporting.text(facts, form, lang or settings.report.language, profile or settings.report.profile)
+    lang, profile = lang or settings.report.language, profile or settings.report.profile
+    drawn = None if pictures is None or form == "json" else reporting.draw(facts, lang, pictures, output)
+    text = reporting.text(facts, form, lang, profile, drawn)
     if output is not None:
         reporting.write(output, text)
     else:

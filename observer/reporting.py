@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 from xml.etree import ElementTree
 
 from observer.config import Objectives
@@ -18,7 +19,8 @@ from observer.versions import observer_version
 from reports.analysis.judge import judge
 from reports.document import facts_of
 from reports.facts import Facts, OutageFact
-from reports.report import json_document, render
+from reports.pictures import pictures
+from reports.report import LanguageName, json_document, render
 
 EXIT_CODES: dict[Verdict, int] = {"HOLDS": 0, "BROKEN": 1, "UNKNOWN": 2}
 
@@ -47,11 +49,34 @@ def facts(path: Path, recording_id: int | None, objectives: Objectives | None = 
     return found
 
 
-def text(facts: Facts, form: str, language: str, profile: str) -> str:
-    """The document as Markdown or JSON."""
+def text(facts: Facts, form: str, language: str, profile: str, pictures: Mapping[str, str] | None = None) -> str:
+    """The document as Markdown or JSON; `pictures` are the paths to link, by their names."""
     if form == "json":
         return json.dumps(json_document(facts), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
-    return render(facts, "en" if language == "en" else "ru", "drill" if profile == "drill" else "homework")
+    name: LanguageName = "en" if language == "en" else "ru"
+    return render(facts, name, "drill" if profile == "drill" else "homework", pictures or {})
+
+
+def draw(facts: Facts, language: str, directory: Path, output: Path | None) -> dict[str, str]:
+    """Writes the pictures into a folder; their paths by name, as the document beside them links them.
+
+    `output`: where the document goes; without one it is taken to stand beside the folder. Raises CannotWrite.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotWrite(f"{directory}: cannot be made ({error.strerror}); name another folder.") from None
+    base = (directory if output is None else output).resolve().parent
+    paths = {}
+    for name, picture in pictures(facts, language).items():
+        path = directory / f"{name}.svg"
+        write(path, picture)
+        try:
+            linked = os.path.relpath(path.resolve(), base)
+        except ValueError:  # another drive of Windows
+            linked = str(path.resolve())
+        paths[name] = quote(Path(linked).as_posix())
+    return paths
 
 
 def write(path: Path, document: str) -> None:

@@ -1,0 +1,27 @@
+"""The pictures of a report by name: the whole run, each incident, and the two tables of the homework. Pure."""
+
+from __future__ import annotations
+
+from reports.facts import Facts
+from reports.language import Language, language
+from reports.picture_incident import incident
+from reports.picture_run import run
+from reports.picture_tables import members, pools
+
+
+def pictures(facts: Facts, language_name: str) -> dict[str, str]:
+    """SVG by name: "1-run", "1-members", "1-pools" of recording 1, "incident-3"; only what there is to draw."""
+    words: Language = language(language_name).plain()
+    found: dict[str, str] = {}
+    for recording in facts["recordings"]:
+        own = [i for i in facts["incidents"] if i["recording"] == recording["id"]]
+        if recording["roles"] or recording["pace"]:
+            found[f"{recording['id']}-run"] = run(recording, own, words)
+        for name, draw in (("members", members), ("pools", pools)):
+            capture = next((c for c in recording["captures"] if c[name]), None)  # type: ignore[literal-required]
+            if capture is not None:
+                found[f"{recording['id']}-{name}"] = draw(capture, recording, words)
+    for one in facts["incidents"]:
+        if one["phases"] and one["pace"]:
+            found[f"incident-{one['id']}"] = incident(one, words)
+    return found
