@@ -115,6 +115,7 @@ class Board:
     flows: dict[Action, Flow] = field(default_factory=lambda: {action: Flow() for action in ACTIONS})
     lines: deque[Line] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
     incidents: Sequence[str] = ()
+    judged_ns: int = 0
     glance: Glance = Glance()
 
     def begin(self, recording: Recording, path: str) -> None:
@@ -180,7 +181,7 @@ class Board:
         for text in found:
             if text not in self.incidents:
                 self.lines.append(Line(at_ns, "judge", text, "told"))
-        self.incidents = tuple(found)
+        self.incidents, self.judged_ns = tuple(found), at_ns
 
     def lease_left_s(self, now_ns: int) -> float | None:
         """Seconds until the leader's lease ends, None where nobody leads or it could not be read of late."""

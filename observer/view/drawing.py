@@ -30,7 +30,7 @@ def draw(board: Board, now_ns: int, width: int, height: int, expect: Expect) -> 
     wide = width >= NARROW + 2 + LEAST
     column = NARROW if wide else width
     lines = [*_head(board, now_ns, state, width), *_cluster(board, now_ns, column), *_traffic(board, now_ns, column)]
-    found = list(_incidents(board, width))
+    found = list(_incidents(board, width, state.level == "alarm"))
     if wide:
         events = _events(board, height - 4 - len(found))
         lines = [*_beside(lines, 3, events, column), Text(""), *found]
@@ -66,7 +66,8 @@ def _cluster(board: Board, now_ns: int, width: int) -> Iterator[Text]:
     yield _leader(board, now_ns)
     yield Text("")
     size = max([6, *map(len, board.nodes)])
-    yield Text(f"{'node':<{size}}  {'role':<9}{'timeline':>8}  {'state':<12}{'lag':>9}  {'REST':<12} SQL", style="bold")
+    heads = f"{'node':<{size}}  {'role':<9}{'timeline':>8}  {'state':<12}{'lag':>9}  {'REST':<12} SQL"
+    yield Text().append(heads, style="bold")
     for name, node in sorted(board.nodes.items()):
         yield _node(name, node, board.leader == name, size)
     yield Text("")
@@ -74,13 +75,14 @@ def _cluster(board: Board, now_ns: int, width: int) -> Iterator[Text]:
     servers = max((len(pool) for pool in pools_of(board)), default=0)
     unseen = "dim" if board.proxies else ""  # then this is only what was seen last
     for pool, members in pools_of(board).items():
-        line = Text(f"{'pool':<6}  {pool:<{servers}}  ", style=unseen)
+        line = Text().append(f"{'pool':<6}  {pool:<{servers}}  ", style=unseen)
         for server, up, check in members:
             said = ("UP" if up else "DOWN") + ("?" if unseen else "")
             line.append(f"{server} ").append(said, style=unseen or ("green" if up else "dim"))
             line.append(f" {check}  " if check else "  ", style="dim")
         if not any(up for _, up, _ in members):
             line.append("nobody to send clients to", style="bold red")
+        line.rstrip()
         yield line
     for url, how in board.proxies.items():
         yield Text(f"{'proxy':<6}  {url} ").append(how, style="bold red")
@@ -169,11 +171,13 @@ def _counts(flow: Flow) -> str:
     return f"{flow.ok} ok, {flow.failed} failed, {flow.unknown} unknown"
 
 
-def _incidents(board: Board, width: int) -> Iterator[Text]:
-    """The newest on as many lines as it needs, a few before it on one each."""
+def _incidents(board: Board, width: int, alarm: bool) -> Iterator[Text]:
+    """The newest on as many lines as it needs, a few before it on one each; in an alarm, with when that was known."""
     *before, last = board.incidents[-INCIDENTS:] or ("",)
     for text in before:
         yield Text(text, style="cyan")
+    if last and alarm:
+        last = f"{last} (as judged at {board.judged_ns / SECOND_NS:.0f} s)"
     words, indent = last.split(), ""
     while words:
         line = indent + words.pop(0)
