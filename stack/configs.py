@@ -154,6 +154,8 @@ listen stats
 def observer_toml(settings: StackSettings) -> str:
     """The observer's configuration for this cluster; needed only where the ports are shifted."""
     quoted = ", ".join(f'"{endpoint}"' for endpoint in settings.etcd_endpoints)
+    files = {node: [settings.log(node), settings.log(node).with_name(postgres_log_name(node))] for node in NODES}
+    logs = "\n".join(f"{node} = {json.dumps([str(file) for file in own])}" for node, own in files.items())
     return f"""[cluster]
 scope = "{SCOPE}"
 namespace = "{NAMESPACE}"
@@ -161,6 +163,8 @@ namespace = "{NAMESPACE}"
 endpoints = [{quoted}]
 [haproxy]
 stats = ["http://{HOST}:{settings.stats_port}/"]
+[log.files]
+{logs}
 [traffic]
 write = "{settings.dsn(settings.primary_port)}"
 read = "{settings.dsn(settings.replicas_port)}"

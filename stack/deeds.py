@@ -26,8 +26,8 @@ _DEEDS: Mapping[tuple[str, str], Deed] = {
     ("tables", "lock"): asking.lock_tables,
     ("settings", "read_only"): asking.make_read_only,
     ("settings", "writable"): asking.make_writable,
-    ("replication", "hold"): asking.hold_replication,
-    ("replication", "release"): asking.release_replication,
+    ("replication", "hold"): lambda settings, who: _hold(settings, who),
+    ("replication", "release"): lambda settings, who: _release(settings, who),
     ("replay", "hold"): asking.hold_replay,
     ("replay", "release"): asking.release_replay,
     ("network", "disconnect"): network.disconnect,
@@ -123,6 +123,19 @@ def mend(settings: StackSettings) -> None:
             asking.make_writable(settings, node)
         except StackError:
             continue  # it does not answer yet; what was held in it is forgotten only by being asked
+
+
+def _hold(settings: StackSettings, node: str) -> int:
+    """Has a replica receive no more. Its Patroni sleeps meanwhile: awake it would set that right within a round."""
+    moment_ns = faults.pause(settings, node, "patroni")
+    asking.hold_replication(settings, node)
+    return moment_ns
+
+
+def _release(settings: StackSettings, node: str) -> int:
+    moment_ns = asking.release_replication(settings, node)
+    faults.resume(settings, node, "patroni")
+    return moment_ns
 
 
 def _to_cluster(settings: StackSettings, step: Step, who: list[str]) -> int:

@@ -197,7 +197,7 @@ class Case:
             expired = (lost, with_it) if with_it is not None else ()
         rest = next((s for s in self.spells("patroni") if s.subject == member), None)
         sql = next((s for s in self.spells("postgres") if s.subject == member and _together(s, rest)), None)
-        back_ns = reach_ns if rest is None else rest.until_ns(self.scene.end_ns)
+        back_ns = reach_ns if rest is None else _shut_ns(rest, self.scene.end_ns)
         said = next((c.event for c in self.changes(member) if _says_stopped(c) and c.event.by_ns < back_ns), None)
         return Witness(
             member=member,
@@ -265,6 +265,15 @@ def _one_lease(lost: Event, member_lost: Event) -> bool:
         return True
     unknown = one is None or other is None
     return unknown and abs(lost.by_ns - member_lost.by_ns) <= ONE_LEASE_NS
+
+
+def _shut_ns(rest: Spell, end_ns: int) -> int:
+    """Until when a member may still speak of its stop: a moment after its door was shut.
+
+    What it says later it says when it comes back, since a Patroni that starts calls its PostgreSQL stopped, too.
+    """
+    shut = next((event.by_ns for event in rest.told if event.detail.get("how") == "refused"), None)
+    return rest.until_ns(end_ns) if shut is None else shut + SECOND_NS
 
 
 def _says_stopped(change: Change) -> bool:
