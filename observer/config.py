@@ -86,6 +86,12 @@ class Haproxy(_Section):
     primary: str = Field("", description="name of the primary's pool; default: learned from who is UP and who leads")
     replicas: str = Field("", description="name of the replicas' pool; default: learned")
     every_ms: Milliseconds = Field(100, description="time between two looks at a stats page")
+    inter_ms: Milliseconds | None = Field(
+        None, description="time between two checks of a server, as haproxy.cfg says, since the stats do not tell it"
+    )
+    rise: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="good checks in a row that bring a server back, as haproxy.cfg says, for the bound of routing"
+    )
     username: str | None = Field(None, description="for basic authentication")
     password: SecretStr | None = Field(None, description="for basic authentication")
     ca: str | None = Field(None, description="file of the CA certificate")
@@ -127,6 +133,22 @@ class Prometheus(_Section):
     url: str = Field("", description='its URL; "": the dashboards\' queries are not run')
 
 
+class Docker(_Section):
+    """The Docker engine whose containers the cluster may be."""
+
+    socket: str = Field(
+        "", description='its socket, or "tcp://host:port"; "": DOCKER_HOST or the usual socket, if any; "off": not used'
+    )
+
+
+class Log(_Section):
+    """Logs of members that are plain processes; those of containers are read through the Docker engine."""
+
+    files: dict[str, tuple[str, ...]] = Field(
+        {}, description="files of each member, as Patroni and PostgreSQL write them; relative to this file"
+    )
+
+
 class Objectives(_Section):
     """What `report --check` holds the recording against; what is left out is not checked."""
 
@@ -154,6 +176,8 @@ class Settings(_Section):
     store: Store = Store()
     metrics: Metrics = Metrics()
     prometheus: Prometheus = Prometheus()
+    docker: Docker = Docker()
+    log: Log = Log()
     objectives: Objectives = Objectives()
     report: Report = Report()
     directory: Path = Field(Path(), exclude=True)
@@ -176,6 +200,7 @@ class Settings(_Section):
         plain["prometheus"]["url"] = without_password(self.prometheus.url)
         if self.patroni.members is not None:
             plain["patroni"]["members"] = {name: without_password(url) for name, url in self.patroni.members.items()}
+        plain["docker"]["socket"] = without_password(self.docker.socket)
         for section in ("etcd", "patroni", "haproxy"):
             plain[section].pop("password", None)
         return plain
@@ -188,7 +213,7 @@ STACK: Mapping[str, Mapping[str, Any]] = {
     "etcd": {"endpoints": ["127.0.0.1:23791", "127.0.0.1:23792", "127.0.0.1:23793"]},
     "patroni": {"members": {f"patroni{n}": f"http://127.0.0.1:801{n}" for n in (1, 2, 3)}},
     "postgres": {"members": {f"patroni{n}": f"host=127.0.0.1 port=1543{n}" for n in (1, 2, 3)}},
-    "haproxy": {"stats": ["http://127.0.0.1:7001/"]},
+    "haproxy": {"stats": ["http://127.0.0.1:7001/"], "inter_ms": 3000, "rise": 2},
     "traffic": {
         "write": "host=127.0.0.1 port=5001 user=postgres password=postgres dbname=postgres",
         "read": "host=127.0.0.1 port=5002 user=postgres password=postgres dbname=postgres",

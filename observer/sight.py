@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from observer.config import Settings
 from observer.errors import ConfigError
 from observer.members import Members
 from observer.polling import Now, Record
 from observer.schedule import Schedule
-from observer.sources import haproxy, patroni, postgres
+from observer.session import parameters
+from observer.sources import engine, haproxy, logs, patroni, postgres
 from observer.sources.dcs import EtcdSource
+from observer.sources.deeds import Place
 from observer.sources.discovery import Discovery
+from observer.sources.docker import DockerSource
 from observer.starting import dsn_of, etcd_access, haproxy_access, patroni_access
 from observer.view.board import Glance, Lease
 
@@ -24,6 +29,7 @@ class Sight:
         self._record = record
         self._now_ns = now_ns
         self._etcd: EtcdSource | None = None
+        self._docker: DockerSource | None = None
         self.schedule = Schedule(record, now_ns)
         self.members = Members(
             settings.patroni.members, settings.postgres.members, self._watch_api, self._watch_postgres
@@ -40,6 +46,14 @@ class Sight:
         access, every_ms = haproxy_access(self._settings), self._settings.haproxy.every_ms
         for url in self._settings.haproxy.stats:
             self.schedule.add(haproxy.job(url, every_ms, self._record, self._now_ns, access))
+        for member, files in self._settings.log.files.items():
+            for file in files:
+                path = self._settings.directory / Path(file).expanduser()
+                self.schedule.add(logs.job(member, path, self._record, self._now_ns))
+        where = engine.address(self._settings.docker.socket)
+        if where is not None:
+            self._docker = DockerSource(where, self._places, self._record, self._now_ns)
+            self._docker.start()
 
     def found(self, cluster: Discovery) -> None:
         """etcd answered: its scope is watched, its members are looked at."""
@@ -72,7 +86,27 @@ class Sight:
     def stops(self) -> list[tuple[str, Callable[[], None]]]:
         """What has to be stopped in the end, by name."""
         looks: list[tuple[str, Callable[[], None]]] = [("the looks", self.schedule.stop)]
+        if self._docker is not None:
+            looks.append(("the events of Docker", self._docker.stop))
         return [*looks, ("the watch of etcd", self._etcd.stop)] if self._etcd is not None else looks
+
+    def _places(self) -> list[Place]:
+        """Every address that is looked at, and whose it is."""
+        places = []
+        for name, url in dict(self.members.api).items():
+            parts = urlsplit(url)
+            places.append(Place("patroni", name, parts.hostname or "", parts.port or 8008))
+        for name, dsn in dict(self.members.postgres).items():
+            told = parameters(dsn)
+            port = told.get("port", "5432")
+            places.append(Place("patroni", name, told.get("host", ""), int(port) if port.isdigit() else 5432))
+        for endpoint in self._settings.etcd.endpoints:
+            host, _, port = endpoint.rpartition(":")
+            places.append(Place("etcd", None, host, int(port), endpoint))
+        for url in self._settings.haproxy.stats:
+            parts = urlsplit(url)
+            places.append(Place("haproxy", None, parts.hostname or "", parts.port or 80, url))
+        return [place for place in places if place.host]
 
     def _watch_etcd(self, scope: str) -> None:
         told, access = self._settings, etcd_access(self._settings)

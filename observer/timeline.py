@@ -52,10 +52,14 @@ KINDS: Mapping[str, str] = {
     "tick.resumed": "the poll runs in time again; how many were skipped is in the detail",
     "clock.stepped": "the wall clock was stepped; by how much is in the detail",
     "observer.slept": "the observer itself did not run for a while",
+    "write.proved": "a write sent to a member directly, while the proxy was away, was acknowledged",
     "audit.failed": "the tokens could not be read back",
     "note.told": "an operator's note",
     "fault.told": "somebody broke something, and says what",
     "repair.told": "somebody mended something, and says what",
+    "container.ended": "a member's container ended; its exit code is in the detail",
+    "log.told": "a line of a member's log that decides something: says is its meaning, text the line itself",
+    "dashboards.captured": "which panels of the dashboards had data over a span: from_ns, to_ns, panels",
     "stop.asked": "somebody asked the recording to stop",
 }
 

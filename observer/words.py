@@ -8,7 +8,14 @@ from typing import Any
 from observer.timeline import KINDS, SECOND_NS, Event, Findings, Incident, Phase
 
 QUIET_KINDS = frozenset(
-    ("replication.sampled", "cluster.captured", "pools.captured", "versions.captured", "identity.learned")
+    (
+        "replication.sampled",
+        "cluster.captured",
+        "pools.captured",
+        "versions.captured",
+        "identity.learned",
+        "dashboards.captured",
+    )
 )
 """Kinds that a person who watches need not read."""
 
@@ -38,6 +45,8 @@ _SENTENCES: Mapping[str, str] = {
     "observer.slept": "the observer itself did not run for {for_ms} ms",
     "audit.failed": "the writes could not be read back: {error}",
     "note.told": "note: {text}",
+    "container.ended": "the container of {subject} ended with code {exit_code}",
+    "log.told": "{subject} wrote: {text}",
     "stop.asked": "asked to stop",
 }
 

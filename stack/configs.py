@@ -163,6 +163,8 @@ namespace = "{NAMESPACE}"
 endpoints = [{quoted}]
 [haproxy]
 stats = ["http://{HOST}:{settings.stats_port}/"]
+inter_ms = 3000
+rise = 2
 [log.files]
 {logs}
 [traffic]

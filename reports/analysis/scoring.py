@@ -15,7 +15,7 @@ TOGETHER_NS = 5 * SECOND_NS
 BY_THE_WAY = ("two_primaries",)
 # These are not of anybody.
 OF_NOBODY = ("two_primaries", "etcd.election", "observer.blind", "unknown")
-_ETCD_FAULTS = ("kill", "stop", "freeze", "pause")
+_ETCD_FAULTS = ("kill", "stop", "freeze", "pause", "disconnect")
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ CAUSES: Mapping[tuple[str, str], tuple[str, str]] = {
 
 def cause_told(component: str, action: str, led: bool, majority: bool = True) -> str | None:
     """The cause to score against. `led`: the target held the leader key then. `majority`: etcd kept its quorum."""
-    if component == "etcd" and action in ("kill", "stop", "freeze", "pause"):
+    if component == "etcd" and action in ("kill", "stop", "freeze", "pause", "disconnect"):
         return "etcd.member_down" if majority else "etcd.quorum_lost"
     pair = CAUSES.get((component, action))
     return None if pair is None else pair[0 if led else 1]

@@ -139,5 +139,5 @@ def _served(operations: Sequence[Operation]) -> list[Served]:
 
 def without_told(timeline: Timeline) -> Timeline:
     """The same recording, had nobody told what they did."""
-    mute = [event for event in timeline.events if event.source != "operator"]
+    mute = [event for event in timeline.events if event.source not in ("operator", "docker")]
     return replace(timeline, events=mute)

@@ -1,0 +1,131 @@
+"""The API of a Docker engine over its socket: a question, and a stream that goes on until somebody ends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from observer.polling import LookFailed
+from observer.sources.web import failure_of
+
+DEADLINE_S = 5.0
+SOCKETS = ("/var/run/docker.sock", "~/.docker/run/docker.sock")  # an engine of the machine's; Docker Desktop's
+STREAMS = range(3)  # standard input, output and error, as the frames of a log name them
+
+
+def address(told: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Where the engine is: "unix://...", "tcp://..."; None: nowhere, or not wanted. `told` is [docker] socket."""
+    if told == "off":
+        return None
+    if told:
+        return told if "://" in told else f"unix://{Path(told).expanduser()}"
+    if environment.get("DOCKER_HOST"):
+        return environment["DOCKER_HOST"]
+    if sys.platform == "win32":  # a named pipe, which is no socket
+        return None
+    return next((f"unix://{path}" for path in map(_path, SOCKETS) if path.exists()), None)
+
+
+class Engine:
+    """One engine. Every method raises LookFailed within the deadline; a stream lasts until `close`."""
+
+    def __init__(self, address: str) -> None:
+        scheme, _, place = address.partition("://")
+        if scheme not in ("unix", "tcp", "http"):
+            raise LookFailed("error", f"{address} is neither unix:// nor tcp://")
+        transport = httpx.HTTPTransport(uds=place if scheme == "unix" else None)
+        base = "http://docker" if scheme == "unix" else f"http://{place}"
+        self._client = httpx.Client(transport=transport, base_url=base, timeout=DEADLINE_S, trust_env=False)
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def ask(self, path: str, **parameters: Any) -> Any:
+        """What a GET answers, as JSON gives it."""
+        try:
+            return _answer(self._client.get(path, params=parameters))
+        except httpx.HTTPError as error:
+            raise failure_of(error) from error
+
+    @contextmanager
+    def stream(self, path: str, **parameters: Any) -> Iterator[Iterator[bytes]]:
+        """What a GET answers, piece by piece, for as long as the engine has something to say."""
+        timeout = httpx.Timeout(DEADLINE_S, read=None)
+        try:
+            with self._client.stream("GET", path, params=parameters, timeout=timeout) as response:
+                if response.is_error:
+                    response.read()
+                    _answer(response)
+                with self._kept(response):
+                    yield response.iter_raw()
+        except httpx.HTTPError as error:
+            raise failure_of(error) from error
+
+    def close(self) -> None:
+        """Ends every stream, from any thread."""
+        with self._lock:
+            self._closed = True
+            for connection in self._open:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    @contextmanager
+    def _kept(self, response: httpx.Response) -> Iterator[None]:
+        """Keeps the stream's socket at hand: to shut it down is the one way to end a read of another thread's."""
+        connection = response.extensions["network_stream"].get_extra_info("socket")
+        with self._lock:
+            self._open.add(connection)
+            if self._closed:
+                connection.shutdown(socket.SHUT_RDWR)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open.discard(connection)
+
+
+def lines(pieces: Iterable[bytes], framed: bool = False) -> Iterator[str]:
+    """The lines of a stream. `framed`: each piece of a log has a head that says which stream it is of, and how long."""
+    rest: dict[int, bytes] = {}
+    for stream, piece in _frames(pieces) if framed else ((1, piece) for piece in pieces):
+        *whole, rest[stream] = (rest.get(stream, b"") + piece).split(b"\n")
+        for line in whole:
+            yield line.decode("utf-8", "replace")
+
+
+def _frames(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    held = b""
+    for piece in pieces:
+        held += piece
+        while len(held) >= 8:
+            if held[0] not in STREAMS or held[1:4] != b"\0\0\0":
+                return  # no frame: whatever this is, it is not read
+            end = 8 + int.from_bytes(held[4:8], "big")
+            if len(held) < end:
+                break
+            yield held[0], held[8:end]
+            held = held[end:]
+
+
+def _answer(response: httpx.Response) -> Any:
+    try:
+        said = response.json()
+    except json.JSONDecodeError:
+        said = None
+    if response.is_error:
+        message = said.get("message") if isinstance(said, dict) else None
+        raise LookFailed("error", str(message or f"HTTP {response.status_code}"), {"http": response.status_code})
+    return said
+
+
+def _path(path: str) -> Path:
+    return Path(path).expanduser()

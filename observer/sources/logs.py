@@ -1,0 +1,118 @@
+"""Lines of a member's log that decide something and that no interface tells: pg_rewind ran, it demoted itself."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from observer.polling import Job, LookFailed, Now, Poller, Record, Told
+
+EVERY_MS = 200
+READ_BYTES = 4 << 20
+# The head of a line of Patroni's log, or of PostgreSQL's with its usual or Debian's prefix; and what is said.
+_LINE = re.compile(
+    r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S*(?:.*?\s)?"
+    r"(?:INFO|WARNING|ERROR|CRITICAL|LOG|FATAL|PANIC):\s+(.+)$"
+)
+
+# What a message means, by how it begins: Patroni's words in 3.0 and 4.0, then PostgreSQL's from 13 to 17.
+MEANINGS: Mapping[str, str] = {
+    r"promoted self to (?:a standby )?leader": "promoted",
+    r"demot(?:ed|ing) self ": "demoted",
+    r"manual failover: demoting myself|switchover: demoting myself": "handed_over",
+    r"released leader key voluntarily": "released_key",
+    r"failed to update leader lock": "key_not_renewed",
+    r"continue to run as a leader because failsafe mode": "failsafe",
+    r"running pg_rewind from (?P<from>[\w.-]+)$": "rewind_began",
+    r"pg_rewind exit code=(?P<code>\d+)": "rewind_ended",
+    r"Removing data directory": "data_removed",
+    r"trying to bootstrap from (?:leader|replica) '(?P<from>[^']+)'": "bootstrap_began",
+    r"bootstrapped from (?:leader|replica) '(?P<from>[^']+)'": "bootstrap_ended",
+    r"Not promoting self because watchdog": "watchdog_refused",
+    r"[\w ]*process \(PID (?P<pid>\d+)\) was terminated by signal (?P<signal>\d+)": "process_killed",
+    r"terminating any other active server processes": "crashed",
+    r"received (?P<mode>smart|fast|immediate) shutdown request": "shutdown_asked",
+    r"database system was interrupted": "was_interrupted",
+    r"database system was not properly shut down": "recovering",
+    r"selected new timeline ID: (?P<timeline>\d+)": "new_timeline",
+    r"requested timeline \d+ is not a child of this server's history": "diverged",
+    r"new timeline \d+ forked off current database system timeline \d+ before current recovery point": "diverged",
+}
+_MEANINGS = {re.compile(pattern): says for pattern, says in MEANINGS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A line that decides something: its meaning, the message itself, and what is named in it."""
+
+    says: str
+    text: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def said_in(line: str) -> Said | None:
+    """What a line of a log decides, None for all the others."""
+    head = _LINE.match(line)
+    if head is None:
+        return None
+    message = head.group(1).strip()
+    for pattern, says in _MEANINGS.items():
+        found = pattern.match(message)
+        if found is not None:
+            return Said(says, message[:300], {k: v for k, v in found.groupdict().items() if v is not None})
+    return None
+
+
+class Ear:
+    """Hears the log of one member; of what decides, the same words in a row count once."""
+
+    def __init__(self, member: str) -> None:
+        self._member = member
+        self._last: Said | None = None
+
+    def hear(self, lines: Iterable[str]) -> list[Told]:
+        """What those lines tell: kind, subject and detail of an event for each that decides something."""
+        told: list[Told] = []
+        for said in filter(None, map(said_in, lines)):
+            if said != self._last:
+                self._last = said
+                told.append(("log.told", self._member, {"says": said.says, "text": said.text, **said.facts}))
+        return told
+
+
+def job(member: str, path: Path, record: Record, now_ns: Now) -> Job:
+    """Reads what is added to a log file, five times a second, from its present end on. Records log.told."""
+    tail, ear = Tail(path), Ear(member)
+    poller: Poller[list[str]] = Poller("log", member, tail.look, lambda before, lines: ear.hear(lines), record, now_ns)
+    return Job(f"log {member} {path.name}", EVERY_MS, poller.run)
+
+
+class Tail:
+    """The end of a file that grows; one that was replaced or cut off is read from its beginning."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: int | None = None  # its number in the file system
+        self._at = 0
+        self._rest = b""
+
+    def look(self) -> list[str]:
+        """The lines that were added since the last look; none at the first. Raises LookFailed."""
+        try:
+            with self._path.open("rb") as file:
+                now = os.fstat(file.fileno())
+                if self._file is None:
+                    self._at = now.st_size
+                elif now.st_ino != self._file or now.st_size < self._at:
+                    self._at, self._rest = 0, b""
+                self._file = now.st_ino
+                file.seek(self._at)
+                added = file.read(READ_BYTES)
+        except OSError as error:
+            raise LookFailed("error", f"{self._path}: {error.strerror}") from error
+        self._at += len(added)
+        *whole, self._rest = (self._rest + added).split(b"\n")
+        return [line.decode("utf-8", "replace") for line in whole]

@@ -1,0 +1,119 @@
+"""Lines of Patroni's and PostgreSQL's logs: those that decide something, as they were really written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from observer.sources import logs
+from observer.sources.logs import Ear, Tail, said_in
+from observer.timeline import Event
+
+DECIDE = {
+    # Patroni 4.0.7 with PostgreSQL 17
+    "2026-11-22 23:37:45,621 INFO: promoted self to leader by acquiring session lock": "promoted",
+    "2026-11-22 23:37:53,975 INFO: running pg_rewind from patroni3": "rewind_began",
+    "2026-11-22 23:37:54,951 INFO: pg_rewind exit code=0": "rewind_ended",
+    "2026-11-22 23:35:45,108 INFO: trying to bootstrap from leader 'patroni1'": "bootstrap_began",
+    "2026-11-22 23:35:45,615 INFO: bootstrapped from leader 'patroni1'": "bootstrap_ended",
+    "2026-11-22 23:39:16,001 INFO: demoted self because DCS is not accessible and I was a leader": "demoted",
+    "2026-11-22 23:37:53.976 UTC [214] LOG:  received fast shutdown request": "shutdown_asked",
+    "2026-11-22 23:37:45.634 UTC [26] LOG:  selected new timeline ID: 4": "new_timeline",
+    # Patroni 3.0.2 with PostgreSQL 15
+    "2026-11-22 22:51:16,595 INFO: promoted self to leader because I had the session lock": "promoted",
+    "2026-11-22 22:51:16,595 INFO: demoting self because DCS is not accessible and I was a leader": "demoted",
+    "2026-11-22 22:51:16,595 INFO: demoting self because I do not have the lock and I was a leader": "demoted",
+    "2026-11-22 22:51:16,595 INFO: manual failover: demoting myself": "handed_over",
+    "2026-11-22 22:52:48.126 UTC [6499] LOG:  database system was interrupted; last known up at 2026-11-22": (
+        "was_interrupted"
+    ),
+    "2026-11-22 22:52:48.126 UTC [12651] LOG:  new timeline 6 forked off current database system timeline 5"
+    " before current recovery point 0/5300410": "diverged",
+    "2026-11-22 22:52:48.126 UTC [99] LOG:  server process (PID 612) was terminated by signal 9: Killed": (
+        "process_killed"
+    ),
+    "2026-11-22 22:52:48.126 UTC [99] LOG:  background writer process (PID 7) was terminated by signal 9: Killed": (
+        "process_killed"
+    ),
+}
+OTHERS = (
+    "2026-11-22 23:38:24,916 INFO: no action. I am (patroni1), a secondary, and following a leader (patroni3)",
+    "2026-11-22 23:37:54,070 INFO: running pg_rewind from dbname=postgres user=postgres host=patroni3 port=5432",
+    "2026-11-22 23:37:54.000 UTC [214] LOG:  database system is shut down",
+    "server promoting",
+    "",
+)
+
+
+@pytest.mark.parametrize(("line", "says"), DECIDE.items())
+def test_a_line_that_decides_is_told_by_its_meaning(line: str, says: str) -> None:
+    said = said_in(line)
+    assert said is not None
+    assert said.says == says
+    assert said.text in line
+
+
+@pytest.mark.parametrize("line", OTHERS)
+def test_all_other_lines_are_nothing(line: str) -> None:
+    assert said_in(line) is None
+
+
+def test_what_a_line_names_is_kept() -> None:
+    said = said_in("2026-11-22 23:37:53,975 INFO: running pg_rewind from patroni3")
+    assert said is not None
+    assert said.facts == {"from": "patroni3"}
+
+
+def test_the_same_words_in_a_row_are_told_once() -> None:
+    ear, line = Ear("patroni1"), "2026-11-22 23:39:16,001 INFO: demoted self because DCS is not accessible"
+    again = line.replace("16,001", "26,001")
+    assert [len(ear.hear([line])), len(ear.hear([again])), len(ear.hear([*DECIDE, again]))] == [1, 0, len(DECIDE) + 1]
+
+
+class TestAFile:
+    def test_is_read_from_its_present_end_on_and_by_whole_lines(self, tmp_path: Path) -> None:
+        path = tmp_path / "patroni1.log"
+        path.write_text("old\n")
+        tail = Tail(path)
+        assert tail.look() == []
+        with path.open("a") as file:
+            file.write("new\nhal")
+        assert tail.look() == ["new"]
+        with path.open("a") as file:
+            file.write("f\n")
+        assert tail.look() == ["half"]
+
+    def test_that_was_cut_off_or_replaced_is_read_from_its_beginning(self, tmp_path: Path) -> None:
+        path = tmp_path / "patroni1.log"
+        path.write_text("a long line\n")
+        tail = Tail(path)
+        tail.look()
+        path.write_text("cut\n")
+        assert tail.look() == ["cut"]
+        (tmp_path / "next").write_text("another file, longer\n")
+        (tmp_path / "next").replace(path)
+        assert tail.look() == ["another file, longer"]
+
+    def test_tells_what_was_written_between_two_looks(self, tmp_path: Path) -> None:
+        path, events, clock = tmp_path / "patroni1.log", list[Event](), iter(range(100))
+        path.touch()
+        job = logs.job("patroni1", path, events.append, lambda: next(clock))
+        job.run()
+        path.write_text(f"{next(iter(DECIDE))}\n")
+        job.run()
+        (told,) = events
+        assert (told.source, told.kind, told.subject, told.detail["says"]) == (
+            "log",
+            "log.told",
+            "patroni1",
+            "promoted",
+        )
+        assert told.window.after_ns < told.window.by_ns
+
+    def test_that_is_not_there_blinds_the_source_once(self, tmp_path: Path) -> None:
+        events, clock = list[Event](), iter(range(100))
+        job = logs.job("patroni1", tmp_path / "none.log", events.append, lambda: next(clock))
+        job.run()
+        job.run()
+        assert [(e.kind, e.detail["how"]) for e in events] == [("source.blind", "error")]
