@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from observer.timeline import SECOND_NS, Findings, Incident
+from observer.timeline import SECOND_NS, Findings, Incident, Timeline
 from reports.analysis.judge import judge
 from reports.analysis.scoring import Score, scores
 from tests.corpus import tape
@@ -29,6 +29,7 @@ class Run:
     outages: list[tuple[tuple[int, int] | None, tuple[int, int] | None]]
     gap_ns: int | None
     lost: frozenset[str] | None
+    versions: frozenset[str]
 
     @property
     def right(self) -> bool:
@@ -47,6 +48,7 @@ def judged(path: Path) -> Run:
         outages=_paired(findings, kept.truth.outages),
         gap_ns=max((gap for gap in map(_gap, findings.incidents) if gap is not None), default=None),
         lost=None if findings.lost is None else frozenset(write.token for write in findings.lost),
+        versions=_versions(kept.timeline),
     )
 
 
@@ -61,7 +63,8 @@ def printed(paths: Sequence[Path]) -> str:
     versions = ", ".join(sorted({run.truth.version for run in runs}))
     return "\n".join(
         [
-            f"{len(runs)} runs, played {dates[0]} to {dates[-1]} UTC with observer {versions}.",
+            f"{len(runs)} runs of {len({run.truth.scenario for run in runs})} scenarios, "
+            f"played {dates[0]} to {dates[-1]} UTC with observer {versions}, {', '.join(sorted({one for run in runs for one in run.versions}))}.",
             "",
             f"- causes: {right} of {len(every)} right ({100 * right / len(every):.1f} %); "
             f"wrong causes stated with high confidence: {sum(score.wrongly_sure for score in every)}",
@@ -72,6 +75,8 @@ def printed(paths: Sequence[Path]) -> str:
             *_confusion(every),
             "",
             *_by_scenario(runs),
+            "",
+            *_outside(runs),
         ]
     )
 
@@ -91,6 +96,13 @@ def _paired(
         else:
             pairs.append((one, None))
     return [*pairs, *((None, other) for other in left)]
+
+
+def _versions(timeline: Timeline) -> frozenset[str]:
+    """What the members said of their versions."""
+    said = {("Patroni", e.detail.get("patroni_version")) for e in timeline.events if e.source == "patroni"}
+    said |= {("PostgreSQL", e.detail.get("postgres")) for e in timeline.events if e.kind == "versions.captured"}
+    return frozenset(f"{name} {version}" for name, version in said if version)
 
 
 def _gap(incident: Incident) -> int | None:
@@ -117,6 +129,18 @@ def _outages_line(runs: Sequence[Run]) -> list[str]:
         f"{_spread(lengths)}, {sum(e <= LENGTH_BAR_S for e in lengths)} of {len(lengths)} within {LENGTH_BAR_S:.2f} s",
         f"- outages that only the report tells of: {alone}; that only the probe saw: {missed}",
     ]
+
+
+def _outside(runs: Sequence[Run]) -> list[str]:
+    """The outages whose ends differ by more than the bar, each by how much."""
+    lines = ["| outage outside the bar | from, ours later by, s | to, ours later by, s |", "|---|---|---|"]
+    for run in runs:
+        for one, other in run.outages:
+            if one and other:
+                ends = [(one[side] - other[side]) / SECOND_NS for side in (0, 1)]
+                if max(map(abs, ends)) > END_BAR_S:
+                    lines.append(f"| {run.name} | {ends[0]:+.3f} | {ends[1]:+.3f} |")
+    return lines
 
 
 def _spread(values: Sequence[float]) -> str:
