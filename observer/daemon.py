@@ -20,10 +20,12 @@ from observer.config import Settings
 from observer.errors import CannotWrite, ObserverError
 from observer.live import View
 from observer.metrics import Metrics, serve
+from observer.proving import prove
 from observer.pulse import Pulse
 from observer.recorder import Recorder
 from observer.schedule import Watchdog
 from observer.sight import Sight
+from observer.sources.prometheus import Dashboards
 from observer.starting import dsn_of, find, has_traffic, look_around
 from observer.store import Reader, Writer
 from observer.timeline import Audit, Event, Findings, Operation, Recording, Timeline, Window
@@ -88,6 +90,9 @@ class Daemon:
         self._recorder = Recorder(lambda batch: self._writer.append(self._id, batch), self._view.say)
         self._sight = Sight(told, self._record, self._now_ns)
         self._members = self._sight.members
+        began_s, url = self._clock.began_utc.timestamp(), told.prometheus.url
+        self._dashboards = Dashboards(url, began_s, self._record, self._now_ns) if url else None
+        self._shown_ns = 0
         self._auditor = Auditor(told, tag, self._record, self._now_ns, self._members)
         self._generator: Generator | None = None
         if has_traffic(told):
@@ -152,6 +157,8 @@ class Daemon:
         self._metrics.see(entry)
         if isinstance(entry, Event):
             self._members.see(entry)
+            if entry.kind == "source.blind" and entry.source == "haproxy":
+                self._chores.once(self._prove)
 
     def _wait(self, until_s: float | None) -> None:
         """The main thread's turns, until the end."""
@@ -196,6 +203,14 @@ class Daemon:
             self._sight.found(cluster)
         return True
 
+    def _prove(self) -> bool:
+        """A direct write, so that an outage behind a dead proxy is the proxy's for certain."""
+        told = self._settings
+        if not has_traffic(told) or not dsn_of(told, "write"):
+            return True
+        credentials = told.postgres.dsn.get_secret_value() or dsn_of(told, "write")
+        return prove(dict(self._members.postgres), credentials, told.traffic.deadline_ms, self._record, self._now_ns)
+
     def _judge_now(self) -> None:
         try:
             with Reader(self._path) as reader:
@@ -206,6 +221,14 @@ class Daemon:
         self._recorder.record(findings)
         self._view.judged(findings)
         self._metrics.judged(findings)
+        self._capture_dashboards(findings)
+
+    def _capture_dashboards(self, findings: Findings) -> None:
+        """What they showed of each incident that is new."""
+        for incident in findings.incidents:
+            if self._dashboards is not None and incident.began_ns > self._shown_ns and not self._stop.is_set():
+                self._shown_ns = incident.ended_ns
+                self._chores.once(partial(self._dashboards.capture, incident.began_ns, incident.ended_ns))
 
     # The end.
 
@@ -217,6 +240,8 @@ class Daemon:
             drain_s = self._settings.traffic.deadline_ms / 1000 + 0.5
             self._stop_part("the traffic", partial(self._generator.stop, drain_s))
         self._chores.once(self._sight.capture)
+        if self._dashboards is not None:
+            self._chores.once(partial(self._dashboards.capture, 0, self._now_ns()))
         if self._pulse.last_n:
             self._chores.once(lambda: self._auditor.look(1, self._pulse.last_n))
         self._chores.finish()

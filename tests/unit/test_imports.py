@@ -47,6 +47,7 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.commented", {"observer"}, set()),
     ("observer.init", {"observer", "stack"}, set()),
     ("observer.status", {"observer"}, set()),
+    ("observer.proving", {"observer"}, set()),
     ("observer.auditing", {"observer"}, set()),
     ("observer.starting", {"observer"}, set()),
     ("observer.sight", {"observer"}, set()),
