@@ -317,12 +317,13 @@ def datasette_metadata(config: Path | None, db: Path | None) -> None:
     """
     import json
 
-    from observer.datasette import TABLES, metadata
+    from observer.datasette import NAMES, metadata
     from observer.store import Reader
 
     _, path = _settings(config, db)
     with Reader(path) as reader:
-        columns = {table: reader.query(f"select * from {table} limit 0")[0] for table in TABLES}
+        there = [name for (name,) in reader.query(NAMES)[1]]
+        columns = {name: reader.query(f"select * from {name} limit 0")[0] for name in there}
     click.echo(json.dumps(metadata(path, columns), indent=2))
 
 

@@ -10,11 +10,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+NAMES = "select name from sqlite_master where type in ('table', 'view') order by name"
+
 TABLES: Mapping[str, str] = {
     "recordings": "One run of the daemon each. All times in ns count from its beginning, on a monotonic clock.",
     "events": "What one source saw, in the window (after_ns, by_ns]: a poll knows no more than that.",
     "operations": "One read or write each, scheduled by the clock, with its outcome and who served it.",
     "audits": "Tokens read back through the primary: all from first to last are there, or none is.",
+    "counted_seconds": "Operations counted by second when the recording ended, so that a long one is read quickly.",
+    "counted_servers": "Acknowledged operations counted by server when the recording ended.",
     "incidents": "What happened, why, and what it cost, as the judge found it.",
     "phases": "The parts of an incident, with what is certain of their length and what the settings imply.",
     "evidence": "The rows that show a cause or a phase, and the causes that were rejected.",
