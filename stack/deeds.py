@@ -123,6 +123,13 @@ def mend(settings: StackSettings) -> None:
             asking.make_writable(settings, node)
         except StackError:
             continue  # it does not answer yet; what was held in it is forgotten only by being asked
+    deadline = time.monotonic() + 60
+    while (seen := health.look(settings)).lacks and time.monotonic() < deadline:
+        time.sleep(0.5)
+    for node in NODES:
+        # Patroni 3.0 may rewind a server that still runs, and be left with one that fits nowhere (seen after a cut).
+        if seen.leader not in (None, node) and "streaming" not in seen.states[node]:
+            asking.reinit(settings, node)
 
 
 def _hold(settings: StackSettings, node: str) -> int:

@@ -60,11 +60,12 @@ def printed(paths: Sequence[Path]) -> str:
     every = [score for run in runs for score in run.scores]
     right = sum(score.right for score in every)
     dates = sorted(run.truth.date for run in runs)
-    versions = ", ".join(sorted({run.truth.version for run in runs}))
+    versions = [f"observer {version}" for version in sorted({run.truth.version for run in runs})]
+    versions += sorted({version for run in runs for version in run.versions})
     return "\n".join(
         [
             f"{len(runs)} runs of {len({run.truth.scenario for run in runs})} scenarios, "
-            f"played {dates[0]} to {dates[-1]} UTC with observer {versions}, {', '.join(sorted({one for run in runs for one in run.versions}))}.",
+            f"played {dates[0]} to {dates[-1]} UTC with {', '.join(versions)}.",
             "",
             f"- causes: {right} of {len(every)} right ({100 * right / len(every):.1f} %); "
             f"wrong causes stated with high confidence: {sum(score.wrongly_sure for score in every)}",
