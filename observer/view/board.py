@@ -36,8 +36,8 @@ class Glance:
 
 Look = Callable[[], Glance]
 Span = tuple[float, float]
-Expect = Callable[[Mapping[str, Any]], Span | None]
-"""From the cluster's live settings: how many seconds after the lease has ended a new leader may have taken the key."""
+Expect = Callable[[Mapping[str, Any], Mapping[str, Any]], Span | None]
+"""From the cluster's live settings and the proxy's: how many seconds after the lease has ended writes may be back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class Board:
     def begin(self, recording: Recording, path: str) -> None:
         """The recording begins."""
         self.recording, self.path = recording, path
-        self.primary_pool = recording.settings.get("haproxy", {}).get("primary") or None
+        self.primary_pool = self.proxy.get("primary") or None
         rate_per_s = recording.settings.get("traffic", {}).get("rate_per_s", 20)
         for flow in self.flows.values():
             flow.limit_ns = max(round(3 * SECOND_NS / rate_per_s), 150 * MS_NS)
@@ -182,6 +182,12 @@ class Board:
             if text not in self.incidents:
                 self.lines.append(Line(at_ns, "judge", text, "told"))
         self.incidents, self.judged_ns = tuple(found), at_ns
+
+    @property
+    def proxy(self) -> Mapping[str, Any]:
+        """What the configuration tells of the proxy and its checks."""
+        told = self.recording.settings.get("haproxy") if self.recording is not None else None
+        return told if isinstance(told, Mapping) else {}
 
     def lease_left_s(self, now_ns: int) -> float | None:
         """Seconds until the leader's lease ends, None where nobody leads or it could not be read of late."""

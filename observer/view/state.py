@@ -96,10 +96,11 @@ def countdown(board: Board, now_ns: int, expect: Expect) -> str:
     text = f"lease of {board.leader} ends in {left_s:.0f} s"
     if not board.flows["write"].running_ns(now_ns):
         return text
-    span = expect(board.config)
+    span = expect(board.config, board.proxy)
     if span is None:
         return f"{text}; writes cannot be back before"
-    return f"{text}; writes expected back in {left_s + span[0]:.0f} to {left_s + span[1]:.0f} s"
+    text = f"{text}; writes expected back in {left_s + span[0]:.0f} to {left_s + span[1]:.0f} s"
+    return text if board.proxy.get("inter_ms") else f"{text}, HAProxy's checks aside"
 
 
 def pools_of(board: Board) -> dict[str, list[tuple[str, bool, str]]]:

@@ -58,10 +58,14 @@ def bound(phase: str, expired: bool, live: Mapping[str, Any] | None, proxy: Mapp
     return None
 
 
-def expected_back(live: Mapping[str, Any]) -> Bound | None:
-    """How many seconds after the end of a dead leader's lease a new leader has the key, as the settings imply."""
-    election = bound("election", True, live, None)
-    return None if election is None else (election[0], ETCD_EXPIRY_S + election[1])
+def expected_back(live: Mapping[str, Any], proxy: Mapping[str, Any] | None) -> Bound | None:
+    """How many seconds after the end of a dead leader's lease writes are back, as the settings imply.
+
+    Where the proxy's checks are not known, when a new leader has the key. A promotion, mostly well below a second, is
+    left out.
+    """
+    election, routing = bound("election", True, live, proxy), bound("routing", True, live, proxy) or (0.0, 0.0)
+    return None if election is None else (election[0] + routing[0], ETCD_EXPIRY_S + election[1] + routing[1])
 
 
 def _number(settings: Mapping[str, Any] | None, key: str) -> float | None:

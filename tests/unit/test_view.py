@@ -6,6 +6,7 @@ import io
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -57,7 +58,17 @@ class TestWhatItSays:
         told = state([*healthy(), *WELL, *gone, *failed], 30, Lease(18, 30, ns(29)))
         assert told.level == "alarm"
         assert told.says.startswith("WRITES FAIL for 10.")
-        assert told.waits == "lease of patroni1 ends in 17 s; writes expected back in 17 to 28 s"
+        assert told.waits == (
+            "lease of patroni1 ends in 17 s; writes expected back in 17 to 28 s, HAProxy's checks aside"
+        )
+
+    def test_with_the_proxys_checks_known_the_countdown_holds_them(self) -> None:
+        gone = [blind(20.2, "patroni", "patroni1", "refused"), *traffic((20, 28, Outcome.FAIL))]
+        seen = board([*healthy(), *WELL, *gone], Lease(18, 30, ns(29)))
+        settings = {**RECORDING.settings, "haproxy": {"inter_ms": 3000, "rise": 2}}
+        seen.recording = replace(RECORDING, settings=settings)
+        told = state_of(seen, ns(30), expected_back)
+        assert told.waits == "lease of patroni1 ends in 17 s; writes expected back in 20 to 34 s"
 
     def test_a_lease_that_was_not_read_of_late_is_unknown(self) -> None:
         gone = [blind(20.2, "patroni", "patroni1", "silent"), blind(20.2, "postgres", "patroni1", "silent")]
