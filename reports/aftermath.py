@@ -87,6 +87,9 @@ def proxied(incident: IncidentFact, recording: RecordingFact, language: Language
     if "absence" in phases and "recovery" in phases:
         down, back = phases["absence"]["seconds"], phases["recovery"]["seconds"]
         said.append(language.say("proxied.down", down=down, back=back))
+    for proof in recording["proofs"]:
+        if incident["began_s"] - 1 <= proof["from_s"] <= incident["ended_s"]:
+            said.append(language.say("proxied.direct", member=proof["subject"], ids=proof["event_id"]))
     outages = incident["write"]["outages"] or incident["read"]["outages"]
     leader = incident["leader"]
     if outages and leader["before"] is not None and leader["before"] == leader["after"]:
@@ -149,7 +152,7 @@ def returned(incident: IncidentFact, language: Language) -> list[str]:
                     if fact["streaming_s"] is None
                     else [language.say("returned.streaming", seconds=fact["streaming_s"])]
                 )
-                said += [language.say("returned.rewind_unknown")] if was and fact["rewound"] is None else []
+                said += [language.say(f"returned.how_{fact['how'] or 'unknown'}")] if was or fact["how"] else []
         rows: EvidenceFact = {"table": "events", "ids": fact["event_ids"], "says": "", "facts": {}}
         said += [language.say("returned.rows", rows=rows_of(rows, language))] if fact["event_ids"] else []
         found.append(" ".join(said))

@@ -17,6 +17,7 @@ def warnings_of(document: Facts) -> list[str]:
         *_of_totals(document),
         *(text for i in document["incidents"] for text in _of_incident(i)),
         *_of_leaders(document),
+        *_of_order(document),
     ]
 
 
@@ -48,6 +49,10 @@ def _of_incident(incident: IncidentFact) -> Iterator[str]:
         for outage in cost["outages"]:
             if outage["ended_s"] < outage["began_s"]:
                 yield f"Incident {number}: an outage ends before it begins."
+            if abs(outage["ended_s"] - outage["began_s"] - outage["seconds"]) > SLACK_S:
+                yield f"Incident {number}: an outage is not as long as the time between the rows quoted for it."
+    if incident["cause"] not in ("unknown", "observer.blind") and not any(e["ids"] for e in incident["evidence"]):
+        yield f"Incident {number}: its cause, {incident['cause']}, has no row to show for it."
 
 
 def _of_leaders(document: Facts) -> Iterator[str]:
@@ -66,3 +71,15 @@ def _of_leaders(document: Facts) -> Iterator[str]:
         for one, other in pairwise(spells):
             if other["from_s"] < one["from_s"]:
                 yield f"Recording {recording['id']}: leaderships are not in the order of time."
+
+
+def _of_order(document: Facts) -> Iterator[str]:
+    """The text follows the run, and everyone it names is known."""
+    for one, other in pairwise(document["incidents"]):
+        if one["recording"] == other["recording"] and other["began_s"] < one["began_s"]:
+            yield f"Incident {other['id']} stands after incident {one['id']} and began before it."
+    for recording in document["recordings"]:
+        known = {part["name"] for part in recording["parts"]} | {span["subject"] for span in recording["roles"]}
+        named = {spell["member"] for spell in recording["leaderships"]}
+        if known:
+            yield from (f"Recording {recording['id']}: nothing is known of {name}." for name in sorted(named - known))

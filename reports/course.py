@@ -17,6 +17,8 @@ BUCKETS = 240
 PACE_MARGIN_S = 5
 # A node is looked for this long after its incident, or until the next one of it.
 RETURN_S = 300
+# What a member's log says of its way back.
+HOW_IT_RETURNED = {"rewind_ended": "rewound", "bootstrap_ended": "copied"}
 
 
 class SpanFact(TypedDict):
@@ -47,8 +49,8 @@ class PaceFact(TypedDict):
 class ReturnFact(TypedDict):
     """What came of a node after its incident, seconds since the incident began; None: not seen.
 
-    `answered_s`: it answered again; `streaming_s`: its primary said that it streams. `rewound`: whether pg_rewind ran,
-    None where no log was read.
+    `answered_s`: it answered again; `streaming_s`: its primary said that it streams. `how`: "rewound" or "copied", as
+    its log says; "plain" where its log was read and says neither; None where no log was read.
     """
 
     member: str
@@ -56,7 +58,7 @@ class ReturnFact(TypedDict):
     timeline: int | None
     answered_s: float | None
     streaming_s: float | None
-    rewound: bool | None
+    how: str | None
     event_ids: list[int]
 
 
@@ -120,6 +122,21 @@ def quorum_of(timeline: Timeline) -> list[SpanFact]:
     return [s for s in _spans("etcd", told, _s(timeline.recording.until_ns)) if s["what"] == "lost"]
 
 
+def proofs_of(timeline: Timeline) -> list[SpanFact]:
+    """The direct writes that were acknowledged while a proxy was away."""
+    return [
+        {
+            "subject": e.subject,
+            "what": "written",
+            "from_s": _s(e.window.after_ns),
+            "to_s": _s(e.by_ns),
+            "event_id": e.id,
+        }
+        for e in timeline.events
+        if e.kind == "write.proved"
+    ]
+
+
 def pace_of(timeline: Timeline) -> list[PaceFact]:
     """The whole recording in at most so many columns as a picture can show."""
     whole_s = max(1, -(-timeline.recording.until_ns // SECOND_NS))
@@ -174,7 +191,7 @@ def _return(timeline: Timeline, began_ns: int, until_ns: int, member: str) -> Re
         "timeline": None,
         "answered_s": None,
         "streaming_s": None,
-        "rewound": None,
+        "how": None,
         "event_ids": [],
     }
     away = False
@@ -185,6 +202,11 @@ def _return(timeline: Timeline, began_ns: int, until_ns: int, member: str) -> Re
         if event.by_ns > until_ns:
             break
         at_s, own = _s(event.by_ns - began_ns), event.subject == member
+        if own and event.kind == "log.told" and event.detail.get("says") in HOW_IT_RETURNED:
+            fact["how"] = HOW_IT_RETURNED[str(event.detail["says"])]
+            fact["event_ids"] += [] if event.id is None else [event.id]
+        elif own and event.kind == "log.told" and fact["how"] is None:
+            fact["how"] = "plain"
         if own and event.kind == "source.blind" and event.source == "postgres":
             away = True
         elif own and event.kind in ("member.changed", "source.sees") and event.source == "postgres" and away:

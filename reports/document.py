@@ -235,6 +235,7 @@ def _recording(timeline: Timeline, found: Findings) -> facts.RecordingFact:
         "roles": course.roles_of(timeline),
         "routes": course.routes_of(timeline),
         "quorum": course.quorum_of(timeline),
+        "proofs": course.proofs_of(timeline),
         "pace": course.pace_of(timeline),
     }
 

@@ -230,6 +230,7 @@ class RecordingFact(TypedDict):
     roles: list[SpanFact]
     routes: list[SpanFact]
     quorum: list[SpanFact]
+    proofs: list[SpanFact]
     pace: list[PaceFact]
 
 

@@ -9,7 +9,7 @@ from reports.cells import between, cell, number
 from reports.facts import CostFact, EvidenceFact, IncidentFact, LostFact, ToldFact
 from reports.language import Language
 from reports.markdown import code, escape, table
-from reports.narrative import Part, cause_title, parts, phase_words
+from reports.narrative import Part, cause_title, parts, phase_words, runs_of
 
 SHOWN_LOST = 20
 
@@ -122,14 +122,8 @@ def rows_of(fact: EvidenceFact, language: Language) -> str:
 
 
 def runs(ids: Sequence[int]) -> str:
-    """Ids as they are, and three or more in a row as "first-last"."""
-    found: list[list[int]] = []
-    for row in ids:
-        if found and row == found[-1][-1] + 1:
-            found[-1].append(row)
-        else:
-            found.append([row])
-    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in found)
+    """Ids as they are, and three or more in a row as "first–last"."""
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs_of(ids))
 
 
 def lost(writes: Sequence[LostFact], language: Language) -> str:

@@ -175,9 +175,27 @@ def queries(facts: Sequence[EvidenceFact]) -> list[str]:
 
 def query(name: str, ids: Sequence[int]) -> str:
     """The command that prints rows of a table by their ids; many in a row are asked for as a range."""
-    if len(ids) > 3 and ids[-1] - ids[0] == len(ids) - 1:
-        return f'observer query "select * from {name} where id between {ids[0]} and {ids[-1]}"'
-    return f'observer query "select * from {name} where id in ({", ".join(map(str, ids))})"'
+    single: list[int] = []
+    asked: list[str] = []
+    for run in runs_of(ids):
+        if len(run) > 3:
+            asked.append(f"id between {run[0]} and {run[-1]}")
+        else:
+            single += run
+    if single:
+        asked.insert(0, f"id in ({', '.join(map(str, single))})")
+    return f'observer query "select * from {name} where {" or ".join(asked)}"'
+
+
+def runs_of(ids: Sequence[int]) -> list[list[int]]:
+    """Ids in groups of those that follow each other."""
+    found: list[list[int]] = []
+    for row in ids:
+        if found and row == found[-1][-1] + 1:
+            found[-1].append(row)
+        else:
+            found.append([row])
+    return found
 
 
 def all_evidence(incident: IncidentFact) -> list[EvidenceFact]:
@@ -207,3 +225,9 @@ def leader_changes(recording: RecordingFact, language: Language) -> str:
     members = [spell["member"] for spell in recording["leaderships"]]
     changes = sum(1 for before, after in pairwise(members) if before != after)
     return language.say("leadership.changes", n=changes) if changes else language.say("leadership.constant")
+
+
+def leader_kept(leader: LeaderFact) -> str:
+    """Whether a leader that stayed was promoted anew: "again", else "kept"."""
+    before, after = leader["timeline_before"], leader["timeline_after"]
+    return "again" if before is not None and after is not None and before != after else "kept"

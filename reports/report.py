@@ -191,6 +191,7 @@ def _environment(language_name: LanguageName) -> jinja2.Environment:
         compare=_bound(comparison, words),
         resilience=_bound(resilience, words),
         recording_of=recording_of,
+        leader_kept=narrative.leader_kept,
         queries=narrative.queries,
         query=narrative.query,
         all_evidence=narrative.all_evidence,

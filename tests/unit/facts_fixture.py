@@ -174,6 +174,8 @@ def recording() -> RecordingFact:
             part("etcd", "etcd1", 23791, None),
             part("patroni", "patroni1", 8011, 12),
             part("postgres", "patroni1", 15431, 3),
+            part("postgres", "patroni2", 15432, 4),
+            part("postgres", "patroni3", 15433, 5),
             part("haproxy", "write", 5001, None),
             part("haproxy", "read", 5002, None),
         ],
@@ -197,6 +199,7 @@ def recording() -> RecordingFact:
         ],
         "routes": [span("primary/patroni1", "up", 0.3, 15.1, 5), span("primary/patroni2", "up", 39.5, 127.4, 66)],
         "quorum": [],
+        "proofs": [],
         "pace": [pace(action, second, 20, 0) for second in range(0, 127, 9) for action in ("read", "write")],
     }
 
@@ -310,7 +313,7 @@ def incident() -> IncidentFact:
                 "timeline": 2,
                 "answered_s": 50.4,
                 "streaming_s": 58.5,
-                "rewound": None,
+                "how": None,
                 "event_ids": [84, 88],
             }
         ],
