@@ -53,6 +53,7 @@ def _fault(own: Sequence[IncidentFact], commands: Sequence[str], language: Langu
                 "answers.of_incident", link=link(incident, language), cost=cost(incident, language), leader=now
             )
         )
+    items += ["…"] if len(own) > SHOWN else []
     return language.say("answers.many", n=len(own), list="; ".join(items))
 
 

@@ -24,6 +24,7 @@ from reports import (
     resilience,
     tables,
 )
+from reports.answers import command, kind_of
 from reports.facts import CaptureFact, CostFact, EvidenceFact, Facts, IncidentFact, OutageFact, PhaseFact, RecordingFact
 from reports.language import Language, language
 from reports.markdown import escape, fence
@@ -192,6 +193,8 @@ def _environment(language_name: LanguageName) -> jinja2.Environment:
         resilience=_bound(resilience, words),
         recording_of=recording_of,
         leader_kept=narrative.leader_kept,
+        kind_of=kind_of,
+        command=command,
         queries=narrative.queries,
         query=narrative.query,
         all_evidence=narrative.all_evidence,

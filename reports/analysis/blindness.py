@@ -18,7 +18,7 @@ FOUND_SO_NS = 3 * SECOND_NS
 class Spell:
     """One spell without sight: the events that told of it, one for each way of failing, and its end if there was one.
 
-    `initial`: the source has never seen this subject before.
+    `initial`: the source has never seen this subject before. `slept_ns`: when the observer last woke before it was told.
     """
 
     source: str
@@ -26,6 +26,7 @@ class Spell:
     told: tuple[Event, ...]
     sees: Event | None
     initial: bool
+    slept_ns: int = 0
 
     @property
     def began_ns(self) -> int:
@@ -55,7 +56,9 @@ class Spell:
         if self.sees is None or any(e.detail.get("sqlstate") or e.detail.get("http") for e in self.told):
             return False
         mute = all(event.detail.get("how") in HICCUPS for event in self.told)
-        return mute and self.sees.by_ns - self.told[0].window.after_ns < NOISE_NS + SECOND_NS
+        # A look that was under way while the observer slept is late for that reason alone.
+        since_ns = max(self.told[0].window.after_ns, self.slept_ns)
+        return mute and self.sees.by_ns - since_ns < NOISE_NS + SECOND_NS
 
 
 def spells(timeline: Timeline) -> tuple[Spell, ...]:
@@ -63,17 +66,23 @@ def spells(timeline: Timeline) -> tuple[Spell, ...]:
     open_spells: dict[tuple[str, str], list[Event]] = {}
     seen: set[tuple[str, str]] = set()
     found: list[Spell] = []
+    woke_ns = 0
+    slept: dict[tuple[str, str], int] = {}
 
     def close(key: tuple[str, str], sees: Event | None) -> None:
         told = open_spells.pop(key)
         since_ns = told[0].detail.get("since_ns")
         never = isinstance(since_ns, int) and since_ns <= told[0].window.after_ns and key not in seen
         initial = never or told[0].by_ns <= FOUND_SO_NS
-        found.append(Spell(key[0], key[1], tuple(told), sees, initial))
+        found.append(Spell(key[0], key[1], tuple(told), sees, initial, slept.get(key, 0)))
 
     for event in timeline.events:
         key = (event.source, event.subject)
+        if event.kind == "observer.slept":
+            woke_ns = event.by_ns
         if event.kind == "source.blind":
+            if key not in open_spells:
+                slept[key] = woke_ns
             open_spells.setdefault(key, []).append(event)
             continue
         if event.kind == "source.sees" and key in open_spells:

@@ -11,10 +11,11 @@ from reports.analysis.told import EARLY_NS, LATE_NS, cause_told
 
 # Faults told this close together are one: a host with its etcd, two members of etcd.
 TOGETHER_NS = 5 * SECOND_NS
-# A frozen primary that wakes finds another in its place; to see both for a moment is true, and no wrong cause.
-BY_THE_WAY = ("two_primaries",)
+# True wherever they are found, and no wrong cause: a frozen primary that wakes finds another in its place, and the
+# observer knows that it did not run.
+BY_THE_WAY = ("two_primaries", "observer.blind")
 # These are not of anybody.
-OF_NOBODY = ("two_primaries", "etcd.election", "observer.blind", "unknown")
+OF_NOBODY = ("two_primaries", "etcd.election", "unknown")
 _ETCD_FAULTS = ("kill", "stop", "freeze", "pause", "disconnect")
 
 
@@ -66,9 +67,8 @@ def scores(timeline: Timeline, findings: Findings) -> list[Score]:
         if best is not None:
             left.remove(best)
         found.append(_score(group, best))
-    told_any = any(group.causes for group in groups)
     for incident in left:
-        if not (told_any and incident.cause in BY_THE_WAY):
+        if not (groups and incident.cause in BY_THE_WAY):
             found.append(Score(incident.began_ns, (), incident.cause, incident.confidence, False, incident))
     if not found:
         found.append(Score(0, (), None, None, True, None))

@@ -37,7 +37,6 @@ CAUSES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("haproxy", "pause"): ("proxy.frozen", "proxy.frozen"),
     ("haproxy", "reload"): ("proxy.reloaded", "proxy.reloaded"),
     ("etcd", "elect"): ("etcd.election", "etcd.election"),
-    ("observer", "pause"): ("observer.blind", "observer.blind"),
     ("tables", "lock"): ("unknown", "unknown"),
     ("settings", "read_only"): ("unknown", "unknown"),
 }

@@ -1,0 +1,187 @@
+"""Answers to the homework, what came of nodes, faults compared, weak points: from literal facts."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from reports.answers import answers_of, commands, kind_of
+from reports.checks import warnings_of
+from reports.facts import Facts
+from reports.report import render
+from tests.unit.facts_fixture import crash, healthy, incident, utc
+
+
+def answered(facts: Facts) -> Facts:
+    facts["answers"] = answers_of(facts)
+    return facts
+
+
+def with_host(host: str) -> Facts:
+    facts = crash()
+    for capture in facts["recordings"][0]["captures"]:
+        for row in capture["members"]:
+            row["host"] = host
+    return facts
+
+
+def many(count: int) -> Facts:
+    facts = crash()
+    one = facts["incidents"][0]
+    facts["incidents"] = []
+    for n in range(count):
+        other: Any = deepcopy(one)
+        shift = 300.0 * n
+        other |= {"id": n + 1, "number": n + 1, "began_s": 7.67 + shift, "began_utc": utc(7.67 + shift)}
+        facts["incidents"].append(other)
+    return facts
+
+
+def test_what_was_tried_is_answered_with_its_incident_and_what_was_not_with_a_command() -> None:
+    text = render(answered(crash()), "en")
+    assert (
+        "**What if the leader dies at once (SIGKILL)?** Tested 1 time: [incident 1](#incident-1) "
+        "(writes were down 31.9\u00a0s, reads went on; `patroni2` became the leader)."
+    ) in text
+    assert "**What if HAProxy goes?** Not tested. To test it: `python -m stack stop haproxy`, " in text
+    assert '<a id="incident-1"></a>' in text
+
+
+def test_every_question_is_there_even_where_nothing_was_tried() -> None:
+    answers = answered(healthy())["answers"]
+    assert len(answers) == 9 and not any(answer["incidents"] for answer in answers)
+    assert render(answered(healthy()), "ru").count("Не проверялось.") == 9
+
+
+@pytest.mark.parametrize(
+    ("host", "kind", "first"),
+    [
+        ("127.0.0.1", "local", "python -m stack stop etcd1"),
+        ("172.18.0.3", "docker", "docker stop demo-etcd1"),
+    ],
+)
+def test_commands_name_the_members_of_this_cluster(host: str, kind: str, first: str) -> None:
+    recordings = with_host(host)["recordings"]
+    assert kind_of(recordings) == kind
+    assert commands("etcd_one", recordings)[0] == first
+
+
+def test_the_leader_that_is_named_in_a_command_is_the_one_that_leads_now() -> None:
+    assert commands("leader_frozen", crash()["recordings"]) == [
+        "python -m stack pause patroni2",
+        "python -m stack resume patroni2",
+    ]
+
+
+def test_one_etcd_that_led_answers_two_questions_and_one_that_did_not_answers_one() -> None:
+    for led, expected in ((True, ["etcd_one", "etcd_leader"]), (False, ["etcd_one"])):
+        facts = crash()
+        facts["incidents"][0] |= {"cause": "etcd.member_down", "target": "127.0.0.1:23791", "led_etcd": led}
+        assert [a["question"] for a in answers_of(facts) if a["incidents"]] == expected
+
+
+def test_an_exception_is_never_rounded_away() -> None:
+    facts = crash()
+    facts["recordings"][0]["served"].append(
+        {
+            "action": "read",
+            "probe": "fresh",
+            "server": "patroni2",
+            "address": "127.0.0.1:15432",
+            "in_recovery": False,
+            "timeline": 2,
+            "operations": 6,
+        }
+    )
+    text = render(facts, "ru")
+    assert "Реплики обслужили 2\u00a0802 чтения из 2\u00a0808." in text
+    assert "6 из 2\u00a0808 чтений обслужил лидер" in text
+
+
+@pytest.mark.parametrize(
+    ("write", "read", "expected"),
+    [
+        ("host=127.0.0.1 port=5001", "host=127.0.0.1 port=5002", "what was measured agrees"),
+        ("host=127.0.0.1 port=5002", "host=127.0.0.1 port=5001", "A contradiction with the homework's text"),
+        ("host=127.0.0.1 port=6001", "host=127.0.0.1 port=6002", "Here the ports are others"),
+    ],
+)
+def test_the_ports_are_held_to_the_homeworks_text(write: str, read: str, expected: str) -> None:
+    facts = crash()
+    facts["recordings"][0]["settings"]["traffic"] |= {"write": write, "read": read}
+    assert expected in render(facts, "en")
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        (None, "Whether pg_rewind was needed is unknown"),
+        ("plain", "told of neither pg_rewind nor a new copy"),
+        ("rewound", "It came back through pg_rewind: the node's log says so."),
+        ("copied", "Its database was copied anew"),
+    ],
+)
+def test_pg_rewind_is_claimed_only_where_a_log_says_so(how: str | None, expected: str) -> None:
+    facts = crash()
+    facts["incidents"][0]["returns"][0]["how"] = how
+    text = render(facts, "en")
+    assert "The old leader `patroni1` came back 50.4\u00a0s after the incident began: role replica, timeline 2." in text
+    assert expected in text
+
+
+def test_faults_are_compared_by_least_middle_and_most() -> None:
+    facts = crash()
+    for n, seconds in ((2, 20.0), (3, 40.0)):
+        other = deepcopy(incident())
+        other["id"] = n
+        other["write"]["outage_s"] = seconds
+        facts["incidents"].append(other)
+    row = next(line for line in render(facts, "en").splitlines() if line.startswith("| leader killed | 3"))
+    assert "| 20.0 | 31.9 | 40.0 |" in row
+
+
+def test_forty_incidents_begin_with_an_overview_and_fold_the_rest() -> None:
+    text = render(many(40), "en")
+    assert text.index("| 40 |") < text.index("<details>") < text.index("## Incident 1.")
+    unfolded, depth = 0, 0
+    for line in text.splitlines():
+        depth += line.count("<details>") - line.count("</details>")
+        unfolded += depth == 0
+        assert depth in (0, 1)
+    assert depth == 0
+    assert unfolded < 1100
+
+
+def test_a_long_document_is_sound_html_between_its_markdown() -> None:
+    for count in (1, 5, 12):
+        text = render(many(count), "ru")
+        assert text.count("<details>") == text.count("</details>")
+
+
+def test_objectives_stand_first_in_a_drill_with_what_dominates() -> None:
+    facts = crash()
+    facts["objectives"] = [{"name": "write_outage_s", "limit": 30.0, "measured": 31.86, "verdict": "BROKEN"}]
+    text = render(facts, "en", "drill")
+    assert "| longest outage of writes, s | 31.9 | 30.0 | **broken** |" in text
+    assert "What takes longest is detection: 25.9\u00a0s of 31.9\u00a0s of outages of writes." in text
+    assert "homework" not in text.lower()
+
+
+def test_the_report_says_what_of_itself_does_not_hold() -> None:
+    facts = crash()
+    assert warnings_of(facts) == []
+    facts["incidents"][0]["write"]["outages"][0]["seconds"] += 1
+    facts["incidents"][0]["evidence"] = []
+    facts["recordings"][0]["leaderships"][0]["member"] = "ghost"
+    said = "\n".join(warnings_of(facts))
+    assert "not as long as the time between the rows" in said
+    assert "leader.killed, has no row to show for it" in said
+    assert "nothing is known of ghost" in said
+
+
+def test_a_story_out_of_order_is_noticed() -> None:
+    facts = many(2)
+    facts["incidents"].reverse()
+    assert "Incident 1 stands after incident 2 and began before it." in warnings_of(facts)
