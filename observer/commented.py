@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ class Found:
     stats: str = ""
     write: str = ""
     read: str = ""
+    inter_ms: int | None = None
+    rise: int | None = None
+    logs: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def text(found: Found) -> str:
@@ -50,6 +54,10 @@ def text(found: Found) -> str:
         f'stats = ["{found.stats}"]'
         if found.stats
         else '# stats = ["http://HOST:7000/"]   # HAProxy\'s page of statistics',
+        f"inter_ms = {found.inter_ms}"
+        if found.inter_ms
+        else "# inter_ms = 3000   # as in haproxy.cfg; no page tells it",
+        f"rise = {found.rise}" if found.rise else "# rise = 2",
         '# primary = "..."   # names of the pools; learned by themselves where this is left out',
         '# replicas = "..."',
         "",
@@ -61,6 +69,7 @@ def text(found: Found) -> str:
         '# "none": nothing is written or read, and no outage is measured',
         f'workload = "{"homework" if found.where == "the local stack" else "probe"}"',
         "",
+        *_logs(found),
         "[objectives]   # for `observer report --check`",
         "# write_outage_s = 60",
         "# lost_writes = 0",
@@ -76,7 +85,7 @@ def _members(section: str, form: str, given: Mapping[str, str], found: Found) ->
         pairs = ", ".join(f'{_key(name)} = "{address}"' for name, address in given.items())
         return [*lines, f"members = {{ {pairs} }}"]
     what = "api_url" if section == "patroni" else "conn_url"
-    lines.append(f"# members come from etcd ({what}):")
+    lines.append(f"# members come from etcd ({what}){':' if known else ''}")
     for name, member in known.items():
         address = (member.api_url if section == "patroni" else member.conn_url) or "no address"
         lines.append(f"#   {name} = {_bare(address)}")
@@ -88,6 +97,13 @@ def _members(section: str, form: str, given: Mapping[str, str], found: Found) ->
         lines.append("# user, password and dbname are those of traffic.write, or:")
         lines.append('# dsn = "user=USER dbname=postgres"')
     return lines
+
+
+def _logs(found: Found) -> list[str]:
+    if not found.logs:
+        return []
+    files = [f"{_key(name)} = {json.dumps(list(paths))}" for name, paths in found.logs.items()]
+    return ["[log.files]   # what the members write to files; of containers the engine tells", *files, ""]
 
 
 def _bare(address: str) -> str:

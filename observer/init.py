@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -153,7 +154,7 @@ def _by_stack() -> Found | None:
     """The cluster of plain processes, where one is up."""
     if sys.platform != "linux":
         return None
-    from stack import local, settings
+    from stack import configs, local
     from stack.errors import StackError
 
     try:
@@ -162,15 +163,18 @@ def _by_stack() -> Found | None:
         return None
     if seen.settings is None or not any(seen.processes.values()):
         return None
-    ports = seen.settings
+    told = tomllib.loads(configs.observer_toml(seen.settings))
     return Found(
         "the local stack",
-        settings.SCOPE,
-        settings.NAMESPACE,
-        ports.etcd_endpoints,
-        stats=f"http://{settings.HOST}:{ports.stats_port}/",
-        write=ports.dsn(ports.primary_port),
-        read=ports.dsn(ports.replicas_port),
+        told["cluster"]["scope"],
+        told["cluster"]["namespace"],
+        told["etcd"]["endpoints"],
+        stats=told["haproxy"]["stats"][0],
+        write=told["traffic"]["write"],
+        read=told["traffic"]["read"],
+        inter_ms=told["haproxy"].get("inter_ms"),
+        rise=told["haproxy"].get("rise"),
+        logs=told.get("log", {}).get("files", {}),
     )
 
 

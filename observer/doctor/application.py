@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 from collections.abc import Iterator
@@ -208,6 +209,17 @@ def _writable(path: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def logs(seen: Seen, settings: Settings) -> Iterator[Finding]:
+    """The logs that the file names can be read."""
+    for name, paths in settings.log.files.items():
+        for path in (settings.directory / Path(told).expanduser() for told in paths):
+            if not os.access(path, os.R_OK):
+                why = "it may not be read by this user" if path.exists() else "no such file"
+                mend = f"correct {name} in [log.files], or let this user read it"
+                means = "what only logs tell, such as pg_rewind, stays unknown"
+                yield note(f"log {path}", why, means, mend)
 
 
 def metrics(seen: Seen, settings: Settings) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ CHECKS: Sequence[Check] = (
     application.pools,
     application.room,
     application.ways,
+    application.logs,
     application.metrics,
 )
 

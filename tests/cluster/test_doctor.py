@@ -360,6 +360,10 @@ class TestHere:
         connection.close()
         patient.ails("file", "another program", "another file", 65)
 
+    def test_a_log_is_not_there(self, patient: Patient) -> None:
+        patient.replace("patroni1.log", "nowhere.log")
+        patient.ails("log", "no such file", "[log.files]", None)
+
     def test_the_port_for_metrics_is_taken(self, patient: Patient) -> None:
         patient.add(f'[metrics]\nlisten = "{HOST}:{patient.cluster.settings.stats_port}"\n')
         patient.ails("metrics", "in use", "free port", 78)
