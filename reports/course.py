@@ -194,7 +194,7 @@ def _return(timeline: Timeline, began_ns: int, until_ns: int, member: str) -> Re
         "how": None,
         "event_ids": [],
     }
-    away = False
+    away, missing = False, False
     until_ns = min(until_ns, began_ns + RETURN_S * SECOND_NS)
     for event in timeline.events:
         if event.by_ns < began_ns:
@@ -218,17 +218,19 @@ def _return(timeline: Timeline, began_ns: int, until_ns: int, member: str) -> Re
                 fact["role"] = "primary" if primary else "replica"
             if fact["timeline"] is None and fact["role"] is not None:
                 fact["timeline"] = event.detail.get("timeline")
-        elif away and fact["answered_s"] is not None and fact["streaming_s"] is None and _streams(event, member):
+        streams = _streams(event, member)
+        if away and missing and streams and fact["streaming_s"] is None:
             fact["streaming_s"] = at_s
             fact["event_ids"] += [] if event.id is None else [event.id]
+        missing = missing if streams is None else not streams
     return fact if away else None
 
 
-def _streams(event: Event, member: str) -> bool:
-    """Whether a primary's Patroni says that a member streams from it."""
+def _streams(event: Event, member: str) -> bool | None:
+    """Whether a primary's Patroni says that a member streams from it; None: it is no word of a primary's."""
     rows = event.detail.get("replication") if event.kind == "member.changed" and event.source == "patroni" else None
-    if not isinstance(rows, (list, tuple)) or not is_running(event.detail.get("state")):
-        return False
+    if not isinstance(rows, (list, tuple)) or not says_primary(event) or not is_running(event.detail.get("state")):
+        return None
     return any(
         isinstance(row, Mapping) and row.get("application_name") == member and row.get("state") == "streaming"
         for row in rows

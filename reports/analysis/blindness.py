@@ -18,7 +18,7 @@ FOUND_SO_NS = 3 * SECOND_NS
 class Spell:
     """One spell without sight: the events that told of it, one for each way of failing, and its end if there was one.
 
-    `initial`: the source has never seen this subject before. `slept_ns`: when the observer last woke before it was told.
+    `initial`: the source has never seen this subject before. `slept_ns`: when the observer last woke before that.
     """
 
     source: str
