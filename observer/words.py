@@ -23,7 +23,7 @@ _SENTENCES: Mapping[str, str] = {
     "leader.seen": "{subject} leads",
     "leader.elected": "{subject} took the leader key",
     "leader.lost": "{subject} lost the leader key",
-    "lease.overdue": "the leader {subject} has not renewed its lease: {remaining_s} s remain of {ttl_s}",
+    "lease.overdue": "the leader {subject} has not renewed its lease: {remaining_s} s remain of {ttl_s} s",
     "lease.renewed": "the leader {subject} renewed its lease",
     "member.lost": "the key of {subject} is gone",
     "config.changed": "the cluster's configuration was written",
