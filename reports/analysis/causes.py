@@ -49,6 +49,7 @@ RULES: tuple[Rule, ...] = (
     proxy_down,
     proxy_frozen,
     proxy_cut_off,
+    two_primaries,
     replica_rebuilt,
     postgres_frozen,
     postgres_restarted,
@@ -56,7 +57,6 @@ RULES: tuple[Rule, ...] = (
     replica,
     etcd_member_down,
     proxy_reloaded,
-    two_primaries,
     etcd_election,
     observer_blind,
 )

@@ -161,10 +161,13 @@ def _lasted(spell: Spell | None, case: Case) -> bool:
 
 
 def two_primaries(case: Case) -> Ruling:
-    """Two members were out of recovery at once, and nothing else explains it."""
+    """Two members were out of recovery at once, and nobody had gone away before."""
     both = [b for b in case.scene.both if case.from_ns <= b.from_ns <= case.until_ns]
     if not both:
         return None
+    sooner = [s for source in ("patroni", "postgres") for s in case.spells(source) if s.began_ns < both[0].from_ns]
+    if sooner:
+        return rejected("two_primaries", "reason.sql_how", member=sooner[0].subject, how=sooner[0].how)
     return found("two_primaries", both[0].members, "high", *evidence_of_two(case))
 
 
