@@ -113,6 +113,7 @@ class Board:
     proxies: dict[str, str] = field(default_factory=dict)
     etcd_blind: dict[str, str] = field(default_factory=dict)
     flows: dict[Action, Flow] = field(default_factory=lambda: {action: Flow() for action in ACTIONS})
+    late: set[str] = field(default_factory=set)
     lines: deque[Line] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
     incidents: Sequence[str] = ()
     judged_ns: int = 0
@@ -130,6 +131,9 @@ class Board:
         """A record passed."""
         if isinstance(entry, Operation):
             self.flows[entry.action].see(entry)
+            return
+        if entry.kind.startswith("tick."):  # of the observer itself, and many at once: counted, not told
+            (self.late.add if entry.kind == "tick.skipped" else self.late.discard)(entry.subject)
             return
         if entry.kind not in QUIET_KINDS and not (entry.kind == "lease.overdue" and self.overdue):
             self.lines.append(Line(entry.by_ns, entry.source, sentence(entry), _tone(entry)))
@@ -168,6 +172,7 @@ class Board:
             routes=dict(self.routes),
             proxies=dict(self.proxies),
             etcd_blind=dict(self.etcd_blind),
+            late=set(self.late),
             lines=deque(self.lines),
         )
 

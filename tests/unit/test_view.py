@@ -160,6 +160,14 @@ class TestWhatItLooksLike:
         assert spark.strip() == "█" * 19 + "××××" + "█" * 6
         assert "  out 4.0 s in 1" in text(seen, 30)
 
+    def test_looks_that_run_late_are_counted_and_not_told_one_by_one(self) -> None:
+        late = [event(9, "daemon", "tick.skipped", f"patroni patroni{n}", skipped=1) for n in (1, 2, 3)]
+        drawn = text(board([*healthy(), *late]), 20)
+        assert "2 looks run late   0:00:20" in text(
+            board([*healthy(), *late, event(10, "daemon", "tick.resumed", "patroni patroni1", skipped=3)]), 20
+        )
+        assert "takes too long" not in drawn
+
     def test_a_wide_terminal_has_the_events_beside_the_rest(self) -> None:
         narrow, wide = text(board(healthy()), 20, 80), text(board(healthy()), 20, 160)
         assert "last events" in narrow
