@@ -17,6 +17,10 @@ BUCKETS = 240
 PACE_MARGIN_S = 5
 # A node is looked for this long after its incident, or until the next one of it.
 RETURN_S = 300
+# Its role is the last that it took so soon after it answered again: a crashed primary recovers before it is one.
+SETTLED_S = 10
+# Its primary may miss it this much before the incident's first sign.
+NOTICED_NS = 3 * SECOND_NS
 # What a member's log says of its way back.
 HOW_IT_RETURNED = {"rewind_ended": "rewound", "bootstrap_ended": "copied"}
 
@@ -197,13 +201,18 @@ def _return(timeline: Timeline, began_ns: int, until_ns: int, member: str) -> Re
     away, missing = False, False
     until_ns = min(until_ns, began_ns + RETURN_S * SECOND_NS)
     for event in timeline.events:
-        if event.by_ns < began_ns:
+        if event.by_ns < began_ns - NOTICED_NS:
             continue
         if event.by_ns > until_ns:
             break
+        streams = _streams(event, member)
+        if event.by_ns < began_ns:
+            missing = missing if streams is None else not streams
+            continue
         at_s, own = _s(event.by_ns - began_ns), event.subject == member
-        if own and event.kind == "log.told" and event.detail.get("says") in HOW_IT_RETURNED:
-            fact["how"] = HOW_IT_RETURNED[str(event.detail["says"])]
+        how = HOW_IT_RETURNED.get(str(event.detail.get("says"))) if own and event.kind == "log.told" else None
+        if how is not None and str(event.detail.get("code", "0")) == "0":
+            fact["how"] = how
             fact["event_ids"] += [] if event.id is None else [event.id]
         elif own and event.kind == "log.told" and fact["how"] is None:
             fact["how"] = "plain"
@@ -211,14 +220,13 @@ def _return(timeline: Timeline, began_ns: int, until_ns: int, member: str) -> Re
             away = True
         elif own and event.kind in ("member.changed", "source.sees") and event.source == "postgres" and away:
             primary = says_primary(event)
-            if fact["answered_s"] is None:
-                fact["answered_s"] = at_s
+            answered_s = fact["answered_s"]
+            if answered_s is None:
+                answered_s = fact["answered_s"] = at_s
                 fact["event_ids"] += [] if event.id is None else [event.id]
-            if fact["role"] is None and primary is not None:
+            if primary is not None and at_s - answered_s <= SETTLED_S:
                 fact["role"] = "primary" if primary else "replica"
-            if fact["timeline"] is None and fact["role"] is not None:
-                fact["timeline"] = event.detail.get("timeline")
-        streams = _streams(event, member)
+                fact["timeline"] = event.detail.get("timeline") or fact["timeline"]
         if away and missing and streams and fact["streaming_s"] is None:
             fact["streaming_s"] = at_s
             fact["event_ids"] += [] if event.id is None else [event.id]
