@@ -7,6 +7,7 @@ The score is computed anew from those files each time, so that a better judge is
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -39,6 +40,8 @@ def main() -> int:
     parser.add_argument("--dir", type=Path, default=Path("/var/tmp/observer-accuracy"), help="where the cluster lives")
     parser.add_argument("--port-shift", type=int, default=900)
     told = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):  # in the background the first is ignored unless it is asked for
+        signal.signal(number, signal.default_int_handler)
     try:
         if not told.score:
             # The shortest times that Patroni takes with a margin; the probe needs room in HAProxy.
