@@ -361,3 +361,66 @@ def test_a_replica_that_takes_its_time_to_stop_was_stopped() -> None:
         )
     )
     assert (incident.cause, incident.target, incident.confidence) == ("replica.stopped", "patroni3", "high")
+
+
+def test_a_killed_replica_that_calls_itself_stopped_when_it_comes_back_was_killed() -> None:
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *healthy(),
+                    blind(10.1, "patroni", "patroni3", "refused"),
+                    blind(10.1, "postgres", "patroni3", "refused"),
+                    event(27, "etcd", "member.lost", "patroni3", revision=40),
+                    event(39.5, "etcd", "member.changed", "patroni3", role="replica", state="stopped"),
+                    *came_back(40, "patroni3", "patroni1", 1),
+                ],
+                traffic((1, 100, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target, incident.confidence) == ("replica.killed", "patroni3", "high")
+
+
+def test_a_replica_that_patroni_makes_anew_did_not_crash() -> None:
+    copying = {"role": "uninitialized", "state": "creating replica"}
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *healthy(),
+                    blind(10.1, "postgres", "patroni3", "refused"),
+                    event(11, "patroni", "member.changed", "patroni3", **copying),
+                    sees(14, "postgres", "patroni3"),
+                    event(14, "postgres", "member.changed", "patroni3", in_recovery=True, timeline=1, started="later"),
+                ],
+                traffic((1, 100, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target) == ("replica.rebuilt", "patroni3")
+
+
+def test_a_look_that_was_under_way_while_the_observer_slept_is_no_incident() -> None:
+    slept = event(20, "daemon", "observer.slept", "daemon", after_s=13.8, for_ms=6177)
+    late = event(20.01, "etcd", "source.blind", ETCD[0], after_s=13.5, how="silent", error="late", since_ns=0)
+    back = event(20.03, "etcd", "source.sees", ETCD[0], after_s=13.9, how="silent")
+    assert judge(timeline([*healthy(), slept, late, back], traffic((1, 14, OK), (20, 100, OK)))).incidents == ()
+
+
+def test_a_replica_promoted_by_hand_makes_two_primaries_whatever_patroni_does_next() -> None:
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *healthy(),
+                    event(10, "postgres", "member.changed", "patroni3", in_recovery=False, timeline=2, started="then"),
+                    blind(10.6, "postgres", "patroni3", "refused"),
+                    sees(13, "postgres", "patroni3"),
+                    event(13, "postgres", "member.changed", "patroni3", in_recovery=True, timeline=2, started="later"),
+                ],
+                traffic((1, 100, OK)),
+            )
+        )
+    )
+    assert (incident.cause, set(incident.targets)) == ("two_primaries", {"patroni1", "patroni3"})
