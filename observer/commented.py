@@ -13,7 +13,10 @@ from observer.sources.discovery import Discovery
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A cluster, as far as it could be found. `rest` and `postgres`: where etcd's own addresses are of no use here."""
+    """A cluster, as far as it could be found. `rest` and `postgres`: where etcd's own addresses are of no use here.
+
+    `candidates`: connection strings of which it is not known which leads to the primary.
+    """
 
     where: str
     scope: str
@@ -26,6 +29,7 @@ class Found:
     stats: str = ""
     write: str = ""
     read: str = ""
+    candidates: Sequence[str] = ()
     inter_ms: int | None = None
     rise: int | None = None
     logs: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -63,8 +67,7 @@ def text(found: Found) -> str:
         "",
         "[traffic]",
         "# As the application connects, through HAProxy. The password here, in PGPASSWORD or in ~/.pgpass.",
-        f'write = "{found.write}"' if found.write else '# write = "host=HOST port=5000 user=USER dbname=DATABASE"',
-        f'read = "{found.read}"' if found.read else '# read = "host=HOST port=5001 user=USER dbname=DATABASE"',
+        *_ways(found),
         '# "probe": writes into a small table of its own, observer_probe; "homework": into the homework\'s events;',
         '# "none": nothing is written or read, and no outage is measured',
         f'workload = "{"homework" if found.where == "the local stack" else "probe"}"',
@@ -97,6 +100,20 @@ def _members(section: str, form: str, given: Mapping[str, str], found: Found) ->
         lines.append("# user, password and dbname are those of traffic.write, or:")
         lines.append('# dsn = "user=USER dbname=postgres"')
     return lines
+
+
+def _ways(found: Found) -> list[str]:
+    write, read = "host=HOST port=5000 user=USER dbname=DATABASE", "host=HOST port=5001 user=USER dbname=DATABASE"
+    hint = []
+    if found.candidates and not (found.write and found.read):
+        hint = ["# HAProxy publishes these; with PGPASSWORD set, `observer init` tells which leads where."]
+        write, *rest = found.candidates
+        read = rest[0] if rest else write
+    return [
+        *hint,
+        f'write = "{found.write}"' if found.write else f'# write = "{write}"',
+        f'read = "{found.read}"' if found.read else f'# read = "{read}"',
+    ]
 
 
 def _logs(found: Found) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,10 @@ ETCD_PORT, REST_PORT, POSTGRES_PORT = 2379, 8008, 5432
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Addresses "host:port" on this machine. `rest` and `postgres` by member; `others`: of HAProxy, by inner port."""
+    """Addresses "host:port" on this machine. `rest` and `postgres` by member; `others`: of HAProxy, by inner port.
+
+    `patronis`: how many containers run Patroni, whatever they publish.
+    """
 
     etcd: tuple[str, ...] = ()
     rest: Mapping[str, str] = field(default_factory=dict)
@@ -23,6 +26,7 @@ class Published:
     others: Mapping[int, str] = field(default_factory=dict)
     user: str = "postgres"
     password: str = ""
+    patronis: int = 0
 
 
 def inspect() -> list[dict[str, Any]] | None:
@@ -38,15 +42,25 @@ def inspect() -> list[dict[str, Any]] | None:
     return [container for container in found if isinstance(container, dict)]
 
 
+def projects(containers: Iterable[Mapping[str, Any]]) -> dict[str, Published]:
+    """What the containers of each Compose project publish; those of no project together, under ""."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for container in containers:
+        labels = container.get("Config", {}).get("Labels") or {}
+        groups.setdefault(labels.get("com.docker.compose.project", ""), []).append(container)
+    return {project: published(group) for project, group in sorted(groups.items())}
+
+
 def published(containers: Iterable[Mapping[str, Any]]) -> Published:
     """What those containers publish that belongs to a cluster of Patroni."""
     etcd: list[str] = []
     rest: dict[str, str] = {}
     postgres: dict[str, str] = {}
     others: dict[int, str] = {}
-    user, password = "postgres", ""
+    user, password, patronis = "postgres", "", 0
     for container in containers:
         ports, settings = _ports(container), _environment(container)
+        patronis += "patroni" in _command(container)
         if ETCD_PORT in ports:
             etcd.append(ports[ETCD_PORT])
         if REST_PORT in ports:
@@ -58,7 +72,7 @@ def published(containers: Iterable[Mapping[str, Any]]) -> Published:
             password = settings.get("PATRONI_SUPERUSER_PASSWORD", password)
         if "haproxy" in _description(container):
             others.update(ports)
-    return Published(tuple(sorted(etcd)), rest, postgres, others, user, password)
+    return Published(tuple(sorted(etcd)), rest, postgres, others, user, password, patronis)
 
 
 def _ports(container: Mapping[str, Any]) -> dict[int, str]:
@@ -80,9 +94,12 @@ def _environment(container: Mapping[str, Any]) -> dict[str, str]:
 def _description(container: Mapping[str, Any]) -> str:
     """Everything by which a container of HAProxy is known: its name, image, service and command."""
     config = container.get("Config", {})
-    command: Sequence[str] = config.get("Cmd") or ()
     service = (config.get("Labels") or {}).get("com.docker.compose.service", "")
-    return " ".join((str(container.get("Name", "")), str(config.get("Image", "")), service, *command)).lower()
+    return f"{container.get('Name')} {config.get('Image')} {service} {_command(container)}".lower()
+
+
+def _command(container: Mapping[str, Any]) -> str:
+    return " ".join(container.get("Config", {}).get("Cmd") or ())
 
 
 def _said(docker: str, *arguments: str) -> str:

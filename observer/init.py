@@ -7,7 +7,7 @@ import re
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from observer import containers
@@ -24,6 +24,7 @@ from observer.starting import etcd_access
 Say = Callable[[str], None]
 
 LOOK_MS = 2000
+PROJECT = "COMPOSE_PROJECT_NAME"
 SCOPE, NAMESPACE = "OBSERVER_CLUSTER_SCOPE", "OBSERVER_CLUSTER_NAMESPACE"
 _KEY = re.compile(rf"^(?P<namespace>/.+)/(?P<scope>[^/]+)/(?:{'|'.join(PATRONIS)})(?:/|$)")
 
@@ -181,17 +182,20 @@ def _by_stack() -> Found | None:
 def _by_docker(say: Say) -> Found | None:
     """The cluster in containers, where their ports are published."""
     running = containers.inspect()
-    if running is None:
+    if not running:
         return None
-    there = containers.published(running)
-    if not there.etcd:
+    there = _of_one_project(containers.projects(running))
+    if there is None:
         return None
     found = by_etcd(there.etcd[0], say, there.etcd)
-    stats = next((url for url in (f"http://{at}/" for at in there.others.values()) if _is_stats(url)), "")
+    pages = {f"http://{at}/" for at in there.others.values() if _is_stats(f"http://{at}/")}
     ways: dict[bool, str] = {}
-    for at in there.others.values():
-        host, _, port = at.rpartition(":")
-        dsn = f"host={host} port={port} user={there.user} dbname=postgres"
+    candidates = []
+    for _, at in sorted(there.others.items()):
+        if f"http://{at}/" not in pages:
+            host, _, port = at.rpartition(":")
+            candidates.append(f"host={host} port={port} user={there.user} dbname=postgres")
+    for dsn in candidates:
         dsn = f"{dsn} password={there.password}" if there.password else dsn
         in_recovery = _in_recovery(dsn)
         if in_recovery is not None:
@@ -204,10 +208,28 @@ def _by_docker(say: Say) -> Found | None:
         found.members,
         {name: f"http://{at}" for name, at in there.rest.items()},
         {name: "host={} port={}".format(*at.rsplit(":", 1)) for name, at in there.postgres.items()},
-        stats=stats,
+        stats=next(iter(pages), ""),
         write=ways.get(False, ""),
         read=ways.get(True, ""),
+        candidates=candidates,
     )
+
+
+def _of_one_project(there: Mapping[str, containers.Published]) -> containers.Published | None:
+    """Of the project with a cluster, or of the one that the environment names. Raises ConfigError."""
+    told = os.environ.get(PROJECT)
+    with_etcd = {name: one for name, one in there.items() if one.etcd and told in (None, name)}
+    if len(with_etcd) > 1:
+        raise ConfigError(
+            f"Several Compose projects publish an etcd ({', '.join(with_etcd)}); choose one by {PROJECT}=NAME."
+        )
+    hidden = [name for name, one in there.items() if one.patronis and not one.etcd and told in (None, name)]
+    if not with_etcd and hidden:
+        raise ConfigError(
+            f"The containers of {', '.join(hidden)} run Patroni and publish no port of etcd (2379): publish it, or run "
+            "the observer in their network (docs/docker.md)."
+        )
+    return next(iter(with_etcd.values()), None)
 
 
 def _is_stats(url: str) -> bool:

@@ -8,9 +8,9 @@ import pytest
 
 from observer.commented import Found, text
 from observer.config import Settings
-from observer.containers import published
+from observer.containers import Published, projects, published
 from observer.errors import ConfigError
-from observer.init import choose, scopes_of
+from observer.init import _of_one_project, choose, scopes_of
 from observer.sources.discovery import Discovery
 from observer.sources.discovery import Found as Member
 
@@ -55,6 +55,28 @@ def test_containers_tell_what_they_publish() -> None:
     assert found.postgres == {"db1": "127.0.0.1:15431"}
     assert found.others == {5000: "127.0.0.1:5001", 7000: "127.0.0.1:7001"}
     assert found.password == "s"
+
+
+def test_only_containers_of_one_project_make_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COMPOSE_PROJECT_NAME", raising=False)
+    one, other, hidden = Published(etcd=("a:1",)), Published(etcd=("b:1",)), Published(patronis=3)
+    assert _of_one_project({"demo": one, "course": hidden, "": Published()}) is one
+    assert _of_one_project({"": Published()}) is None
+    with pytest.raises(ConfigError, match="containers of course run Patroni and publish no port of etcd"):
+        _of_one_project({"course": hidden})
+    with pytest.raises(ConfigError, match="demo, shop"):
+        _of_one_project({"demo": one, "shop": other})
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", "shop")
+    assert _of_one_project({"demo": one, "shop": other}) is other
+
+
+def test_containers_are_grouped_by_their_project() -> None:
+    first, second = container("e1", {"2379": 1}), container("e2", {"2379": 2})
+    second["Config"]["Labels"] = {"com.docker.compose.project": "demo"}
+    assert {name: found.etcd for name, found in projects([first, second]).items()} == {
+        "": ("127.0.0.1:1",),
+        "demo": ("127.0.0.1:2",),
+    }
 
 
 def test_the_file_is_toml_that_the_observer_takes() -> None:
