@@ -57,10 +57,9 @@ def quorum(incident: IncidentFact, recording: RecordingFact, language: Language)
     ]
     if after and not incident["write"]["open"]:
         names = ", ".join(
-            f"{phase_words(p.phase['name'], 'name', language)} {language.written(p.phase['seconds'], 'fine')}"
-            for p in after
+            f"{phase_words(p.phase['name'], 'name', language)} {language.written(p.seconds, 'fine')}" for p in after
         )
-        total = sum(part.phase["seconds"] for part in after)
+        total = sum(part.seconds for part in after)
         said.append(language.say("quorum.back", seconds=total, phases=names))
     spells = [
         (b["to_s"], b["subject"])
@@ -87,6 +86,10 @@ def proxied(incident: IncidentFact, recording: RecordingFact, language: Language
     if "absence" in phases and "recovery" in phases:
         down, back = phases["absence"]["seconds"], phases["recovery"]["seconds"]
         said.append(language.say("proxied.down", down=down, back=back))
+    repaired = [t["at_s"] for t in incident["told"] if t["kind"] == "repair.told"]
+    ended = [o["ended_s"] for o in incident["write"]["outages"] if not o["open"]]
+    if repaired and ended and ended[-1] > repaired[-1]:
+        said.append(language.say("proxied.started", at_s=repaired[-1], seconds=ended[-1] - repaired[-1]))
     for proof in recording["proofs"]:
         if incident["began_s"] - 1 <= proof["from_s"] <= incident["ended_s"]:
             said.append(language.say("proxied.direct", member=proof["subject"], ids=proof["event_id"]))

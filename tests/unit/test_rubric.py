@@ -1,0 +1,79 @@
+"""docs/rubric.md quotes the document point by point: each quotation is in the document of the recording that is kept."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+from reports.analysis.judge import judge
+from reports.document import facts_of
+from reports.facts import Facts
+from reports.report import LanguageName, render
+from tests.corpus import tape
+
+ROOT = Path(__file__).parents[2]
+RECORDING = ROOT / "tests" / "recordings" / "homework.json.xz"
+RUBRIC = (ROOT / "docs" / "rubric.md").read_text(encoding="utf-8")
+
+
+@lru_cache
+def facts() -> Facts:
+    timeline = tape.read(RECORDING).timeline
+    return facts_of([(timeline, judge(timeline))], "0.1.0")
+
+
+@lru_cache
+def document(language: LanguageName) -> str:
+    return plain(render(facts(), language))
+
+
+def plain(text: str) -> str:
+    """Without the spaces that do not break, which nobody can see in a quotation."""
+    return text.replace("\u00a0", " ")
+
+
+def points() -> list[tuple[int, str]]:
+    parts = re.split(r"(?m)^### (\d+)\. ", RUBRIC)
+    return [(int(number), text) for number, text in zip(parts[1::2], parts[2::2], strict=True)]
+
+
+def quotations(text: str) -> list[tuple[LanguageName, str]]:
+    found: list[tuple[LanguageName, str]] = []
+    for language, block in re.findall(r"(?ms)^```(ru|en)\n(.*?)\n```$", text):
+        found += [("ru" if language == "ru" else "en", line) for line in block.splitlines()]
+    return found
+
+
+def test_all_thirty_points_are_there_in_order() -> None:
+    assert [number for number, _ in points()] == list(range(1, 31))
+
+
+@pytest.mark.parametrize(("number", "text"), points())
+def test_a_point_quotes_the_document_in_both_languages(number: int, text: str) -> None:
+    told = quotations(text)
+    assert {language for language, _ in told} == {"ru", "en"}
+    for language, line in told:
+        assert plain(line) in document(language), f"point {number}"
+
+
+@pytest.mark.parametrize(("number", "text"), points())
+def test_a_point_names_code_that_is_there(number: int, text: str) -> None:
+    named = re.findall(r"`((?:reports|observer)/[\w/.]+)`", text)
+    assert named, f"point {number} names no file"
+    for path in named:
+        assert (ROOT / path).exists(), path
+
+
+def test_the_report_of_the_recording_holds_all_of_its_own_checks() -> None:
+    assert facts()["warnings"] == []
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_nothing_is_claimed_that_wrong_documents_claim(language: LanguageName) -> None:
+    """What the rubric calls wrong: each would have to be in the document to be claimed."""
+    text = document(language).lower()
+    for claim in ("репликация синхронная", "replication is synchronous.", "данные не потеряны", "no data was lost"):
+        assert claim not in text
