@@ -14,6 +14,9 @@ Told = tuple[str, str, Mapping[str, Any]]  # kind, subject, detail
 
 State = TypeVar("State")
 
+# Of a host that is gone, attempts to connect fail now by the one, now by the other: that is one way of failing.
+_NOBODY_THERE = ("connect_timeout", "unreachable")
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -92,7 +95,8 @@ class Poller(Generic[State]):
             self._emit(kind, subject, detail, window)
 
     def _blind(self, failure: LookFailed, began_ns: int) -> None:
-        if failure.how != self._how:
+        alike = failure.how in _NOBODY_THERE and self._how in _NOBODY_THERE
+        if failure.how != self._how and not alike:
             if self._how is None:
                 self._since_ns = began_ns
                 after_ns = began_ns if self._saw_ns is None else self._saw_ns

@@ -107,3 +107,9 @@ def test_a_look_never_raises() -> None:
     events: list[Event] = []
     Poller("s", "x", raising, told, events.append, lambda: 0).run()
     assert events[0].kind == "source.blind"
+
+
+def test_a_host_that_is_gone_fails_by_turns_in_two_ways_which_count_as_one() -> None:
+    gone = [LookFailed(how, "x") for how in ("connect_timeout", "unreachable", "connect_timeout", "refused")]
+    blind = [event.detail["how"] for event in Script("A", *gone).run() if event.kind == "source.blind"]
+    assert blind == ["connect_timeout", "refused"]
