@@ -1,0 +1,37 @@
+"""observer init and doctor on the homework's stack in Docker, from the host."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from observer.config import load
+from observer.doctor.examine import examine
+from observer.doctor.finding import lines
+from tests.docker.stacks import ETCD, NODES, Stack
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+
+# Not the local stack of this machine: containers are to be found.
+NOWHERE = {"OBSERVER_STACK_DIR": "/nonexistent", "COMPOSE_PROJECT_NAME": "demo"}
+
+
+def test_containers_that_publish_their_ports_make_a_correct_file(
+    whole: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**NOWHERE, "PGPASSWORD": "postgres"}.items():
+        monkeypatch.setenv(name, value)
+    path = tmp_path / "observer.toml"
+    command = [sys.executable, "-m", "observer.cli", "init", "-o", str(path)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    settings = load(path, {})
+    assert len(settings.etcd.endpoints) == len(ETCD)
+    assert set(settings.patroni.members or {}) == set(settings.postgres.members or {}) == set(NODES)
+    assert f"port={whole.ports['PORT_PRIMARY']}" in settings.traffic.write.get_secret_value()
+    assert f"port={whole.ports['PORT_REPLICAS']}" in settings.traffic.read.get_secret_value()
+    findings = examine(settings, tmp_path / "observer.db")
+    assert not [f for f in findings if f.verdict == "bad"], "\n".join(lines(findings))
