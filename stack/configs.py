@@ -110,12 +110,16 @@ def postgres_log_name(node: str) -> str:
 
 
 def haproxy_cfg(settings: StackSettings) -> str:
-    """HAProxy's configuration, with the health checks and timeouts of the homework."""
+    """HAProxy's configuration, with the health checks and timeouts of the homework.
+
+    Patroni answers OPTIONS as it does GET, without a body: HAProxy, which reads none, would reset the connection each
+    time, and Patroni's log would be full of that.
+    """
     pools = "".join(
         f"""
 listen {pool}
     bind {HOST}:{port}
-    option httpchk GET /{role}
+    option httpchk OPTIONS /{role}
     http-check expect status 200
     default-server inter 3s fall 3 rise 2 on-marked-down shutdown-sessions
 """

@@ -27,12 +27,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container: every name and address it answers to, and the ports of this machine that lead to it."""
+    """A container: every name and address it answers to within its networks, and the ports of this machine to it."""
 
     id: str
     name: str
     names: frozenset[str]
     ports: frozenset[int]
+    networks: frozenset[str]
     running: bool
     tty: bool
 
@@ -65,16 +66,20 @@ def container_of(inspected: Mapping[str, Any]) -> Container:
         name=service,
         names=frozenset(names - {""}),
         ports=frozenset(int(port) for port in ports if port.isdigit()),
+        networks=frozenset(networks),
         running=bool((inspected.get("State") or {}).get("Running")),
         tty=bool(config.get("Tty")),
     )
 
 
-def actor_of(container: Container, places: Iterable[Place]) -> Actor | None:
-    """Which part of the cluster a container is: the one whose address leads to it. None: it is no part of it."""
+def actor_of(container: Container, places: Iterable[Place], own: Container | None = None) -> Actor | None:
+    """Which part of the cluster a container is: the one whose address leads to it. None: it is no part of it.
+
+    `own`: the container that the observer itself is in, where it is in one: names hold within its networks only.
+    """
+    near = own is None or bool(own.networks & container.networks)
     for place in places:
-        here = place.port in container.ports if place.host in LOOPBACK else place.host in container.names
-        if here:
+        if place.port in container.ports if place.host in LOOPBACK else near and place.host in container.names:
             return Actor(place.component, place.target or container.name, place.address)
     return None
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from observer.polling import LookFailed, Now, Record
@@ -90,8 +92,8 @@ class DockerSource:
         except LookFailed:
             return before  # it was removed meanwhile
         if before is not None:
-            names, ports = before.names | after.names, before.ports | after.ports
-            after = Container(after.id, after.name, names, ports, after.running, after.tty)
+            names, networks = before.names | after.names, before.networks | after.networks
+            after = replace(after, names=names, networks=networks)
         self._known[id] = after
         return after
 
@@ -101,7 +103,7 @@ class DockerSource:
         container = self._known.get(id)
         if container is None or started:
             container = self._learn(engine, id)
-        actor = None if container is None else actor_of(container, self._places())
+        actor = None if container is None else self._actor(container)
         if container is None or actor is None:
             return
         for kind, subject, detail in self._deeds.tell(event, actor):
@@ -110,10 +112,15 @@ class DockerSource:
             since_ns = int(event.get("timeNano", 0))
             self._listen(engine, container, since=f"{since_ns // 10**9}.{since_ns % 10**9:09d}")
 
+    def _actor(self, container: Container) -> Actor | None:
+        host = socket.gethostname()  # within a container, the beginning of its id
+        own = next((known for known in self._known.values() if len(host) >= 12 and known.id.startswith(host)), None)
+        return actor_of(container, self._places(), own)
+
     # The logs.
 
     def _listen(self, engine: Engine, container: Container, **since: str) -> None:
-        actor = actor_of(container, self._places())
+        actor = self._actor(container)
         if actor is None or actor.component != "patroni":
             return
         hearing = self._ears.get(container.id)

@@ -51,6 +51,8 @@ pull "$base" || {
 }
 say "building patroni"
 build --tag patroni patroni-master
+say "building observer"
+build --tag observer --file stack/docker/observer/Dockerfile .
 say "patroni is $(docker image inspect --format '{{.Size}}' patroni | awk '{ printf "%.0f MB", $1 / 1e6 }')"
 
 without=

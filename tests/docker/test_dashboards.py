@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.dashboards import FILES, Query, annotations, filled, queries, read
+from tests.docker.recordings import recording
 from tests.docker.stacks import Stack, until
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
@@ -41,38 +38,7 @@ def rows(stack: Stack, expr: str) -> list[object]:
 def observed(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack with an observer that records it and that Prometheus scrapes."""
     stack.whole()
-    folder: Path = tmp_path_factory.mktemp("observer")
-    nodes = {n: f"patroni{n}" for n in (1, 2, 3)}
-    etcd = ", ".join(f'"127.0.0.1:{stack.ports[f"PORT_ETCD{n}"]}"' for n in nodes)
-    rest = ", ".join(f'{name} = "{stack.url(f"PORT_REST{n}")}"' for n, name in nodes.items())
-    postgres = ", ".join(
-        f'{name} = "host=127.0.0.1 port={stack.ports[f"PORT_POSTGRES{n}"]}"' for n, name in nodes.items()
-    )
-    (folder / "observer.toml").write_text(
-        f"""
-[cluster]
-scope = "demo"
-[etcd]
-endpoints = [{etcd}]
-[patroni]
-members = {{ {rest} }}
-[postgres]
-members = {{ {postgres} }}
-[haproxy]
-stats = ["{stack.url("PORT_STATS")}"]
-[traffic]
-write = "{stack.dsn("PORT_PRIMARY")}"
-read = "{stack.dsn("PORT_REPLICAS")}"
-workload = "probe"
-[metrics]
-listen = "0.0.0.0:9464"
-""",
-        encoding="utf-8",
-    )
-    log = (folder / "observer.log").open("w", encoding="utf-8")
-    command = [str(Path(sys.executable).with_name("observer")), "start", "--plain"]
-    daemon = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, env=dict(os.environ))
-    try:
+    with recording(stack, tmp_path_factory.mktemp("observer"), '[metrics]\nlisten = "0.0.0.0:9464"\n'):
         until("Prometheus scrapes the observer", lambda: rows(stack, 'up{job="observer"} == 1'), 60)
         # Rates need a few scrapes, and the first one of the slow layers.
         until(
@@ -85,13 +51,6 @@ listen = "0.0.0.0:9464"
             60,
         )
         yield stack
-    except AssertionError:
-        print((folder / "observer.log").read_text(encoding="utf-8"))
-        raise
-    finally:
-        daemon.terminate()
-        daemon.wait(30)
-        log.close()
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: f"{query.board}: {query.panel}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -110,5 +111,12 @@ def test_a_container_is_known_by_its_names_and_addresses_within_its_network(host
 
 
 def test_a_container_to_which_no_address_leads_is_no_part_of_the_cluster() -> None:
-    elsewhere = Container("x", "etcd1", frozenset({"etcd1"}), frozenset({33791}), True, False)
+    elsewhere = Container("x", "etcd1", frozenset({"etcd1"}), frozenset({33791}), frozenset({"n"}), True, False)
     assert actor_of(elsewhere, [Place("etcd", None, "127.0.0.1", 23791)]) is None
+
+
+def test_within_a_container_names_hold_in_its_own_networks_only() -> None:
+    own = Container("o", "observer", frozenset(), frozenset(), frozenset({"course_default"}), True, False)
+    near = replace(own, networks=frozenset({"demo_default"}))
+    places = [Place("etcd", None, "etcd1", 2379, "etcd1:2379")]
+    assert [actor_of(container_of(INSPECTED), places, who) is None for who in (own, near)] == [True, False]

@@ -31,8 +31,8 @@ def test_each_postgres_has_a_log_and_a_socket_of_its_own_outside_its_data() -> N
 def test_haproxy_checks_as_the_homeworks_does() -> None:
     text = configs.haproxy_cfg(SETTINGS)
     assert text.count("default-server inter 3s fall 3 rise 2 on-marked-down shutdown-sessions") == 2
-    assert "option httpchk GET /primary\n    http-check expect status 200" in text
-    assert "option httpchk GET /replica\n" in text
+    assert "option httpchk OPTIONS /primary\n    http-check expect status 200" in text
+    assert "option httpchk OPTIONS /replica\n" in text
     assert "bind 127.0.0.1:5001" in text
     assert "stats show-legends" in text
     assert "server patroni3 127.0.0.1:15433 maxconn 100 check port 8013" in text
