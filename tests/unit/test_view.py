@@ -197,6 +197,9 @@ class TestAnOutage:
         assert flow.outages == 0
 
 
+TERMINAL = {"TERM": "xterm-256color"}  # whatever the tests themselves run in
+
+
 class Stuck(io.StringIO):
     """A terminal that takes nothing more, as after Ctrl-S."""
 
@@ -213,7 +216,11 @@ class TestTheScreen:
     def test_it_draws_while_it_runs_and_leaves_what_was_said(self) -> None:
         said: list[str] = []
         terminal = io.StringIO()
-        screen = Screen(said.append, expected_back, Console(file=terminal, force_terminal=True, width=80, height=30))
+        screen = Screen(
+            said.append,
+            expected_back,
+            Console(file=terminal, force_terminal=True, width=80, height=30, _environ=TERMINAL),
+        )
         screen.start()
         screen.begin(RECORDING, "observer.db", lambda: ns(20), Glance)
         for entry in healthy():
@@ -234,7 +241,11 @@ class TestTheScreen:
 
     def test_a_terminal_that_is_held_up_holds_up_nobody(self) -> None:
         terminal = Stuck()
-        screen = Screen(lambda _: None, expected_back, Console(file=terminal, force_terminal=True, width=80, height=30))
+        screen = Screen(
+            lambda _: None,
+            expected_back,
+            Console(file=terminal, force_terminal=True, width=80, height=30, _environ=TERMINAL),
+        )
         screen.begin(RECORDING, "observer.db", lambda: ns(20), Glance)
         began_s = time.monotonic()
         for entry in WELL:
