@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import TypedDict
 
 from observer.timeline import SECOND_NS, Event, Incident, Outcome, Timeline
+from reports.analysis.blindness import spells
 from reports.analysis.changes import is_running
 from reports.analysis.leadership import says_primary
+from reports.analysis.quorum import unspoken
 
 # As many columns as a picture of the whole run can show.
 BUCKETS = 240
@@ -117,10 +119,11 @@ def routes_of(timeline: Timeline) -> list[SpanFact]:
 
 
 def quorum_of(timeline: Timeline) -> list[SpanFact]:
-    """When etcd had no leader."""
+    """When etcd had no leader, as its members said, or as follows where too few were left to say anything."""
+    events = sorted((*timeline.events, *unspoken(timeline, spells(timeline))), key=lambda e: e.by_ns)
     told = [
         (_s(e.by_ns), "lost" if e.kind == "quorum.lost" else "kept", e.id)
-        for e in timeline.events
+        for e in events
         if e.kind in ("quorum.lost", "quorum.regained")
     ]
     return [s for s in _spans("etcd", told, _s(timeline.recording.until_ns)) if s["what"] == "lost"]

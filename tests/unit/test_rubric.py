@@ -1,4 +1,4 @@
-"""docs/rubric.md quotes the document point by point: each quotation is in the document of the recording that is kept."""
+"""docs/rubric.md quotes the document point by point: each quotation is in the document of the kept recording."""
 
 from __future__ import annotations
 
