@@ -5,6 +5,7 @@ Timeline in, plain facts out. Pure.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from typing import TypedDict
 
@@ -13,6 +14,7 @@ from reports.analysis.blindness import spells
 from reports.analysis.changes import is_running
 from reports.analysis.leadership import says_primary
 from reports.analysis.quorum import unspoken
+from reports.portrait import events_between
 
 # As many columns as a picture of the whole run can show.
 BUCKETS = 240
@@ -174,7 +176,8 @@ def _pace(timeline: Timeline, first_s: int, last_s: int, width_s: int) -> list[P
         pace["max_ms"] = max(pace["max_ms"], max_ns / 1e6)
 
     if timeline.seconds:
-        for s in timeline.seconds:
+        first, last = (bisect_left(timeline.seconds, at_s, key=lambda s: s.at_s) for at_s in (first_s, last_s))
+        for s in timeline.seconds[first:last]:
             add(s.action, s.at_s, s.ok, s.failed, s.unknown, s.max_ns)
     else:
         for o in timeline.operations:
@@ -203,11 +206,7 @@ def _return(timeline: Timeline, began_ns: int, until_ns: int, member: str) -> Re
     }
     away, missing = False, False
     until_ns = min(until_ns, began_ns + RETURN_S * SECOND_NS)
-    for event in timeline.events:
-        if event.by_ns < began_ns - NOTICED_NS:
-            continue
-        if event.by_ns > until_ns:
-            break
+    for event in events_between(timeline, began_ns - NOTICED_NS, until_ns):
         streams = _streams(event, member)
         if event.by_ns < began_ns:
             missing = missing if streams is None else not streams
@@ -252,8 +251,8 @@ def led_etcd(timeline: Timeline, incident: Incident) -> bool | None:
     """Whether the etcd member that failed was etcd's leader; None: not told. A leader that dies leaves an election."""
     if incident.cause != "etcd.member_down" or incident.target is None:
         return None
-    for event in timeline.events:
-        if event.kind == "raft.elected" and incident.began_ns - SECOND_NS <= event.by_ns <= incident.ended_ns:
+    for event in events_between(timeline, incident.began_ns - SECOND_NS, incident.ended_ns):
+        if event.kind == "raft.elected":
             before = event.detail.get("before")
             leader = before.get("leader") if isinstance(before, Mapping) else None
             return None if leader is None else bool(leader == incident.target)

@@ -6,11 +6,12 @@ Timeline in, plain facts out. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
-from observer.timeline import SECOND_NS, Timeline
+from observer.timeline import SECOND_NS, Event, Timeline
 
 LSN_WITHIN_NS = 15 * SECOND_NS
 
@@ -172,15 +173,21 @@ def lags_of(timeline: Timeline) -> list[LagFact]:
 def positions_at(timeline: Timeline, at_ns: int) -> dict[str, tuple[int, int | None]]:
     """Each member's position in the write-ahead log, as it was sampled nearest to a moment, with the row."""
     nearest: dict[str, tuple[int, int, int | None]] = {}
-    for event in timeline.events:
+    for event in events_between(timeline, at_ns - LSN_WITHIN_NS, at_ns + LSN_WITHIN_NS):
         if event.kind == "replication.sampled" and event.source == "postgres":
             replayed, lsn = event.detail.get("replay_lsn"), event.detail.get("lsn")
             position = replayed if event.detail.get("in_recovery") and replayed is not None else lsn
             away = abs(event.by_ns - at_ns)
             known = nearest.get(event.subject)
-            if isinstance(position, int) and away <= LSN_WITHIN_NS and (known is None or away < known[0]):
+            if isinstance(position, int) and (known is None or away < known[0]):
                 nearest[event.subject] = (away, position, event.id)
     return {member: (position, row) for member, (_, position, row) in nearest.items()}
+
+
+def events_between(timeline: Timeline, from_ns: int, until_ns: int) -> Sequence[Event]:
+    """Events that were known from a moment on until another, both included."""
+    first = bisect_left(timeline.events, from_ns, key=lambda event: event.by_ns)
+    return timeline.events[first : bisect_right(timeline.events, until_ns, key=lambda event: event.by_ns)]
 
 
 def written_lsn(position: int) -> str:

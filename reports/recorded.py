@@ -1,0 +1,160 @@
+"""A recording as plain facts: what it was, what was captured of the cluster, what the traffic did. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from observer.timeline import Action, Findings, Outcome, Timeline
+from reports import course, facts, portrait
+from reports.analysis.baseline import baseline
+from reports.analysis.outages import acknowledged
+from reports.analysis.theory import live_settings
+from reports.moments import or_none, seconds, told, utc_of
+
+# What `versions.captured` may tell of the observer itself; the rest is of what it watches.
+COMPONENTS = ("observer", "python", "host", "libpq", "psycopg2", "patroni", "etcd", "haproxy", "postgres")
+
+
+def recording_facts(timeline: Timeline, found: Findings) -> facts.RecordingFact:
+    """Everything that the report says of one recording beside its incidents."""
+    recording = timeline.recording
+    live = live_settings(timeline)
+    return {
+        "id": recording.id,
+        "began_utc": recording.began_utc.isoformat(),
+        "ended_utc": utc_of(timeline, recording.until_ns),
+        "duration_s": seconds(recording.until_ns),
+        "ended": recording.ended,
+        "scope": recording.scope,
+        "cluster_id": recording.cluster_id,
+        "settings": dict(recording.settings),
+        "live": None if live is None else dict(live),
+        "versions": _versions(timeline),
+        "captures": _captures(timeline),
+        "totals": [_totals(timeline, action) for action in get_args(Action) if _ran(timeline, action)],
+        "baseline": [
+            {
+                "action": b.action,
+                "probe": b.probe,
+                "from_s": seconds(b.from_ns),
+                "to_s": seconds(b.until_ns),
+                "operations": b.operations,
+                "failed": b.failed,
+                "rate_per_s": round(b.rate_per_s, 3),
+                "p50_ms": b.p50_ms,
+                "p95_ms": b.p95_ms,
+                "p99_ms": b.p99_ms,
+                "max_ms": b.max_ms,
+            }
+            for b in baseline(timeline, found.incidents)
+        ],
+        "served": [
+            {
+                "action": s.action,
+                "probe": s.probe,
+                "server": s.server,
+                "address": s.address,
+                "in_recovery": s.in_recovery,
+                "timeline": s.timeline,
+                "operations": s.operations,
+            }
+            for s in timeline.served
+        ],
+        "leaderships": [
+            {
+                "member": spell.member,
+                "timeline": spell.timeline,
+                "from_s": seconds(spell.from_ns),
+                "to_s": or_none(spell.until_ns),
+                "from_utc": utc_of(timeline, spell.from_ns),
+            }
+            for spell in found.leaderships
+        ],
+        "blindness": [
+            {
+                "source": spell.source,
+                "subject": spell.subject,
+                "how": spell.how,
+                "from_s": seconds(spell.from_ns),
+                "to_s": or_none(spell.until_ns),
+                "event_id": spell.event_id,
+            }
+            for spell in found.blindness
+        ],
+        "notes": [told(timeline, event) for event in timeline.events if event.kind == "note.told"],
+        "parts": portrait.parts_of(timeline),
+        "proxy": portrait.proxy_of(timeline),
+        "lags": portrait.lags_of(timeline),
+        "roles": course.roles_of(timeline),
+        "routes": course.routes_of(timeline),
+        "quorum": course.quorum_of(timeline),
+        "proofs": course.proofs_of(timeline),
+        "pace": course.pace_of(timeline),
+    }
+
+
+def _versions(timeline: Timeline) -> dict[str, str]:
+    """The version of each component, as it was told last; what members run in different versions is joined."""
+    told: dict[str, dict[str, str]] = {}
+    for event in timeline.events:
+        if event.kind == "versions.captured":
+            for name in COMPONENTS:
+                if event.detail.get(name):
+                    told.setdefault(name, {})[f"{event.source} {event.subject}"] = str(event.detail[name])
+        elif event.kind == "member.changed" and event.source == "patroni" and event.detail.get("patroni_version"):
+            told.setdefault("patroni", {})[event.subject] = str(event.detail["patroni_version"])
+    return {name: ", ".join(sorted(set(told[name].values()))) for name in COMPONENTS if name in told}
+
+
+def _captures(timeline: Timeline) -> list[facts.CaptureFact]:
+    """The cluster and the pools as they were captured; what was captured within 2 s of each other stands together."""
+    found: list[facts.CaptureFact] = []
+    for event in timeline.events:
+        if event.kind not in ("cluster.captured", "pools.captured"):
+            continue
+        name = "members" if event.kind == "cluster.captured" else "pools"
+        rows = [dict(row) for row in event.detail.get(name) or () if isinstance(row, Mapping)]
+        ids = [] if event.id is None else [event.id]
+        if name == "members":
+            ids += _add_positions(timeline, event.by_ns, rows)
+        last = found[-1] if found else None
+        if last is not None and not last[name] and seconds(event.by_ns) - last["at_s"] < 2:  # type: ignore[literal-required]
+            last[name] = rows  # type: ignore[literal-required]  # one of the two keys of the shape
+            last["event_ids"] += ids
+            continue
+        capture: facts.CaptureFact = {
+            "at_s": seconds(event.by_ns),
+            "utc": utc_of(timeline, event.by_ns),
+            "members": rows if name == "members" else [],
+            "pools": rows if name == "pools" else [],
+            "event_ids": ids,
+        }
+        found.append(capture)
+    return found
+
+
+def _add_positions(timeline: Timeline, at_ns: int, rows: list[dict[str, Any]]) -> list[int]:
+    """Adds to the rows of members the position in the log that was sampled nearest; gives the rows it came from."""
+    ids = []
+    for member, (position, row_id) in sorted(portrait.positions_at(timeline, at_ns).items()):
+        for row in rows:
+            if row.get("name") == member:
+                row.setdefault("lsn", portrait.written_lsn(position))
+                ids += [] if row_id is None else [row_id]
+    return ids
+
+
+def _ran(timeline: Timeline, action: Action) -> bool:
+    return any(s.action == action for s in timeline.seconds) or any(o.action == action for o in timeline.operations)
+
+
+def _totals(timeline: Timeline, action: Action) -> facts.TotalsFact:
+    if timeline.seconds:
+        own = [s for s in timeline.seconds if s.action == action]
+        ok, failed, unknown = (sum(getattr(s, name) for s in own) for name in ("ok", "failed", "unknown"))
+    else:
+        ok = acknowledged(timeline, action, -1, timeline.recording.until_ns)
+        outcomes = [o.outcome for o in timeline.operations if o.action == action]
+        failed, unknown = outcomes.count(Outcome.FAIL), outcomes.count(Outcome.UNKNOWN)
+    return {"action": action, "attempted": ok + failed + unknown, "ok": ok, "failed": failed, "unknown": unknown}
