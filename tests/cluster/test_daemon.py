@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -142,10 +143,11 @@ class TestEnds:
 
 
 class TestCrashes:
-    def test_kill_9_leaves_a_sound_file_and_the_next_start_goes_on_in_it(self, observer: Observer) -> None:
-        for number in (1, 2, 3):
+    def test_kill_9_twenty_times_leaves_a_sound_file_and_the_next_start_goes_on_in_it(self, observer: Observer) -> None:
+        for number in range(1, 21):
             process = observer.start()
-            observer.recording(number)
+            moment = random.randint(1, 25)
+            eventually(lambda n=number, m=moment: observer.acknowledged(n) >= m, LIMIT_S, f"{moment} writes are there")
             process.send_signal(signal.SIGKILL)
             killed_ns = time.monotonic_ns()
             process.wait(LIMIT_S)
@@ -155,10 +157,10 @@ class TestCrashes:
             assert cut_off.ended is None
             assert killed_ns - cut_off.anchor_ns - cut_off.last_ns < SECOND_NS // 2
         observer.start()
-        observer.recording(4)
-        assert "Recording 3 in this file was cut off" in observer.said()
+        observer.recording(21)
+        assert "Recording 20 in this file was cut off" in observer.said()
         # What the one before had written is read back now.
-        eventually(lambda: self.audited(observer, 3), LIMIT_S, "the recording that was cut off is audited")
+        eventually(lambda: self.audited(observer, 20), LIMIT_S, "the recording that was cut off is audited")
         assert observer.run("stop").returncode == 0
 
     def audited(self, observer: Observer, number: int) -> bool:
