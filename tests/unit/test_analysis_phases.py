@@ -123,8 +123,9 @@ def test_phases_sum_to_the_outage_whatever_was_missed_late_or_early(seed: int, m
             assert phase.shortest_ns <= phase.duration_ns <= phase.longest_ns
             assert phase.duration_ns >= 0
         assert_words_are_known(incident)
-    sums = [text for text in facts_of([(shuffled, found)], "0")["warnings"] if "timeline" not in text]
-    assert sums == []
+    warnings = facts_of([(shuffled, found)], "0")["warnings"]
+    # What was missed may leave a timeline or a member untold; sums must hold whatever was missed.
+    assert [text for text in warnings if "phase" in text or "outage" in text or "belong" in text] == []
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
