@@ -52,7 +52,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """A sentence of the daemon's own."""
-        if self._thread.ident is None:
+        if not self._thread.is_alive():
             self._say(text)
             return
         self._said.append(text)
@@ -77,6 +77,8 @@ class Screen:
                     self._over.wait(OUTAGE_S if outage else CALM_S)
         except (OSError, ValueError):
             return  # the terminal is gone; the recording is not
+        except Exception as error:
+            self._say(f"The live view stumbled ({type(error).__name__}: {error}); the recording goes on.")
 
     def _draw(self, live: Live) -> bool:
         """Draws once; whether an outage runs."""

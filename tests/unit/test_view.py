@@ -239,6 +239,27 @@ class TestTheScreen:
         screen.stop()
         assert said == ["etcd has no leader."]
 
+    def test_a_view_that_stumbles_says_so_and_goes_on_without_pictures(self) -> None:
+        said: list[str] = []
+
+        def broken(*_: object) -> None:
+            raise KeyError("ttl")
+
+        screen = Screen(said.append, broken, Console(file=io.StringIO(), force_terminal=True, width=80, height=30))
+        screen.begin(RECORDING, "observer.db", lambda: ns(30), lambda: Glance(Lease(18, 30, ns(29))))
+        for entry in (
+            *healthy(),
+            *WELL,
+            blind(20.2, "patroni", "patroni1", "refused"),
+            *traffic((20, 28, Outcome.FAIL)),
+        ):
+            screen.see(entry)
+        eventually(lambda: said, 10, "it says so")
+        assert "KeyError" in said[0]
+        screen.say("Ending the recording.")
+        assert said[1] == "Ending the recording."
+        screen.stop()
+
     def test_a_terminal_that_is_held_up_holds_up_nobody(self) -> None:
         terminal = Stuck()
         screen = Screen(
