@@ -167,6 +167,6 @@ def test_the_local_stack_needs_no_address(cluster: Cluster, tmp_path: Path) -> N
 def test_nothing_answers_and_no_address_is_no_traceback(tmp_path: Path) -> None:
     assert init(tmp_path, "--etcd", f"{HOST}:{free_port()}").returncode == 69
     assert init(tmp_path, "--etcd", "somewhere").returncode == 64
-    done = init(tmp_path, OBSERVER_STACK_DIR=str(tmp_path / "nowhere"))
+    done = init(tmp_path, OBSERVER_STACK_DIR=str(tmp_path / "nowhere"), COMPOSE_PROJECT_NAME="nobody")
     assert done.returncode == 69
     assert "--etcd HOST:PORT" in done.stderr
