@@ -25,11 +25,19 @@ def answers(facts: Facts, language: Language) -> list[str]:
     for answer in facts["answers"]:
         own = [known[i] for i in answer["incidents"]]
         pairs.append((answer["question"], _fault(own, answer["commands"], language)))
-    pairs.append(("enough", language.say("answers.enough_is")))
+    pairs.append(("enough", _enough(facts, language)))
     pairs.append(("grafana", language.say("answers.grafana_is")))
     return [
         language.say("answers.item", question=language.phrases[f"answers.{name}"], answer=text) for name, text in pairs
     ]
+
+
+def _enough(facts: Facts, language: Language) -> str:
+    """Whether one of everything is enough, by what was tried."""
+    own = [i for i in facts["incidents"] if i["cause"] in ("proxy.down", "proxy.frozen")]
+    links = ", ".join(link(incident, language) for incident in own)
+    proxy = language.say("answers.enough_tested", links=links) if own else language.say("answers.enough_untested")
+    return f"{proxy} {language.say('answers.enough_more')}"
 
 
 def link(incident: IncidentFact, language: Language) -> str:

@@ -79,11 +79,15 @@ def commands(question: str, recordings: list[RecordingFact]) -> list[str]:
     leader, replica = _leader_and_replica(recordings)
     etcd = [p["name"] for r in recordings[-1:] for p in r["parts"] if p["kind"] == "etcd"]
     etcd = list(dict.fromkeys(etcd)) or ["etcd1", "etcd2", "etcd3"]
+    led = next((r["etcd_leader"] for r in reversed(recordings) if r["etcd_leader"]), None)
+    if question == "etcd_leader" and led is None:
+        return ["etcdctl endpoint status --cluster -w table"]
+    others = [name for name in etcd if name != led]
     verbs = {"leader_stopped": "stop", "leader_killed": "kill", "leader_frozen": "pause"}
     targets = {
         "replica": [replica],
-        "etcd_one": etcd[1:2] or etcd,
-        "etcd_leader": etcd[:1],
+        "etcd_one": others[-1:] or etcd,
+        "etcd_leader": [led or etcd[0]],
         "etcd_two": etcd[1:3] or etcd,
         "etcd_all": etcd,
         "proxy": ["haproxy"],

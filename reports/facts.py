@@ -225,6 +225,7 @@ class RecordingFact(TypedDict):
     blindness: list[BlindnessFact]
     notes: list[ToldFact]
     parts: list[PartFact]
+    etcd_leader: str | None
     proxy: ProxyFact
     lags: list[LagFact]
     roles: list[SpanFact]

@@ -128,6 +128,18 @@ def _etcd_addresses(timeline: Timeline, endpoints: list[str]) -> Iterator[tuple[
                     yield f"etcd{endpoints.index(event.subject) + 1}", address, event.id
 
 
+def etcd_leader_of(timeline: Timeline) -> str | None:
+    """The name of the etcd member that led last, as its members told; None: nobody did."""
+    leader: str | None = None
+    for event in timeline.events:
+        if event.kind == "raft.elected":
+            leader = str(event.detail["leader"]) if event.detail.get("leader") else None
+        elif event.kind == "versions.captured" and event.detail.get("leads") and leader is None:
+            leader = event.subject
+    endpoints = _strings(timeline.recording.settings, "etcd", "endpoints")
+    return f"etcd{endpoints.index(leader) + 1}" if leader in endpoints else None
+
+
 def proxy_of(timeline: Timeline) -> ProxyFact:
     """How the proxy checks, as far as its stats and the settings tell."""
     told = timeline.recording.settings.get("haproxy")

@@ -172,6 +172,8 @@ def recording() -> RecordingFact:
         "notes": [],
         "parts": [
             part("etcd", "etcd1", 23791, None),
+            part("etcd", "etcd2", 23792, None),
+            part("etcd", "etcd3", 23793, None),
             part("patroni", "patroni1", 8011, 12),
             part("postgres", "patroni1", 15431, 3),
             part("postgres", "patroni2", 15432, 4),
@@ -179,6 +181,7 @@ def recording() -> RecordingFact:
             part("haproxy", "write", 5001, None),
             part("haproxy", "read", 5002, None),
         ],
+        "etcd_leader": "etcd1",
         "proxy": {"rise": 2, "fall": 3, "inter_ms": None, "event_ids": [10]},
         "lags": [
             {
@@ -375,6 +378,7 @@ def nothing_seen() -> Facts:
         "served": [],
         "leaderships": [],
         "parts": [],
+        "etcd_leader": None,
         "proxy": {"rise": None, "fall": None, "inter_ms": None, "event_ids": []},
         "lags": [],
         "roles": [],

@@ -58,14 +58,21 @@ def test_every_question_is_there_even_where_nothing_was_tried() -> None:
 @pytest.mark.parametrize(
     ("host", "kind", "first"),
     [
-        ("127.0.0.1", "local", "python -m stack stop etcd1"),
-        ("172.18.0.3", "docker", "docker stop demo-etcd1"),
+        ("127.0.0.1", "local", "python -m stack stop etcd3"),
+        ("172.18.0.3", "docker", "docker stop demo-etcd3"),
     ],
 )
 def test_commands_name_the_members_of_this_cluster(host: str, kind: str, first: str) -> None:
     recordings = with_host(host)["recordings"]
     assert kind_of(recordings) == kind
     assert commands("etcd_one", recordings)[0] == first
+
+
+def test_etcds_own_leader_is_named_where_it_is_known_and_asked_for_where_it_is_not() -> None:
+    recordings = crash()["recordings"]
+    assert commands("etcd_leader", recordings)[0] == "python -m stack stop etcd1"
+    recordings[0]["etcd_leader"] = None
+    assert commands("etcd_leader", recordings) == ["etcdctl endpoint status --cluster -w table"]
 
 
 def test_the_leader_that_is_named_in_a_command_is_the_one_that_leads_now() -> None:
