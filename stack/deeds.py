@@ -13,6 +13,7 @@ from stack.settings import ETCD, MEMBERS, NODES, PROXY, StackSettings
 Deed = Callable[[StackSettings, str], int]
 
 _DEEDS: Mapping[tuple[str, str], Deed] = {
+    ("patroni", "reboot"): lambda settings, who: _reboot(settings, who),
     ("patroni", "kill_alone"): lambda settings, who: faults.kill(settings, who, "patroni"),
     ("postgres", "kill"): lambda settings, who: faults.kill(settings, who, "postgres"),
     ("postgres", "stop"): lambda settings, who: faults.stop(settings, who, "postgres"),
@@ -130,6 +131,12 @@ def mend(settings: StackSettings) -> None:
         # Patroni 3.0 may rewind a server that still runs, and be left with one that fits nowhere (seen after a cut).
         if seen.leader not in (None, node) and "streaming" not in seen.states[node]:
             asking.reinit(settings, node)
+
+
+def _reboot(settings: StackSettings, node: str) -> int:
+    """Ends all of a node and starts it, as one restarts a host that was cut off before its cable is back."""
+    faults.kill(settings, node)
+    return faults.start(settings, node)
 
 
 def _hold(settings: StackSettings, node: str) -> int:

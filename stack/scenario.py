@@ -30,7 +30,7 @@ BREAKS: Mapping[str, tuple[str, ...]] = {
     "network": ("disconnect", "cut_off", "cut_proxy"),
 }
 MENDS: Mapping[str, tuple[str, ...]] = {
-    "patroni": ("start", "resume"),
+    "patroni": ("start", "resume", "reboot"),
     "postgres": ("resume",),
     "etcd": ("start", "resume"),
     "haproxy": ("start", "resume"),
