@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 from reports.course import PaceFact, ReturnFact, SpanFact
+from reports.dashboards import ShownFact
 from reports.portrait import LagFact, PartFact, ProxyFact
 
 
@@ -231,6 +232,7 @@ class RecordingFact(TypedDict):
     roles: list[SpanFact]
     routes: list[SpanFact]
     quorum: list[SpanFact]
+    dashboards: list[ShownFact]
     proofs: list[SpanFact]
     pace: list[PaceFact]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from observer.timeline import Action, Findings, Outcome, Timeline
-from reports import course, facts, portrait
+from reports import course, dashboards, facts, portrait
 from reports.analysis.baseline import baseline
 from reports.analysis.outages import acknowledged
 from reports.analysis.theory import live_settings
@@ -90,6 +90,7 @@ def recording_facts(timeline: Timeline, found: Findings) -> facts.RecordingFact:
         "roles": course.roles_of(timeline),
         "routes": course.routes_of(timeline),
         "quorum": course.quorum_of(timeline),
+        "dashboards": dashboards.shown(timeline),
         "proofs": course.proofs_of(timeline),
         "pace": course.pace_of(timeline),
     }

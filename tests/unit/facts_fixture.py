@@ -202,6 +202,7 @@ def recording() -> RecordingFact:
         ],
         "routes": [span("primary/patroni1", "up", 0.3, 15.1, 5), span("primary/patroni2", "up", 39.5, 127.4, 66)],
         "quorum": [],
+        "dashboards": [],
         "proofs": [],
         "pace": [pace(action, second, 20, 0) for second in range(0, 127, 9) for action in ("read", "write")],
     }

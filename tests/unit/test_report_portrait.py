@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from observer.timeline import Timeline
-from reports import course, portrait
+from reports import course, dashboards, portrait
 from reports.analysis.judge import judge
+from reports.language import language
 from tests.unit.timelines import event, ns, timeline
 
 
@@ -130,3 +131,32 @@ def test_whether_the_etcd_that_died_led_is_known_by_the_election_after_it(before
 def test_the_pace_of_a_long_recording_has_no_more_columns_than_a_picture() -> None:
     made = told(event(1, "etcd", "leader.seen", "a"), until_s=4 * 3600)
     assert len(course.pace_of(made)) <= 2 * course.BUCKETS
+
+
+def test_panels_without_data_are_named_over_the_run_and_in_an_incident() -> None:
+    def panels(*empty: str) -> list[dict[str, Any]]:
+        return [
+            {"board": "HAProxy", "panel": name, "data": name not in empty} for name in ("Queue", "Up | for", "Bytes")
+        ]
+
+    captures = dashboards.shown(
+        told(
+            event(
+                60,
+                "prometheus",
+                "dashboards.captured",
+                "p",
+                from_ns=ns(10),
+                to_ns=ns(20),
+                panels=panels("Queue", "Bytes"),
+            ),
+            event(90, "prometheus", "dashboards.captured", "p", from_ns=0, to_ns=ns(90), panels=panels("Queue")),
+        )
+    )
+    assert "| HAProxy | 2 / 3 | Queue |" in dashboards.whole(captures, language("en"))
+    [said] = dashboards.emptied(captures, language("en"))
+    assert said.startswith("From 10.0\u00a0s to 20.0\u00a0s these had none: HAProxy: Bytes")
+
+
+def test_a_document_without_prometheus_says_that_panels_are_unknown() -> None:
+    assert dashboards.shown(told(event(1, "etcd", "leader.seen", "a"))) == []

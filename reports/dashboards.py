@@ -1,0 +1,76 @@
+"""What the dashboards showed, as Prometheus was asked: which panels had data over the run, which lost it at a fault.
+
+Timeline in, plain facts out; facts in, Markdown out. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypedDict
+
+from observer.timeline import SECOND_NS, Timeline
+from reports.language import Language
+from reports.markdown import escape, table
+
+
+class BoardFact(TypedDict):
+    """A dashboard over a span: how many panels it has, and which of them had no data."""
+
+    board: str
+    panels: int
+    empty: list[str]
+
+
+class ShownFact(TypedDict):
+    """All dashboards over a span of the recording, seconds, and the row that tells it."""
+
+    from_s: float
+    to_s: float
+    boards: list[BoardFact]
+    event_id: int | None
+
+
+def shown(timeline: Timeline) -> list[ShownFact]:
+    """Every span that was asked for, in order of its beginning, the longest first."""
+    found: list[ShownFact] = []
+    for event in timeline.events:
+        if event.kind != "dashboards.captured":
+            continue
+        boards: dict[str, BoardFact] = {}
+        for row in event.detail.get("panels") or ():
+            if isinstance(row, Mapping):
+                name = str(row.get("board"))
+                board = boards.setdefault(name, {"board": name, "panels": 0, "empty": []})
+                board["panels"] += 1
+                board["empty"] += [] if row.get("data") else [str(row.get("panel"))]
+        from_s, to_s = (round(int(event.detail.get(key) or 0) / SECOND_NS, 6) for key in ("from_ns", "to_ns"))
+        found.append({"from_s": from_s, "to_s": to_s, "boards": list(boards.values()), "event_id": event.id})
+    return sorted(found, key=lambda fact: (fact["from_s"] - fact["to_s"], fact["from_s"]))
+
+
+def whole(captures: list[ShownFact], language: Language) -> str:
+    """Each dashboard over the longest span: panels with data, and those without by name."""
+    rows = [
+        (
+            escape(board["board"]),
+            f"{board['panels'] - len(board['empty'])} / {board['panels']}",
+            ", ".join(escape(name) for name in board["empty"]),
+        )
+        for board in captures[0]["boards"]
+    ]
+    return table(language.columns("grafana.panels_columns"), rows)
+
+
+def emptied(captures: list[ShownFact], language: Language) -> list[str]:
+    """Which panels had data over the longest span and none in a shorter one."""
+    said = []
+    always = {(b["board"], name) for b in captures[0]["boards"] for name in b["empty"]}
+    for capture in sorted(captures[1:], key=lambda fact: fact["from_s"]):
+        gone = [
+            (b["board"], name) for b in capture["boards"] for name in b["empty"] if (b["board"], name) not in always
+        ]
+        if gone:
+            names = ", ".join(f"{escape(board)}: {escape(name)}" for board, name in gone)
+            span = {"from_s": capture["from_s"], "to_s": capture["to_s"]}
+            said.append(language.say("grafana.emptied", names=names, ids=capture["event_id"], **span))
+    return said
