@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from observer.config import Settings
@@ -9,7 +10,8 @@ from observer.doctor.finding import CONFIGURATION, CREDENTIALS, NOTHING_ANSWERS,
 from observer.doctor.looks import Failure, RestSeen, Seen, SqlSeen, netloc_of
 
 CLOCK_S = 1.0
-OLDEST_PATRONI = 2
+OLDEST = {"etcd": (3, 4), "Patroni": (3, 0), "PostgreSQL": (15, 0)}
+"""The oldest versions that observer was tried with."""
 
 
 def endpoints(seen: Seen, settings: Settings) -> Iterator[Finding]:
@@ -212,6 +214,30 @@ def roles(seen: Seen, settings: Settings) -> Iterator[Finding]:
             means = "names and addresses are mixed up, or a failover is going on at this moment"
             mend = f"check the addresses of {leader} and {found[0]}, then look again"
             yield bad("roles", CONFIGURATION, f"etcd says that {leader} leads, {way} that {found[0]} does", means, mend)
+
+
+def versions(seen: Seen, settings: Settings) -> Iterator[Finding]:
+    """Nothing is older than what observer was tried with, and the members agree."""
+    told = {
+        "etcd": {a: member.status.version for a, member in seen.etcd.items() if member.status is not None},
+        "Patroni": {name: member.version for name, member in seen.rest.items() if member.version},
+        "PostgreSQL": {name: member.version.split()[0] for name, member in seen.sql.items() if member.version},
+    }
+    for what, found in told.items():
+        old = sorted({version for version in found.values() if _number(version) < OLDEST[what]})
+        if old:
+            oldest = ".".join(map(str, OLDEST[what]))
+            means = f"observer was never tried with one before {oldest}: what it does not tell stays unknown"
+            yield note(what, f"version {', '.join(old)}", means, "upgrade it, or mind what the report calls unknown")
+        if len({_number(version) for version in found.values()}) > 1:
+            listed = ", ".join(f"{name} {version}" for name, version in found.items())
+            means = "members of different versions may behave differently in a failover"
+            yield note(what, f"versions differ: {listed}", means, "finish the upgrade before measuring")
+
+
+def _number(version: str) -> tuple[int, ...]:
+    """The first two numbers of a version: "15.18" -> (15, 18), "3.4.23" -> (3, 4)."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
 def clocks(seen: Seen, settings: Settings) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ CHECKS: Sequence[Check] = (
     cluster.rest,
     cluster.sql,
     cluster.roles,
+    cluster.versions,
     cluster.clocks,
     application.stats,
     application.pools,

@@ -64,3 +64,11 @@ def test_options_that_the_recipes_name_are_there() -> None:
         }
         asked = set(re.findall(r"(?<!\S)--?[a-z][\w-]*", rest))
         assert asked <= known, f"observer {command}{rest}"
+
+
+def test_every_query_that_a_page_shows_has_an_answer(tmp_path: Path) -> None:
+    asked = {sql for page in PAGES for sql in re.findall(r'observer query "(select [^"]+)"', page.read_text("utf-8"))}
+    assert asked
+    with Reader(database(FAILOVER, tmp_path / "observer.db")) as reader:
+        for sql in sorted(asked):
+            assert list(reader.query(sql)[1]), sql

@@ -119,3 +119,16 @@ def test_endpoints_of_two_etcds_are_told_apart_by_majority() -> None:
     seen = Seen(etcd={"x:1": EtcdSeen(status, 10), "x:2": EtcdSeen(status, 11), "x:3": EtcdSeen(status, 10)})
     (finding,) = cluster.one_etcd(seen, SETTINGS)
     assert (finding.about, finding.exit_code) == ("etcd x:2", 78)
+
+
+def test_versions_that_are_old_or_differ_are_noted() -> None:
+    status = Status(1, 1, 2, 3, "3.3.25")
+    seen = Seen(
+        etcd={"e:1": EtcdSeen(status, 10)},
+        rest={"a": rest("a"), "b": rest("b", version="3.0.3")},
+        sql={"a": sql("a"), "b": sql("b", version="15.18 (Debian)")},
+    )
+    assert [(f.about, f.verdict, f.says) for f in cluster.versions(seen, SETTINGS)] == [
+        ("etcd", "note", "version 3.3.25"),
+        ("PostgreSQL", "note", "versions differ: a 15.1, b 15.18"),
+    ]
