@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from reports.facts import IncidentFact, RecordingFact
 from reports.language import Language
-from reports.markdown import fence
+from reports.markdown import dashed, fence
 from reports.narrative import phase_words
 
 _LEAST_S = 0.05
@@ -47,7 +47,7 @@ def leadership(recording: RecordingFact, language: Language) -> str:
         for spell in spells:
             if spell["member"] == member:
                 until = recording["duration_s"] if spell["to_s"] is None else spell["to_s"]
-                name = f"timeline {'-' if spell['timeline'] is None else spell['timeline']}"
+                name = f"timeline {dashed(spell['timelines']).replace('–', '-') or '-'}"
                 lines.append(_bar(name, spell["from_s"], until, 0.0))
     return _gantt(language.say("chart.leadership"), lines)
 

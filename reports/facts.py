@@ -159,10 +159,14 @@ class ServedFact(TypedDict):
 
 
 class LeadershipFact(TypedDict):
-    """Who led, on which timeline, for how long. `to_s` None: to the end."""
+    """Who led, on which timeline, for how long. `to_s` None: to the end.
+
+    `timelines` are all of the spell, where the leader was promoted anew within it; `timeline` is the last.
+    """
 
     member: str
     timeline: int | None
+    timelines: list[int]
     from_s: float
     to_s: float | None
     from_utc: str

@@ -33,6 +33,11 @@ def code(text: object) -> str:
     return f"`{flat}`" if _PLAIN_CODE.fullmatch(flat) else f"<code>{escape(flat)}</code>"
 
 
+def dashed(numbers: Sequence[int]) -> str:
+    """The first and the last of numbers that rise, or the only one."""
+    return f"{numbers[0]}–{numbers[-1]}" if len(numbers) > 1 else "".join(map(str, numbers))
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of cells that are Markdown already; an empty cell is a dash. Columns of numbers stand to the right."""
     filled = [[cell or CELL_EMPTY for cell in row] for row in rows]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from reports.facts import IncidentFact, RecordingFact
 from reports.language import Language
+from reports.markdown import dashed
 from reports.svg import (
     BLUE,
     FAILED,
@@ -56,7 +57,7 @@ def run(recording: RecordingFact, incidents: Sequence[IncidentFact], language: L
     def leaders() -> Iterator[str]:
         for spell in recording["leaderships"]:
             until = whole_s if spell["to_s"] is None else spell["to_s"]
-            number = "" if spell["timeline"] is None else f" · TL {spell['timeline']}"
+            number = f" · TL {dashed(spell['timelines'])}" if spell["timelines"] else ""
             wide = x(until) - x(spell["from_s"])
             text = next((t for t in (f"{spell['member']}{number}", number[3:]) if wide > 6.6 * len(t) + 6), "")
             yield from bar(spell["from_s"], until, ORANGE, text, INK)
@@ -67,11 +68,8 @@ def run(recording: RecordingFact, incidents: Sequence[IncidentFact], language: L
         spans = [s for s in recording["roles"] if s["subject"] == member]
         lane(member, [b for s in spans for b in bar(s["from_s"], s["to_s"], ROLES.get(s["what"], GREY))])
     if recording["quorum"]:
-        lost = language.say("picture.lost")
-        lane(
-            language.say("picture.quorum"),
-            [b for s in recording["quorum"] for b in bar(s["from_s"], s["to_s"], FAILED, lost)],
-        )
+        lost = [b for s in recording["quorum"] for b in bar(s["from_s"], s["to_s"], FAILED)]
+        lane(language.say("picture.quorum"), lost)
     for subject in dict.fromkeys(span["subject"] for span in recording["routes"]):
         spans = [s for s in recording["routes"] if s["subject"] == subject]
         lane(f"UP {subject}"[:24], [b for s in spans for b in bar(s["from_s"], s["to_s"], GREEN)])

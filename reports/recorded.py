@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from observer.timeline import Action, Findings, Outcome, Timeline
+from observer.timeline import Action, Findings, Leadership, Outcome, Timeline
 from reports import course, dashboards, facts, portrait
 from reports.analysis.baseline import baseline
 from reports.analysis.outages import acknowledged
@@ -65,6 +65,7 @@ def recording_facts(timeline: Timeline, found: Findings) -> facts.RecordingFact:
             {
                 "member": spell.member,
                 "timeline": spell.timeline,
+                "timelines": _timelines(timeline, spell),
                 "from_s": seconds(spell.from_ns),
                 "to_s": or_none(spell.until_ns),
                 "from_utc": utc_of(timeline, spell.from_ns),
@@ -94,6 +95,18 @@ def recording_facts(timeline: Timeline, found: Findings) -> facts.RecordingFact:
         "proofs": course.proofs_of(timeline),
         "pace": course.pace_of(timeline),
     }
+
+
+def _timelines(timeline: Timeline, spell: Leadership) -> list[int]:
+    """Every timeline on which a leader was a primary within its spell, by direct SQL; rising."""
+    until_ns = timeline.recording.until_ns if spell.until_ns is None else spell.until_ns
+    said = {
+        event.detail["timeline"]
+        for event in portrait.events_between(timeline, spell.from_ns, until_ns)
+        if event.kind == "member.changed" and event.source == "postgres" and event.subject == spell.member
+        if event.detail.get("in_recovery") is False and isinstance(event.detail.get("timeline"), int)
+    }
+    return sorted(said | ({spell.timeline} if spell.timeline is not None else set()))
 
 
 def _versions(timeline: Timeline) -> dict[str, str]:

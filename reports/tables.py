@@ -8,7 +8,7 @@ from typing import Any
 from reports.cells import between, cell, number, share
 from reports.facts import BlindnessFact, CaptureFact, DurabilityFact, RecordingFact
 from reports.language import Language
-from reports.markdown import code, table
+from reports.markdown import code, dashed, table
 
 SHOWN_BLINDNESS = 40
 
@@ -156,7 +156,7 @@ def leaderships(recording: RecordingFact, language: Language) -> str:
         rows.append(
             (
                 code(spell["member"]),
-                cell(spell["timeline"], language),
+                dashed(spell["timelines"]),
                 language.written(spell["from_utc"], "clock"),
                 number(spell["from_s"], language),
                 language.say("leadership.to_end") if spell["to_s"] is None else number(spell["to_s"], language),

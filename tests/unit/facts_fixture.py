@@ -165,8 +165,15 @@ def recording() -> RecordingFact:
             served("read", "kept", "patroni2", True, 1, 1400),
         ],
         "leaderships": [
-            {"member": "patroni1", "timeline": 1, "from_s": 0.2, "to_s": 33.54, "from_utc": utc(0.2)},
-            {"member": "patroni2", "timeline": 2, "from_s": 33.67, "to_s": None, "from_utc": utc(33.67)},
+            {"member": "patroni1", "timeline": 1, "timelines": [1], "from_s": 0.2, "to_s": 33.54, "from_utc": utc(0.2)},
+            {
+                "member": "patroni2",
+                "timeline": 2,
+                "timelines": [2],
+                "from_s": 33.67,
+                "to_s": None,
+                "from_utc": utc(33.67),
+            },
         ],
         "blindness": [blind("patroni", 7.9, 58.3, 31), blind("postgres", 7.8, None, 30)],
         "notes": [],
