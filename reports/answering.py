@@ -69,7 +69,8 @@ def cost(incident: IncidentFact, language: Language) -> str:
     """How long writes and reads were down, in half a sentence."""
     write, read = (_seconds(incident[action], language) for action in ("write", "read"))
     if incident["write"]["outage_s"] == 0 and incident["read"]["outage_s"] == 0:
-        return language.say("answers.cost_none")
+        failed = sum(cost["failed"] + cost["unknown"] for cost in (incident["write"], incident["read"]))
+        return language.say("answers.cost_few" if failed else "answers.cost_none", n=failed)
     if incident["read"]["outage_s"] == 0:
         return language.say("answers.cost_read_kept", write=write)
     if incident["write"]["outage_s"] == 0:
@@ -144,7 +145,8 @@ def _works(facts: Facts, language: Language) -> str:
     writes = [i for i in incidents if i["write"]["outage_s"]]
     reads = [i for i in incidents if i["read"]["outage_s"]]
     if not writes:
-        said = [language.say("answers.works_all")] if not reads else []
+        failed = sum(t["failed"] + t["unknown"] for r in facts["recordings"] for t in r["totals"])
+        said = [] if reads else [language.say("answers.works_few" if failed else "answers.works_all", n=failed)]
     else:
         worst = max(writes, key=lambda i: i["write"]["outage_s"] or 0.0)
         said = [

@@ -61,7 +61,9 @@ def cost_sentences(incident: IncidentFact, language: Language) -> str:
     """What an incident cost writes and reads; in one sentence where it cost neither."""
     write, read = incident["write"], incident["read"]
     if write["outage_s"] == 0 and read["outage_s"] == 0:
-        return language.say("story.both_kept")
+        writes, reads = (cost["failed"] + cost["unknown"] for cost in (write, read))
+        key = "story.both_kept_but" if writes + reads else "story.both_kept"
+        return language.say(key, writes=writes, reads=reads)
     return f"{cost_sentence('write', write, language)} {cost_sentence('read', read, language)}"
 
 

@@ -192,3 +192,16 @@ def test_a_story_out_of_order_is_noticed() -> None:
     facts = many(2)
     facts["incidents"].reverse()
     assert "Incident 1 stands after incident 2 and began before it." in warnings_of(facts)
+
+
+def test_operations_that_failed_without_an_outage_are_told() -> None:
+    facts = crash()
+    one = facts["incidents"][0]
+    one |= {"cause": "replica.stopped", "phases": [], "lost_writes": None}
+    one["write"] = {**one["read"], "outage_s": 0.0}
+    one["read"] = {**one["read"], "failed": 7}
+    facts["recordings"][0]["totals"] = [{"action": "read", "attempted": 107, "ok": 100, "failed": 7, "unknown": 0}]
+    text = render(answered(facts), "en")
+    assert "though single operations failed: writes 0, reads 7." in text
+    assert "(neither writes nor reads were interrupted, 7 operations failed; " in text
+    assert "Yes: neither writes nor reads were interrupted; 7 operations failed in all of the recording." in text
