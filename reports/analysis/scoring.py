@@ -66,6 +66,8 @@ def scores(timeline: Timeline, findings: Findings) -> list[Score]:
         best = min(own, key=lambda i: not _names(i, group), default=None)
         if best is not None:
             left.remove(best)
+        elif any(_belongs(group, incident) for incident in findings.incidents):
+            continue
         found.append(_score(group, best))
     for incident in left:
         if not (groups and incident.cause in BY_THE_WAY):
@@ -119,6 +121,12 @@ def _causes(
             who = leader if component == "cluster" else event.detail.get("address")
             targets.setdefault(cause, set()).add(str(who or event.subject))
     return tuple((cause, None if cause in OF_NOBODY else frozenset(who)) for cause, who in targets.items())
+
+
+def _belongs(group: Expected, incident: Incident) -> bool:
+    """Whether it was done to a target of an incident that was still open: it is a part of that one."""
+    within = incident.began_ns < group.at_ns <= incident.ended_ns
+    return within and all(who is not None and who <= set(incident.targets) for _, who in group.causes)
 
 
 def _names(incident: Incident, group: Expected) -> bool:

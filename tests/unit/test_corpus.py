@@ -1,0 +1,107 @@
+"""The corpus: recordings of real runs, judged anew. Each tells what was done, and what an independent probe saw."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from observer.timeline import SECOND_NS, Findings, Outcome
+from reports.analysis import causes
+from reports.analysis.judge import judge
+from reports.analysis.rules_of_others import observer_blind
+from reports.analysis.ruling import Rule
+from reports.analysis.scoring import Score, scores
+from tests.corpus import tape
+from tests.unit.timelines import event, healthy, timeline, traffic
+
+RUNS = sorted((Path(__file__).parents[1] / "corpus" / "runs").glob("*.json.xz"))
+# DESIGN's bars of an outage at 20 operations a second: each end, and the length.
+END_NS = (1 / 20 + 0.02) * SECOND_NS
+AFTER = ("settling", "protection")
+
+every_run = pytest.mark.parametrize("path", RUNS, ids=[path.name.removesuffix(".json.xz") for path in RUNS])
+
+
+@cache
+def run(path: Path) -> tape.Tape:
+    return tape.read(path)
+
+
+@cache
+def found(path: Path) -> Findings:
+    return judge(run(path).timeline)
+
+
+def scored(path: Path) -> list[Score]:
+    given = run(path).timeline
+    return scores(given, judge(given))
+
+
+@every_run
+def test_the_cause_is_the_one_that_was_told_and_nothing_else_is_said_to_have_happened(path: Path) -> None:
+    for score in scores(run(path).timeline, found(path)):
+        assert score.right, f"told {score.told}, found {score.found} at {score.at_ns / SECOND_NS:.1f} s"
+
+
+@every_run
+def test_the_same_is_found_where_nothing_was_told(path: Path) -> None:
+    mute = tape.without_told(run(path).timeline)
+    assert [(i.cause, i.targets, i.confidence) for i in judge(mute).incidents] == [
+        (i.cause, i.targets, i.confidence) for i in found(path).incidents
+    ]
+
+
+@every_run
+def test_each_outage_of_writes_is_one_that_the_probe_saw_too(path: Path) -> None:
+    if run(path).truth.scenario == "unknown-tables-locked":
+        pytest.skip("the probe writes into a table of its own, which nobody locked")
+    outages = [outage for i in found(path).incidents for outage in i.write.outages]
+    saw = list(run(path).truth.outages)
+    for outage in outages:
+        near = [one for one in saw if abs(one[0] - outage.began_ns) <= 4 * END_NS]
+        assert near, f"the probe saw no outage at {outage.began_ns / SECOND_NS:.2f} s"
+    long = [one for one in saw if one[1] - one[0] > SECOND_NS]
+    assert len(long) <= len(outages)
+
+
+@every_run
+def test_phases_sum_to_the_outage(path: Path) -> None:
+    for incident in found(path).incidents:
+        inner = [phase for phase in incident.phases if phase.name not in AFTER]
+        if not incident.write.outages or not inner:
+            continue
+        main = max(incident.write.outages, key=lambda outage: outage.duration_ns)
+        parts = [p for p in inner if main.began_ns <= p.began.by_ns and p.ended.by_ns <= main.ended_ns]
+        assert sum(part.duration_ns for part in parts) == main.duration_ns
+
+
+@every_run
+def test_exactly_the_writes_that_the_table_lacks_are_told_as_lost(path: Path) -> None:
+    lost = found(path).lost
+    assert lost is not None
+    assert {write.token for write in lost} == set(run(path).truth.lost)
+
+
+# A machine that slept for a minute, and whose connections were gone when it woke, cannot be played in a drill.
+SLEPT = timeline(
+    [*healthy(), event(70, "daemon", "observer.slept", "daemon", after_s=10, for_ms=60_000)],
+    traffic((1, 10, Outcome.OK), (70, 70.5, Outcome.FAIL), (70.5, 100, Outcome.OK)),
+)
+
+
+def test_without_its_rule_a_machine_that_slept_is_not_known_to_have_slept(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [i.cause for i in judge(SLEPT).incidents] == ["observer.blind"]
+    monkeypatch.setattr(causes, "RULES", tuple(rule for rule in causes.RULES if rule is not observer_blind))
+    assert [i.cause for i in judge(SLEPT).incidents] == ["unknown"]
+
+
+PLAYED = [rule for rule in causes.RULES if rule is not observer_blind]
+
+
+@pytest.mark.parametrize("rule", PLAYED, ids=[rule.__name__ for rule in PLAYED])
+def test_without_this_rule_some_run_is_judged_wrongly(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
+    well = [path for path in RUNS if all(score.right for score in scores(run(path).timeline, found(path)))]
+    monkeypatch.setattr(causes, "RULES", tuple(one for one in causes.RULES if one is not rule))
+    assert any(not score.right for path in well for score in scored(path))
