@@ -116,7 +116,7 @@ def replica(incident: IncidentFact, recording: RecordingFact, language: Language
             and route["to_s"] < recording["duration_s"]
         ) and route["from_s"] < incident["began_s"]:
             seconds = route["to_s"] - incident["began_s"]
-            items.append(language.say("replica_lost.pool_down", server=server, seconds=seconds, ids=route["event_id"]))
+            items.append(language.say("replica_lost.pool_down", server=server, seconds=seconds, ids=route["until_id"]))
     said = [language.say("replica_lost.pool", list=", ".join(items) or language.say("replica_lost.pool_kept"))]
     names = {span["subject"] for span in recording["roles"]} - {gone, leader}
     left = sorted(n for n in names if _role_at(recording, n, incident["began_s"] + 1) == "replica")

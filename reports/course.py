@@ -32,7 +32,8 @@ HOW_IT_RETURNED = {"rewind_ended": "rewound", "bootstrap_ended": "copied"}
 class SpanFact(TypedDict):
     """Something that lasted: a member's role as seen from outside, a pool's route to a server, a quorum that was lost.
 
-    what: for a role "primary", "replica" or "away"; for a route "up"; for etcd "lost". `to_s` is where it ended.
+    what: for a role "primary", "replica" or "away"; for a route "up"; for etcd "lost". `event_id` is the row
+    that began it, `until_id` the one that ended it.
     """
 
     subject: str
@@ -40,6 +41,7 @@ class SpanFact(TypedDict):
     from_s: float
     to_s: float
     event_id: int | None
+    until_id: int | None
 
 
 class PaceFact(TypedDict):
@@ -99,14 +101,20 @@ def _role(event: Event) -> str | None:
 
 def _spans(subject: str, told: list[tuple[float, str, int | None]], end_s: float) -> Iterator[SpanFact]:
     start: tuple[float, str, int | None] | None = None
-    for at in told:
+    for at in (*told, (end_s, "", None)):
         if start is not None and start[1] == at[1]:
             continue
-        if start is not None and start[0] < at[0]:
-            yield {"subject": subject, "what": start[1], "from_s": start[0], "to_s": at[0], "event_id": start[2]}
+        if start is not None and (start[0] < at[0] or not at[1]):
+            from_s, what, row = start
+            yield {
+                "subject": subject,
+                "what": what,
+                "from_s": from_s,
+                "to_s": at[0],
+                "event_id": row,
+                "until_id": at[2],
+            }
         start = at
-    if start is not None:
-        yield {"subject": subject, "what": start[1], "from_s": start[0], "to_s": end_s, "event_id": start[2]}
 
 
 def routes_of(timeline: Timeline) -> list[SpanFact]:
@@ -140,6 +148,7 @@ def proofs_of(timeline: Timeline) -> list[SpanFact]:
             "from_s": _s(e.window.after_ns),
             "to_s": _s(e.by_ns),
             "event_id": e.id,
+            "until_id": None,
         }
         for e in timeline.events
         if e.kind == "write.proved"

@@ -116,11 +116,11 @@ def _lingering(recording: RecordingFact, language: Language) -> list[str]:
             if span["subject"] != server or span["what"] != "away" or route["to_s"] >= recording["duration_s"]:
                 continue
             if route["from_s"] < span["from_s"] < route["to_s"] <= span["to_s"]:
-                items.append((route["to_s"] - span["from_s"], server, span["event_id"]))
-    longest = sorted(items, key=lambda item: (-item[0], item[1], item[2] or 0))[:3]
+                items.append((route["to_s"] - span["from_s"], server, (span["event_id"], route["until_id"])))
+    longest = sorted(items, key=lambda item: (-item[0], item[1]))[:3]
     if not longest:
         return []
-    told = [language.say("proxy.down_item", server=name, seconds=s, ids=row) for s, name, row in longest]
+    told = [language.say("proxy.down_item", server=name, seconds=s, ids=rows) for s, name, rows in longest]
     return [language.say("proxy.down_measured", list=", ".join(told))]
 
 

@@ -222,7 +222,7 @@ def part(kind: str, name: str, port: int, row_id: int | None) -> Any:
 
 
 def span(subject: str, what: str, from_s: float, to_s: float, event_id: int) -> Any:
-    return {"subject": subject, "what": what, "from_s": from_s, "to_s": to_s, "event_id": event_id}
+    return {"subject": subject, "what": what, "from_s": from_s, "to_s": to_s, "event_id": event_id, "until_id": None}
 
 
 def pace(action: str, at_s: int, ok: int, failed: int) -> Any:
