@@ -8,6 +8,8 @@ from typing import Literal
 from observer.timeline import SECOND_NS
 from observer.view.board import ACTIONS, Board, Expect, is_up
 
+PAUSED = "Patroni is paused, so nobody takes over until it is resumed"
+
 Level = Literal["well", "warning", "alarm"]
 
 
@@ -67,13 +69,14 @@ def waiting(board: Board, now_ns: int, expect: Expect) -> str:
     if board.leader is None:
         if board.held_by is None:
             return ""
-        gone_s = (now_ns - board.leader_ns) / SECOND_NS
-        return f"{board.held_by} lost the leader key {gone_s:.1f} s ago; the replicas elect one of them"
+        gone = f"{board.held_by} lost the leader key {(now_ns - board.leader_ns) / SECOND_NS:.1f} s ago"
+        return f"{gone}; {PAUSED}" if board.config.get("pause") else f"{gone}; the replicas elect one of them"
     leader = board.nodes.get(board.leader)
     if leader is None:
         return ""
     if leader.silent or "patroni" in leader.blind or board.overdue:
-        return countdown(board, now_ns, expect)
+        paused = f"{board.leader} is silent; {PAUSED}"
+        return paused if board.config.get("pause") else countdown(board, now_ns, expect)
     if not board.flows["write"].running_ns(now_ns):
         return ""
     if board.proxies:

@@ -81,6 +81,15 @@ class TestWhatItSays:
         told = state([*events, *WELL, *gone], 30, Lease(18, 30, ns(29)))
         assert told.waits == "lease of patroni1 ends in 17 s; writes cannot be back before"
 
+    def test_while_patroni_is_paused_it_promises_no_failover(self) -> None:
+        paused = event(10, "etcd", "config.changed", "demo", config={"ttl": 30, "loop_wait": 10, "pause": True})
+        gone = [blind(20.2, "patroni", "patroni1", "refused"), *traffic((20, 28, Outcome.FAIL))]
+        told = state([*healthy(), *WELL, paused, *gone], 30, Lease(18, 30, ns(29)))
+        assert told.waits == "patroni1 is silent; Patroni is paused, so nobody takes over until it is resumed"
+        lost = event(31, "etcd", "leader.lost", "patroni1", revision=30)
+        told = state([*healthy(), *WELL, paused, *gone, lost], 32)
+        assert told.waits.endswith("Patroni is paused, so nobody takes over until it is resumed")
+
     def test_between_two_leaders_it_says_that_one_is_being_elected(self) -> None:
         lost = event(25, "etcd", "leader.lost", "patroni1", revision=30)
         told = state([*healthy(), *WELL, lost, *traffic((20, 26, Outcome.FAIL))], 26.5)
