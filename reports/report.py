@@ -195,6 +195,7 @@ def _environment(language_name: LanguageName) -> jinja2.Environment:
         boards=_bound(dashboards, words),
         recording_of=recording_of,
         leader_kept=narrative.leader_kept,
+        tell_counts=narrative.counting,
         kind_of=kind_of,
         command=command,
         queries=narrative.queries,

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from observer.store import Reader
 from reports.analysis.judge import judge
 from reports.document import facts_of
 from reports.facts import Facts
+from reports.narrative import counting
 from reports.report import LanguageName, render
 from tests.corpus import tape
+from tests.recorded import database
 
 ROOT = Path(__file__).parents[2]
 RECORDING = ROOT / "tests" / "recordings" / "homework.json.xz"
@@ -77,3 +80,17 @@ def test_nothing_is_claimed_that_wrong_documents_claim(language: LanguageName) -
     text = document(language).lower()
     for claim in ("репликация синхронная", "replication is synchronous.", "данные не потеряны", "no data was lost"):
         assert claim not in text
+
+
+def test_counting_anew_by_the_quoted_queries_gives_the_same_numbers(tmp_path: Path) -> None:
+    [recording] = facts()["recordings"]
+    by_outcome, by_server = (re.findall(r'"(.*)"', command)[0] for command in counting(recording))
+    with Reader(database(RECORDING, tmp_path / "kept.db")) as reader:
+        counts = {(action, outcome): n for action, outcome, n in reader.query(by_outcome)[1]}
+        columns, rows = reader.query(by_server)
+        n_at = list(columns).index("operations")
+        served = sum(row[n_at] for row in rows)
+    for total in recording["totals"]:
+        for outcome, n in (("ok", total["ok"]), ("fail", total["failed"]), ("unknown", total["unknown"])):
+            assert counts.get((total["action"], outcome), 0) == n
+    assert served == sum(one["operations"] for one in recording["served"])
