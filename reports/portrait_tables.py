@@ -69,7 +69,11 @@ def port_sentences(recording: RecordingFact, language: Language) -> list[str]:
     known = ports_of(recording["settings"])
     if set(known) == {"write", "read"}:
         numbers = {action: address.rpartition(":")[2] for action, address in known.items()}
-        if numbers == HOMEWORK_PORTS:
+        led, replicated = _right(recording, "write", False), _right(recording, "read", True)
+        if led[1] and replicated[1] and not (led[0] > led[1] / 2 and replicated[0] > replicated[1] / 2):
+            counts = dict(zip(("led", "writes", "replicated", "reads"), (*led, *replicated), strict=True))
+            said.append(language.say("proxy.text_roles", **known, **counts))
+        elif numbers == HOMEWORK_PORTS:
             said.append(language.say("proxy.text_agrees"))
         elif numbers["write"] == HOMEWORK_PORTS["read"] and numbers["read"] == HOMEWORK_PORTS["write"]:
             said.append(language.say("proxy.text_contradicts", **known))
@@ -90,6 +94,13 @@ def port_sentences(recording: RecordingFact, language: Language) -> list[str]:
         else:
             said.append(language.say("proxy.reads_all_replicas", total=total))
     return said
+
+
+def _right(recording: RecordingFact, action: str, in_recovery: bool) -> tuple[int, int]:
+    """How many operations of an action a server in that role served, and how many there were."""
+    own = [row for row in recording["served"] if row["action"] == action]
+    right = sum(row["operations"] for row in own if row["in_recovery"] is in_recovery)
+    return right, sum(row["operations"] for row in own)
 
 
 def check_sentences(recording: RecordingFact, language: Language) -> list[str]:

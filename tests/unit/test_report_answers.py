@@ -205,3 +205,13 @@ def test_operations_that_failed_without_an_outage_are_told() -> None:
     assert "though single operations failed: writes 0, reads 7." in text
     assert "(neither writes nor reads were interrupted, 7 operations failed; " in text
     assert "Yes: neither writes nor reads were interrupted; 7 operations failed in all of the recording." in text
+
+
+def test_a_port_for_reads_that_leads_to_the_leader_contradicts_the_text_whatever_its_number() -> None:
+    facts = crash()
+    facts["recordings"][0]["settings"]["traffic"] |= {"write": "host=h port=5001", "read": "host=h port=5002"}
+    for row in facts["recordings"][0]["served"]:
+        row["in_recovery"] = False
+    text = render(facts, "en")
+    assert "to a replica 0 times of 2,802." in text
+    assert "what was measured agrees" not in text
