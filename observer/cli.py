@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
+from observer.cli_options import OK, option_config, option_format, option_recording, say, settings_of
+from observer.cli_stack import drill, stack
 from observer.errors import ObserverError, UsageError
 
-OK, UNEXPECTED = 0, 70
-STACK_EXIT_CODE = 69
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def say(text: str) -> None:
-    """A sentence to the person."""
-    click.echo(text, err=True)
+UNEXPECTED = 70
 
 
 def main() -> None:
@@ -59,22 +51,6 @@ def run() -> int:
         return UNEXPECTED
 
 
-def option_config(command: Command) -> Command:
-    """-c FILE and --db FILE."""
-    command = click.option("--db", type=click.Path(path_type=Path), help="The timeline's file; default: [store] path.")(
-        command
-    )
-    return click.option(
-        "-c", "config", type=click.Path(path_type=Path), help="Configuration; default: observer.toml, if it is here."
-    )(command)
-
-
-option_format = click.option(
-    "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", help="Default: table."
-)
-option_recording = click.option("--recording", type=int, help="The recording with this number; default: the newest.")
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 def observer() -> None:
     """A flight recorder for PostgreSQL clusters run by Patroni.
@@ -84,6 +60,10 @@ def observer() -> None:
     observer start             record, while you break it
     observer report            what broke, and what it cost
     """
+
+
+observer.add_command(stack)
+observer.add_command(drill)
 
 
 @observer.command()
@@ -107,8 +87,7 @@ def init(address: str | None, output: Path) -> None:
 
 
 @observer.command()
-@click.option("-c", "config", type=click.Path(path_type=Path), help="Default: observer.toml, if it is here.")
-@click.option("--db", type=click.Path(path_type=Path), help="The timeline's file; default: [store] path.")
+@option_config
 def doctor(config: Path | None, db: Path | None) -> int:
     """Check every endpoint, role, permission and version; say what is wrong and how to mend it.
 
@@ -117,7 +96,7 @@ def doctor(config: Path | None, db: Path | None) -> int:
     from observer.doctor.examine import examine
     from observer.doctor.finding import exit_code, lines
 
-    settings, path = _settings(config, db)
+    settings, path = settings_of(config, db)
     findings = examine(settings, path)
     for line in lines(findings):
         click.echo(line)
@@ -137,7 +116,7 @@ def start(config: Path | None, db: Path | None, for_text: str | None, detached: 
     from observer import launch
 
     for_s = launch.seconds_of(for_text) if for_text is not None else None
-    settings, path = _settings(config, db)
+    settings, path = settings_of(config, db)
     if detached:
         say(launch.detach(path, config, for_text))
     else:
@@ -153,7 +132,7 @@ def stop(config: Path | None, db: Path | None) -> None:
     """
     from observer import launch
 
-    _, path = _settings(config, db)
+    _, path = settings_of(config, db)
     say(launch.ask_to_stop(path))
 
 
@@ -167,7 +146,7 @@ def status(config: Path | None, db: Path | None) -> None:
     from observer.status import lines
     from observer.store import Reader, is_being_recorded
 
-    _, path = _settings(config, db)
+    _, path = settings_of(config, db)
     with Reader(path) as reader:
         for line in lines(reader, is_being_recorded(path)):
             click.echo(line)
@@ -184,7 +163,7 @@ def mark(text: str, config: Path | None, db: Path | None) -> None:
     from observer.clock import boot_id
     from observer.store import tell
 
-    _, path = _settings(config, db)
+    _, path = settings_of(config, db)
     event = tell(path, boot_id(), "note.told", "", {"text": text})
     say(f"Noted at {event.by_ns / 1e9:.3f} s.")
 
@@ -217,7 +196,7 @@ def report(
     """
     from observer import reporting
 
-    settings, path = _settings(config, db)
+    settings, path = settings_of(config, db)
     if check or junit is not None:
         reporting.must_have_objectives(settings.objectives)
     facts = reporting.facts(path, recording, settings.objectives)
@@ -278,7 +257,7 @@ def timeline(
     from_s = seconds_of(from_text, "--from") if from_text is not None else None
     to_s = seconds_of(to_text, "--to") if to_text is not None else None
     pick = Pick(source, kind.rstrip(".") if kind else None, subject, from_s, to_s)
-    _, path = _settings(config, db)
+    _, path = settings_of(config, db)
     with Reader(path) as reader, suppress(KeyboardInterrupt):
         chosen = reader.recording(recording)
         events = followed(reader, chosen.id) if follow else iter(reader.events(chosen.id))
@@ -302,7 +281,7 @@ def query(sql: str, config: Path | None, db: Path | None, form: str) -> None:
     from observer.printing import print_rows
     from observer.store import Reader
 
-    _, path = _settings(config, db)
+    _, path = settings_of(config, db)
     with Reader(path) as reader:
         columns, rows = reader.query(sql)
         print_rows(columns, rows, form, sys.stdout)
@@ -320,131 +299,11 @@ def datasette_metadata(config: Path | None, db: Path | None) -> None:
     from observer.datasette import NAMES, metadata
     from observer.store import Reader
 
-    _, path = _settings(config, db)
+    _, path = settings_of(config, db)
     with Reader(path) as reader:
         there = [name for (name,) in reader.query(NAMES)[1]]
         columns = {name: reader.query(f"select * from {name} limit 0")[0] for name in there}
     click.echo(json.dumps(metadata(path, columns), indent=2))
-
-
-@observer.group()
-def stack() -> None:
-    """A cluster to break: three etcd, three Patroni with PostgreSQL, HAProxy, as processes on loopback (Linux)."""
-
-
-option_dir = click.option("--dir", "directory", type=click.Path(path_type=Path), help="Where it keeps its data.")
-option_local = click.option("--local", is_flag=True, help="As processes; this is the default.")
-
-
-@stack.command("up")
-@option_dir
-@option_local
-@click.option("--port-shift", type=int, default=0, help="Added to every port, so that several can live side by side.")
-@click.option("--ttl", type=int, default=30, help="Patroni's ttl, seconds; default 30.")
-@click.option("--loop-wait", type=int, default=10, help="Patroni's loop_wait, seconds; default 10.")
-@click.option("--retry-timeout", type=int, default=10, help="Patroni's retry_timeout, seconds; default 10.")
-def stack_up(
-    directory: Path | None, local: bool, port_shift: int, ttl: int, loop_wait: int, retry_timeout: int
-) -> None:
-    """Bring it up, fresh, and wait until it is whole.
-
-    Example: observer stack up --ttl 20 --loop-wait 5 --retry-timeout 5
-    """
-    with _local_stack() as local_stack:
-        where = directory or local_stack.default_directory()
-        local_stack.up(local_stack.StackSettings(where, port_shift, ttl, loop_wait, retry_timeout), say)
-
-
-@stack.command("down")
-@option_dir
-@option_local
-def stack_down(directory: Path | None, local: bool) -> None:
-    """Take it down and remove its data; the logs stay.
-
-    Example: observer stack down
-    """
-    with _local_stack() as local_stack:
-        local_stack.down(directory or local_stack.default_directory(), say)
-
-
-@stack.command("status")
-@option_dir
-@option_local
-def stack_status(directory: Path | None, local: bool) -> int:
-    """Say how it is: 0 when it is whole, 69 otherwise.
-
-    Example: observer stack status
-    """
-    with _local_stack() as local_stack:
-        seen = local_stack.status(directory or local_stack.default_directory())
-        click.echo("\n".join(local_stack.lines(seen)))
-        return OK if seen.up else STACK_EXIT_CODE
-
-
-@observer.command()
-@click.argument("scenarios", nargs=-1, metavar="[SCENARIO ...]")
-@option_config
-@option_dir
-@click.option("--repeat", type=click.IntRange(1), default=1, help="Play each so many times; default 1.")
-@click.option("--local", is_flag=True, help="The cluster of processes; this is the default.")
-@click.option("--docker", is_flag=True, help="The cluster in Docker.")
-@click.option("--list", "listed", is_flag=True, help="Name the scenarios and play none.")
-def drill(
-    scenarios: tuple[str, ...],
-    config: Path | None,
-    db: Path | None,
-    directory: Path | None,
-    repeat: int,
-    local: bool,
-    docker: bool,
-    listed: bool,
-) -> int:
-    """Break the cluster by script and record the truth of what was done; all scenarios where none is named.
-
-    It records by itself where nothing records yet.
-
-    Example: observer drill leader-killed proxy-frozen --repeat 3
-    """
-    if docker:
-        raise UsageError("Drills in Docker are not built yet; use --local, on Linux.")
-    with _local_stack() as local_stack:
-        from observer.drill import drill as played
-        from observer.scoreboard import spreads, table
-        from stack.scenario import chosen
-
-        chosen_ones = chosen(scenarios)
-        if listed:
-            for one in chosen_ones:
-                click.echo(f"{one.name:<24} {one.about}")
-            return OK
-        _, path = _settings(config, db)
-        found = played(chosen_ones, repeat, directory or local_stack.default_directory(), config, path, say)
-    for line in (*table(found), *spreads(found)):
-        click.echo(line)
-    return OK
-
-
-@contextmanager
-def _local_stack() -> Iterator[Any]:
-    """The module `stack.local`, with its errors as ours."""
-    if sys.platform != "linux":
-        raise UsageError("The local stack runs on Linux only; elsewhere use Docker, and the observer beside it.")
-    import stack.local
-    from stack.errors import StackError
-
-    try:
-        yield stack.local
-    except StackError as error:
-        wrapped = ObserverError(str(error))
-        wrapped.exit_code = STACK_EXIT_CODE
-        raise wrapped from None
-
-
-def _settings(config: Path | None, db: Path | None) -> tuple[Any, Path]:
-    from observer.config import load
-
-    settings = load(config)
-    return settings, db or settings.database
 
 
 if __name__ == "__main__":

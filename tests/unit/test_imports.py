@@ -57,6 +57,8 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.demo", set(OURS), set()),
     ("observer.drill", set(OURS), set()),
     ("observer.scoreboard", set(), set()),
+    ("observer.cli_options", {"observer"}, {"click"}),
+    ("observer.cli_stack", set(OURS), {"click"}),
     ("observer.cli", set(OURS), {"click", "rich"}),
     ("observer.view", {"observer.timeline", "observer.words"}, {"rich"}),
     ("reports.analysis", {"observer.timeline"}, set()),

@@ -1,0 +1,42 @@
+"""What the commands share: options, the settings they lead to, and how a sentence is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+OK = 0
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def say(text: str) -> None:
+    """A sentence to the person."""
+    click.echo(text, err=True)
+
+
+def option_config(command: Command) -> Command:
+    """-c FILE and --db FILE."""
+    command = click.option("--db", type=click.Path(path_type=Path), help="The timeline's file; default: [store] path.")(
+        command
+    )
+    return click.option(
+        "-c", "config", type=click.Path(path_type=Path), help="Configuration; default: observer.toml, if it is here."
+    )(command)
+
+
+option_format = click.option(
+    "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", help="Default: table."
+)
+option_recording = click.option("--recording", type=int, help="The recording with this number; default: the newest.")
+
+
+def settings_of(config: Path | None, db: Path | None) -> tuple[Any, Path]:
+    """The settings and the timeline's file. Raises ConfigError."""
+    from observer.config import load
+
+    settings = load(config)
+    return settings, db or settings.database

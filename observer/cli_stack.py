@@ -1,0 +1,129 @@
+"""The commands that bring up a cluster to break, and that break it by script."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from observer.cli_options import OK, option_config, say, settings_of
+from observer.errors import ObserverError, UsageError
+
+STACK_EXIT_CODE = 69
+
+
+@click.group()
+def stack() -> None:
+    """A cluster to break: three etcd, three Patroni with PostgreSQL, HAProxy, as processes on loopback (Linux)."""
+
+
+option_dir = click.option("--dir", "directory", type=click.Path(path_type=Path), help="Where it keeps its data.")
+option_local = click.option("--local", is_flag=True, help="As processes; this is the default.")
+
+
+@stack.command("up")
+@option_dir
+@option_local
+@click.option("--port-shift", type=int, default=0, help="Added to every port, so that several can live side by side.")
+@click.option("--ttl", type=int, default=30, help="Patroni's ttl, seconds; default 30.")
+@click.option("--loop-wait", type=int, default=10, help="Patroni's loop_wait, seconds; default 10.")
+@click.option("--retry-timeout", type=int, default=10, help="Patroni's retry_timeout, seconds; default 10.")
+def stack_up(
+    directory: Path | None, local: bool, port_shift: int, ttl: int, loop_wait: int, retry_timeout: int
+) -> None:
+    """Bring it up, fresh, and wait until it is whole.
+
+    Example: observer stack up --ttl 20 --loop-wait 5 --retry-timeout 5
+    """
+    with _local_stack() as local_stack:
+        where = directory or local_stack.default_directory()
+        local_stack.up(local_stack.StackSettings(where, port_shift, ttl, loop_wait, retry_timeout), say)
+
+
+@stack.command("down")
+@option_dir
+@option_local
+def stack_down(directory: Path | None, local: bool) -> None:
+    """Take it down and remove its data; the logs stay.
+
+    Example: observer stack down
+    """
+    with _local_stack() as local_stack:
+        local_stack.down(directory or local_stack.default_directory(), say)
+
+
+@stack.command("status")
+@option_dir
+@option_local
+def stack_status(directory: Path | None, local: bool) -> int:
+    """Say how it is: 0 when it is whole, 69 otherwise.
+
+    Example: observer stack status
+    """
+    with _local_stack() as local_stack:
+        seen = local_stack.status(directory or local_stack.default_directory())
+        click.echo("\n".join(local_stack.lines(seen)))
+        return OK if seen.up else STACK_EXIT_CODE
+
+
+@click.command()
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO ...]")
+@option_config
+@option_dir
+@click.option("--repeat", type=click.IntRange(1), default=1, help="Play each so many times; default 1.")
+@click.option("--local", is_flag=True, help="The cluster of processes; this is the default.")
+@click.option("--docker", is_flag=True, help="The cluster in Docker.")
+@click.option("--list", "listed", is_flag=True, help="Name the scenarios and play none.")
+def drill(
+    scenarios: tuple[str, ...],
+    config: Path | None,
+    db: Path | None,
+    directory: Path | None,
+    repeat: int,
+    local: bool,
+    docker: bool,
+    listed: bool,
+) -> int:
+    """Break the cluster by script and record the truth of what was done; all scenarios where none is named.
+
+    It records by itself where nothing records yet.
+
+    Example: observer drill leader-killed proxy-frozen --repeat 3
+    """
+    if docker:
+        raise UsageError("Drills in Docker are not built yet; use --local, on Linux.")
+    with _local_stack() as local_stack:
+        from observer.drill import drill as played
+        from observer.scoreboard import spreads, table
+        from stack.scenario import chosen
+
+        chosen_ones = chosen(scenarios)
+        if listed:
+            for one in chosen_ones:
+                click.echo(f"{one.name:<24} {one.about}")
+            return OK
+        _, path = settings_of(config, db)
+        found = played(chosen_ones, repeat, directory or local_stack.default_directory(), config, path, say)
+    for line in (*table(found), *spreads(found)):
+        click.echo(line)
+    return OK
+
+
+@contextmanager
+def _local_stack() -> Iterator[Any]:
+    """The module `stack.local`, with its errors as ours."""
+    if sys.platform != "linux":
+        raise UsageError("The local stack runs on Linux only; elsewhere use Docker, and the observer beside it.")
+    import stack.local
+    from stack.errors import StackError
+
+    try:
+        yield stack.local
+    except StackError as error:
+        wrapped = ObserverError(str(error))
+        wrapped.exit_code = STACK_EXIT_CODE
+        raise wrapped from None
