@@ -12,6 +12,11 @@ sh stack/docker/engine.sh start || {
 }
 trap 'sh stack/docker/engine.sh stop' EXIT
 trap 'exit 130' INT HUP TERM
-variables=$(sh stack/docker/images.sh)
+variables=$(sh stack/docker/images.sh) || {
+    code=$?
+    [ "$code" -eq 69 ] || exit "$code"
+    echo "test-docker: skipped, no base image can be had here (why is said above)"
+    exit 0
+}
 eval "$variables"
 .venv/bin/pytest -m docker tests/docker "$@"
