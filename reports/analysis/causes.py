@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from observer.timeline import Rejected
-from reports.analysis.case import Case
+from observer.timeline import Evidence, Rejected
+from reports.analysis.case import Case, shows
 from reports.analysis.rules_of_etcd import etcd_election, etcd_member_down, failsafe, quorum_lost
 from reports.analysis.rules_of_leader import (
     failover_manual,
@@ -68,13 +68,22 @@ def cause_of(case: Case) -> Found:
     holds = next((ruling for ruling in rulings if isinstance(ruling, Found)), None) or unknown(case)
     others = tuple(r for r in rulings if isinstance(r, Rejected) and r.cause != holds.cause)
     beside = [r for r in rulings if isinstance(r, Found) and r.cause in BESIDE and _apart(r.cause, holds.cause)]
-    more = [*evidence_of_two(case), *(e for ruling in beside for e in ruling.evidence if e.ids)]
+    more = [*evidence_of_two(case), *_taken_again(case), *(e for ruling in beside for e in ruling.evidence if e.ids)]
     told = tuple(e for e in more if e not in holds.evidence)
     return replace(holds, evidence=(*holds.evidence, *told), rejected=others)
 
 
 # What may fail at the same time by itself: it is told among the evidence of a cause of another layer.
 BESIDE = ("etcd.member_down", "proxy.down", "proxy.frozen")
+
+
+def _taken_again(case: Case) -> list[Evidence]:
+    """That the leader key changed hands again in the same incident, as when a frozen leader wakes and takes it back."""
+    first = case.leader_elected
+    if first is None or case.span.about:
+        return []
+    again = [e for e in case.events("leader.elected") if e.by_ns > first.by_ns and e.subject != first.subject]
+    return [shows("evidence.leader_key_taken", event, member=event.subject) for event in again]
 
 
 def _apart(one: str, other: str) -> bool:

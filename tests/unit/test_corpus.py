@@ -105,3 +105,12 @@ def test_without_this_rule_some_run_is_judged_wrongly(rule: Rule, monkeypatch: p
     well = [path for path in RUNS if all(score.right for score in scores(run(path).timeline, found(path)))]
     monkeypatch.setattr(causes, "RULES", tuple(one for one in causes.RULES if one is not rule))
     assert any(not score.right for path in well for score in scored(path))
+
+
+def test_a_thawed_leader_that_took_the_key_back_is_told_with_what_that_cost() -> None:
+    path = next(path for path in RUNS if path.name.startswith("leader-frozen-and-back"))
+    (incident,) = found(path).incidents
+    taken = [e.facts["member"] for e in incident.evidence if e.says == "evidence.leader_key_taken"]
+    assert taken == ["patroni2", "patroni1"]
+    assert incident.lost is not None
+    assert len(incident.lost) == 115
