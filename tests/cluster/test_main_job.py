@@ -16,14 +16,14 @@ import pytest
 
 from stack import faults
 from tests.cluster.clusters import Cluster
-from tests.cluster.probe import Gap, Probe, gaps
+from tests.cluster.probe import Attempt, Gap, Probe, gaps
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
 RATE_PER_S = 20
 OBSERVER = [sys.executable, "-m", "observer.cli"]
-# DESIGN, section 7: what a noisy machine keeps.
+# What two witnesses agree within on a machine that keeps up (DESIGN, section 7); `agree_s` adds how far it did not.
 AGREE_S = 2 / RATE_PER_S + 0.25
 
 
@@ -33,6 +33,7 @@ class Story:
 
     facts: dict[str, Any]
     gaps: list[Gap]
+    agree_s: float
     old: str
     held: set[str]
 
@@ -63,7 +64,14 @@ def record(cluster: Cluster, folder: Path, break_it: Callable[[str], object]) ->
         [*OBSERVER, "report", "-c", str(config), "--format", "json"], capture_output=True, text=True
     )
     assert report.returncode == 0, report.stderr
-    return Story(json.loads(report.stdout), gaps(probe.attempts), old, tokens_held(cluster))
+    agree_s = AGREE_S + lateness_s(probe.attempts)
+    return Story(json.loads(report.stdout), gaps(probe.attempts), agree_s, old, tokens_held(cluster))
+
+
+def lateness_s(attempts: Sequence[Attempt]) -> float:
+    """How late the slowest hundredth of the probe's acknowledged writes were: what the machine costs a witness."""
+    late = sorted(attempt.finished_ns - attempt.due_ns for attempt in attempts if attempt.ok)
+    return late[len(late) * 99 // 100] / 1e9
 
 
 def query(config: Path, sql: str) -> list[dict[str, Any]]:
@@ -108,7 +116,7 @@ def test_a_killed_leader_is_named_and_its_outage_is_what_an_independent_probe_sa
     incident = story.incident
     assert (incident["cause"], incident["target"]) == ("leader.killed", story.old)
     assert incident["leader"]["after"] == cluster.leader
-    assert incident["write"]["outage_s"] == pytest.approx(sum(gap.seconds for gap in story.gaps), abs=AGREE_S)
+    assert incident["write"]["outage_s"] == pytest.approx(sum(gap.seconds for gap in story.gaps), abs=story.agree_s)
     summed = phases_of(incident, ("detection", "election", "promotion", "routing", "recovery"))
     assert summed == pytest.approx(incident["write"]["outage_s"], abs=0.001 * len(incident["phases"]))
 
@@ -118,7 +126,7 @@ def test_a_leader_that_is_stopped_in_order_costs_much_less_than_its_lease(cluste
     check_what_always_holds(story)
     incident = story.incident
     assert (incident["cause"], incident["target"]) == ("leader.stopped", story.old)
-    assert incident["write"]["outage_s"] == pytest.approx(sum(gap.seconds for gap in story.gaps), abs=AGREE_S)
+    assert incident["write"]["outage_s"] == pytest.approx(sum(gap.seconds for gap in story.gaps), abs=story.agree_s)
     assert incident["write"]["outage_s"] < cluster.settings.ttl_s - cluster.settings.loop_wait_s
 
 
@@ -129,4 +137,4 @@ def test_a_switchover_is_told_from_a_failover_by_the_request_that_came_first(clu
     incident = story.incident
     assert incident["cause"] == "switchover"
     assert incident["leader"]["after"] == candidate
-    assert incident["write"]["outage_s"] == pytest.approx(sum(gap.seconds for gap in story.gaps), abs=AGREE_S)
+    assert incident["write"]["outage_s"] == pytest.approx(sum(gap.seconds for gap in story.gaps), abs=story.agree_s)
