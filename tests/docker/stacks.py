@@ -138,9 +138,13 @@ def logs_of_postgres() -> str:
     """The last that Patroni and PostgreSQL said on every node."""
     said = []
     for name in NODES:
-        command = ["docker", "logs", "--tail", "60", f"demo-{name}"]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        said.append(f"--- {name}\n{done.stdout}")
+        asked = "select pg_postmaster_start_time(), current_setting('primary_conninfo')"
+        for command in (
+            ["docker", "logs", "--tail", "250", f"demo-{name}"],
+            ["docker", "exec", f"demo-{name}", "psql", "-h", "localhost", "-U", "postgres", "-tAc", asked],
+        ):
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            said.append(f"--- {name}\n{done.stdout}")
     return "\n".join(said)
 
 
