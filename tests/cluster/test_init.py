@@ -146,10 +146,10 @@ def test_of_several_clusters_one_is_chosen(cluster: Cluster, tmp_path: Path) -> 
 
 
 def test_addresses_that_do_not_answer_from_here_are_asked_for(cluster: Cluster, tmp_path: Path) -> None:
-    put(cluster, "/docker/inner/initialize", "7")
+    put(cluster, "/docker/hidden/initialize", "7")
     member = '{"api_url": "http://node1.invalid:8008/patroni", "conn_url": "postgres://node1.invalid:5432/postgres"}'
-    put(cluster, "/docker/inner/members/node1", member)
-    done = init(tmp_path, "--etcd", cluster.settings.etcd_endpoints[0], OBSERVER_CLUSTER_SCOPE="inner")
+    put(cluster, "/docker/hidden/members/node1", member)
+    done = init(tmp_path, "--etcd", cluster.settings.etcd_endpoints[0], OBSERVER_CLUSTER_SCOPE="hidden")
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "observer.toml").read_text(encoding="utf-8")
     assert '# members = { node1 = "http://HOST:8008" }' in text
