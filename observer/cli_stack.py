@@ -12,6 +12,8 @@ import click
 
 from observer.cli_options import OK, option_config, say, settings_of
 from observer.errors import ObserverError, UsageError
+from stack.cluster import Cluster
+from stack.errors import StackError
 
 STACK_EXIT_CODE = 69
 
@@ -90,13 +92,13 @@ def drill(
 ) -> int:
     """Break the cluster by script and record the truth of what was done; all scenarios where none is named.
 
-    It records by itself where nothing records yet.
+    It records by itself where nothing records yet. In Docker: the containers that hw3/compose.yaml brought up.
 
-    Example: observer drill leader-killed proxy-frozen --repeat 3
+    Example: observer drill homework --docker
     """
-    if docker:
-        raise UsageError("Drills in Docker are not built yet; use --local, on Linux.")
-    with _local_stack() as local_stack:
+    if local and docker:
+        raise UsageError("--local and --docker: name one of the two clusters.")
+    with _errors_of_the_stack():
         from observer.drill import drill as played
         from observer.scoreboard import spreads, table
         from stack.scenario import chosen
@@ -106,11 +108,36 @@ def drill(
             for one in chosen_ones:
                 click.echo(f"{one.name:<24} {one.about}")
             return OK
+        cluster = _in_docker() if docker else _of_processes(directory)
         _, path = settings_of(config, db)
-        found = played(chosen_ones, repeat, directory or local_stack.default_directory(), config, path, say)
+        found = played(chosen_ones, repeat, cluster, config or _config_here(), path, say)
     for line in (*table(found), *spreads(found)):
         click.echo(line)
     return OK
+
+
+def _in_docker() -> Cluster:
+    from stack.containers import find
+    from stack.docker_cluster import docker_cluster
+
+    return docker_cluster(find())
+
+
+def _of_processes(directory: Path | None) -> Cluster:
+    from stack.local_cluster import local_cluster
+    from stack.settings import read
+
+    with _local_stack() as local_stack:
+        where = directory or local_stack.default_directory()
+        settings = read(where)
+    if settings is None:
+        raise StackError(f"There is no cluster in {where} to break; bring one up with `observer stack up`.")
+    return local_cluster(settings)
+
+
+def _config_here() -> Path | None:
+    path = Path("observer.toml")
+    return path if path.exists() else None
 
 
 @contextmanager
@@ -119,10 +146,15 @@ def _local_stack() -> Iterator[Any]:
     if sys.platform != "linux":
         raise UsageError("The local stack runs on Linux only; elsewhere use Docker, and the observer beside it.")
     import stack.local
-    from stack.errors import StackError
 
-    try:
+    with _errors_of_the_stack():
         yield stack.local
+
+
+@contextmanager
+def _errors_of_the_stack() -> Iterator[None]:
+    try:
+        yield
     except StackError as error:
         wrapped = ObserverError(str(error))
         wrapped.exit_code = STACK_EXIT_CODE

@@ -1,4 +1,4 @@
-"""Breaks the local cluster by script while it is recorded, and records the truth of what was done."""
+"""Breaks a cluster by script while it is recorded, and records the truth of what was done."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import stack.configs
+import stack.asking
 import stack.deeds
 import stack.health
-import stack.local
-import stack.scenario
-import stack.settings
 from observer import launch
 from observer.clock import boot_id
 from observer.errors import NothingAnswers, ObserverError
@@ -25,9 +22,10 @@ from observer.store import Reader, is_being_recorded, tell
 from observer.timeline import SECOND_NS, Operation, Outcome
 from reports.analysis.judge import judge
 from reports.analysis.scoring import Score, scores
+from stack.cluster import Cluster
 from stack.errors import StackError
 from stack.scenario import Scenario, Step
-from stack.settings import ETCD, HOST, PROXY, StackSettings
+from stack.settings import ETCD, HOST, PROXY
 
 Say = Callable[[str], None]
 LIMIT_S = 180.0
@@ -44,29 +42,28 @@ class Played:
 
 
 def drill(
-    scenarios: Sequence[Scenario], repeat: int, directory: Path, config: Path | None, database: Path, say: Say
+    scenarios: Sequence[Scenario], repeat: int, cluster: Cluster, config: Path | None, database: Path, say: Say
 ) -> list[Row]:
     """Plays scenarios one after the other, each `repeat` times, in the running recording or in one of its own.
 
+    `config` is for one of its own; None: one that is made for the cluster. The homework's tables are poured if missing.
     Raises ObserverError, StackError; whatever happens, the cluster is mended.
     """
-    settings = stack.settings.read(directory)
-    if settings is None:
-        raise StackError(f"There is no cluster in {directory} to break; bring one up with `observer stack up`.")
     ours = not is_being_recorded(database)
+    stack.asking.pour_tables(cluster)
     if ours:
-        say(launch.detach(database, config or _config(settings, database), None))
+        say(launch.detach(database, config or _config(cluster, database), None))
     played = []
     # A drill that is told to end mends what it broke, like one that is interrupted by hand.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         for number in range(1, repeat + 1):
             for scenario in scenarios:
-                if (why := stack.deeds.lacks(scenario)) is not None:
+                if (why := stack.deeds.lacks(cluster, scenario)) is not None:
                     say(f"{scenario.name} is skipped: {why}")
                     continue
                 say(f"{scenario.name}{f' ({number} of {repeat})' if repeat > 1 else ''}: {scenario.about}")
-                played.append(play(settings, scenario, database, say))
+                played.append(play(cluster, scenario, database, say))
     finally:
         if ours:
             with suppress(NothingAnswers):
@@ -74,23 +71,23 @@ def drill(
     return rows(database, played)
 
 
-def play(settings: StackSettings, scenario: Scenario, database: Path, say: Say) -> Played:
+def play(cluster: Cluster, scenario: Scenario, database: Path, say: Say) -> Played:
     """Plays one scenario: whole and calm before, whole and calm after; mended if it is interrupted.
 
     Raises ObserverError, StackError.
     """
-    await_calm(settings, database, say)
+    await_calm(cluster, database, say)
     began_ns = time.monotonic_ns()
-    parts = stack.deeds.cast(settings)
+    parts = stack.deeds.cast(cluster)
     try:
         for step in scenario.steps:
-            _do(settings, step, parts, database, say)
-        await_calm(settings, database, say)
+            _do(cluster, step, parts, database, say)
+        await_calm(cluster, database, say)
     except BaseException:
         say("it was interrupted; mending what is broken")
         with _deaf():
             _thaw_observer(database)
-            stack.deeds.mend(settings)
+            stack.deeds.mend(cluster)
         raise
     return Played(scenario, began_ns, time.monotonic_ns())
 
@@ -105,19 +102,19 @@ def _deaf() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def await_calm(settings: StackSettings, database: Path, say: Say) -> None:
+def await_calm(cluster: Cluster, database: Path, say: Say) -> None:
     """Waits until the cluster lacks nothing and writes have been acknowledged for some seconds, none failing."""
     began_s = said_s = time.monotonic()
     calm_since_s: float | None = None
     while calm_since_s is None or time.monotonic() - calm_since_s < CALM_S:
-        seen = stack.health.look(settings)
+        seen = stack.health.look(cluster.ports)
         well = seen.whole and _writes_well(database)
         now_s = time.monotonic()
         calm_since_s = (calm_since_s or now_s) if well else None
         if now_s - began_s > LIMIT_S:
             raise NothingAnswers(
                 f"After {LIMIT_S:.0f} s the cluster is not well ({'; '.join(seen.lacks) or 'writes fail'}); "
-                f"see the logs in {settings.directory / 'logs'}."
+                f"see {cluster.logs}."
             )
         if not well and now_s - said_s > 10:
             said_s = now_s
@@ -134,21 +131,21 @@ def rows(database: Path, played: Sequence[Played]) -> list[Row]:
     return [_row(one, scored, timeline.recording.anchor_ns) for one in played]
 
 
-def _do(settings: StackSettings, step: Step, parts: Mapping[str, str], database: Path, say: Say) -> None:
+def _do(cluster: Cluster, step: Step, parts: Mapping[str, str], database: Path, say: Say) -> None:
     def told(target: str, at_ns: int) -> None:
         say(f"  {step.do} {step.what} {target}")
         kind = "fault.told" if step.breaks else "repair.told"
         role = next((part for part, name in parts.items() if name == target), None)
         detail = {"component": step.what, "action": step.do, "target": target, "role": role}
-        tell(database, boot_id(), kind, target, {**detail, **_address(settings, target)}, at_ns)
+        tell(database, boot_id(), kind, target, {**detail, **_address(cluster, target)}, at_ns)
 
     if step.what == "observer":
         _to_observer(step, database, told)
     else:
-        stack.deeds.do(settings, step, parts, told)
+        stack.deeds.do(cluster, step, parts, told)
     began_s = time.monotonic()
     while step.until == "another leads":
-        leader = stack.health.look(settings).leader
+        leader = stack.health.look(cluster.ports).leader
         if leader not in (None, parts["leader"]):
             say(f"  {leader} leads")
             break
@@ -180,16 +177,16 @@ def _recorder(database: Path) -> int:
         return reader.recording().pid
 
 
-def _address(settings: StackSettings, target: str) -> dict[str, str]:
+def _address(cluster: Cluster, target: str) -> dict[str, str]:
     """Under which name the observer knows it, where that is another one."""
     if target in ETCD:
-        return {"address": f"{HOST}:{settings.etcd_port(target)}"}
-    return {"address": f"http://{HOST}:{settings.stats_port}/"} if target == PROXY else {}
+        return {"address": f"{HOST}:{cluster.ports.etcd_port(target)}"}
+    return {"address": f"http://{HOST}:{cluster.ports.stats_port}/"} if target == PROXY else {}
 
 
-def _config(settings: StackSettings, database: Path) -> Path:
-    path = database.with_suffix(".toml")
-    path.write_text(stack.configs.observer_toml(settings), encoding="utf-8")
+def _config(cluster: Cluster, database: Path) -> Path:
+    path = database.with_name(f"{database.stem}-drill.toml")  # no name under which somebody keeps their own
+    path.write_text(cluster.observer_toml, encoding="utf-8")
     return path
 
 

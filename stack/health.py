@@ -9,7 +9,8 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from stack.settings import ETCD, HOST, NODES, StackSettings
+from stack.cluster import Ports
+from stack.settings import ETCD, HOST, NODES
 
 _TIMEOUT_S = 2.0
 
@@ -28,7 +29,7 @@ class Health:
         return not self.lacks
 
 
-def look(settings: StackSettings) -> Health:
+def look(settings: Ports) -> Health:
     """The cluster as it is now; every answer that does not come within 2 s counts as none. Never raises."""
     etcd = {member: _etcd(settings, member) for member in ETCD}
     nodes = {node: _json(f"http://{HOST}:{settings.rest_port(node)}/patroni") for node in NODES}
@@ -77,12 +78,12 @@ def _streaming(seen: dict[str, Any] | None) -> set[str]:
     return {str(one.get("application_name")) for one in replicas if one.get("state") == "streaming"}
 
 
-def _etcd(settings: StackSettings, member: str) -> bool:
+def _etcd(settings: Ports, member: str) -> bool:
     answer = _json(f"http://{HOST}:{settings.etcd_port(member)}/health")
     return answer is not None and str(answer.get("health")).lower() == "true"
 
 
-def _servers_up(settings: StackSettings) -> set[tuple[str, str]] | None:
+def _servers_up(settings: Ports) -> set[tuple[str, str]] | None:
     text = _get(f"http://{HOST}:{settings.stats_port}/;csv")
     if text is None:
         return None

@@ -18,6 +18,7 @@ from benchmarks.accuracy.scoring import printed
 from observer.errors import ObserverError
 from stack import deeds, local
 from stack.errors import StackError
+from stack.local_cluster import local_cluster
 from stack.scenario import Scenario, chosen
 from stack.settings import StackSettings
 
@@ -56,14 +57,15 @@ def main() -> int:
 
 
 def _fill(settings: StackSettings, scenarios: tuple[Scenario, ...], repeat: int, runs: Path) -> None:
+    cluster = local_cluster(settings)
     for scenario in scenarios:
-        if (why := deeds.lacks(scenario)) is not None:
+        if (why := deeds.lacks(cluster, scenario)) is not None:
             say(f"{scenario.name} is skipped: {why}")
     missing = [
         (scenario, runs / f"{scenario.name}-{number}.json.xz")
         for number in range(1, repeat + 1)
         for scenario in scenarios
-        if deeds.lacks(scenario) is None
+        if deeds.lacks(cluster, scenario) is None
         if not (runs / f"{scenario.name}-{number}.json.xz").exists()
     ]
     if not missing:
@@ -77,7 +79,7 @@ def _fill(settings: StackSettings, scenarios: tuple[Scenario, ...], repeat: int,
             except (StackError, ObserverError) as error:
                 say(f"not kept: {error}")
                 with suppress(StackError):
-                    deeds.mend(settings)
+                    deeds.mend(cluster)
     finally:
         local.down(settings.directory, say)
 

@@ -16,6 +16,7 @@ from observer.store import Reader
 from observer.versions import observer_version
 from stack import configs, health
 from stack.errors import StackError
+from stack.local_cluster import local_cluster
 from stack.scenario import Scenario
 from stack.settings import NODES, StackSettings
 from tests.cluster.probe import Probe, gaps
@@ -30,7 +31,7 @@ def play(settings: StackSettings, scenario: Scenario, kept: Path, say: Callable[
         with Probe(settings.dsn(settings.primary_port), Path(folder) / "probe.jsonl") as probe:
             launch.detach(database, config, None)
             try:
-                drill.play(settings, scenario, database, say)
+                drill.play(local_cluster(settings), scenario, database, say)
             finally:
                 launch.ask_to_stop(database)
         acknowledged, held = _acknowledged(database), _held(settings)
