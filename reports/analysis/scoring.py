@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from observer.timeline import SECOND_NS, Confidence, Event, Findings, Incident, Leadership, Timeline
 from reports.analysis.leadership import leader_at
-from reports.analysis.told import EARLY_NS, LATE_NS, cause_told
+from reports.analysis.told import EARLY_NS, LATE_NS, cause_told, deeds
 
 # Faults told this close together are one: a host with its etcd, two members of etcd.
 TOGETHER_NS = 5 * SECOND_NS
@@ -83,13 +83,12 @@ def expected(events: Iterable[Event], led: Sequence[Leadership], endpoints: int)
     guarded = False
     groups: list[list[Event]] = []
     quorum: list[str | None] = []  # what a fault of etcd was, when the last of its group was told
-    for event in events:
+    for event in deeds(events):
         detail = event.detail
         if detail.get("action") in ("guard", "unguard"):
             guarded = detail["action"] == "guard"
         if event.kind == "repair.told":
             down.discard(event.subject)
-        if event.kind != "fault.told":
             continue
         if detail.get("component") == "etcd" and detail.get("action") in _ETCD_FAULTS:
             down.add(event.subject)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from observer.timeline import SECOND_NS, Event
 from reports.analysis.incidents import Span
@@ -11,6 +11,11 @@ from reports.analysis.incidents import Span
 LATE_NS = 30 * SECOND_NS
 # An operator who tells a fault by hand may be a little late.
 EARLY_NS = 2 * SECOND_NS
+
+# A deed that somebody tells of is also told by the engine that was asked for it: this close together it is the same.
+SAME_NS = SECOND_NS
+# What an engine tells of a deed that it does not know by name.
+PARTS: Mapping[str, tuple[str, ...]] = {"reboot": ("kill", "start")}
 
 # (component, action) -> the cause for the leader, and for any other member. None: no cause of that name.
 CAUSES: Mapping[tuple[str, str], tuple[str, str]] = {
@@ -50,6 +55,23 @@ def cause_told(component: str, action: str, led: bool, majority: bool = True) ->
     return None if pair is None else pair[0 if led else 1]
 
 
+def deeds(events: Iterable[Event]) -> list[Event]:
+    """What was told, each deed once: where its doer tells of it, who tells more, the engine's word is left out."""
+    told = [event for event in events if event.kind in ("fault.told", "repair.told")]
+    done = [event for event in told if event.source != "docker"]
+    return [event for event in told if event.source != "docker" or not any(_is_of(event, deed) for deed in done)]
+
+
+def _is_of(word: Event, deed: Event) -> bool:
+    action = str(deed.detail.get("action"))
+    return (
+        abs(word.by_ns - deed.by_ns) <= SAME_NS
+        and word.subject == deed.subject
+        and word.detail.get("component") == deed.detail.get("component")
+        and word.detail.get("action") in PARTS.get(action, (action,))
+    )
+
+
 def told_in(spans: Sequence[Span], events: Sequence[Event]) -> dict[int, tuple[Event, ...]]:
     """What was told, by the index of the incident it belongs to.
 
@@ -57,11 +79,10 @@ def told_in(spans: Sequence[Span], events: Sequence[Event]) -> dict[int, tuple[E
     What belongs to none is left out.
     """
     found: dict[int, list[Event]] = {}
-    for event in events:
-        index = None
+    for event in deeds(events):
         if event.kind == "fault.told":
             index = _of_fault(spans, event.by_ns)
-        elif event.kind == "repair.told":
+        else:
             index = next((i for i in reversed(range(len(spans))) if spans[i].began_ns <= event.by_ns), None)
         if index is not None:
             found.setdefault(index, []).append(event)

@@ -1,0 +1,60 @@
+"""What was told: each deed once, though its doer and the engine that was asked for it both tell of it."""
+
+from __future__ import annotations
+
+from observer.timeline import Event, Leadership
+from reports.analysis.scoring import expected
+from reports.analysis.told import deeds
+from tests.unit.timelines import event
+
+
+def told(at_s: float, source: str, kind: str, component: str, action: str, target: str, **more: str) -> Event:
+    return event(at_s, source, f"{kind}.told", target, component=component, action=action, target=target, **more)
+
+
+def drill(at_s: float, component: str, action: str, target: str, kind: str = "fault") -> Event:
+    return told(at_s, "operator", kind, component, action, target, role="leader")
+
+
+def engine(at_s: float, component: str, action: str, target: str, kind: str = "fault") -> Event:
+    return told(at_s, "docker", kind, component, action, target)
+
+
+KILLED = drill(10.0, "patroni", "kill", "patroni1")
+
+
+def test_what_the_engine_says_within_a_second_of_its_doer_is_the_same_deed_and_the_doer_tells_more() -> None:
+    assert deeds([KILLED, engine(10.1, "patroni", "kill", "patroni1")]) == [KILLED]
+    thawed = drill(20.0, "patroni", "resume", "patroni1", "repair")
+    assert deeds([thawed, engine(20.9, "patroni", "resume", "patroni1", "repair")]) == [thawed]
+
+
+def test_what_the_engine_alone_tells_stays() -> None:
+    alone = [
+        engine(11.5, "patroni", "kill", "patroni1"),  # a second deed, for it is later
+        engine(10.1, "patroni", "kill", "patroni2"),
+        engine(10.1, "patroni", "pause", "patroni1"),
+        engine(10.1, "network", "kill", "patroni1"),
+    ]
+    assert deeds([KILLED, *alone]) == [KILLED, *alone]
+
+
+def test_what_its_doer_alone_tells_stays_however_often() -> None:
+    twice = [drill(10.0, "postgres", "kill", "patroni1"), drill(10.3, "postgres", "kill", "patroni1")]
+    assert deeds(twice) == twice
+
+
+def test_what_is_not_told_by_anybody_is_no_deed() -> None:
+    assert deeds([event(10, "docker", "container.ended", "patroni1", component="patroni", exit_code=137)]) == []
+
+
+def test_a_reboot_is_a_kill_and_a_start_to_the_engine() -> None:
+    reboot = drill(10.0, "patroni", "reboot", "patroni1", "repair")
+    heard = [engine(9.7, "patroni", "kill", "patroni1"), engine(10.3, "patroni", "start", "patroni1", "repair")]
+    assert deeds([heard[0], reboot, heard[1]]) == [reboot]
+
+
+def test_a_deed_that_two_tell_of_is_expected_once_and_in_the_role_that_its_doer_knows() -> None:
+    led = (Leadership("patroni2", 1, 0, None),)
+    found = expected([KILLED, engine(10.1, "patroni", "kill", "patroni1")], led, 3)
+    assert [dict(one.causes) for one in found] == [{"leader.killed": frozenset({"patroni1"})}]
