@@ -1,0 +1,118 @@
+"""The containers of a cluster, from what `docker inspect` says, and the cluster that they make."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import pytest
+
+from stack.containers import Containers, Link, clusters
+from stack.docker_cluster import docker_cluster
+from stack.errors import StackError
+from stack.scenario import Step
+from stack.settings import ETCD, MEMBERS, NODES
+
+WITHIN = {"etcd": (2379,), "patroni": (8008, 5432), "haproxy": (5001, 5002, 7001)}
+
+
+def inspected(member: str, project: str = "demo", running: bool = True, shift: int = 0) -> dict[str, Any]:
+    """One container, whose port 2379 is published as 42379, and 200 higher for each number of its member."""
+    add = 40_000 + shift + 200 * (int(member[-1]) if member[-1].isdigit() else 0)
+    ports = {
+        f"{port}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port + add)}] for port in WITHIN[member.rstrip("123")]
+    }
+    link = {
+        "IPAMConfig": {"IPv4Address": "10.77.53.11"} if member == "patroni1" else None,
+        "Aliases": [f"{project}-{member}", member, "0123456789ab"],
+        "IPAddress": "10.77.53.11" if running else "",
+    }
+    return {
+        "Id": "0123456789abcdef",
+        "Name": f"/{project}-{member}",
+        "Config": {"Labels": {"com.docker.compose.service": member, "com.docker.compose.project": project}},
+        "HostConfig": {"PortBindings": ports},
+        "NetworkSettings": {"Ports": ports if running else {}, "Networks": {f"{project}_default": link}},
+    }
+
+
+def whole(project: str = "demo", **more: Any) -> list[dict[str, Any]]:
+    return [inspected(member, project, **more) for member in MEMBERS]
+
+
+def demo() -> Containers:
+    return clusters(whole())[0]
+
+
+def test_a_project_that_has_every_member_is_a_cluster_and_one_that_lacks_some_is_none() -> None:
+    found = clusters([*whole("demo"), *whole("second", shift=1000), *whole("third")[:-1]])
+    assert [one.project for one in found] == ["demo", "second"]
+    assert [one.name("patroni2") for one in found] == ["demo-patroni2", "second-patroni2"]
+
+
+def test_a_container_of_no_project_is_no_part_of_one() -> None:
+    other = inspected("etcd1")
+    other["Config"]["Labels"] = None
+    assert clusters([other]) == []
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_the_published_ports_are_known_while_it_runs_and_while_it_does_not(running: bool) -> None:
+    (found,) = clusters(whole(running=running))
+    assert [found.etcd_port(member) for member in ETCD] == [42579, 42779, 42979]
+    assert [found.rest_port(node) for node in NODES] == [48208, 48408, 48608]
+    assert [found.postgres_port(node) for node in NODES] == [45632, 45832, 46032]
+    assert found.stats_port == 47001
+
+
+def test_a_port_that_the_engine_chose_is_the_one_that_it_publishes() -> None:
+    containers = whole()
+    containers[0]["HostConfig"]["PortBindings"] = {"2379/tcp": [{"HostIp": "", "HostPort": ""}]}
+    containers[0]["NetworkSettings"]["Ports"] = {
+        "2379/tcp": [{"HostIp": "0.0.0.0", "HostPort": "32768"}],
+        "22/tcp": None,
+    }
+    assert clusters(containers)[0].etcd_port("etcd1") == 32768
+
+
+def test_what_is_not_published_is_named() -> None:
+    containers = whole()
+    containers[0]["HostConfig"]["PortBindings"] = containers[0]["NetworkSettings"]["Ports"] = None
+    with pytest.raises(StackError, match="demo-etcd1 does not publish its port 2379"):
+        clusters(containers)[0].etcd_port("etcd1")
+
+
+def test_a_member_is_joined_with_its_fixed_address_and_the_names_that_the_engine_does_not_give_by_itself() -> None:
+    assert demo().link("patroni1") == Link("demo_default", "10.77.53.11", ("demo-patroni1", "patroni1"))
+    assert demo().link("etcd1") == Link("demo_default", None, ("demo-etcd1", "etcd1"))
+
+
+def test_a_member_that_was_found_in_no_network_cannot_be_joined() -> None:
+    containers = whole()
+    containers[3]["NetworkSettings"]["Networks"] = {}
+    with pytest.raises(StackError, match="demo-patroni1 is in no network"):
+        clusters(containers)[0].link("patroni1")
+
+
+def test_the_observer_is_told_the_published_ports() -> None:
+    told = tomllib.loads(docker_cluster(demo()).observer_toml)
+    assert told["etcd"]["endpoints"] == ["127.0.0.1:42579", "127.0.0.1:42779", "127.0.0.1:42979"]
+    assert told["patroni"]["members"]["patroni2"] == "http://127.0.0.1:48408"
+    assert told["postgres"]["members"]["patroni3"] == "host=127.0.0.1 port=46032"
+    assert told["haproxy"]["stats"] == ["http://127.0.0.1:47001/"]
+    assert [f"port={port}" in told["traffic"][way] for way, port in (("write", 45001), ("read", 45002))] == [True, True]
+
+
+@pytest.mark.parametrize(("do", "what"), [("kill_alone", "patroni"), ("reload", "haproxy")])
+def test_what_would_end_the_container_cannot_be_played(do: str, what: str) -> None:
+    assert "container" in (docker_cluster(demo()).lacks(Step(do, what, ("leader",))) or "")
+
+
+@pytest.mark.parametrize(("do", "what"), [("kill", "patroni"), ("pause", "postgres"), ("disconnect", "network")])
+def test_the_rest_can(do: str, what: str) -> None:
+    assert docker_cluster(demo()).lacks(Step(do, what, ("leader",))) is None
+
+
+def test_only_a_node_has_a_postgresql() -> None:
+    with pytest.raises(StackError, match="haproxy has no postgres; name one of patroni1, patroni2, patroni3"):
+        docker_cluster(demo()).kill("haproxy", "postgres")
