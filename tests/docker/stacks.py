@@ -102,8 +102,10 @@ class Stack:
         return until("a leader", lambda: next((n for n, m in self.members().items() if m["role"] == "leader"), None))
 
     def replicas(self) -> list[str]:
-        """The replicas that stream."""
-        return sorted(n for n, m in self.members().items() if m["role"] == "replica" and m["state"] == "streaming")
+        """The replicas that stream, by the primary's own word: what Patroni last wrote of itself may be old."""
+        names = "select string_agg(application_name, ' ') from pg_stat_replication where state = 'streaming'"
+        found = self.sql("PORT_PRIMARY", names)
+        return sorted(name for name in str(found).split() if name in NODES)
 
     def addresses(self) -> dict[str, str]:
         """Each running container's address in the stack's network, by the member's name."""

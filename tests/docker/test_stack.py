@@ -190,6 +190,76 @@ def test_a_stop_and_a_start_of_everything_in_any_order_keeps_the_data(whole: Sta
         until(f"the row on patroni{number}", lambda n=number, s=found: whole.sql(f"PORT_POSTGRES{n}", s) == 1)
 
 
+def test_a_replica_that_lost_its_primary_unnoticed_is_told_of_it_again(whole: Stack) -> None:
+    lost = whole.replicas()[0]
+    # As it is when Patroni read the setting just before a reload took it away: no file is younger than what it knows.
+    forget = (
+        "cd /data/postgres && touch -r postgresql.conf /tmp/then && sed -i '/^primary_/d' postgresql.conf "
+        "&& touch -r /tmp/then postgresql.conf && pg_ctl reload -D ."
+    )
+    removed = 'parameter "primary_conninfo" removed'
+    before = docker_said(lost).count(removed)
+    docker("exec", f"demo-{lost}", "sh", "-c", forget)
+    until(f"{lost} lost its primary", lambda: docker_said(lost).count(removed) > before, 20)
+    until(f"{lost} streams", lambda: lost in whole.replicas(), 40)
+
+
+def test_a_replica_that_lacks_wal_and_starts_while_nobody_leads_streams_once_somebody_does(whole: Stack) -> None:
+    lacking, leader = whole.replicas()[0], whole.leader()
+    for statement in (
+        "create table if not exists lacking as select generate_series(1, 1000) as n",
+        "checkpoint",
+        "select pg_switch_wal()",
+        "update lacking set n = n + 1",
+    ):
+        whole.sql("PORT_PRIMARY", statement)
+    last = str(whole.sql("PORT_PRIMARY", "select pg_walfile_name(pg_current_wal_lsn())"))
+    number = lacking.removeprefix("patroni")
+    lsn = whole.sql("PORT_PRIMARY", "select pg_current_wal_lsn()")
+    replayed = f"select pg_last_wal_replay_lsn() >= '{lsn}'"
+    until("all is replayed", lambda: whole.sql(f"PORT_POSTGRES{number}", replayed), 20)
+    for name in (lacking, *sorted(set(NODES) - {lacking, leader}), leader):
+        docker("stop", f"demo-{name}")
+    remove = f"rm /data/postgres/pg_wal/{last}"
+    docker("run", "--rm", "--volumes-from", f"demo-{lacking}", "patroni", "sh", "-c", remove)
+    docker("start", f"demo-{lacking}")
+    until("PostgreSQL waits for what is not there", lambda: "Consistent recovery state" in docker_said(lacking), 60)
+    for name in sorted(set(NODES) - {lacking}):
+        docker("start", f"demo-{name}")
+    whole.whole()
+
+
+def docker_said(member: str) -> str:
+    """What a container wrote in its last run, to both its outputs."""
+    started = docker("inspect", "--format", "{{.State.StartedAt}}", f"demo-{member}").strip()
+    words = ["docker", "logs", "--since", started, f"demo-{member}"]
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=True)
+    return done.stdout
+
+
+def test_prometheus_finds_the_observer_in_its_container_and_misses_none_where_there_is_none(
+    whole: Stack, tmp_path: Path
+) -> None:
+    if "observer" not in docker("image", "ls", "--format", "{{.Repository}}").split():
+        pytest.skip("no image `observer`; `make test-docker` builds it")
+
+    def targets() -> list[dict[str, str]]:
+        asked = {"query": 'up{job="observer", instance!~"host.docker.internal.*"}'}
+        answer = httpx.get(whole.url("PORT_PROMETHEUS", "/api/v1/query"), params=asked, timeout=5).json()
+        return [row for row in answer["data"]["result"] if row["value"][1] == "1"]
+
+    assert targets() == []
+    told = {**os.environ, "RECORDING": str(tmp_path), "COMPOSE_PROFILES": "observer"}
+    compose = ["docker", "compose"]
+    subprocess.run([*compose, "up", "-d", "--no-deps", "observer"], cwd=ROOT / "hw3", env=told, check=True)
+    try:
+        until("Prometheus scrapes the observer", targets, 60)
+    finally:
+        for words in (["logs", "--tail", "20", "observer"], ["rm", "--stop", "--force", "observer"]):
+            subprocess.run([*compose, *words], cwd=ROOT / "hw3", env=told, check=False)
+    until("its target is gone", lambda: not targets(), 60)
+
+
 def test_the_homeworks_generator_names_the_server_and_comes_back_after_a_failover(whole: Stack, tmp_path: Path) -> None:
     if whole.sql("PORT_PRIMARY", "select to_regclass('events') is null"):
         whole.sql("PORT_PRIMARY", (ROOT / "stack" / "schema.sql").read_text(encoding="utf-8"))
