@@ -11,7 +11,7 @@ from typing import Any
 
 from observer.timeline import SECOND_NS, Cost, Event, Evidence, Operation, Outage, Outcome
 from reports.analysis.blindness import Spell
-from reports.analysis.changes import Change
+from reports.analysis.changes import Change, started
 from reports.analysis.incidents import TOGETHER_NS, Span
 from reports.analysis.leadership import leader_at, says_primary
 from reports.analysis.outages import within
@@ -22,6 +22,9 @@ TOLD = ("fault.told", "repair.told", "note.told", "stop.asked")
 ONE_LEASE_NS = SECOND_NS
 # How long after an incident's end what belongs to it may still come: the lease of a replica, a proxy's checks.
 AFTERMATH_NS = 60 * SECOND_NS
+# What a member does so long after its doors were shut it does not do in dying; and what only one that lives writes.
+DYING_NS = 2 * SECOND_NS
+OF_THE_LIVING = ("key_not_renewed", "demoted")
 
 
 def at_s(at_ns: int) -> float:
@@ -48,6 +51,7 @@ class Witness:
 
     `rest`, `sql`: the spell in which Patroni's REST API, or PostgreSQL asked directly, could not be reached.
     `expired`: the events that show that its lease ran out. `said`: the event in which it said that it stops or stopped.
+    `ran_on`: one that shows that it lived all the while, though both its doors were shut.
     """
 
     member: str
@@ -61,6 +65,7 @@ class Witness:
     key_lost: Event | None
     said: Event | None
     started_anew: Event | None
+    ran_on: Event | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +216,26 @@ class Case:
             key_lost=key_lost,
             said=said,
             started_anew=self._started_anew(member, reach_ns),
+            ran_on=None if rest is None or sql is None else self._ran_on(rest, sql, reach_ns),
         )
+
+    def _ran_on(self, rest: Spell, sql: Spell, reach_ns: int) -> Event | None:
+        """What its container or its log told of it meanwhile; else that it is back, and was never restarted."""
+        ends = [
+            e
+            for e in self.scene.between(rest.began_ns - DYING_NS, rest.until_ns(self.scene.end_ns))
+            if e.subject == rest.subject
+            and (e.kind == "container.ended" or (e.kind == "log.told" and e.detail.get("says") in OF_THE_LIVING))
+        ]
+        if ends:
+            first = ends[0]
+            killed = first.kind == "log.told" or first.detail.get("exit_code") == 128 + 9
+            return first if killed and first.by_ns > rest.began_ns + DYING_NS else None
+        back = sql.sees if sql.sees is not None and sql.sees.by_ns <= reach_ns else None
+        if back is None or self._started_anew(rest.subject, max(reach_ns, back.by_ns + DYING_NS)) is not None:
+            return None
+        known = [e for e in self.scene.between(0, sql.began_ns) if e.source == "postgres" and e.subject == rest.subject]
+        return back if any(e.kind == "member.changed" and started(e) is not None for e in known) else None
 
     def _observed(self, source: str, member: str) -> bool:
         return any(

@@ -27,6 +27,7 @@ EVIDENCE: Mapping[str, tuple[str, ...]] = {
     "evidence.sql_replica": ("member", "at_s"),
     "evidence.postgres_started": ("member", "at_s"),  # with a new start time
     "evidence.member_back": ("member", "at_s"),
+    "evidence.ran_on": ("member", "at_s"),  # it lived, though nobody reached it
     "evidence.demoted": ("member", "at_s"),
     "evidence.etcd_failed": ("endpoint", "how", "at_s"),
     "evidence.etcd_back": ("endpoint", "at_s"),
@@ -69,6 +70,7 @@ REASONS: Mapping[str, tuple[str, ...]] = {
     "reason.sql_how": ("member", "how"),
     "reason.sql_primary": ("member",),  # its PostgreSQL went on as a primary
     "reason.sql_answers": ("member",),
+    "reason.ran_on": ("member",),  # it lived, though nobody reached it
     "reason.said_stopped": ("member", "state"),
     "reason.not_said_stopped": ("member",),
     "reason.quorum_kept": (),

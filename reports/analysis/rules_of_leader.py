@@ -88,6 +88,8 @@ def leader_killed(case: Case) -> Ruling:
         return rejected(cause, "reason.sql_how", member=seen.member, how=seen.sql.how)
     if seen.sql is None and seen.sql_primary is not None:
         return rejected(cause, "reason.sql_primary", member=seen.member)
+    if seen.ran_on is not None:
+        return rejected(cause, "reason.ran_on", member=seen.member)
     sure = seen.sql is not None and (bool(seen.expired) or seen.started_anew is not None)
     return found(cause, seen.member, "high" if sure else "medium", *_key(case, seen), *failed(seen), _anew(seen))
 
@@ -148,7 +150,7 @@ def leader_frozen(case: Case) -> Ruling:
 
 
 def leader_unreachable(case: Case) -> Ruling:
-    """Connecting to REST timed out, or found no way, from the first look on."""
+    """Connecting to REST timed out, or found no way, from the first look on; or was refused, while the member lived."""
     seen = _leader(case)
     cause = "leader.unreachable"
     if seen is None or seen.rest is None:
@@ -156,11 +158,13 @@ def leader_unreachable(case: Case) -> Ruling:
     reason = _not_suddenly(case, seen, cause)
     if reason is not None:
         return reason
-    if seen.rest.how not in UNREACHED:
+    if seen.rest.how not in UNREACHED and (seen.rest.how not in SHUT or seen.ran_on is None):
         return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
     if not seen.expired and seen.rest.until_ns(case.scene.end_ns) - seen.rest.began_ns < AWAY_NS:
         return rejected(cause, "reason.rest_answers", member=seen.member)
-    return found(cause, seen.member, "high" if seen.expired else "medium", *_key(case, seen), *failed(seen))
+    return found(
+        cause, seen.member, "high" if seen.expired else "medium", *_key(case, seen), *failed(seen), ran_on(seen)
+    )
 
 
 def leader_cut_off(case: Case) -> Ruling:
@@ -251,6 +255,11 @@ def failed(seen: Witness) -> list[Evidence]:
     if seen.sql is not None:
         told.append(shows("evidence.sql_failed", seen.sql.teller, member=seen.member, how=seen.sql.how))
     return told
+
+
+def ran_on(seen: Witness) -> Evidence | None:
+    """That it lived, though its doors were shut."""
+    return None if seen.ran_on is None else shows("evidence.ran_on", seen.ran_on, member=seen.member)
 
 
 def _said(seen: Witness) -> Evidence | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from observer.timeline import SECOND_NS, Evidence
 from reports.analysis.blindness import Spell
 from reports.analysis.case import Case, Witness, at_s, shows, shows_operations
-from reports.analysis.rules_of_leader import SHUT, UNREACHED, accepts_on, failed
+from reports.analysis.rules_of_leader import SHUT, UNREACHED, accepts_on, failed, ran_on
 from reports.analysis.ruling import Found, Ruling, found, rejected
 
 # What Patroni says of a PostgreSQL that crashed, and what it says of any that is not up yet.
@@ -65,8 +65,9 @@ def _of_replica(case: Case, seen: Witness) -> Found:
         return found("replica.killed", seen.member, "low", key_lost)
     if seen.rest.how == "silent":
         return found("replica.frozen", seen.member, "high" if seen.sql else "medium", *failed(seen), key_lost)
-    if seen.rest.how in UNREACHED:
-        return found("replica.unreachable", seen.member, "high" if seen.sql else "medium", *failed(seen), key_lost)
+    sure = "high" if seen.sql else "medium"
+    if seen.rest.how in UNREACHED or seen.ran_on is not None:
+        return found("replica.unreachable", seen.member, sure, *failed(seen), key_lost, ran_on(seen))
     if seen.sql is None and seen.sql_observed:
         told = case.before("member.changed", subject=seen.member, source="postgres")
         answers = shows("evidence.sql_replica", told, member=seen.member, at_s=at_s(case.from_ns))

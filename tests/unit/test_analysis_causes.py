@@ -162,6 +162,47 @@ def test_a_replica_that_goes_away_costs_no_write_and_is_named_once(how: str, cau
     assert incident.leader_after == "patroni1"
 
 
+def test_a_replica_that_was_refused_and_is_back_without_a_restart_was_never_killed() -> None:
+    # As with a container out of its network: its published ports are gone, and it runs on.
+    refused = [blind(10.1, source, "patroni3", "refused") for source in ("patroni", "postgres")]
+    back = [sees(40.1, source, "patroni3") for source in ("patroni", "postgres")]
+    incident = only(judge(timeline([*healthy(), *refused, *back], traffic((1, 100, OK)))))
+    assert (incident.cause, incident.target, incident.confidence) == ("replica.unreachable", "patroni3", "high")
+    assert "evidence.ran_on" in {e.says for e in incident.evidence}
+
+
+@pytest.mark.parametrize(
+    ("at_s", "kind", "detail", "cause"),
+    [
+        (10.1, "container.ended", {"exit_code": 137}, "leader.killed"),  # it died of what shut its doors
+        (60.0, "container.ended", {"exit_code": 137}, "leader.unreachable"),  # it was rebooted later
+        (20.0, "log.told", {"says": "demoted"}, "leader.unreachable"),
+        (60.0, "log.told", {"says": "recovering"}, "leader.killed"),  # said by one that starts
+    ],
+)
+def test_a_leader_that_was_refused_and_lived_on_was_unreachable(
+    at_s: float, kind: str, detail: dict[str, object], cause: str
+) -> None:
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *healthy(),
+                    blind(10.1, "patroni", "patroni1", "refused"),
+                    blind(10.1, "postgres", "patroni1", "refused"),
+                    event(at_s, "docker", kind, "patroni1", **detail),
+                    event(33.5, "etcd", "leader.lost", "patroni1", revision=30),
+                    event(33.5, "etcd", "member.lost", "patroni1", revision=30),
+                    *takeover(33.6, "patroni2", 2, previous="patroni1", up_s=39.5),
+                    *came_back(70),
+                ],
+                traffic((1, 10, OK), (10, 39.5, FAIL), (39.5, 100, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target, incident.confidence) == (cause, "patroni1", "high")
+
+
 def test_one_etcd_member_of_three_is_a_member_down_and_costs_nothing() -> None:
     incident = only(judge(timeline([*healthy(), blind(10, "etcd", ETCD[0], "refused")], traffic((1, 100, OK)))))
     assert (incident.cause, incident.target) == ("etcd.member_down", ETCD[0])
