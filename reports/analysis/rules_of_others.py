@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from observer.timeline import SECOND_NS, Evidence
+from observer.timeline import SECOND_NS, Confidence, Evidence
 from reports.analysis.blindness import Spell
 from reports.analysis.case import Case, Witness, at_s, shows, shows_operations
 from reports.analysis.rules_of_leader import SHUT, UNREACHED, accepts_on, failed, ran_on
@@ -65,14 +65,14 @@ def _of_replica(case: Case, seen: Witness) -> Found:
         return found("replica.killed", seen.member, "low", key_lost)
     if seen.rest.how == "silent":
         return found("replica.frozen", seen.member, "high" if seen.sql else "medium", *failed(seen), key_lost)
-    sure = "high" if seen.sql else "medium"
+    sure: Confidence = "high" if seen.sql else "medium"
     if seen.rest.how in UNREACHED or seen.ran_on is not None:
         return found("replica.unreachable", seen.member, sure, *failed(seen), key_lost, ran_on(seen))
     if seen.sql is None and seen.sql_observed:
         told = case.before("member.changed", subject=seen.member, source="postgres")
         answers = shows("evidence.sql_replica", told, member=seen.member, at_s=at_s(case.from_ns))
         return found("patroni.killed", seen.member, "high", *failed(seen), answers, key_lost)
-    return found("replica.killed", seen.member, "high" if seen.sql else "medium", *failed(seen), key_lost)
+    return found("replica.killed", seen.member, sure, *failed(seen), key_lost)
 
 
 def postgres_frozen(case: Case) -> Ruling:

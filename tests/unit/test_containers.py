@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
 from typing import Any
 
 import pytest
 
+from stack import containers
 from stack.containers import Containers, Link, clusters
 from stack.docker_cluster import docker_cluster
 from stack.errors import StackError
@@ -65,21 +68,45 @@ def test_the_published_ports_are_known_while_it_runs_and_while_it_does_not(runni
     assert found.stats_port == 47001
 
 
+@pytest.mark.parametrize(
+    ("there", "told", "says"),
+    [
+        ([], None, "There is no cluster in Docker to break; bring one up with `docker compose up -d` in hw3."),
+        (["demo"], "mine", "There is no cluster in Docker to break in the project mine; bring one up with"),
+        (
+            ["demo", "other"],
+            None,
+            "There are several clusters in Docker (demo, other); choose one by COMPOSE_PROJECT_NAME",
+        ),
+    ],
+)
+def test_where_it_is_not_clear_what_to_break_nothing_is(
+    monkeypatch: pytest.MonkeyPatch, there: list[str], told: str | None, says: str
+) -> None:
+    text = json.dumps([one for project in there for one in whole(project)])
+    monkeypatch.setattr(containers, "docker", lambda what, *_: "x" if what == "ps" else text)
+    monkeypatch.delenv("COMPOSE_PROJECT_NAME", raising=False)
+    if told is not None:
+        monkeypatch.setenv("COMPOSE_PROJECT_NAME", told)
+    with pytest.raises(StackError, match=re.escape(says)):
+        containers.find()
+
+
 def test_a_port_that_the_engine_chose_is_the_one_that_it_publishes() -> None:
-    containers = whole()
-    containers[0]["HostConfig"]["PortBindings"] = {"2379/tcp": [{"HostIp": "", "HostPort": ""}]}
-    containers[0]["NetworkSettings"]["Ports"] = {
+    found = whole()
+    found[0]["HostConfig"]["PortBindings"] = {"2379/tcp": [{"HostIp": "", "HostPort": ""}]}
+    found[0]["NetworkSettings"]["Ports"] = {
         "2379/tcp": [{"HostIp": "0.0.0.0", "HostPort": "32768"}],
         "22/tcp": None,
     }
-    assert clusters(containers)[0].etcd_port("etcd1") == 32768
+    assert clusters(found)[0].etcd_port("etcd1") == 32768
 
 
 def test_what_is_not_published_is_named() -> None:
-    containers = whole()
-    containers[0]["HostConfig"]["PortBindings"] = containers[0]["NetworkSettings"]["Ports"] = None
+    found = whole()
+    found[0]["HostConfig"]["PortBindings"] = found[0]["NetworkSettings"]["Ports"] = None
     with pytest.raises(StackError, match="demo-etcd1 does not publish its port 2379"):
-        clusters(containers)[0].etcd_port("etcd1")
+        clusters(found)[0].etcd_port("etcd1")
 
 
 def test_a_member_is_joined_with_its_fixed_address_and_the_names_that_the_engine_does_not_give_by_itself() -> None:
@@ -88,10 +115,10 @@ def test_a_member_is_joined_with_its_fixed_address_and_the_names_that_the_engine
 
 
 def test_a_member_that_was_found_in_no_network_cannot_be_joined() -> None:
-    containers = whole()
-    containers[3]["NetworkSettings"]["Networks"] = {}
+    found = whole()
+    found[3]["NetworkSettings"]["Networks"] = {}
     with pytest.raises(StackError, match="demo-patroni1 is in no network"):
-        clusters(containers)[0].link("patroni1")
+        clusters(found)[0].link("patroni1")
 
 
 def test_the_observer_is_told_the_published_ports() -> None:

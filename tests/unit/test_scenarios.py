@@ -46,6 +46,13 @@ def test_a_scenario_may_play_others_in_order(tmp_path: Path) -> None:
     assert [one.name for one in chosen(["all"], tmp_path)] == ["two", "one", "two"]
 
 
+def test_a_name_may_be_asked_for_as_often_as_it_shall_be_played(tmp_path: Path) -> None:
+    (tmp_path / "one.toml").write_text(KILL)
+    (tmp_path / "two.toml").write_text(KILL)
+    (tmp_path / "all.toml").write_text('plays = ["one", "two"]\n')
+    assert [one.name for one in chosen(["all", "two", "two"], tmp_path)] == ["one", "two", "two", "two"]
+
+
 def test_where_none_is_named_each_is_played_once(tmp_path: Path) -> None:
     (tmp_path / "one.toml").write_text(KILL)
     (tmp_path / "all.toml").write_text('plays = ["one", "one"]\n')
