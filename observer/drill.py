@@ -54,8 +54,9 @@ def drill(
     if ours:
         say(launch.detach(database, config or _config(cluster, database), None))
     played = []
-    # A drill that is told to end mends what it broke, like one that is interrupted by hand.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A drill that is told to end mends what it broke, like one that is interrupted by hand; so does one in the background.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     try:
         for number in range(1, repeat + 1):
             for scenario in scenarios:

@@ -1,0 +1,136 @@
+"""The drill in Docker: it breaks containers by script, tells the truth once, is scored, and mends what it broke."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docker.recordings import OBSERVER, Row, events
+from tests.docker.stacks import Stack, docker, until
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+
+SCENARIOS = ("leader-killed", "postgres-crashed", "replica-disconnected", "proxy-stopped", "patroni-killed")
+NEAR_S = 0.2
+TOLD = ("fault.told", "repair.told")
+
+
+@dataclass(frozen=True)
+class Drilled:
+    """What a drill printed, what it said meanwhile, and its recording."""
+
+    table: list[str]
+    said: str
+    file: Path
+
+    def told(self, source: str) -> list[Row]:
+        return [row for row in events(self.file) if row.kind in TOLD and row.source == source]
+
+
+def drill(folder: Path, *scenarios: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [OBSERVER, "drill", "--docker", *scenarios],
+        cwd=folder,
+        env={**os.environ, "COMPOSE_PROJECT_NAME": "demo"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def drilled(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drilled]:
+    stack.whole()
+    folder = tmp_path_factory.mktemp("drill")
+    table, said = drill(folder, *SCENARIOS).communicate(timeout=500)
+    print(table, said)
+    yield Drilled(table.splitlines(), said, folder / "observer.db")
+
+
+@pytest.mark.parametrize(
+    ("scenario", "cause"),
+    [
+        ("leader-killed", "leader.killed"),
+        ("postgres-crashed", "postgres.crashed"),
+        ("replica-disconnected", "replica.unreachable"),
+        ("proxy-stopped", "proxy.down"),
+    ],
+)
+def test_what_it_does_is_found_by_the_report(drilled: Drilled, scenario: str, cause: str) -> None:
+    (row,) = [line.split() for line in drilled.table if line.startswith(f"{scenario} ")]
+    assert (row[1], row[2], row[-1]) == (cause, cause, "right")
+
+
+def test_what_a_container_cannot_play_is_skipped_and_says_why(drilled: Drilled) -> None:
+    assert "patroni-killed is skipped: a container ends with its Patroni" in drilled.said
+    assert not [line for line in drilled.table if line.startswith("patroni-killed")]
+
+
+def test_a_fault_is_told_within_a_fifth_of_a_second_of_the_end_that_the_engine_says(drilled: Drilled) -> None:
+    faults = [row for row in drilled.told("operator") if row.detail["action"] in ("kill", "stop")]
+    late = {}
+    for row in faults:
+        if row.detail["component"] != "postgres":
+            said = docker("inspect", "--format", "{{.State.FinishedAt}}", f"demo-{row.subject}").strip()
+            late[row.subject] = datetime.fromisoformat(said).timestamp() - row.at_s
+    print(f"\nthe engine says {', '.join(f'{late_s * 1e3:.0f}' for late_s in late.values())} ms later")
+    assert len(late) == 2
+    assert all(0 <= late_s < NEAR_S for late_s in late.values()), late
+
+
+def test_each_deed_stands_in_the_report_once(drilled: Drilled) -> None:
+    words = [OBSERVER, "report", "--format", "json", "--db", str(drilled.file)]
+    report: dict[str, Any] = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
+    deeds = [
+        [(one["detail"]["component"], one["detail"]["action"]) for one in incident["told"]]
+        for incident in report["incidents"]
+    ]
+    assert deeds == [
+        [("patroni", "kill"), ("patroni", "start")],
+        [("postgres", "kill")],
+        [("network", "disconnect"), ("network", "join")],
+        [("haproxy", "stop"), ("haproxy", "start")],
+    ]
+
+
+def test_who_was_cut_off_is_back_in_the_network_as_before(drilled: Drilled, stack: Stack) -> None:
+    (joined,) = [row for row in drilled.told("operator") if row.detail["action"] == "join"]
+    (network,) = json.loads(docker("inspect", f"demo-{joined.subject}"))[0]["NetworkSettings"]["Networks"].values()
+    assert network["IPAddress"] == network["IPAMConfig"]["IPv4Address"]
+    assert joined.subject in network["Aliases"]
+    assert joined.subject in stack.replicas()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "number", "broken"),
+    [
+        ("proxy-frozen", signal.SIGINT, "{{.State.Paused}}"),
+        ("replica-disconnected", signal.SIGTERM, "{{not .NetworkSettings.Networks}}"),
+    ],
+)
+def test_a_drill_that_is_interrupted_mends_what_it_broke(
+    whole: Stack, tmp_path: Path, scenario: str, number: signal.Signals, broken: str
+) -> None:
+    names = ("demo-haproxy", "demo-patroni1", "demo-patroni2", "demo-patroni3")
+
+    def is_broken() -> bool:
+        return "true" in docker("inspect", "--format", broken, *names)
+
+    running = drill(tmp_path, scenario)
+    until(f"{scenario} is played", is_broken, 60)
+    running.send_signal(number)
+    _, said = running.communicate(timeout=200)
+    assert running.returncode == 130, said
+    assert "mending" in said
+    assert "Traceback" not in said
+    assert not is_broken()
+    whole.whole()
