@@ -54,7 +54,7 @@ def drill(
     if ours:
         say(launch.detach(database, config or _config(cluster, database), None))
     played = []
-    # A drill that is told to end mends what it broke, like one that is interrupted by hand; so does one in the background.
+    # A drill that is told to end mends what it broke, like one that is interrupted by hand, in the background too.
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
     try:
