@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -225,6 +226,28 @@ def test_a_replica_that_lacks_wal_and_starts_while_nobody_leads_streams_once_som
     docker("start", f"demo-{lacking}")
     until("PostgreSQL waits for what is not there", lambda: "Consistent recovery state" in docker_said(lacking), 60)
     for name in sorted(set(NODES) - {lacking}):
+        docker("start", f"demo-{name}")
+    whole.whole()
+
+
+def test_a_leader_that_nobody_heard_of_is_not_replaced_by_one_of_the_same_timeline(whole: Stack) -> None:
+    first = whole.leader()
+    second, deaf = whole.replicas()
+    port = f"PORT_REST{second.removeprefix('patroni')}"
+    docker("pause", f"demo-{deaf}")
+    docker("stop", f"demo-{first}")
+    until(f"{second} leads", lambda: httpx.get(whole.url(port, "/primary"), timeout=3).status_code == 200, 60)
+    timeline = httpx.get(whole.url(port, "/patroni"), timeout=3).json()["timeline"]
+
+    def history() -> bool:
+        told = docker("exec", "demo-etcd1", "etcdctl", "get", "/service/demo/history", "--print-value-only")
+        return bool(json.loads(told)[-1][0] == timeline - 1)
+
+    until("its timeline is in the history", history, 30)
+    docker("kill", f"demo-{second}")
+    docker("unpause", f"demo-{deaf}")
+    until(f"{deaf} stands back", lambda: "behind last known cluster timeline" in docker_said(deaf), 60)
+    for name in (second, first):
         docker("start", f"demo-{name}")
     whole.whole()
 
