@@ -11,6 +11,8 @@ from reports.analysis.scene import Scene
 
 # A member that comes back says many things in a row; what it says without a pause of this length is its return.
 RETURN_NS = 15 * SECOND_NS
+# The leader sees a request in its next round; one that stands for longer waits for its hour.
+REQUEST_NS = 60 * SECOND_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def _of_keys(scene: Scene, returning: _Returns) -> Iterator[Sign]:
     """Leader key, member keys, failover request, quorum, etcd's own elections."""
     vacant: Event | None = None
     without: Event | None = None
+    asked: Event | None = None
     for event in scene.timeline.events:
         at_ns, kind, subject = event.by_ns, event.kind, event.subject
         if kind == "leader.lost":
@@ -66,9 +69,12 @@ def _of_keys(scene: Scene, returning: _Returns) -> Iterator[Sign]:
             yield Sign(from_ns, at_ns, subject, opens=True)
             vacant = None
         elif kind == "failover.asked" and at_ns > FOUND_SO_NS:
+            asked = event
             yield Sign(at_ns, at_ns, "failover", opens=True, fault=True, since_ns=at_ns)
         elif kind == "failover.cleared":
-            yield Sign(at_ns, at_ns, "failover", opens=False)
+            soon = asked is not None and at_ns - asked.by_ns <= REQUEST_NS
+            yield Sign(asked.by_ns if asked is not None and soon else at_ns, at_ns, "failover", opens=False)
+            asked = None
         elif kind == "member.lost":
             yield Sign(at_ns, at_ns, subject, opens=not returning.covers(subject, event))
         elif kind == "quorum.lost":

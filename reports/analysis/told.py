@@ -12,8 +12,9 @@ LATE_NS = 30 * SECOND_NS
 # An operator who tells a fault by hand may be a little late.
 EARLY_NS = 2 * SECOND_NS
 
-# A deed that somebody tells of is also told by the engine that was asked for it: this close together it is the same.
-SAME_NS = SECOND_NS
+# A deed that somebody tells of is also told by the engine that was asked for it: of a stop or a kill at once, of a
+# start or a new connection when it is done, which a busy machine may take seconds for.
+BEFORE_NS, AFTER_NS = SECOND_NS, 10 * SECOND_NS
 # What an engine tells of a deed that it does not know by name.
 PARTS: Mapping[str, tuple[str, ...]] = {"reboot": ("kill", "start")}
 
@@ -58,17 +59,23 @@ def cause_told(component: str, action: str, led: bool, majority: bool = True) ->
 def deeds(events: Iterable[Event]) -> list[Event]:
     """What was told, each deed once: where its doer tells of it, who tells more, the engine's word is left out."""
     told = [event for event in events if event.kind in ("fault.told", "repair.told")]
-    done = [event for event in told if event.source != "docker"]
-    return [event for event in told if event.source != "docker" or not any(_is_of(event, deed) for deed in done)]
+    words = [event for event in told if event.source == "docker"]
+    for deed in told:
+        if deed.source != "docker":
+            action = str(deed.detail.get("action"))
+            for part in PARTS.get(action, (action,)):
+                word = next((word for word in words if _is_of(word, deed, part)), None)
+                if word is not None:
+                    words.remove(word)
+    return [event for event in told if event.source != "docker" or event in words]
 
 
-def _is_of(word: Event, deed: Event) -> bool:
-    action = str(deed.detail.get("action"))
+def _is_of(word: Event, deed: Event, action: str) -> bool:
     return (
-        abs(word.by_ns - deed.by_ns) <= SAME_NS
+        -BEFORE_NS <= word.by_ns - deed.by_ns <= AFTER_NS
         and word.subject == deed.subject
         and word.detail.get("component") == deed.detail.get("component")
-        and word.detail.get("action") in PARTS.get(action, (action,))
+        and word.detail.get("action") == action
     )
 
 

@@ -15,6 +15,7 @@ from tests.unit.timelines import (
     fail,
     healthy,
     measured_crash,
+    ns,
     route,
     sees,
     takeover,
@@ -89,6 +90,31 @@ def test_a_failover_key_written_first_is_a_request(leader: str | None, cause: st
     )
     assert (incident.cause, incident.target) == (cause, "patroni1")
     assert (incident.leader_before, incident.leader_after) == ("patroni1", "patroni2")
+
+
+def test_a_request_that_the_leader_sees_in_its_next_round_is_one_incident_with_what_it_does_then() -> None:
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *healthy(),
+                    event(10, "etcd", "failover.asked", "demo", leader=None, candidate="patroni2", revision=20),
+                    event(17.5, "etcd", "leader.lost", "patroni1", revision=30),
+                    event(18, "etcd", "failover.cleared", "demo", revision=31),
+                    *takeover(17.7, "patroni2", 2, previous="patroni1", up_s=20),
+                ],
+                traffic((1, 17, OK), (17, 20, FAIL), (20, 100, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target, incident.confidence) == ("failover.manual", "patroni1", "high")
+
+
+def test_a_request_for_a_later_hour_holds_no_incident_open() -> None:
+    asked = event(10, "etcd", "failover.asked", "demo", leader="patroni1", candidate="patroni2", revision=20)
+    cleared = event(90, "etcd", "failover.cleared", "demo", revision=31)
+    incident = only(judge(timeline([*healthy(), asked, cleared], traffic((1, 100, OK)))))
+    assert incident.ended_ns < ns(20)
 
 
 @pytest.mark.parametrize(

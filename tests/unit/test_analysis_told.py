@@ -23,20 +23,25 @@ def engine(at_s: float, component: str, action: str, target: str, kind: str = "f
 KILLED = drill(10.0, "patroni", "kill", "patroni1")
 
 
-def test_what_the_engine_says_within_a_second_of_its_doer_is_the_same_deed_and_the_doer_tells_more() -> None:
+def test_what_the_engine_says_of_a_deed_is_the_same_deed_and_its_doer_tells_more() -> None:
     assert deeds([KILLED, engine(10.1, "patroni", "kill", "patroni1")]) == [KILLED]
     thawed = drill(20.0, "patroni", "resume", "patroni1", "repair")
-    assert deeds([thawed, engine(20.9, "patroni", "resume", "patroni1", "repair")]) == [thawed]
+    assert deeds([thawed, engine(22.5, "patroni", "resume", "patroni1", "repair")]) == [thawed]
 
 
 def test_what_the_engine_alone_tells_stays() -> None:
     alone = [
-        engine(11.5, "patroni", "kill", "patroni1"),  # a second deed, for it is later
+        engine(20.5, "patroni", "kill", "patroni1"),  # a second deed, for it is later
         engine(10.1, "patroni", "kill", "patroni2"),
         engine(10.1, "patroni", "pause", "patroni1"),
         engine(10.1, "network", "kill", "patroni1"),
     ]
     assert deeds([KILLED, *alone]) == [KILLED, *alone]
+
+
+def test_of_two_words_of_the_engine_only_one_is_of_a_deed() -> None:
+    words = [engine(10.1, "patroni", "kill", "patroni1"), engine(14.0, "patroni", "kill", "patroni1")]
+    assert deeds([KILLED, *words]) == [KILLED, words[1]]
 
 
 def test_what_its_doer_alone_tells_stays_however_often() -> None:
