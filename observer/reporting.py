@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 from observer.config import Objectives
 from observer.errors import CannotWrite, ConfigError
 from observer.store import Reader
+from observer.store.packed import unpacked
 from observer.timeline import Verdict
 from observer.versions import observer_version
 from reports.analysis.judge import judge
@@ -35,8 +36,11 @@ class Held:
 
 
 def facts(path: Path, recording_id: int | None, objectives: Objectives | None = None) -> Facts:
-    """Everything found in all recordings of a file, or in one, held to objectives. Raises NotFound, ForeignDatabase."""
-    with Reader(path) as reader:
+    """Everything found in all recordings of a file, or in one, held to objectives. A file may be packed with xz.
+
+    Raises NotFound, ForeignDatabase.
+    """
+    with unpacked(path) as plain, Reader(plain) as reader:
         reader.recording(recording_id)  # there is at least one, and the one that is asked for
         numbers = [r.id for r in reader.recordings()] if recording_id is None else [recording_id]
         timelines = [reader.load(number) for number in numbers]

@@ -209,7 +209,8 @@ class CaptureFact(TypedDict):
 class RecordingFact(TypedDict):
     """One recording. `live` is the cluster's dynamic configuration (ttl, loop_wait, ...), None where never seen.
 
-    `versions` maps a component (postgres, patroni, etcd, haproxy, libpq, host, observer) to its version.
+    `versions` maps a component (postgres, patroni, etcd, haproxy, libpq, host, observer) to its version; `names` an
+    address to the name to call it by: members of etcd, and "" for the only proxy.
     """
 
     id: int
@@ -230,6 +231,7 @@ class RecordingFact(TypedDict):
     blindness: list[BlindnessFact]
     notes: list[ToldFact]
     parts: list[PartFact]
+    names: dict[str, str]
     etcd_leader: str | None
     proxy: ProxyFact
     lags: list[LagFact]

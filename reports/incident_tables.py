@@ -11,6 +11,8 @@ from reports.language import Language
 from reports.markdown import code, escape, table
 from reports.narrative import Part, cause_title, parts, phase_words, runs_of
 
+# What the words of a deed say of its detail; the address is in the table of parts.
+IN_WORDS = ("component", "action", "target", "role", "address")
 SHOWN_LOST = 20
 
 
@@ -150,14 +152,26 @@ def told(facts: Sequence[ToldFact], language: Language) -> str:
             language.written(fact["utc"], "clock"),
             number(fact["at_s"], language),
             language.written(fact["kind"], "@told"),
-            _detail(fact["detail"]),
+            deed(fact["detail"], language),
         )
         for fact in facts
     ]
     return table(language.columns("incident.told_columns"), rows)
 
 
-def _detail(detail: Mapping[str, Any]) -> str:
+def deed(detail: Mapping[str, Any], language: Language) -> str:
+    """What was done to whom, in words; what there are no words for, as it was told."""
+    key = f"deed.{detail.get('component')}.{detail.get('action')}"
     if "text" in detail:
         return escape(detail["text"])
+    if key not in language.phrases:
+        return _listed(detail)
+    role = f"played.{detail.get('role')}"
+    said = language.say(key, target=detail.get("target"))
+    said += f" ({language.phrases[role]})" if role in language.phrases else ""
+    rest = _listed({name: value for name, value in detail.items() if name not in IN_WORDS})
+    return f"{said}; {rest}" if rest else said
+
+
+def _listed(detail: Mapping[str, Any]) -> str:
     return ", ".join(f"{escape(key)} {code(value)}" for key, value in detail.items() if value is not None)

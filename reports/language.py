@@ -5,7 +5,8 @@ A phrase is a line of `phrases/<language>.toml` with placeholders: `{name}` text
 `{name:ms}` milliseconds; `{name:percent}` a share of 1; `{name:clock}` and `{name:day}` a moment of ISO 8601;
 `{name:raw}` Markdown made by us;
 `{n:|one|few|many}` the form of a word that goes with n; `{name:@group}` the phrase `group.<value>`, or the value itself
-as code where the group does not know it. None is the word for "unknown".
+as code where the group does not know it; `{name:after}` a space and the name as code, or nothing where there is only
+one of its kind. None is the word for "unknown".
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import string
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
@@ -41,16 +42,24 @@ PLURALS: Mapping[str, tuple[Callable[[int], int], int]] = {"ru": (_russian, 3), 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """Every sentence of a language. `phrases` maps a dotted key to its text, `lists` to its lines or columns."""
+    """Every sentence of a language. `phrases` maps a dotted key to its text, `lists` to its lines or columns.
+
+    `names`: by which name to call what has the address; "" where nothing else is of its kind.
+    """
 
     name: str
     phrases: Mapping[str, str]
     lists: Mapping[str, tuple[str, ...]]
     markup: bool = True
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def plain(self) -> Language:
         """The same language without Markdown, for a terminal and for JSON."""
         return replace(self, markup=False)
+
+    def naming(self, names: Mapping[str, str]) -> Language:
+        """The same language that calls what has an address by its name."""
+        return replace(self, names=names)
 
     def say(self, key: str, **fields: Any) -> str:
         """The phrase, filled in. Raises KeyError for a phrase or a field that is not there."""
@@ -82,7 +91,11 @@ class Language:
     def _by_spec(self, value: Any, spec: str) -> str:
         match spec:
             case "code":
-                return code(value) if self.markup else one_line(value)
+                shown = self.names.get(value) or value
+                return code(shown) if self.markup else one_line(shown)
+            case "after":
+                alone = self.names.get(value) == ""
+                return "" if alone else f"{NBSP}{self._by_spec(value, 'code')}"
             case "raw":
                 return str(value)
             case "s":

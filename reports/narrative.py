@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from reports.analysis.keys import PHASES
-from reports.facts import CostFact, EvidenceFact, IncidentFact, LeaderFact, PhaseFact, RecordingFact, RejectedFact
+from reports.facts import (
+    CostFact,
+    EvidenceFact,
+    Facts,
+    IncidentFact,
+    LeaderFact,
+    PhaseFact,
+    RecordingFact,
+    RejectedFact,
+)
 from reports.language import Language
 
 # A phase that is nearly all of its outage is not worth a sentence.
@@ -38,6 +47,12 @@ def rejected_sentence(fact: RejectedFact, language: Language) -> str:
 def who(incident: IncidentFact) -> str | list[str] | None:
     """The target, or the targets, of an incident's cause."""
     return incident["target"] or incident["targets"] or None
+
+
+def names_of(facts: Facts) -> dict[str, str]:
+    """By which name to call what has an address; not at all where two recordings disagree."""
+    told = [item for recording in facts["recordings"] for item in recording["names"].items()]
+    return {address: name for address, name in told if all(n == name for a, n in told if a == address)}
 
 
 def cause_title(incident: IncidentFact, language: Language) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reports import narrative
 from reports.facts import Facts
 from reports.language import Language, language
 from reports.picture_incident import incident
@@ -11,7 +12,7 @@ from reports.picture_tables import members, pools
 
 def pictures(facts: Facts, language_name: str) -> dict[str, str]:
     """SVG by name: "1-run", "1-members", "1-pools" of recording 1, "incident-3"; only what there is to draw."""
-    words: Language = language(language_name).plain()
+    words: Language = language(language_name).plain().naming(narrative.names_of(facts))
     found: dict[str, str] = {}
     for recording in facts["recordings"]:
         own = [i for i in facts["incidents"] if i["recording"] == recording["id"]]

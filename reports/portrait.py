@@ -60,9 +60,10 @@ def parts_of(timeline: Timeline) -> list[PartFact]:
                 known.append(address)
                 part["event_ids"] += [] if row is None or row in part["event_ids"] else [row]
 
-    for number, endpoint in enumerate(_strings(settings, "etcd", "endpoints"), 1):
-        note("etcd", f"etcd{number}", outside=endpoint)
-    peers = _etcd_addresses(timeline, _strings(settings, "etcd", "endpoints"))
+    etcd = _etcd_names(timeline)
+    for endpoint, name in etcd.items():
+        note("etcd", name, outside=endpoint)
+    peers = _etcd_addresses(timeline, etcd)
     for name, address, row in peers:
         note("etcd", name, inside=address, row=row)
     for event in timeline.events:
@@ -118,14 +119,30 @@ def _strings(settings: Mapping[str, Any], section: str, key: str) -> list[str]:
     return [str(value) for value in values] if isinstance(values, (list, tuple)) else []
 
 
-def _etcd_addresses(timeline: Timeline, endpoints: list[str]) -> Iterator[tuple[str, str, int | None]]:
+def names_of(timeline: Timeline) -> dict[str, str]:
+    """By which name to call what the observer knows by an address: members of etcd; "" for the only proxy."""
+    proxies = _strings(timeline.recording.settings, "haproxy", "stats")
+    return _etcd_names(timeline) | ({proxies[0]: ""} if len(proxies) == 1 else {})
+
+
+def _etcd_names(timeline: Timeline) -> dict[str, str]:
+    """The members of etcd by their endpoints: their own names, or their numbers where they never told them."""
+    endpoints = _strings(timeline.recording.settings, "etcd", "endpoints")
+    names = {endpoint: f"etcd{number}" for number, endpoint in enumerate(endpoints, 1)}
+    for event in timeline.events:
+        if event.kind == "versions.captured" and event.source == "etcd" and event.subject in names:
+            names[event.subject] = str(event.detail.get("name") or names[event.subject])
+    return names
+
+
+def _etcd_addresses(timeline: Timeline, names: Mapping[str, str]) -> Iterator[tuple[str, str, int | None]]:
     """What etcd's members say of their own addresses, clients' and peers'."""
     for event in timeline.events:
-        if event.kind == "versions.captured" and event.source == "etcd" and event.subject in endpoints:
+        if event.kind == "versions.captured" and event.source == "etcd" and event.subject in names:
             for url in (*(event.detail.get("client_urls") or ()), *(event.detail.get("peer_urls") or ())):
                 address = _address(url)
                 if address is not None:
-                    yield f"etcd{endpoints.index(event.subject) + 1}", address, event.id
+                    yield names[event.subject], address, event.id
 
 
 def etcd_leader_of(timeline: Timeline) -> str | None:
@@ -136,8 +153,7 @@ def etcd_leader_of(timeline: Timeline) -> str | None:
             leader = str(event.detail["leader"]) if event.detail.get("leader") else None
         elif event.kind == "versions.captured" and event.detail.get("leads") and leader is None:
             leader = event.subject
-    endpoints = _strings(timeline.recording.settings, "etcd", "endpoints")
-    return f"etcd{endpoints.index(leader) + 1}" if leader in endpoints else None
+    return None if leader is None else _etcd_names(timeline).get(leader)
 
 
 def proxy_of(timeline: Timeline) -> ProxyFact:

@@ -85,6 +85,7 @@ def recording_facts(timeline: Timeline, found: Findings) -> facts.RecordingFact:
         ],
         "notes": [told(timeline, event) for event in timeline.events if event.kind == "note.told"],
         "parts": portrait.parts_of(timeline),
+        "names": portrait.names_of(timeline),
         "etcd_leader": portrait.etcd_leader_of(timeline),
         "proxy": portrait.proxy_of(timeline),
         "lags": portrait.lags_of(timeline),

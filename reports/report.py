@@ -50,7 +50,7 @@ def render(
             else ""
         )
 
-    environment = _environment(language_name)
+    environment = _environment(language_name, tuple(narrative.names_of(facts).items()))
     shown = [section.name for section in SECTIONS if section.shown(facts, profile)]
     texts = [
         environment.get_template(f"{name}.md.j2").render(facts=facts, profile=profile, picture=picture)
@@ -80,7 +80,7 @@ def recording_of(facts: Facts, incident: IncidentFact) -> RecordingFact:
 
 def summary_lines(facts: Facts, language_name: LanguageName = "ru") -> list[str]:
     """What happened, in a few lines for a terminal: plain text, without Markdown."""
-    words = language(language_name).plain()
+    words = language(language_name).plain().naming(narrative.names_of(facts))
     lines = [words.say("terminal.cut_off", id=r["id"]) for r in facts["recordings"] if r["ended"] is None]
     for incident in facts["incidents"]:
         lines += _incident_lines(incident, words)
@@ -166,10 +166,10 @@ def _rounded(value: Any) -> Any:
     return round(value, 3) + 0.0 if isinstance(value, float) else value
 
 
-@lru_cache
-def _environment(language_name: LanguageName) -> jinja2.Environment:
-    """The templates, with everything bound to one language; compiled once."""
-    words = language(language_name)
+@lru_cache(maxsize=2)
+def _environment(language_name: LanguageName, names: tuple[tuple[str, str], ...]) -> jinja2.Environment:
+    """The templates, with everything bound to one language and to the names of one cluster; compiled once."""
+    words = language(language_name).naming(dict(names))
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports", "templates"),
         undefined=jinja2.StrictUndefined,

@@ -119,7 +119,7 @@ class EtcdSource:
         def tell(before: Status | None, after: Status) -> list[Told]:
             if before is not None and before.version == after.version:
                 return []
-            detail = {"etcd": after.version, "leads": after.member == after.leader, **endpoint.addresses(after.member)}
+            detail = {"etcd": after.version, "leads": after.member == after.leader, **endpoint.identity(after.member)}
             return [("versions.captured", address, detail)]
 
         return Job(f"etcd {address}", STATUS_MS, Poller(SOURCE, address, look, tell, self._say, self._now_ns).run)

@@ -167,14 +167,16 @@ class Endpoint:
         urls = (url for member in answer.members for url in member.clientURLs)
         return tuple(url.partition("://")[2].rstrip("/") for url in urls)
 
-    def addresses(self, member: int) -> dict[str, list[str]]:
-        """What etcd says of a member's own addresses, {client_urls, peer_urls}; empty where it does not answer."""
+    def identity(self, member: int) -> dict[str, str | list[str]]:
+        """What etcd says of a member, {name, client_urls, peer_urls}; empty where it does not answer."""
         try:
             answer = self._ask(etcdrpc.ClusterStub(self._client.channel).MemberList, etcdrpc.MemberListRequest())
         except LookFailed:
             return {}
         own = [one for one in answer.members if member == one.ID]
-        return {"client_urls": list(own[0].clientURLs), "peer_urls": list(own[0].peerURLs)} if own else {}
+        if not own:
+            return {}
+        return {"name": own[0].name, "client_urls": list(own[0].clientURLs), "peer_urls": list(own[0].peerURLs)}
 
     def time_to_live(self, lease: int) -> TimeToLive:
         """How long a lease has to live."""

@@ -188,6 +188,7 @@ def recording() -> RecordingFact:
             part("haproxy", "write", 5001, None),
             part("haproxy", "read", 5002, None),
         ],
+        "names": {},
         "etcd_leader": "etcd1",
         "proxy": {"rise": 2, "fall": 3, "inter_ms": None, "event_ids": [10]},
         "lags": [
@@ -386,6 +387,7 @@ def nothing_seen() -> Facts:
         "served": [],
         "leaderships": [],
         "parts": [],
+        "names": {},
         "etcd_leader": None,
         "proxy": {"rise": None, "fall": None, "inter_ms": None, "event_ids": []},
         "lags": [],

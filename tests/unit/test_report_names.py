@@ -1,0 +1,47 @@
+"""What a report calls what it knows by an address, and how it says what somebody did."""
+
+from __future__ import annotations
+
+from reports.incident_tables import deed
+from reports.language import language
+from reports.narrative import names_of
+from tests.unit.facts_fixture import crash, twice
+
+EN, RU = language("en"), language("ru")
+
+
+def test_a_member_of_etcd_is_called_by_its_name_and_the_only_proxy_by_none() -> None:
+    named = EN.naming({"127.0.0.1:23792": "etcd2", "http://127.0.0.1:7001/": ""})
+    assert named.say("evidence.etcd_back", endpoint="127.0.0.1:23792") == "etcd `etcd2` answers again"
+    assert named.say("evidence.proxy_back", proxy="http://127.0.0.1:7001/") == "HAProxy answers again"
+
+
+def test_one_proxy_of_two_and_a_member_nobody_named_keep_their_addresses() -> None:
+    assert EN.say("evidence.etcd_back", endpoint="10.0.0.5:2379") == "etcd `10.0.0.5:2379` answers again"
+    said = EN.say("evidence.proxy_back", proxy="http://10.0.0.7:7001/")
+    assert said.replace("\u00a0", " ") == "HAProxy `http://10.0.0.7:7001/` answers again"
+
+
+def test_an_address_that_two_recordings_name_differently_keeps_no_name() -> None:
+    facts = twice()
+    first, second = facts["recordings"]
+    first["names"], second["names"] = {"a:1": "etcd1", "b:1": "etcd2"}, {"a:1": "etcd9", "b:1": "etcd2"}
+    assert names_of(facts) == {"b:1": "etcd2"}
+    assert names_of(crash()) == {}
+
+
+def test_a_deed_is_told_in_words_with_the_part_that_its_target_played() -> None:
+    told = {"component": "patroni", "action": "kill", "target": "patroni1", "role": "leader"}
+    assert deed(told, EN) == "node `patroni1` killed (SIGKILL) (leader)"
+    assert deed(told, RU) == "узел `patroni1` убит (SIGKILL) (лидер)"
+
+
+def test_what_else_is_known_of_a_deed_stands_behind_the_words() -> None:
+    told = {"component": "etcd", "action": "stop", "target": "etcd2", "container": "demo-etcd2", "signal": None}
+    assert deed(told, EN) == "etcd member `etcd2` stopped in order; container `demo-etcd2`"
+
+
+def test_a_deed_that_there_are_no_words_for_is_shown_as_it_was_told() -> None:
+    told = {"component": "disk", "action": "fill", "target": "patroni1"}
+    assert deed(told, EN) == "component `disk`, action `fill`, target `patroni1`"
+    assert deed({"text": "a *note*"}, EN) == "a \\*note\\*"
