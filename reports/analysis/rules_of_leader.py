@@ -132,7 +132,7 @@ def leader_frozen(case: Case) -> Ruling:
         return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
     if seen.sql is not None and seen.sql.how in SHUT:
         return rejected(cause, "reason.sql_how", member=seen.member, how=seen.sql.how)
-    if not seen.expired and accepts_on(seen.rest, case.scene.end_ns):
+    if not seen.expired and accepts_on(case, seen.rest):
         return rejected(cause, "reason.rest_accepts", member=seen.member)
     if not seen.expired and seen.rest.until_ns(case.scene.end_ns) - seen.rest.began_ns < AWAY_NS:
         return rejected(cause, "reason.rest_answers", member=seen.member)
@@ -189,13 +189,21 @@ def leader_cut_off(case: Case) -> Ruling:
     )
 
 
-def accepts_on(rest: Spell, end_ns: int) -> bool:
+def accepts_on(case: Case, rest: Spell) -> bool:
     """Whether REST went on letting connections in while it said nothing: Patroni runs, and waits for its PostgreSQL.
 
-    The accept queue of a Patroni that is stopped holds 5, and is full after a few seconds of looks and checks.
+    The accept queue of a Patroni that is stopped holds 5, and is full after a few seconds of looks and checks. Where
+    something between (a published port of Docker's) lets the observer in, a proxy's check tells that nobody did.
     """
-    lasted_ns = rest.until_ns(end_ns) - rest.began_ns
-    return lasted_ns >= QUEUE_NS and all(event.detail.get("how") == "silent" for event in rest.told)
+    until_ns = rest.until_ns(case.scene.end_ns)
+    if until_ns - rest.began_ns < QUEUE_NS or any(event.detail.get("how") != "silent" for event in rest.told):
+        return False
+    return not any(
+        event.kind.startswith("route.")
+        and str(event.detail.get("check_status")).lstrip("* ") == "L4TOUT"
+        and case.scene.member_of(event) == rest.subject
+        for event in case.scene.between(rest.began_ns, until_ns)
+    )
 
 
 def _leader(case: Case) -> Witness | None:

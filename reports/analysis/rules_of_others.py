@@ -153,7 +153,7 @@ def _waits(seen: Witness, rest: Spell, case: Case) -> bool:
     shut = any(event.detail.get("how") == "refused" for event in rest.told)
     if rest.how != "silent" or shut or seen.sql is None:
         return False
-    return seen.sql.how in SHUT or accepts_on(rest, case.scene.end_ns)
+    return seen.sql.how in SHUT or accepts_on(case, rest)
 
 
 def _lasted(spell: Spell | None, case: Case) -> bool:

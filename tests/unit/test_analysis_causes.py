@@ -395,6 +395,29 @@ def test_a_patroni_that_goes_on_accepting_runs_and_waits_for_a_frozen_postgres(l
     assert (incident.cause, incident.target) == (cause, "patroni1")
 
 
+@pytest.mark.parametrize(("check", "cause"), [("L7TOUT", "postgres.frozen"), ("L4TOUT", "leader.frozen")])
+def test_where_something_between_lets_the_observer_in_a_check_of_the_proxys_tells_that_nobody_did(
+    check: str, cause: str
+) -> None:
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *healthy(),
+                    blind(11, "postgres", "patroni1", "silent"),
+                    blind(11.2, "patroni", "patroni1", "silent"),
+                    route(20, "primary", "patroni1", up=False, check_status=check),
+                    sees(24, "patroni", "patroni1", "silent"),
+                    sees(24, "postgres", "patroni1", "silent"),
+                    route(27, "primary", "patroni1", up=True),
+                ],
+                traffic((1, 10, OK), (10, 27, FAIL), (27, 100, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target, incident.confidence) == (cause, "patroni1", "medium")
+
+
 def test_a_postgres_shut_down_by_its_patroni_come_back_was_alive_when_patroni_was_killed() -> None:
     crash = [
         blind(8.6, "patroni", "patroni1", "refused"),
