@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import socket
+import json
 import tempfile
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from stack import configs, faults, health, local, processes
-from stack.settings import HOST, MEMBERS, NODES, PROXY, StackSettings
+from stack.settings import ETCD, HOST, MEMBERS, NODES, PROXY, StackSettings
+from tests.ports import is_free
 from tests.waiting import eventually
 
 # The probe alone may have 300 connections under way while HAProxy tries a dead server again and again.
@@ -28,14 +31,15 @@ class Cluster:
     @property
     def leader(self) -> str:
         """Who leads now; waits until somebody does."""
-        return eventually(lambda: health.look(self.settings).leader, 60, "the cluster has a leader") or ""
+        leads = lambda: health.look(self.settings).leader  # noqa: E731
+        return eventually(leads, 120, "the cluster has a leader", lambda: health.look(self.settings).lacks) or ""
 
     @property
     def replicas(self) -> list[str]:
         leader = self.leader
         return [node for node in NODES if node != leader]
 
-    def healthy(self, limit_s: float = 90) -> None:
+    def healthy(self, limit_s: float = 180) -> None:
         """Wait for a leader, two streaming replicas, the routes to them, and all three etcd."""
         local.wait_whole(self.settings, limit_s)
 
@@ -52,16 +56,38 @@ class Cluster:
         self.healthy()
 
     def mend(self) -> None:
-        """Undo whatever a test did."""
+        """Undo whatever a test did, and wait until it shows no more."""
+        etcd_was_broken = False
         if self._configure_proxy(self.settings.haproxy_maxconn) and processes.of(self.settings.folder(PROXY)):
             faults.kill(self.settings, PROXY)
         for member in MEMBERS:
             running = processes.of(self.settings.folder(member))
-            if any(process.state == "T" for process in running):
+            frozen = any(process.state == "T" for process in running)
+            gone = not any(process.program in ("etcd", "patroni", "haproxy") for process in running)
+            if frozen:
                 faults.resume(self.settings, member)
-            if not any(process.program in ("etcd", "patroni", "haproxy") for process in running):
+            if gone:
                 faults.start(self.settings, member)
+            etcd_was_broken |= member in ETCD and (frozen or gone)
         self.healthy()
+        if etcd_was_broken:
+            # A turn of Patroni's may still fail for what it met before etcd was back, and demote the leader after all.
+            since_s = time.time()
+            eventually(lambda: self._etcd_heard_s() > since_s, 60, "each Patroni has reached etcd", self._etcd_heard_s)
+            self.healthy()
+
+    def _etcd_heard_s(self) -> float:
+        """When the Patroni that was last to do so reached etcd, by the wall clock, in whole seconds."""
+        return min(self._patroni(node).get("dcs_last_seen", 0.0) for node in NODES)
+
+    def _patroni(self, node: str) -> dict[str, Any]:
+        """GET /patroni; nothing where it does not answer."""
+        try:
+            with health.OPENER.open(f"http://{HOST}:{self.settings.rest_port(node)}/patroni", timeout=5) as response:
+                told: dict[str, Any] = json.load(response)
+                return told
+        except (OSError, ValueError):
+            return {}
 
     def _configure_proxy(self, maxconn: int) -> bool:
         """Whether its configuration was another."""
@@ -77,7 +103,7 @@ def free_port_shift() -> int:
     """A shift whose ports are all free; never 0, where a person's own cluster may be."""
     for shift in range(1000, 6000, 100):
         settings = StackSettings(Path("/"), shift)
-        if all(_is_free(port) for member in MEMBERS for port in settings.ports(member)):
+        if all(is_free(port) for member in MEMBERS for port in settings.ports(member)):
             return shift
     raise AssertionError("no free ports for a cluster")
 
@@ -92,13 +118,3 @@ def new_directory() -> Path:
     directory = Path(tempfile.mkdtemp(prefix="observer-tests-", dir="/var/tmp"))
     directory.chmod(0o755)
     return directory
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            taken.bind((HOST, port))
-        except OSError:
-            return False
-    return True

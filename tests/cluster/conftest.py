@@ -1,16 +1,48 @@
-"""The real cluster of the session: brought up once, handed whole to each test, mended after it."""
+"""The real cluster of the session: brought up once, whole for each test, mended after it; and what a failure says."""
 
 from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from stack import local
 from stack.errors import StackError
 from tests.cluster.clusters import Cluster, free_port_shift, new_directory, quick_settings
+
+TIMEOUT_S = 900  # the cluster's coming up and its mending count, and each wait has a limit of its own
+TAIL = 15  # lines of each log
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Beside a failure: how the cluster was, and how each log ended, so that it can be understood from the output."""
+    report = yield
+    if report.failed:
+        given = getattr(item, "funcargs", {})
+        folders = [given[name] for name in ("tmp_path", "folder") if name in given]
+        if "session_cluster" in given:
+            directory = given["session_cluster"].settings.directory
+            folders.append(directory / "logs")
+            with suppress(StackError, OSError):
+                report.sections.append(("the cluster", "\n".join(local.lines(local.status(directory)))))
+        for log in (log for folder in folders for log in sorted(folder.rglob("*log")) if log.is_file()):
+            with suppress(OSError):
+                last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:]
+                report.sections.append((f"the end of {log}", "\n".join(last)))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from observer.errors import ObserverError
@@ -24,7 +26,9 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
-LIMIT_S = 60
+LIMIT_S = 120  # no promise of the daemon's: it is for a machine that is busy with other things
+WRITES_PER_S = 22  # by default, on kept and on fresh connections
+PATIENT = "deadline_ms = 10000\n"  # for the traffic: the machine alone makes no operation fail
 
 
 class Observer:
@@ -44,14 +48,28 @@ class Observer:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            self._command(*arguments), capture_output=True, encoding="utf-8", timeout=LIMIT_S, check=False
+            self._command(*arguments), capture_output=True, encoding="utf-8", timeout=2 * LIMIT_S, check=False
         )
         assert "Traceback" not in done.stdout + done.stderr
         return done
 
     def recording(self, number: int) -> None:
         """Waits until that recording has writes."""
-        eventually(lambda: self.acknowledged(number) > 20, LIMIT_S, f"recording {number} has writes")
+        self.wait(lambda: self.acknowledged(number) > 20, f"recording {number} has writes")
+
+    def wait(self, condition: Callable[[], object], what: str) -> None:
+        """Waits for a condition; where it does not come, what was recorded last is told."""
+        eventually(condition, LIMIT_S, what, self.last)
+
+    def last(self) -> str:
+        """The last of what was recorded; the log is shown beside every failure."""
+        try:
+            with Reader(self.database) as reader:
+                newest = reader.recording()
+                events = reader.events(newest.id, newest=10)
+        except ObserverError as error:
+            return str(error)
+        return "\n  ".join([f"recording {newest.id}, ended: {newest.ended}", *map(str, events)])
 
     def acknowledged(self, number: int) -> int:
         try:
@@ -61,9 +79,14 @@ class Observer:
             return 0
         return sum(o.action == "write" and o.outcome is Outcome.OK for o in newest)
 
-    def events(self, number: int, kind: str) -> list[Event]:
+    def events(self, number: int, *kinds: str) -> list[Event]:
         with Reader(self.database) as reader:
-            return [event for event in reader.events(number) if event.kind == kind]
+            return [event for event in reader.events(number) if event.kind in kinds]
+
+    def now_ns(self, number: int) -> int:
+        """Now, on the clock of that recording."""
+        with Reader(self.database) as reader:
+            return time.monotonic_ns() - reader.recording(number).anchor_ns
 
     def ended(self, number: int) -> str | None:
         with Reader(self.database) as reader:
@@ -77,6 +100,8 @@ class Observer:
             if process.poll() is None:
                 process.kill()
                 process.wait()
+        if self.database.exists() and is_being_recorded(self.database):  # one that was detached
+            self.run("stop")
 
     def _command(self, *arguments: str) -> list[str]:
         command, *rest = arguments
@@ -86,9 +111,11 @@ class Observer:
 
 @pytest.fixture
 def observer(cluster: Cluster, tmp_path: Path) -> Iterator[Observer]:
-    observer = Observer(tmp_path, cluster.write_observer_toml(tmp_path / "observer.toml"))
-    yield observer
-    observer.close()
+    observer = Observer(tmp_path, cluster.write_observer_toml(tmp_path / "observer.toml", PATIENT))
+    try:
+        yield observer
+    finally:
+        observer.close()
 
 
 class TestEnds:
@@ -104,8 +131,11 @@ class TestEnds:
     def test_in_order_with_the_reason_and_one_plain_file(
         self, observer: Observer, end: Callable[[Observer, subprocess.Popen[bytes]], object], reason: str
     ) -> None:
+        captures = ("cluster.captured", "pools.captured")
         process = observer.start()
         observer.recording(1)
+        observer.wait(lambda: {e.kind for e in observer.events(1, *captures)} == set(captures), "both were captured")
+        asked_ns = observer.now_ns(1)
         end(observer, process)
         assert process.wait(LIMIT_S) == 0
         assert observer.ended(1) == reason
@@ -113,19 +143,18 @@ class TestEnds:
         with Reader(observer.database) as reader:
             timeline = reader.load(1)
             written = reader.tokens(1)
-            captured = [event.kind for event in timeline.events if event.kind.endswith("captured")]
             lost = durability(timeline).lost
         # At the end every token was read back, and the cluster was captured a second time.
         assert written is not None
         assert lost == ()
         assert max(audit.last_token for audit in timeline.audits) == written[1]
-        assert captured.count("cluster.captured") == captured.count("pools.captured") == 2
+        assert {e.kind for e in timeline.events if e.kind in captures and e.window.after_ns > asked_ns} == set(captures)
 
     def test_a_second_ctrl_c_loses_nothing(self, observer: Observer) -> None:
         process = observer.start()
         observer.recording(1)
         process.send_signal(signal.SIGINT)
-        eventually(lambda: "Ending the recording" in observer.said(), LIMIT_S, "it begins to end")
+        observer.wait(lambda: "Ending the recording" in observer.said(), "it begins to end")
         process.send_signal(signal.SIGINT)
         assert process.wait(LIMIT_S) == 0
         assert observer.ended(1) == "signal"
@@ -145,24 +174,29 @@ class TestEnds:
 
 
 class TestCrashes:
-    def test_kill_9_twenty_times_leaves_a_sound_file_and_the_next_start_goes_on_in_it(self, observer: Observer) -> None:
+    def test_kill_9_twenty_times_leaves_a_sound_file_and_the_next_start_goes_on_in_it(
+        self, observer: Observer, cluster: Cluster
+    ) -> None:
         for number in range(1, 21):
             process = observer.start()
             moment = random.randint(1, 25)
-            eventually(lambda n=number, m=moment: observer.acknowledged(n) >= m, LIMIT_S, f"{moment} writes are there")
+            observer.wait(lambda n=number, m=moment: observer.acknowledged(n) >= m, f"{moment} writes are there")
             process.send_signal(signal.SIGKILL)
             killed_ns = time.monotonic_ns()
             process.wait(LIMIT_S)
             with Reader(observer.database) as reader:
                 assert [tuple(row) for row in reader.query("pragma integrity_check")[1]] == [("ok",)]
-                cut_off = reader.recording(number)
+                cut_off, tokens = reader.recording(number), reader.tokens(number)
             assert cut_off.ended is None
-            assert killed_ns - cut_off.anchor_ns - cut_off.last_ns < SECOND_NS // 2
+            assert tokens is not None
+            # A machine that stood still before the kill makes the end look far away, though hardly a write is missing.
+            missing = held_after(cluster, tokens[1])
+            assert killed_ns - cut_off.anchor_ns - cut_off.last_ns < SECOND_NS // 2 or missing <= WRITES_PER_S // 2
         observer.start()
         observer.recording(21)
         assert "Recording 20 in this file was cut off" in observer.said()
         # What the one before had written is read back now.
-        eventually(lambda: self.audited(observer, 20), LIMIT_S, "the recording that was cut off is audited")
+        observer.wait(lambda: self.audited(observer, 20), "the recording that was cut off is audited")
         assert observer.run("stop").returncode == 0
 
     def audited(self, observer: Observer, number: int) -> bool:
@@ -180,24 +214,27 @@ class TestCrashes:
 
 
 class TestWhateverDies:
+    def told_of(self, observer: Observer, kind: str, after_ns: int) -> set[str]:
+        """Of whom that was told after a moment."""
+        return {event.subject for event in observer.events(1, kind) if event.by_ns > after_ns}
+
     def test_it_records_on_without_etcd_and_sees_it_come_back(self, observer: Observer, cluster: Cluster) -> None:
+        all_of_etcd = set(cluster.settings.etcd_endpoints)
         process = observer.start()
         observer.recording(1)
+        # Who could not be seen for another reason, and is seen again before it dies, proves nothing.
+        observer.wait(lambda: self.told_of(observer, "versions.captured", 0) >= all_of_etcd, "all of etcd is looked at")
+        killed_ns = observer.now_ns(1)
         for member in ETCD:
             faults.kill(cluster.settings, member)
         # Of each: who is back before the next look at it was never blind, and so is not seen to come back either.
-        eventually(
-            lambda: set(cluster.settings.etcd_endpoints) <= {e.subject for e in observer.events(1, "source.blind")},
-            LIMIT_S,
-            "etcd is seen to be down",
+        observer.wait(
+            lambda: self.told_of(observer, "source.blind", killed_ns) >= all_of_etcd, "etcd is seen to be down"
         )
+        started_ns = observer.now_ns(1)
         for member in ETCD:
             faults.start(cluster.settings, member)
-        eventually(
-            lambda: set(cluster.settings.etcd_endpoints) <= {e.subject for e in observer.events(1, "source.sees")},
-            LIMIT_S,
-            "etcd is seen again",
-        )
+        observer.wait(lambda: self.told_of(observer, "source.sees", started_ns) >= all_of_etcd, "etcd is seen again")
         assert process.poll() is None
         assert observer.run("stop").returncode == 0
 
@@ -207,11 +244,12 @@ class TestWhateverDies:
         for member in ETCD:
             faults.kill(cluster.settings, member)
         process = observer.start()
-        eventually(lambda: "no etcd answers" in observer.said().lower(), LIMIT_S, "it says that etcd is down")
+        observer.wait(lambda: "no etcd answers" in observer.said().lower(), "it says that etcd is down")
         for member in ETCD:
             faults.start(cluster.settings, member)
-        eventually(lambda: bool(observer.events(1, "leader.seen")), LIMIT_S, "the leader is seen")
-        eventually(lambda: bool(observer.events(1, "identity.learned")), LIMIT_S, "members are looked at")
+        # It may lead still, or be the first to lead after the lease ran out.
+        observer.wait(lambda: observer.events(1, "leader.seen", "leader.elected"), "the leader is seen")
+        observer.wait(lambda: observer.events(1, "identity.learned"), "members are looked at")
         assert process.poll() is None
         assert observer.run("stop").returncode == 0
 
@@ -250,6 +288,16 @@ def test_the_daemon_costs_little(observer: Observer) -> None:
     share = (cpu_s(process.pid) - before_s) / (time.monotonic() - began_s)
     assert share < 0.3  # the bar is 0.1; benchmarks hold it to that, a noisy machine to this
     assert observer.run("stop").returncode == 0
+
+
+def held_after(cluster: Cluster, token: str) -> int:
+    """How many writes of that recording the table holds whose tokens come after this one."""
+    name = f"observer {token}"
+    tag = name.rpartition("-")[0]
+    with closing(psycopg2.connect(cluster.write_dsn)) as connection, connection.cursor() as cursor:
+        later = 'select count(*) from events where event_name collate "C" > %s and event_name collate "C" <= %s'
+        cursor.execute(later, (name, f"{tag}-9999999999"))
+        return int(cursor.fetchone()[0])
 
 
 def cpu_s(pid: int) -> float:

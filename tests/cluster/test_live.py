@@ -21,7 +21,7 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
-LIMIT_S = 60
+LIMIT_S = 120
 WIDTH, HEIGHT = 100, 40
 
 
@@ -32,6 +32,11 @@ class Terminal:
     process: subprocess.Popen[bytes]
     master: int
     written: bytearray = field(default_factory=bytearray)
+    reader: Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reader = Thread(target=self.read, daemon=True)
+        self.reader.start()
 
     def read(self) -> None:
         with suppress(OSError):  # the other end is closed
@@ -44,7 +49,17 @@ class Terminal:
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]", "", self.written.decode("utf-8", "replace"))
 
     def shows(self, pattern: str) -> None:
-        eventually(lambda: re.search(pattern, self.text), LIMIT_S, f"the view shows {pattern!r}")
+        eventually(lambda: re.search(pattern, self.text), LIMIT_S, f"the view shows {pattern!r}", self.last)
+
+    def last(self) -> str:
+        """The end of what was written: a whole view of the terminal's size, or most of it."""
+        return self.text[-WIDTH * HEIGHT :]
+
+    def ended(self) -> None:
+        """Waits until it has ended in order and all that it wrote was read."""
+        assert self.process.wait(LIMIT_S) == 0
+        self.reader.join(LIMIT_S)
+        assert not self.reader.is_alive()
 
     def forget(self) -> None:
         self.written.clear()
@@ -67,8 +82,6 @@ def terminal(cluster: Cluster, tmp_path: Path) -> Iterator[Terminal]:
     )
     os.close(slave)
     there = Terminal(process, master)
-    reader = Thread(target=there.read, daemon=True)
-    reader.start()
     try:
         yield there
     finally:
@@ -95,8 +108,8 @@ def test_it_tells_of_a_silent_leader_counts_its_lease_down_and_leaves_the_termin
 
     terminal.forget()
     terminal.process.send_signal(signal.SIGINT)
-    assert terminal.process.wait(LIMIT_S) == 0
-    eventually(lambda: b"\x1b[?1049l" in terminal.written, 10, "the first page is back")
+    terminal.ended()
+    assert b"\x1b[?1049l" in terminal.written, "the first page is back"
     rest = terminal.text.partition("Ending the recording.")[2]
     assert "incident 1: " in rest
     assert "Traceback" not in terminal.text

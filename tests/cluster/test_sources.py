@@ -55,7 +55,7 @@ class Sources:
             job.run()
 
     def wait(
-        self, source: str, kind: str, subject: str, after_ns: int = 0, limit_s: float = 60, **detail: Any
+        self, source: str, kind: str, subject: str, after_ns: int = 0, limit_s: float = 120, **detail: Any
     ) -> Event:
         """The first event of that kind after a moment, with those details."""
 
@@ -66,7 +66,10 @@ class Sources:
         def seen() -> Event | None:
             return next((event for event in list(self.events) if fits(event)), None)
 
-        found = eventually(seen, limit_s, f"{source} says {kind} of {subject} {detail}")
+        def said() -> list[Event]:
+            return [event for event in list(self.events) if (event.source, event.subject) == (source, subject)][-5:]
+
+        found = eventually(seen, limit_s, f"{source} says {kind} of {subject} {detail}", said)
         assert found is not None
         return found
 
@@ -138,8 +141,14 @@ def test_a_frozen_patroni_is_silent_at_the_first_look_and_its_lease_grows_overdu
 def test_the_cluster_and_the_pools_are_captured_whole(cluster: Cluster, sources: Sources) -> None:
     seen: list[Event] = []
     urls = {node: found.api_url or "" for node, found in sources.found.members.items()}
-    assert patroni.capture(urls, seen.append, sources.now_ns)
-    assert haproxy.capture(f"http://{HOST}:{cluster.settings.stats_port}/", seen.append, sources.now_ns)
+    stats = f"http://{HOST}:{cluster.settings.stats_port}/"
+
+    def captured_whole() -> bool:
+        seen.clear()
+        whole = patroni.capture(urls, seen.append, sources.now_ns)
+        return whole and haproxy.capture(stats, seen.append, sources.now_ns) and len(seen) == 3
+
+    eventually(captured_whole, 60, "all that was asked answers in time")
     captured, pools, versions = seen
     assert {member["name"] for member in captured.detail["members"]} == set(NODES)
     assert captured.detail["config"]["ttl"] == cluster.settings.ttl_s

@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
@@ -14,9 +15,9 @@ import pytest
 
 from stack import faults, health, local, processes
 from stack.errors import StackError
-from stack.settings import ETCD, MARK, MEMBERS, NODES, PROXY, read
+from stack.settings import ETCD, MARK, MEMBERS, NODES, PROXY, StackSettings, read
 from tests.cluster.clusters import Cluster, free_port_shift, new_directory, quick_settings
-from tests.cluster.probe import Probe, gaps
+from tests.cluster.probe import Probe, gaps, lateness_s
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster
@@ -32,9 +33,8 @@ def _ask(cluster: Cluster, sql: str) -> list[tuple[object, ...]]:
 
 
 def test_status_names_every_member_its_ports_and_the_folder_and_lacks_nothing(cluster: Cluster) -> None:
-    seen = local.status(cluster.settings.directory)
-    text = "\n".join(local.lines(seen))
-    assert seen.up
+    eventually(lambda: local.status(cluster.settings.directory).up, 60, "nothing is lacking")
+    text = "\n".join(local.lines(local.status(cluster.settings.directory)))
     assert all(f"  {member} " in text for member in MEMBERS)
     assert str(cluster.settings.directory) in text
     assert str(cluster.settings.primary_port) in text
@@ -53,7 +53,8 @@ def test_the_homeworks_tables_are_there_in_russian(cluster: Cluster) -> None:
 def test_as_root_every_process_runs_as_another_user(cluster: Cluster) -> None:
     for member in MEMBERS:
         for process in processes.of(cluster.settings.folder(member)):
-            assert pwd.getpwuid(Path(f"/proc/{process.pid}").stat().st_uid).pw_name == "postgres"
+            with contextlib.suppress(FileNotFoundError):  # a session of PostgreSQL's that has ended since
+                assert pwd.getpwuid(Path(f"/proc/{process.pid}").stat().st_uid).pw_name == "postgres"
 
 
 def test_the_ports_for_primary_and_replicas_lead_there(cluster: Cluster) -> None:
@@ -67,7 +68,7 @@ def test_the_ports_for_primary_and_replicas_lead_there(cluster: Cluster) -> None
 def test_a_second_up_in_the_same_directory_is_refused_with_the_mend(cluster: Cluster) -> None:
     with pytest.raises(StackError, match="observer stack down"):
         local.up(cluster.settings, _silent)
-    cluster.healthy(10)
+    cluster.healthy()
 
 
 def test_killing_a_node_leaves_no_process_of_it_and_it_returns(cluster: Cluster) -> None:
@@ -75,17 +76,17 @@ def test_killing_a_node_leaves_no_process_of_it_and_it_returns(cluster: Cluster)
     pids = {process.pid for process in processes.of(cluster.settings.folder(leader))}
     assert len(pids) > 5
     with Probe(cluster.write_dsn, cluster.settings.directory / "logs" / "probe.jsonl") as probe:
-        eventually(lambda: sum(one.ok for one in probe.attempts) > 100, 30, "the probe writes")
+        eventually(lambda: sum(one.ok for one in probe.attempts) > 100, 60, "the probe writes")
         moment_ns = faults.kill(cluster.settings, leader)
         assert not pids & processes.living().keys()
         eventually(
             lambda: any(one.ok and one.due_ns > moment_ns + 5_000_000_000 for one in probe.attempts),
-            90,
+            180,
             "the probe writes again",
         )
     outage = max(gaps(probe.attempts), key=lambda gap: gap.seconds)
     assert outage.seconds > 10  # the lease had to expire
-    assert abs(moment_ns - outage.from_ns) < 500_000_000
+    assert abs(moment_ns - outage.from_ns) / 1e9 < 0.5 + lateness_s(probe.attempts)
     assert cluster.leader != leader
     faults.start(cluster.settings, leader)
     cluster.healthy()
@@ -101,7 +102,7 @@ def test_a_node_that_is_stopped_in_order_hands_over_before_its_lease_ends(cluste
 def test_a_switchover_hands_over_to_the_candidate(cluster: Cluster) -> None:
     leader, candidate = cluster.leader, cluster.replicas[0]
     faults.switchover(cluster.settings, leader, candidate)
-    eventually(lambda: health.look(cluster.settings).leader == candidate, 30, f"{candidate} leads")
+    eventually(lambda: health.look(cluster.settings).leader == candidate, 60, f"{candidate} leads")
 
 
 def test_killing_postgres_alone_spares_patroni_which_starts_it_again(cluster: Cluster) -> None:
@@ -143,8 +144,19 @@ def test_a_fault_for_what_does_not_run_or_exist_is_one_sentence(cluster: Cluster
         faults.kill(cluster.settings, "etcd1", only="postgres")
 
 
-def test_down_ends_a_half_started_and_frozen_cluster_with_a_damaged_state_file() -> None:
+@pytest.fixture
+def spare() -> Iterator[StackSettings]:
+    """The settings of a second cluster, of which nothing is left after the test, whatever became of it."""
     settings = quick_settings(new_directory(), free_port_shift())
+    try:
+        yield settings
+    finally:
+        local.down(settings.directory, _silent)
+        shutil.rmtree(settings.directory, ignore_errors=True)
+
+
+def test_down_ends_a_half_started_and_frozen_cluster_with_a_damaged_state_file(spare: StackSettings) -> None:
+    settings = spare
 
     class Interrupted(Exception): ...
 
@@ -159,7 +171,8 @@ def test_down_ends_a_half_started_and_frozen_cluster_with_a_damaged_state_file()
     local._lay_out(settings, *_prerequisites())
     for member in (*ETCD, NODES[0]):
         faults.start(settings, member)
-    eventually(lambda: len(processes.of(settings.folder(NODES[0]))) > 1, 30, "PostgreSQL runs")
+    # While it makes its database it may wait for the disk, and cannot be frozen.
+    eventually(lambda: health.look(settings).leader == NODES[0], 180, "PostgreSQL runs", lambda: health.look(settings))
     for member in (*ETCD, NODES[0]):
         faults.pause(settings, member)
     (settings.directory / MARK).write_text("{ damaged")
@@ -174,11 +187,10 @@ def test_down_ends_a_half_started_and_frozen_cluster_with_a_damaged_state_file()
     said: list[str] = []
     local.down(settings.directory, said.append)
     assert said == [f"no cluster in {settings.directory}"]
-    shutil.rmtree(settings.directory)
 
 
-def test_a_port_in_use_is_one_sentence_and_nothing_is_left_behind() -> None:
-    settings = quick_settings(new_directory(), free_port_shift())
+def test_a_port_in_use_is_one_sentence_and_nothing_is_left_behind(spare: StackSettings) -> None:
+    settings = spare
     port = settings.postgres_port("patroni2")
     with (
         socket.create_server(("127.0.0.1", port)),
@@ -186,7 +198,6 @@ def test_a_port_in_use_is_one_sentence_and_nothing_is_left_behind() -> None:
     ):
         local.up(settings, _silent)
     assert list(settings.directory.iterdir()) == []
-    settings.directory.rmdir()
 
 
 def _prerequisites() -> tuple[local.packages.Programs, str | None]:

@@ -33,6 +33,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(*command: object, cwd: Path | None = None) -> str:
     """What it printed; fails with what it said."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment |= {"PIP_RETRIES": "10", "PIP_TIMEOUT": "60"}  # the index may be slow
     done = subprocess.run([str(part) for part in command], cwd=cwd, env=environment, capture_output=True)
     assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
     return done.stdout.decode("utf-8")
