@@ -129,15 +129,18 @@ def signal_all(targets: Sequence[Process], number: signal.Signals) -> int:
 def kill(find: Callable[[], Sequence[Process]], limit_s: float = 30) -> int:
     """SIGKILL everything that `find` finds until it finds nothing; the moment of the first signal, monotonic ns.
 
-    A process forked between the look and the signal is found by the next look. Raises StackError at the limit.
+    All of it is dead then. A process forked between the look and the signal is found by the next look. Raises
+    StackError at the limit.
     """
     first_ns = None
     deadline_ns = time.monotonic_ns() + int(limit_s * 1e9)
-    while targets := find():
+    dying: set[int] = set()  # who outlives its parent for a moment is nobody's child any more, and not found again
+    while (targets := find()) or (dying := dying & living().keys()):
         sent_ns = signal_all(targets, signal.SIGKILL)
         first_ns = first_ns or sent_ns
+        dying |= {target.pid for target in targets}
         if time.monotonic_ns() > deadline_ns:
-            pids = ", ".join(str(target.pid) for target in targets)
+            pids = ", ".join(map(str, sorted(dying)))
             raise StackError(f"The processes {pids} do not die by SIGKILL; look for a stuck disk.")
         time.sleep(0.005)
     return first_ns or time.monotonic_ns()

@@ -57,6 +57,15 @@ def test_kill_leaves_nothing_though_the_parent_dies_first(member: tuple[Path, in
     assert before <= moment_ns <= time.monotonic_ns()
 
 
+def test_kill_waits_for_those_that_are_found_no_more_and_live_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    orphan = Process(7, 1, "R", ("postgres: demo: walwriter ",))
+    looks, found = [{7: orphan}, {7: orphan}, {}], [[orphan]]
+    monkeypatch.setattr(processes, "signal_all", lambda targets, number: 1)
+    monkeypatch.setattr(processes, "living", lambda: looks.pop(0))
+    assert processes.kill(lambda: found.pop() if found else []) == 1
+    assert looks == []
+
+
 def test_an_interpreters_script_is_the_program() -> None:
     assert Process(1, 0, "S", ("/usr/bin/python3", "/usr/bin/patroni", "/x/patroni1/patroni.yml")).program == "patroni"
     assert Process(1, 0, "S", ("postgres: demo: walwriter ",)).program == "postgres: demo: walwriter "
