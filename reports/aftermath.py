@@ -22,7 +22,7 @@ def aftermath(incident: IncidentFact, recording: RecordingFact, language: Langua
         told += replica(incident, recording, language)
     elif incident["cause"] == "etcd.member_down":
         told += etcd_member(incident, language)
-    return told + returned(incident, language)
+    return told + crowded(incident, recording, language) + returned(incident, language)
 
 
 def quorum(incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
@@ -102,6 +102,20 @@ def proxied(incident: IncidentFact, recording: RecordingFact, language: Language
             if led and span["from_s"] <= began_s and span["to_s"] >= ended_s:
                 said.append(language.say("proxied.healthy", member=span["subject"], ids=span["event_id"]))
     return [" ".join(said)] if said else []
+
+
+def crowded(incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
+    """Whether the proxy was full during an outage: who came then had to wait, wherever the way behind it led."""
+    outages = [o for cost in (incident["write"], incident["read"]) for o in cost["outages"]]
+    told = []
+    for spell in recording["crowds"]:
+        if any(o["began_s"] < spell["to_s"] and spell["from_s"] < o["ended_s"] for o in outages):
+            rows = [row for row in (spell["event_id"], spell["until_id"]) if row is not None]
+            seconds = spell["to_s"] - spell["from_s"]
+            told.append(
+                language.say("crowded.full", at_s=spell["from_s"], seconds=seconds, sessions=spell["what"], ids=rows)
+            )
+    return told
 
 
 def replica(incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:

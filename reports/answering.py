@@ -26,7 +26,7 @@ def answers(facts: Facts, language: Language) -> list[str]:
         own = [known[i] for i in answer["incidents"]]
         pairs.append((answer["question"], _fault(own, answer["commands"], language)))
     pairs.append(("enough", _enough(facts, language)))
-    pairs.append(("grafana", language.say("answers.grafana_is")))
+    pairs.append(("grafana", _grafana(facts["recordings"], language)))
     return [
         language.say("answers.item", question=language.phrases[f"answers.{name}"], answer=text) for name, text in pairs
     ]
@@ -76,6 +76,16 @@ def cost(incident: IncidentFact, language: Language) -> str:
     if incident["write"]["outage_s"] == 0:
         return language.say("answers.cost_write_kept", read=read)
     return language.say("answers.cost", write=write, read=read)
+
+
+def _grafana(recordings: Sequence[RecordingFact], language: Language) -> str:
+    """How many panels of the dashboards had data over the longest span that was asked for."""
+    asked = next((r["dashboards"][0]["boards"] for r in recordings if r["dashboards"]), None)
+    if asked is None:
+        return language.say("answers.grafana_unknown")
+    panels, empty = (sum(numbers) for numbers in zip(*((b["panels"], len(b["empty"])) for b in asked), strict=True))
+    boards = [board["board"] for board in asked]
+    return language.say("answers.grafana_asked", shown=panels - empty, panels=panels, boards=boards)
 
 
 def _seconds(fact: CostFact, language: Language) -> str:

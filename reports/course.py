@@ -32,8 +32,8 @@ HOW_IT_RETURNED = {"rewind_ended": "rewound", "bootstrap_ended": "copied"}
 class SpanFact(TypedDict):
     """Something that lasted: a member's role as seen from outside, a pool's route to a server, a quorum that was lost.
 
-    what: for a role "primary", "replica" or "away"; for a route "up"; for etcd "lost". `event_id` is the row
-    that began it, `until_id` the one that ended it.
+    what: for a role "primary", "replica" or "away"; for a route "up"; for etcd "lost"; for a proxy that is full its
+    sessions and their limit. `event_id` is the row that began it, `until_id` the one that ended it.
     """
 
     subject: str
@@ -153,6 +153,17 @@ def proofs_of(timeline: Timeline) -> list[SpanFact]:
         for e in timeline.events
         if e.kind == "write.proved"
     ]
+
+
+def crowds_of(timeline: Timeline) -> list[SpanFact]:
+    """When a proxy had as many clients as it lets in, so that new ones had to wait."""
+    told: dict[str, list[tuple[float, str, int | None]]] = {}
+    for event in timeline.events:
+        if event.kind in ("proxy.full", "proxy.room"):
+            what = f"{event.detail.get('sessions')} / {event.detail.get('limit')}" if event.kind == "proxy.full" else "room"
+            told.setdefault(event.subject, []).append((_s(event.by_ns), what, event.id))
+    end_s = _s(timeline.recording.until_ns)
+    return [s for subject in sorted(told) for s in _spans(subject, told[subject], end_s) if s["what"] != "room"]
 
 
 def pace_of(timeline: Timeline) -> list[PaceFact]:

@@ -237,6 +237,7 @@ class RecordingFact(TypedDict):
     lags: list[LagFact]
     roles: list[SpanFact]
     routes: list[SpanFact]
+    crowds: list[SpanFact]
     quorum: list[SpanFact]
     dashboards: list[ShownFact]
     proofs: list[SpanFact]

@@ -91,6 +91,7 @@ def recording_facts(timeline: Timeline, found: Findings) -> facts.RecordingFact:
         "lags": portrait.lags_of(timeline),
         "roles": course.roles_of(timeline),
         "routes": course.routes_of(timeline),
+        "crowds": course.crowds_of(timeline),
         "quorum": course.quorum_of(timeline),
         "dashboards": dashboards.shown(timeline),
         "proofs": course.proofs_of(timeline),

@@ -11,6 +11,8 @@ from reports.language import Language
 from reports.markdown import code, dashed, table
 
 SHOWN_BLINDNESS = 40
+# What Patroni takes where the live configuration leaves it out: whether a write may be lost is always worth a row.
+BY_DEFAULT: Mapping[str, Any] = {"synchronous_mode": False}
 
 
 def members(capture: CaptureFact, language: Language) -> str:
@@ -36,12 +38,14 @@ def members(capture: CaptureFact, language: Language) -> str:
 def settings(live: Mapping[str, Any], language: Language) -> str:
     """The dynamic configuration, as far as it decides how fast the cluster fails over."""
     inner = live.get("postgresql")
-    known = {**(inner if isinstance(inner, Mapping) else {}), **live}
+    known = {**BY_DEFAULT, **(inner if isinstance(inner, Mapping) else {}), **live}
     rows = []
     for key, meaning in language.phrases.items():
         name = key.removeprefix("setting.")
         if key.startswith("setting.") and name in known:
-            rows.append((code(name), cell(known[name], language), meaning))
+            unset = name in BY_DEFAULT and name not in live
+            value = language.say("cluster.by_default", value=known[name]) if unset else cell(known[name], language)
+            rows.append((code(name), value, meaning))
     return table(language.columns("cluster.settings_columns"), rows) if rows else ""
 
 

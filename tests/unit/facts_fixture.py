@@ -209,6 +209,7 @@ def recording() -> RecordingFact:
             span("patroni2", "primary", 33.77, 127.4, 57),
         ],
         "routes": [span("primary/patroni1", "up", 0.3, 15.1, 5), span("primary/patroni2", "up", 39.5, 127.4, 66)],
+        "crowds": [],
         "quorum": [],
         "dashboards": [],
         "proofs": [],
@@ -393,6 +394,7 @@ def nothing_seen() -> Facts:
         "lags": [],
         "roles": [],
         "routes": [],
+        "crowds": [],
         "pace": [],
     }
     facts["consistency"]["observed"] = False

@@ -215,3 +215,30 @@ def test_a_port_for_reads_that_leads_to_the_leader_contradicts_the_text_whatever
     text = render(facts, "en")
     assert "to a replica 0 times of 2,802." in text
     assert "what was measured agrees" not in text
+
+
+def test_a_full_proxy_is_told_where_it_was_full_during_an_outage_and_nowhere_else() -> None:
+    facts = crash()
+    began_s, ended_s = (facts["incidents"][0]["write"]["outages"][0][key] for key in ("began_s", "ended_s"))
+    crowd: Any = {"subject": "p", "what": "100 / 100", "event_id": 71, "until_id": 80}
+    facts["recordings"][0]["crowds"] = [crowd | {"from_s": began_s + 5, "to_s": began_s + 15}]
+    assert "HAProxy was full for 10.0\u00a0s (100 / 100 connections, `events` 71, 80)" in render(facts, "en")
+    facts["recordings"][0]["crowds"] = [crowd | {"from_s": ended_s + 5, "to_s": ended_s + 15}]
+    assert "HAProxy was full" not in render(facts, "en")
+
+
+def test_that_writes_are_not_synchronous_is_said_also_where_the_settings_leave_it_out() -> None:
+    facts = crash()
+    live = facts["recordings"][0]["live"]
+    assert live is not None and "synchronous_mode" not in live
+    assert "| `synchronous_mode` | no (not set, the default) |" in render(facts, "en")
+    live["synchronous_mode"] = True
+    assert "| `synchronous_mode` | yes |" in render(facts, "en")
+
+
+def test_what_grafana_shows_is_answered_by_the_panels_that_had_data() -> None:
+    facts = crash()
+    assert "**What does Grafana show?** Not tested: " in render(facts, "en")
+    boards: Any = [{"board": "HAProxy", "panels": 27, "empty": ["Queue"]}, {"board": "etcd", "panels": 3, "empty": []}]
+    facts["recordings"][0]["dashboards"] = [{"from_s": 0.0, "to_s": 9.0, "boards": boards, "event_id": 5}]
+    assert "**What does Grafana show?** 29 of 30 panels had data (`HAProxy`, `etcd`)" in render(facts, "en")

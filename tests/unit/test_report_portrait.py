@@ -160,3 +160,17 @@ def test_panels_without_data_are_named_over_the_run_and_in_an_incident() -> None
 
 def test_a_document_without_prometheus_says_that_panels_are_unknown() -> None:
     assert dashboards.shown(told(event(1, "etcd", "leader.seen", "a"))) == []
+
+
+def test_a_proxy_is_full_from_the_look_that_saw_it_to_the_one_that_saw_room() -> None:
+    [spell] = course.crowds_of(
+        told(
+            event(8, "haproxy", "proxy.full", "http://127.0.0.1:7001/", sessions=100, limit=100),
+            event(30, "haproxy", "proxy.room", "http://127.0.0.1:7001/", sessions=4, limit=100),
+        )
+    )
+    assert (spell["what"], spell["from_s"], spell["to_s"]) == ("100 / 100", 8.0, 30.0)
+
+
+def test_a_proxy_that_was_never_full_has_no_such_spell() -> None:
+    assert course.crowds_of(told(event(1, "etcd", "leader.seen", "a"))) == []
