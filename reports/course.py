@@ -160,7 +160,8 @@ def crowds_of(timeline: Timeline) -> list[SpanFact]:
     told: dict[str, list[tuple[float, str, int | None]]] = {}
     for event in timeline.events:
         if event.kind in ("proxy.full", "proxy.room"):
-            what = f"{event.detail.get('sessions')} / {event.detail.get('limit')}" if event.kind == "proxy.full" else "room"
+            sessions = f"{event.detail.get('sessions')} / {event.detail.get('limit')}"
+            what = sessions if event.kind == "proxy.full" else "room"
             told.setdefault(event.subject, []).append((_s(event.by_ns), what, event.id))
     end_s = _s(timeline.recording.until_ns)
     return [s for subject in sorted(told) for s in _spans(subject, told[subject], end_s) if s["what"] != "room"]

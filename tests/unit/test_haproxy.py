@@ -127,6 +127,48 @@ def test_counters_that_fell_tell_of_another_process_and_that_is_told_first() -> 
     assert not restarted(after, before)
 
 
+def full_page(*rows: str) -> Page:
+    return page_of(rows_of("# pxname,svname,scur,slim,\n" + "\n".join(rows) + "\n"))
+
+
+def told_of_room(before: Page | None, after: Page) -> list[tuple[str, str, dict[str, int | None]]]:
+    return [(kind, subject, dict(detail)) for kind, subject, detail in changes(before, after, "url")]
+
+
+ROOM = full_page("stats,FRONTEND,3,100,", "primary,FRONTEND,96,100,", "primary,p1,90,,", "primary,BACKEND,96,10,")
+FULL = full_page("stats,FRONTEND,3,100,", "primary,FRONTEND,97,100,", "primary,p1,90,,", "primary,BACKEND,97,10,")
+
+
+def test_frontends_of_one_limit_share_that_of_the_process_which_is_full_when_the_sum_of_them_reaches_it() -> None:
+    assert told_of_room(ROOM, FULL) == [("proxy.full", "url", {"sessions": 100, "limit": 100})]
+
+
+def test_a_frontend_with_a_limit_of_its_own_is_full_by_itself() -> None:
+    some = full_page("stats,FRONTEND,1,2000,", "primary,FRONTEND,49,50,")
+    many = full_page("stats,FRONTEND,1,2000,", "primary,FRONTEND,50,50,")
+    assert told_of_room(some, many) == [("proxy.full", "url", {"sessions": 50, "limit": 50})]
+
+
+def test_sessions_of_frontends_with_different_limits_are_not_added_up() -> None:
+    assert not full_page("stats,FRONTEND,60,100,", "primary,FRONTEND,60,110,").crowd.full
+
+
+def test_that_it_is_full_is_told_once_and_that_it_has_room_again_once() -> None:
+    assert told_of_room(FULL, FULL) == []
+    assert told_of_room(FULL, ROOM) == [("proxy.room", "url", {"sessions": 99, "limit": 100})]
+    assert told_of_room(ROOM, ROOM) == []
+
+
+def test_a_proxy_that_is_full_at_the_first_look_is_told_and_one_with_room_is_not() -> None:
+    assert [kind for kind, _, _ in told_of_room(None, FULL)] == ["proxy.full"]
+    assert told_of_room(None, ROOM) == []
+
+
+def test_a_proxy_without_frontends_or_limits_is_never_full() -> None:
+    assert not full_page("primary,BACKEND,7,7,").crowd.full
+    assert not full_page("primary,FRONTEND,7,,").crowd.full
+
+
 @pytest.mark.parametrize(
     ("url", "asked"),
     [
