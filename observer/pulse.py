@@ -22,6 +22,8 @@ SIGNS = frozenset(
         "route.down",
         "failover.asked",
         "proxy.restarted",
+        "proxy.full",
+        "proxy.room",
         "source.blind",
         "fault.told",
     )

@@ -39,6 +39,8 @@ KINDS: Mapping[str, str] = {
     "route.down": "a proxy's pool stopped sending clients to a server",
     "route.changed": "a server's check in a pool gives another answer; the route stays as it was",
     "proxy.restarted": "the proxy's counters began anew: it was started again or reloaded",
+    "proxy.full": "the proxy has as many sessions as it may have: who connects now waits until somebody leaves",
+    "proxy.room": "the proxy has fewer sessions than it may have again",
     "replication.sampled": "positions and lag of a member, taken now and then",
     "cluster.captured": "the cluster as Patroni describes it, whole, for the report",
     "pools.captured": "the proxy's pools as its stats page describes them, whole, for the report",

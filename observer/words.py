@@ -36,6 +36,8 @@ _SENTENCES: Mapping[str, str] = {
     "quorum.regained": "etcd has a quorum again",
     "raft.elected": "etcd is led by {leader} (term {term})",
     "proxy.restarted": "the proxy was restarted or reloaded",
+    "proxy.full": "the proxy is full, {sessions} sessions of {limit}: new connections wait",
+    "proxy.room": "the proxy has room again, {sessions} sessions of {limit}",
     "workload.absent": "the tables for a {action} are not there: {error}",
     "workload.present": "the tables for a {action} are there",
     "source.sees": "{subject} answers again",

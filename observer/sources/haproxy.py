@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -41,11 +41,25 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Crowd:
+    """How many sessions there are where the proxy is nearest to its limit; `limit` None: it has none."""
+
+    sessions: int = 0
+    limit: int | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether whoever connects now waits until somebody else leaves."""
+        return self.limit is not None and self.sessions >= self.limit
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """A stats page at one moment: the servers, and the counters of every row, by pool and name."""
+    """A stats page at one moment: the servers, and the counters of every row, by pool and name; how full it is."""
 
     servers: Mapping[tuple[str, str], Server]
     counters: Mapping[tuple[str, str], tuple[int, ...]]
+    crowd: Crowd = Crowd()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +125,38 @@ def rows_of(text: str) -> Iterator[dict[str, str]]:
 
 
 def page_of(rows: Iterable[Mapping[str, str]]) -> Page:
-    """The servers and the counters of a page's rows."""
+    """The servers and the counters of a page's rows, and how full the proxy is."""
     servers: dict[tuple[str, str], Server] = {}
     counters: dict[tuple[str, str], tuple[int, ...]] = {}
+    frontends: list[Crowd] = []
     for row in rows:
         key = (row["pxname"], row["svname"])
         counters[key] = tuple(_number(row.get(name)) or 0 for name in COUNTERS)
         if row["svname"] not in ("FRONTEND", "BACKEND") and row.get("type", "2") == "2":
             servers[key] = _server(row)
-    return Page(servers, counters)
+        elif row["svname"] == "FRONTEND":
+            frontends.append(Crowd(_number(row.get("scur")) or 0, _number(row.get("slim")) or None))
+    return Page(servers, counters, crowd_of(frontends))
+
+
+def crowd_of(frontends: Sequence[Crowd]) -> Crowd:
+    """The fullest of the frontends, or all of them together where they have one limit.
+
+    A frontend without a `maxconn` of its own shows that of the whole process, and that counts the sessions of all.
+    """
+    limited = [(crowd.sessions, crowd.limit) for crowd in frontends if crowd.limit is not None]
+    if len({limit for _, limit in limited}) == 1:
+        return Crowd(sum(crowd.sessions for crowd in frontends), limited[0][1])
+    return Crowd(*max(limited, key=lambda pair: pair[0] / pair[1], default=(0, None)))
 
 
 def changes(before: Page | None, after: Page, subject: str) -> list[Told]:
-    """What the second page tells that the first did not, the restart of the proxy first."""
+    """What the second page tells that the first did not: of the proxy itself, then of its routes."""
     told: list[Told] = []
     if before is not None and restarted(before, after):
         told.append(("proxy.restarted", subject, {}))
+    if after.crowd.full != (before is not None and before.crowd.full):
+        told.append(("proxy.full" if after.crowd.full else "proxy.room", subject, asdict(after.crowd)))
     old = {} if before is None else before.servers
     for key, server in after.servers.items():
         was = old.get(key)

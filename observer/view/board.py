@@ -87,10 +87,11 @@ TONES: Mapping[str, frozenset[str]] = {
     "told": frozenset({"fault.told", "repair.told", "note.told", "stop.asked", "failover.asked"}),
     "good": frozenset(
         {"leader.elected", "quorum.regained", "route.up", "source.sees", "lease.renewed", "workload.present"}
+        | {"proxy.room"}
     ),
     "bad": frozenset(
         {"leader.lost", "member.lost", "quorum.lost", "route.down", "source.blind", "lease.overdue"}
-        | {"audit.failed", "workload.absent", "observer.slept", "clock.stepped", "proxy.restarted"}
+        | {"audit.failed", "workload.absent", "observer.slept", "clock.stepped", "proxy.restarted", "proxy.full"}
     ),
 }
 

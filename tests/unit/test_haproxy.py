@@ -132,7 +132,8 @@ def full_page(*rows: str) -> Page:
 
 
 def told_of_room(before: Page | None, after: Page) -> list[tuple[str, str, dict[str, int | None]]]:
-    return [(kind, subject, dict(detail)) for kind, subject, detail in changes(before, after, "url")]
+    told = changes(before, after, "url")
+    return [(kind, subject, dict(detail)) for kind, subject, detail in told if kind.startswith("proxy.")]
 
 
 ROOM = full_page("stats,FRONTEND,3,100,", "primary,FRONTEND,96,100,", "primary,p1,90,,", "primary,BACKEND,96,10,")
