@@ -45,7 +45,7 @@ class Writer:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock: IO[str] | None = None
+        self._lock: IO[bytes] | None = None
         self._one_at_a_time = threading.Lock()
         if not path.parent.is_dir():
             raise CannotWrite(f"{path}: there is no folder {path.parent}; make it, or choose another --db.")
@@ -90,7 +90,9 @@ class Writer:
                     unix_ns(recording.began_utc),
                 ),
             ).lastrowid
-        assert added is not None
+            assert added is not None
+            if self._lock is not None:
+                lock.name_recording(self._lock, added)
         return added
 
     def learn(self, recording_id: int, scope: str | None, cluster_id: str | None) -> None:
@@ -158,7 +160,7 @@ def tell(path: Path, boot: str, kind: str, subject: str, detail: dict[str, objec
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)
         try:
             check(path, connection)
-            row = connection.execute(f"{SELECT_RECORDING} order by id desc limit 1").fetchone()
+            row = connection.execute(f"{SELECT_RECORDING} where id = ?", (lock.recording_named(path),)).fetchone()
             if row is None or recording_of(row).ended is not None:
                 raise NothingAnswers(f"{path}: the daemon has not begun to record yet; try again in a second.")
             recording = recording_of(row)

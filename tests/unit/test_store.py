@@ -397,6 +397,20 @@ class TestWhoMayWrite:
             (told,) = reader.events(one)
         assert (told.source, told.kind, told.by_ns) == ("operator", "stop.asked", 7 * S)
 
+    def test_a_recording_that_was_cut_off_is_told_nothing_while_the_next_one_has_not_begun(self, path: Path) -> None:
+        killed = Writer(path)
+        one = killed.begin(recording())
+        killed.close()
+        Path(f"{path}.lock").write_bytes(b"\x00%d" % one)  # as kill -9 leaves it
+        writer = Writer(path)
+        with pytest.raises(NothingAnswers, match="has not begun to record yet"):
+            tell(path, "this boot", "stop.asked", "", {}, at_ns=7 * S)
+        two = writer.begin(recording())
+        tell(path, "this boot", "stop.asked", "", {}, at_ns=7 * S)
+        with Reader(path) as reader:
+            assert (reader.stop_asked(one), reader.recording(one).last_ns, reader.stop_asked(two)) == (False, 0, True)
+        writer.close()
+
     def test_nothing_is_told_where_nothing_records(self, path: Path) -> None:
         with pytest.raises(NothingAnswers, match="nothing records"):
             tell(path, "this boot", "note.told", "", {"text": "hello"})
