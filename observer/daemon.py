@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from observer.auditing import Auditor, audit_late
+from observer.auditing import Auditor, LateAudit
 from observer.chores import Chores
 from observer.clock import Clock, boot_id, wall_ns
 from observer.config import Settings
@@ -191,7 +191,8 @@ class Daemon:
             self._chores.until_done(self._find_again)
         self._chores.until_done(self._sight.capture)
         if before is not None and self._generator is not None:
-            self._chores.until_done(lambda: audit_late(self._settings, self._writer, before, self._members))
+            late = LateAudit(self._settings, self._writer, before, self._members, self._view.say)
+            self._chores.until_done(late.look)
 
     def _find_again(self) -> bool:
         try:

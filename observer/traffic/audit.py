@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from observer.session import Kept, NoAnswer
-from observer.timeline import Audit
+from observer.timeline import MS_NS, Audit
 from observer.traffic.workload import WORKLOADS, answer, token
 
-CHUNK = 50_000  # tokens a question: each is answered well within a deadline of some seconds
+CHUNK = 50_000  # tokens a question
+QUESTION_MS = 25_000  # the table of the homework has no index for it, and may be long
+WHOLE_MS = 35_000  # `stop` waits for three of them at the most
 
 Run = tuple[int, int]  # consecutive numbers, both ends included
 
 
 class AuditFailed(Exception):
-    """The tokens could not be read back; the text is one sentence that says why."""
+    """The tokens from `next_n` on could not be read back; the text is one sentence that says why.
+
+    `found` is what was read back of those before.
+    """
+
+    def __init__(self, why: str, found: Sequence[Audit], next_n: int) -> None:
+        super().__init__(why)
+        self.found = found
+        self.next_n = next_n
 
 
 def audit(
@@ -23,36 +33,38 @@ def audit(
     tag: str,
     first_n: int,
     last_n: int,
-    deadline_ms: int,
+    question_ms: int,
     now_ns: Callable[[], int],
     name_of: Callable[[str], str | None] = lambda address: None,
+    whole_ms: int = WHOLE_MS,
 ) -> list[Audit]:
     """The tokens from first_n to last_n, read back through the primary, as ranges that are all present or all absent.
 
-    `audited_ns` is when the question was asked. Raises AuditFailed: no answer within the deadline (of each question of
-    50,000 tokens), the server is in recovery, the tables are not there. Nothing is kept of an audit that failed: ask
-    again for the same range. Raises DsnError.
+    `audited_ns` is when the question was asked. Raises AuditFailed: no answer within `question_ms` (of each question of
+    50,000 tokens) or `whole_ms` (of all of them), the server is in recovery, the tables are not there. Raises DsnError.
     """
     asked = WORKLOADS[workload]
-    kept = Kept(dsn, deadline_ms, now_ns)
+    kept = Kept(dsn, question_ms, now_ns)
+    until_ns = now_ns() + whole_ms * MS_NS
     audits: list[Audit] = []
     try:
         for first, last in chunks(first_n, last_n, CHUNK):
             began_ns = now_ns()
             bounds = (asked.prefix + token(tag, first), asked.prefix + token(tag, last))
-            *who, runs = kept.ask(asked.held, bounds)[0]
+            try:
+                *who, runs = kept.ask(asked.held, bounds, min(until_ns, began_ns + question_ms * MS_NS))[0]
+            except NoAnswer as failure:
+                why = f"the primary gave no answer ({failure.how}): {failure.message}."
+                raise AuditFailed(why, joined(audits, tag), first) from None
             said = answer(asked, who)
             if said.in_recovery:
-                raise AuditFailed(
-                    f"{said.address or 'the server'} is in recovery, so that it cannot say what was lost."
-                )
+                why = f"{said.address or 'the server'} is in recovery, so that it cannot say what was lost."
+                raise AuditFailed(why, joined(audits, tag), first)
             server = name_of(said.address) if said.address is not None else None
             audits += [
                 Audit(began_ns, token(tag, a), token(tag, b), present, server or said.address, said.timeline)
                 for a, b, present in ranges([(a, b) for a, b in runs or ()], first, last)
             ]
-    except NoAnswer as failure:
-        raise AuditFailed(f"the primary gave no answer ({failure.how}): {failure.message}.") from None
     finally:
         kept.close()
     return joined(audits, tag)
