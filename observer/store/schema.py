@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
-
-from sqlite_utils import Database
+from collections.abc import Sequence
 
 APPLICATION_ID = 0x50744F62  # "PtOb"
 
@@ -25,33 +23,20 @@ SERVED_ONCE = (
 """What makes a row of counted_servers unique; nulls differ from each other in an index of plain columns."""
 
 
-def _first(db: Database) -> None:
-    """What is recorded, and what the judge finds in it."""
-    for statement in _TABLES, _FOUND, _INDEXES, _VIEWS:
-        db.conn.executescript(f"begin; {statement} commit;")
-
-
-def _counted(db: Database) -> None:
-    """Counts by second and by server, so that no reader has to count a day of operations."""
-    db.conn.executescript(f"begin; {_COUNTED} {_COUNT_ALL} {_COUNTED_VIEWS} commit;")
-
-
-Migration = Callable[[Database], None]
-MIGRATIONS: Sequence[Migration] = (_first, _counted)
-
-
 def version_of(connection: sqlite3.Connection) -> int:
     """How many migrations a file has had."""
     return int(connection.execute("pragma user_version").fetchone()[0])
 
 
-def migrate(db: Database) -> None:
-    """Brings the schema to the newest version. Each migration is applied once, in order."""
-    done = version_of(db.conn)
-    for number, migration in enumerate(MIGRATIONS[done:], done + 1):
-        migration(db)
-        db.conn.execute(f"pragma application_id = {APPLICATION_ID}")
-        db.conn.execute(f"pragma user_version = {number}")
+def migrate(connection: sqlite3.Connection) -> None:
+    """Brings the schema to the newest version. Each migration is applied once, in order.
+
+    All in one transaction with the two marks: whatever is cut off, a file is whole or as it was before.
+    """
+    done = version_of(connection)
+    if done < len(MIGRATIONS):
+        marks = f"pragma application_id = {APPLICATION_ID}; pragma user_version = {len(MIGRATIONS)};"
+        connection.executescript(f"begin; {' '.join(MIGRATIONS[done:])} {marks} commit;")
 
 
 def _utc(nanoseconds: str) -> str:
@@ -200,3 +185,8 @@ create view served_by as
 select action, coalesce(server, address) as server, in_recovery, sum(operations) as operations, recording_id
 from counted_servers group by recording_id, action, coalesce(server, address), in_recovery;
 """
+
+MIGRATIONS: Sequence[str] = (
+    f"{_TABLES} {_FOUND} {_INDEXES} {_VIEWS}",  # what is recorded, and what the judge finds in it
+    f"{_COUNTED} {_COUNT_ALL} {_COUNTED_VIEWS}",  # counts, so that no reader has to count a day of operations
+)

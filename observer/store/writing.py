@@ -60,7 +60,7 @@ class Writer:
             with said_plainly(path):
                 connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
                 self._db = Database(connection)
-                migrate(self._db)
+                migrate(connection)
                 connection.execute("pragma journal_mode = wal")
                 connection.execute("pragma synchronous = normal")
         except BaseException:
@@ -176,9 +176,16 @@ def tell(path: Path, boot: str, kind: str, subject: str, detail: dict[str, objec
 
 
 def _check_sound(path: Path) -> None:
-    """Looks at an existing file before anything is written to it. Raises ForeignDatabase, CannotWrite."""
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
+    """Looks at an existing file before anything is written to it. Raises ForeignDatabase, CannotWrite.
+
+    A start that was killed in the midst of its first transaction left a journal: SQLite rolls it back, to no bytes.
+    """
+    how = "rw" if path.with_name(f"{path.name}-journal").exists() else "ro"
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={how}", uri=True, timeout=BUSY_TIMEOUT_S)
     try:
+        connection.execute("select count(*) from sqlite_master").fetchone()
+        if is_empty(path):
+            return
         check(path, connection)
         sound = connection.execute("pragma quick_check(1)").fetchone()[0]
         if sound != "ok":

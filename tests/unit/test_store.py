@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,6 +78,14 @@ def writer(path: Path) -> Iterator[Writer]:
     writer = Writer(path)
     yield writer
     writer.close()
+
+
+def as_it_lies(path: Path, folder: Path) -> Path:
+    """A copy of a file and of what SQLite keeps beside it, as kill -9 would leave them at this moment."""
+    folder.mkdir()
+    for file in path.parent.glob(f"{path.name}*"):
+        shutil.copy(file, folder)
+    return folder / path.name
 
 
 def rows(path: Path, sql: str) -> list[tuple[object, ...]]:
@@ -351,6 +361,36 @@ class TestFilesThatAreNotOurs:
         with pytest.raises(NotFound, match="nothing was recorded"):
             Reader(path)
         writer = Writer(path)
+        assert writer.begin(recording()) == 1
+        writer.close()
+
+    def test_a_first_start_that_is_killed_at_any_statement_leaves_a_file_that_the_next_one_takes(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        connect, left = sqlite3.connect, []
+
+        def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
+            connection = connect(*arguments, **options)
+            connection.set_trace_callback(lambda _: left.append(as_it_lies(path, path.parent / str(len(left)))))
+            return connection
+
+        with monkeypatch.context() as once:
+            once.setattr(sqlite3, "connect", traced)
+            Writer(path).close()
+        assert len(left) > 20
+        for killed in left:
+            writer = Writer(killed)
+            assert writer.begin(recording()) == 1
+            writer.close()
+
+    def test_one_that_is_killed_while_its_first_transaction_is_written_out_too(self, path: Path) -> None:
+        half = sqlite3.connect(path)
+        half.execute("pragma cache_size = 1")  # so that pages are written before the transaction ends
+        half.executescript(f"begin; {schema.MIGRATIONS[0]}")
+        killed = as_it_lies(path, path.parent / "killed")
+        half.close()
+        assert killed.stat().st_size
+        writer = Writer(killed)
         assert writer.begin(recording()) == 1
         writer.close()
 
