@@ -41,6 +41,11 @@ def said_plainly(path: Path) -> Iterator[None]:
         raise plainly(path, error) from error
 
 
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether SQLite complains of the file and not of what it was asked."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 def plainly(path: Path, error: sqlite3.Error) -> ObserverError:
     """SQLite's error as one of ours, in one sentence."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF

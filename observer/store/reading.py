@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from observer.errors import CannotWrite, ForeignDatabase, NotFound, ObserverError, UsageError
 from observer.store import lock
-from observer.store.files import BUSY_TIMEOUT_S, check, is_empty, plainly, said_plainly
+from observer.store.files import BUSY_TIMEOUT_S, check, is_damage, is_empty, plainly, said_plainly
 from observer.store.rows import (
     SELECT_AUDIT,
     SELECT_EVENT,
@@ -141,16 +142,24 @@ class Reader:
             return self._connection.execute(asked, (recording_id,)).fetchone() is not None
 
     def query(self, sql: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
-        """The columns and the rows of one SQL statement that only reads. Raises UsageError for any other."""
-        try:
+        """The columns and the rows of one SQL statement that only reads. Both raise UsageError for any other."""
+        with self._said_of_the_query():
             cursor = self._connection.execute(sql)
+        return [column[0] for column in cursor.description or ()], self._rows(cursor)
+
+    def _rows(self, cursor: sqlite3.Cursor) -> Iterator[Sequence[Any]]:
+        with self._said_of_the_query():
+            yield from cursor
+
+    @contextmanager
+    def _said_of_the_query(self) -> Iterator[None]:
+        """Whatever SQLite says of a sound file is said of the query."""
+        try:
+            yield
         except (sqlite3.Error, sqlite3.Warning) as error:
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-            if code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_MISUSE):
-                raise UsageError(f"The query was not understood, or does not only read: {error}.") from None
-            assert isinstance(error, sqlite3.Error)
-            raise plainly(self.path, error) from error
-        return [column[0] for column in cursor.description or ()], cursor
+            if isinstance(error, sqlite3.Error) and is_damage(error):
+                raise plainly(self.path, error) from error
+            raise UsageError(f"The query has no answer ({error}); ask by one statement that only reads.") from None
 
     def _interesting(self, recording_id: int) -> Iterator[Operation]:
         moments = self._connection.execute(
@@ -218,6 +227,7 @@ def _connect(path: Path, how: str) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise _unreadable(path, plainly(path, error)) from None
     try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # `attach` and `vacuum into` make files
         connection.execute("pragma query_only = on")
         check(path, connection)
     except sqlite3.Error as error:

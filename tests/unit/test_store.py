@@ -468,6 +468,39 @@ class TestWhoMayWrite:
         assert rows(path, "select count(*) from recordings") == [(1,)]
 
 
+class TestAQuery:
+    @pytest.mark.parametrize(
+        ("sql", "says"),
+        [
+            ("select 1 limit 'x'", "datatype mismatch"),
+            ("select zeroblob(10000000000)", "too big"),
+            ("select 1 union all select json('x')", "malformed JSON"),
+            ("select cast(x'ff' as text)", "decode"),
+        ],
+    )
+    def test_that_sqlite_cannot_answer_is_the_querys_fault_and_not_the_files_in_whichever_row(
+        self, writer: Writer, path: Path, sql: str, says: str
+    ) -> None:
+        with Reader(path) as reader, pytest.raises(UsageError, match=says):
+            list(reader.query(sql)[1])
+
+    @pytest.mark.parametrize("sql", ["attach '{}' as x", "vacuum into '{}'"])
+    def test_makes_no_file(self, writer: Writer, path: Path, sql: str) -> None:
+        with Reader(path) as reader, pytest.raises(UsageError, match="attached"):
+            reader.query(sql.format(path.with_name("made.db")))
+        assert not path.with_name("made.db").exists()
+
+    def test_of_a_damaged_file_is_the_files_fault(self, path: Path) -> None:
+        writer = Writer(path)
+        writer.append(writer.begin(recording()), [write(n / 20, n) for n in range(2000)])
+        writer.close()
+        sound = path.read_bytes()
+        half = len(sound) // 2
+        path.write_bytes(sound[:half] + b"\xaa" * half)
+        with Reader(path) as reader, pytest.raises(ForeignDatabase, match="damaged"):
+            list(reader.query("select * from operations")[1])
+
+
 def test_another_program_that_comes_and_goes_takes_no_rows_away(writer: Writer, path: Path) -> None:
     one = writer.begin(recording())
     Reader(path).close()  # in the daemon's own process
