@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from observer.errors import ConfigError
+from observer.redaction import without_password
 
 ENVIRONMENT_PREFIX = "OBSERVER_"
 
@@ -234,19 +234,12 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Sett
     merged: dict[str, Any] = {} if names_etcd else {name: dict(values) for name, values in STACK.items()}
     for section, values in told.items():
         if not isinstance(values, dict):
-            raise ConfigError(f"{_where(path)}: {section} = {values!r} stands outside a [section]; put it into one.")
+            raise ConfigError(f"{_where(path)}: {section} stands outside a [section]; put it into one.")
         merged[section] = {**merged.get(section, {}), **values}
     try:
         return Settings(**merged, directory=path.parent if path is not None else Path())
     except ValidationError as error:
         raise ConfigError(f"{_where(path)}: {_sentence(error)}") from None
-
-
-def without_password(dsn: str) -> str:
-    """A libpq connection string, of either form, without its password."""
-    bare = re.sub(r"(\w+://[^:/@\s]*):[^@\s]*@", r"\1@", dsn)
-    bare = re.sub(r"(?i)([?&])(ssl)?password=[^&\s]*&?", r"\1", bare)
-    return re.sub(r"(?i)\b(ssl)?password\s*=\s*('(?:[^'\\]|\\.)*'|\S*)\s*", "", bare).strip()
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -292,7 +285,7 @@ def _sentence(error: ValidationError) -> str:
     message = first["msg"].removeprefix("Value error, ")
     secret = any(part in ("password", "dsn", "write", "read") for part in first["loc"])
     value = "" if secret else f" = {first['input']!r}"
-    return f"{option}{value}: {message}."
+    return f"{without_password(f'{option}{value}: {message}')}."
 
 
 def _known(location: tuple[int | str, ...]) -> list[str]:

@@ -10,6 +10,7 @@ from observer.config import Settings
 from observer.errors import ConfigError
 from observer.members import Members
 from observer.polling import Now, Record
+from observer.redaction import without_credentials
 from observer.schedule import Schedule
 from observer.session import parameters
 from observer.sources import engine, haproxy, logs, patroni, postgres
@@ -105,7 +106,7 @@ class Sight:
             places.append(Place("etcd", None, host, int(port), endpoint))
         for url in self._settings.haproxy.stats:
             parts = urlsplit(url)
-            places.append(Place("haproxy", None, parts.hostname or "", parts.port or 80, url))
+            places.append(Place("haproxy", None, parts.hostname or "", parts.port or 80, without_credentials(url)))
         return [place for place in places if place.host]
 
     def _watch_etcd(self, scope: str) -> None:

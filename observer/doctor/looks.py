@@ -17,6 +17,7 @@ from observer.clock import wall_ns
 from observer.config import Settings
 from observer.errors import ConfigError, ObserverError
 from observer.polling import LookFailed
+from observer.redaction import without_credentials
 from observer.session import NoAnswer, ask, parameters
 from observer.sources import haproxy, patroni, postgres, web
 from observer.sources.discovery import Discovery, ScopeAbsent, discover
@@ -148,7 +149,7 @@ def look(settings: Settings) -> Seen:
                 absent,
                 {name: found.result() for name, found in rest.items()},
                 {name: found.result() for name, found in sql.items()},
-                {haproxy.without_credentials(url): found.result() for url, found in stats.items()},
+                {without_credentials(url): found.result() for url, found in stats.items()},
                 {action: found.result() for action, found in ways.items()},
             )
     except OSError as error:
@@ -199,7 +200,7 @@ def _get(url: str, access: web.Access) -> tuple[int, bytes]:
 
 
 def _rest(url: str, from_etcd: bool, settings: Settings) -> RestSeen:
-    address = haproxy.without_credentials(url)
+    address = without_credentials(url)
     try:
         http, body = _get(f"{patroni.base(url)}/patroni", patroni_access(settings))
         told = json.loads(body)

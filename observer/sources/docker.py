@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from observer.polling import LookFailed, Now, Record
+from observer.redaction import without_credentials
 from observer.sources.deeds import Actor, Container, Deeds, Place, actor_of, container_in, container_of
 from observer.sources.engine import Engine, lines
 from observer.sources.logs import Ear
@@ -30,6 +31,7 @@ class DockerSource:
 
     def __init__(self, address: str, places: Places, record: Record, now_ns: Now) -> None:
         self._address = address
+        self._subject = without_credentials(address)
         self._places = places
         self._record = record
         self._now_ns = now_ns
@@ -151,9 +153,9 @@ class DockerSource:
             since_ns = began_ns if failure.how != "closed" else now_ns
             self._blind = failure
             detail = {**failure.detail, "how": failure.how, "error": failure.error, "since_ns": since_ns}
-            self._record(Event("docker", "source.blind", self._address, Window(since_ns, now_ns), detail))
+            self._record(Event("docker", "source.blind", self._subject, Window(since_ns, now_ns), detail))
 
     def _sees(self) -> None:
         if self._blind is not None:
             how, self._blind = self._blind.how, None
-            self._record(Event("docker", "source.sees", self._address, Window.at(self._now_ns()), {"how": how}))
+            self._record(Event("docker", "source.sees", self._subject, Window.at(self._now_ns()), {"how": how}))

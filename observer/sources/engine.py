@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from observer.polling import LookFailed
+from observer.redaction import without_credentials
 from observer.sources.web import failure_of
 
 DEADLINE_S = 5.0
@@ -41,7 +42,7 @@ class Engine:
     def __init__(self, address: str) -> None:
         scheme, _, place = address.partition("://")
         if scheme not in ("unix", "tcp", "http"):
-            raise LookFailed("error", f"{address} is neither unix:// nor tcp://")
+            raise LookFailed("error", f"{without_credentials(address)} is neither unix:// nor tcp://")
         transport = httpx.HTTPTransport(uds=place if scheme == "unix" else None)
         base = "http://docker" if scheme == "unix" else f"http://{place}"
         self._client = httpx.Client(transport=transport, base_url=base, timeout=DEADLINE_S, trust_env=False)

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from observer.polling import Job, LookFailed, Now, Poller, Record, Told
+from observer.redaction import without_credentials
 from observer.sources.web import OPEN, Access, Target
 from observer.timeline import Event, Window
 
@@ -105,12 +106,6 @@ def capture(url: str, record: Record, now_ns: Now, access: Access = OPEN) -> boo
 def csv_url(url: str) -> str:
     """The URL of the page as CSV."""
     return url if url.endswith(";csv") else f"{url};csv" if urlsplit(url).path else f"{url}/;csv"
-
-
-def without_credentials(url: str) -> str:
-    """The URL as it may be recorded."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def rows_of(text: str) -> Iterator[dict[str, str]]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from observer.polling import Told
+from observer.redaction import without_password
 
 ROLES = {"master": "primary"}  # Patroni 3 says master, Patroni 4 primary
 MEMBER = ("state", "role", "timeline", "version", "conn_url", "api_url")
-PASSWORD = re.compile(r"""\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|\S*)\s*|(?<=:)[^:/@\s]+(?=@)""")
 WHOLE = {  # keys whose whole value is told, under which kind and name
     "config": ("config.changed", "config"),
     "history": ("history.changed", "history"),
@@ -67,12 +66,14 @@ def json_of(key: Key | None) -> Any:
 
 
 def without_secrets(value: Any) -> Any:
-    """A JSON value as it may be recorded: what is called a password is left out, also within connection strings."""
+    """A JSON value as it may be recorded: what is called a password is left out, also within strings."""
     if isinstance(value, dict):
-        return {name: without_secrets(part) for name, part in value.items() if not str(name).endswith("password")}
+        return {
+            name: without_secrets(part) for name, part in value.items() if not str(name).lower().endswith("password")
+        }
     if isinstance(value, list):
         return [without_secrets(part) for part in value]
-    return PASSWORD.sub("", value) if isinstance(value, str) else value
+    return without_password(value) if isinstance(value, str) else value
 
 
 def member_of(key: Key | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from observer.polling import LookFailed, Now, Record
+from observer.redaction import without_credentials
 from observer.sources.web import Target
 from observer.timeline import SECOND_NS, Event, Window
 
@@ -60,6 +61,7 @@ class Dashboards:
 
     def __init__(self, url: str, began_s: float, record: Record, now_ns: Now) -> None:
         self._url = url.rstrip("/")
+        self._subject = without_credentials(self._url)
         self._began_s = began_s
         self._record = record
         self._now_ns = now_ns
@@ -82,10 +84,10 @@ class Dashboards:
             target.close()
         window = Window(began_ns, self._now_ns())
         if self._blind is not None:
-            self._record(Event("prometheus", "source.sees", self._url, window, {"how": self._blind}))
+            self._record(Event("prometheus", "source.sees", self._subject, window, {"how": self._blind}))
             self._blind = None
         detail = {"from_ns": from_ns, "to_ns": to_ns, "panels": summary(counts)}
-        self._record(Event("prometheus", "dashboards.captured", self._url, window, detail))
+        self._record(Event("prometheus", "dashboards.captured", self._subject, window, detail))
         return True
 
     def _series(self, target: Target, query: Query, from_ns: int, to_ns: int) -> int:
@@ -105,7 +107,7 @@ class Dashboards:
         if failure.how != self._blind:
             self._blind = failure.how
             detail = {**failure.detail, "how": failure.how, "error": failure.error, "since_ns": began_ns}
-            self._record(Event("prometheus", "source.blind", self._url, Window(began_ns, self._now_ns()), detail))
+            self._record(Event("prometheus", "source.blind", self._subject, Window(began_ns, self._now_ns()), detail))
 
 
 def has_value(values: Sequence[Sequence[Any]]) -> bool:

@@ -135,6 +135,19 @@ def test_events_of_the_clusters_containers_are_told_as_they_come(place: Path) ->
     ]
 
 
+@pytest.mark.parametrize("address", ["tcp://me:hunter2@127.0.0.1:1", "ssh://me:hunter2@h"])
+def test_the_password_in_an_address_is_not_recorded(address: str) -> None:
+    events: list[Event] = []
+    told = threading.Event()
+    clock = iter(range(1, 100))
+    source = DockerSource(address, list, lambda event: (events.append(event), told.set()), clock.__next__)
+    source.start()
+    assert told.wait(10)
+    source.stop()
+    assert events[0].kind == "source.blind"
+    assert "hunter2" not in str(events)
+
+
 def test_an_engine_that_is_not_there_is_said_once(place: Path) -> None:
     (blind,) = recorded(place, 1)
     assert (blind.kind, blind.subject) == ("source.blind", f"unix://{place}")

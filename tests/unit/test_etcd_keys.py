@@ -104,10 +104,11 @@ def test_config_and_history_are_told_as_they_are_now_and_only_when_they_change()
 def test_passwords_in_the_configuration_are_not_recorded() -> None:
     config = (
         b'{"standby_cluster": {"password": "geheim"}, "postgresql": {"parameters": {"password_encryption": "md5", '
-        b'"primary_conninfo": "host=a password=geheim user=b"}}}'
+        b'"primary_conninfo": "host=a password=geheim user=b", '
+        b'"archive_command": "PGPASSWORD=geheim backup http://u:ge@heim@h/%p"}}}'
     )
     ((_, _, detail),) = told("config", None, config)
-    assert "geheim" not in str(detail)
+    assert "heim" not in str(detail)
     assert detail["config"]["postgresql"]["parameters"]["password_encryption"] == "md5"
 
 

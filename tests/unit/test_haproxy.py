@@ -15,7 +15,6 @@ from observer.sources.haproxy import (
     restarted,
     roles_of_pools,
     rows_of,
-    without_credentials,
 )
 
 HEADER = "# pxname,svname,scur,stot,bin,status,lastchg,type,check_status,check_code,check_duration,req_tot,addr,\n"
@@ -181,10 +180,6 @@ def test_a_proxy_without_frontends_or_limits_is_never_full() -> None:
 )
 def test_csv_is_asked_for_once(url: str, asked: str) -> None:
     assert csv_url(url) == asked
-
-
-def test_credentials_in_a_url_are_not_recorded() -> None:
-    assert without_credentials("http://me:secret@h:7001/stats") == "http://h:7001/stats"
 
 
 ADDRESSES = {"p1": "h1:5432", "p2": "h2:5432", "p3": "h3:5432"}

@@ -76,6 +76,17 @@ def test_a_prometheus_that_is_not_there_is_said() -> None:
     assert [(event.kind, event.detail["how"]) for event in events] == [("source.blind", "refused")]
 
 
+def test_the_password_in_its_url_is_not_recorded(prometheus: str) -> None:
+    events: list[Event] = []
+    clock = iter(range(100))
+    dashboards = Dashboards(prometheus.replace("://", "://me:hunter2@"), 0, events.append, clock.__next__)
+    Prometheus.code = 500
+    dashboards.capture(0, 1)
+    Prometheus.code = 200
+    dashboards.capture(0, 1)
+    assert {event.subject for event in events} == {prometheus.rstrip("/")}
+
+
 def test_a_curve_without_a_number_is_no_data() -> None:
     assert [has_value([]), has_value([[1, "NaN"]]), has_value([[1, "NaN"], [2, "0"]])] == [False, False, True]
 
