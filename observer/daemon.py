@@ -180,7 +180,7 @@ class Daemon:
         if span is not None:
             self._chores.once(partial(self._auditor.look, *span))
         if self._pulse.became_quiet(now_ns):
-            self._chores.once(self._sight.capture)
+            self._capture()
             self._judging.submit(self._judge_now)
 
     # Chores: slow questions, one after the other, beside the recording.
@@ -189,10 +189,15 @@ class Daemon:
         self._record(Event("daemon", "versions.captured", "observer", Window.at(self._now_ns()), versions()))
         if self._cluster is None:
             self._chores.until_done(self._find_again)
-        self._chores.until_done(self._sight.capture)
+        for capture in self._sight.captures():
+            self._chores.until_done(capture)
         if before is not None and self._generator is not None:
             late = LateAudit(self._settings, self._writer, before, self._members, self._view.say)
             self._chores.until_done(late.look)
+
+    def _capture(self) -> None:
+        for capture in self._sight.captures():
+            self._chores.once(capture)
 
     def _find_again(self) -> bool:
         try:
@@ -240,7 +245,7 @@ class Daemon:
         if self._generator is not None and self._generator.alive:
             drain_s = self._settings.traffic.deadline_ms / 1000 + 0.5
             self._stop_part("the traffic", partial(self._generator.stop, drain_s))
-        self._chores.once(self._sight.capture)
+        self._capture()
         if self._dashboards is not None:
             self._chores.once(partial(self._dashboards.capture, 0, self._now_ns()))
         if self._pulse.last_n:

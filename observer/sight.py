@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from observer.chores import Chore
 from observer.config import Settings
 from observer.errors import ConfigError
 from observer.members import Members
@@ -76,13 +78,11 @@ class Sight:
         lease = self._etcd.lease() if self._etcd is not None else None
         return None if lease is None else float(lease.remaining_s)
 
-    def capture(self) -> bool:
-        """Records the cluster and the pools, whole; True if all that is asked answered."""
-        api, access = dict(self.members.api), patroni_access(self._settings)
-        done = not api or patroni.capture(api, self._record, self._now_ns, access)
-        for url in self._settings.haproxy.stats:
-            done &= haproxy.capture(url, self._record, self._now_ns, haproxy_access(self._settings))
-        return done
+    def captures(self) -> list[Chore]:
+        """Each records a part whole, once, and is done when that part answered: the cluster, each proxy's pools."""
+        access, pages = haproxy_access(self._settings), self._settings.haproxy.stats
+        pools: list[Chore] = [partial(haproxy.capture, url, self._record, self._now_ns, access) for url in pages]
+        return pools if self._settings.patroni.members == {} else [self._capture_cluster, *pools]
 
     def stops(self) -> list[tuple[str, Callable[[], None]]]:
         """What has to be stopped in the end, by name."""
@@ -90,6 +90,10 @@ class Sight:
         if self._docker is not None:
             looks.append(("the events of Docker", self._docker.stop))
         return [*looks, ("the watch of etcd", self._etcd.stop)] if self._etcd is not None else looks
+
+    def _capture_cluster(self) -> bool:
+        """From whichever member answers; not done while none is known."""
+        return patroni.capture(dict(self.members.api), self._record, self._now_ns, patroni_access(self._settings))
 
     def _places(self) -> list[Place]:
         """Every address that is looked at, and whose it is."""
