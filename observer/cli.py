@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from observer.cli_options import OK, option_config, option_format, option_recording, say, settings_of
+from observer.cli_options import OK, answer, option_config, option_format, option_recording, say, settings_of
 from observer.cli_stack import drill, stack
 from observer.errors import ObserverError, UsageError
 
@@ -41,9 +40,6 @@ def run() -> int:
         return UsageError.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
     except Exception as error:
         from observer.crash import keep
 
@@ -98,8 +94,9 @@ def doctor(config: Path | None, db: Path | None) -> int:
 
     settings, path = settings_of(config, db)
     findings = examine(settings, path)
-    for line in lines(findings):
-        click.echo(line)
+    with answer():
+        for line in lines(findings):
+            click.echo(line)
     return exit_code(findings)
 
 
@@ -147,7 +144,7 @@ def status(config: Path | None, db: Path | None) -> None:
     from observer.store import Reader, is_being_recorded
 
     _, path = settings_of(config, db)
-    with Reader(path) as reader:
+    with Reader(path) as reader, answer():
         for line in lines(reader, is_being_recorded(path)):
             click.echo(line)
 
@@ -206,7 +203,8 @@ def report(
     if output is not None:
         reporting.write(output, text)
     else:
-        click.echo(text, nl=not text.endswith("\n"))
+        with answer():
+            click.echo(text, nl=not text.endswith("\n"))
     if not check and junit is None:
         return OK
     verdicts = reporting.verdicts(facts, settings.objectives)
@@ -258,7 +256,7 @@ def timeline(
     to_s = seconds_of(to_text, "--to") if to_text is not None else None
     pick = Pick(source, kind.rstrip(".") if kind else None, subject, from_s, to_s)
     _, path = settings_of(config, db)
-    with Reader(path) as reader, suppress(KeyboardInterrupt):
+    with Reader(path) as reader, suppress(KeyboardInterrupt), answer() as output:
         chosen = reader.recording(recording)
         events = followed(reader, chosen.id) if follow else iter(reader.events(chosen.id))
         picked = (event for event in events if pick.takes(event))
@@ -266,7 +264,7 @@ def timeline(
             for event in picked:
                 click.echo(line(event))
         else:
-            print_rows(COLUMNS, (row(chosen, event, form) for event in picked), form, sys.stdout)
+            print_rows(COLUMNS, (row(chosen, event, form) for event in picked), form, output)
 
 
 @observer.command()
@@ -282,9 +280,9 @@ def query(sql: str, config: Path | None, db: Path | None, form: str) -> None:
     from observer.store import Reader
 
     _, path = settings_of(config, db)
-    with Reader(path) as reader:
+    with Reader(path) as reader, answer() as output:
         columns, rows = reader.query(sql)
-        print_rows(columns, rows, form, sys.stdout)
+        print_rows(columns, rows, form, output)
 
 
 @observer.command("datasette-metadata")
@@ -303,7 +301,8 @@ def datasette_metadata(config: Path | None, db: Path | None) -> None:
     with Reader(path) as reader:
         there = [name for (name,) in reader.query(NAMES)[1]]
         columns = {name: reader.query(f"select * from {name} limit 0")[0] for name in there}
-    click.echo(json.dumps(metadata(path, columns), indent=2))
+    with answer():
+        click.echo(json.dumps(metadata(path, columns), indent=2))
 
 
 if __name__ == "__main__":

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
+
+from observer.errors import CannotWrite
 
 OK = 0
 
@@ -16,6 +21,22 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def say(text: str) -> None:
     """A sentence to the person."""
     click.echo(text, err=True)
+
+
+@contextmanager
+def answer() -> Iterator[TextIO]:
+    """Standard output, for the answer. A reader that has seen enough (`| head`) is no error; a full disk is.
+
+    Raises CannotWrite.
+    """
+    try:
+        yield sys.stdout
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left of it would fail at the exit
+        if not isinstance(error, BrokenPipeError):
+            wrong = error.strerror or error
+            raise CannotWrite(f"Standard output cannot be written ({wrong}); send it elsewhere.") from None
 
 
 def option_config(command: Command) -> Command:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from observer.cli_options import OK, option_config, say, settings_of
+from observer.cli_options import OK, answer, option_config, say, settings_of
 from observer.errors import ObserverError, UsageError
 from stack.cluster import Cluster
 from stack.errors import StackError
@@ -68,7 +68,8 @@ def stack_status(directory: Path | None, local: bool) -> int:
     """
     with _local_stack() as local_stack:
         seen = local_stack.status(directory or local_stack.default_directory())
-        click.echo("\n".join(local_stack.lines(seen)))
+        with answer():
+            click.echo("\n".join(local_stack.lines(seen)))
         return OK if seen.up else STACK_EXIT_CODE
 
 
@@ -105,14 +106,16 @@ def drill(
 
         chosen_ones = chosen(scenarios)
         if listed:
-            for one in chosen_ones:
-                click.echo(f"{one.name:<24} {one.about}")
+            with answer():
+                for one in chosen_ones:
+                    click.echo(f"{one.name:<24} {one.about}")
             return OK
         cluster = _in_docker() if docker else _of_processes(directory)
         _, path = settings_of(config, db)
         found = played(chosen_ones, repeat, cluster, config or _config_here(), path, say)
-    for line in (*table(found), *spreads(found)):
-        click.echo(line)
+    with answer():
+        for line in (*table(found), *spreads(found)):
+            click.echo(line)
     return OK
 
 

@@ -149,7 +149,8 @@ class Reader:
 
     def _rows(self, cursor: sqlite3.Cursor) -> Iterator[Sequence[Any]]:
         with self._said_of_the_query():
-            yield from cursor
+            while (row := cursor.fetchone()) is not None:
+                yield row
 
     @contextmanager
     def _said_of_the_query(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -15,7 +15,7 @@ from sqlite_utils import Database
 from observer.errors import CannotWrite, NothingAnswers
 from observer.store import lock
 from observer.store.counting import count
-from observer.store.files import BUSY_TIMEOUT_S, check, is_empty, plainly, said_plainly
+from observer.store.files import BUSY_TIMEOUT_S, check, is_empty, said_plainly
 from observer.store.findings import replace_findings
 from observer.store.rows import (
     INSERT_AUDIT,
@@ -181,16 +181,12 @@ def _check_sound(path: Path) -> None:
     A start that was killed in the midst of its first transaction left a journal: SQLite rolls it back, to no bytes.
     """
     how = "rw" if path.with_name(f"{path.name}-journal").exists() else "ro"
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={how}", uri=True, timeout=BUSY_TIMEOUT_S)
-    try:
+    uri = f"{path.absolute().as_uri()}?mode={how}"
+    with said_plainly(path), closing(sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S)) as connection:
         connection.execute("select count(*) from sqlite_master").fetchone()
         if is_empty(path):
             return
         check(path, connection)
         sound = connection.execute("pragma quick_check(1)").fetchone()[0]
         if sound != "ok":
-            raise plainly(path, sqlite3.DatabaseError(sound))
-    except sqlite3.Error as error:
-        raise plainly(path, error) from error
-    finally:
-        connection.close()
+            raise sqlite3.DatabaseError(sound)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -72,6 +73,18 @@ def process(tmp_path: Path) -> Run:
         return Done(done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8"))
 
     return process
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Run:
+    """The rest of a line that begins with `observer`, as a shell runs it."""
+
+    def shell(line: str) -> Done:
+        command = ["bash", "-c", f"{shlex.quote(sys.executable)} -m observer.cli {line}"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=60, check=False)
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return shell
 
 
 @pytest.fixture
@@ -191,6 +204,21 @@ class TestAnswers:
     def test_a_mistake_ends_the_process_with_its_code_and_its_sentence(self, process: Run) -> None:
         done = process("report")
         assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (66, "", 1)
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+    @pytest.mark.parametrize("command", ["report", "status", "timeline", "query 'select * from events'"])
+    def test_an_answer_for_which_there_is_no_room_is_a_file_that_cannot_be_written(
+        self, shell: Run, recorded: Path, command: str
+    ) -> None:
+        done = shell(f"{command} > /dev/full")
+        assert (done.returncode, len(done.stderr.splitlines())) == (73, 1)
+        assert "Standard output cannot be written (No space left on device)" in done.stderr
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="there is no head on Windows")
+    @pytest.mark.parametrize("command", ["report", "timeline", "query 'select * from events' --format json"])
+    def test_a_reader_that_has_seen_enough_is_no_error(self, shell: Run, recorded: Path, command: str) -> None:
+        done = shell(f"{command} | true; exit ${{PIPESTATUS[0]}}")
+        assert (done.returncode, done.stderr) == (0, "")
 
     def test_a_report_written_with_o_is_the_same_and_takes_the_place_of_the_one_before(
         self, run: Run, recorded: Path, tmp_path: Path

@@ -332,6 +332,20 @@ class TestFilesThatAreNotOurs:
             reader.load(one)
         assert path.read_bytes() == damaged
 
+    def test_a_file_that_this_user_may_not_open_cannot_be_written(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        Writer(path).close()
+
+        def refused(*_: Any, **__: Any) -> sqlite3.Connection:
+            error = sqlite3.OperationalError("unable to open database file")
+            error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+            raise error
+
+        monkeypatch.setattr(sqlite3, "connect", refused)
+        with pytest.raises(CannotWrite, match="cannot be opened by this user"):
+            Writer(path)
+
     def test_a_timeline_of_a_newer_version_is_refused(self, path: Path) -> None:
         Writer(path).close()
         with sqlite3.connect(path) as other:
