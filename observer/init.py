@@ -19,7 +19,7 @@ from observer.session import NoAnswer, ask
 from observer.sources import haproxy, patroni, web
 from observer.sources.discovery import PATRONIS, Discovery, discover
 from observer.sources.etcd import Access, AccessRefused, Endpoint
-from observer.starting import etcd_access
+from observer.starting import etcd_access, must_have_files
 
 Say = Callable[[str], None]
 
@@ -64,7 +64,9 @@ def by_etcd(address: str, say: Say, etcd: Sequence[str] = ()) -> Found:
     address = address.partition("://")[2].rstrip("/") if "://" in address else address
     if not re.fullmatch(r".+:\d{1,5}", address) or "/" in address:
         raise UsageError(f"--etcd {address}: not an address; write it as HOST:PORT, such as 10.0.0.5:2379.")
-    access = etcd_access(load(None))
+    settings = load(None)
+    must_have_files(settings, "etcd")
+    access = etcd_access(settings)
     endpoint = Endpoint(address, access)
     try:
         names = [key.name for key in endpoint.read("/", keys_only=True, stale=True).keys]

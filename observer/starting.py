@@ -71,15 +71,40 @@ def find(settings: Settings, timeout_s: float) -> Discovery | None:
 
 
 def must_say_where(settings: Settings) -> None:
-    """Raises ConfigError where there is nothing to watch, or where the traffic has no address."""
+    """Raises ConfigError where there is nothing to watch, or where an address or a certificate cannot be used."""
     if not settings.etcd.endpoints:
         raise ConfigError("etcd.endpoints is empty; name at least one, such as 127.0.0.1:2379.")
-    for option in ("write", "read"):
-        dsn = getattr(settings.traffic, option).get_secret_value()
+    for option, dsn in _dsns(settings):
         try:
             parameters(dsn)
         except ConfigError as error:
-            raise ConfigError(f"traffic.{option}: {error}") from None
+            raise ConfigError(f"{option}: {error}") from None
+    must_have_files(settings, "etcd")
+    for section, access in (("patroni", patroni_access), ("haproxy", haproxy_access)):
+        must_have_files(settings, section)
+        try:
+            web.trust(access(settings))
+        except OSError as error:  # of which those of TLS are some
+            raise ConfigError(
+                f"[{section}]: its certificates cannot be used ({error.strerror or error}); "
+                "give files in PEM, and as key the one that cert was made with."
+            ) from None
+
+
+def must_have_files(settings: Settings, section: str) -> None:
+    """Raises ConfigError where a file of a section's certificates cannot be read or is missing beside another."""
+    told = getattr(settings, section)
+    for option in ("ca", "cert", "key"):
+        path = getattr(told, option, None)
+        try:
+            for file in filter(None, _files(settings, path)):
+                Path(file).read_bytes()
+        except OSError as error:
+            raise ConfigError(
+                f'{section}.{option} = "{path}" cannot be read ({error.strerror}); name a file in PEM, or leave it out.'
+            ) from None
+    if section == "etcd" and (told.cert is None) != (told.key is None):
+        raise ConfigError("etcd.cert and etcd.key are of use together only; give both, or neither.")
 
 
 def has_traffic(settings: Settings) -> bool:
@@ -112,6 +137,15 @@ def haproxy_access(settings: Settings) -> web.Access:
     told = settings.haproxy
     password = told.password.get_secret_value() if told.password else None
     return web.Access(told.username, password, *_files(settings, told.ca))
+
+
+def _dsns(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Every connection string of the configuration, by the name of its option."""
+    for action in ("write", "read"):
+        yield f"traffic.{action}", getattr(settings.traffic, action).get_secret_value()
+    yield "postgres.dsn", settings.postgres.dsn.get_secret_value()
+    for member, dsn in (settings.postgres.members or {}).items():
+        yield f"postgres.members.{member}", dsn
 
 
 def _files(settings: Settings, *paths: str | None) -> list[str | None]:

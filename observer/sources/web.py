@@ -43,7 +43,7 @@ class Target:
         auth = (access.username, access.password or "") if access.username else None
         self._client = httpx.Client(
             auth=auth,
-            verify=_trust(access),
+            verify=trust(access),
             trust_env=False,
             limits=httpx.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=30),
         )
@@ -151,7 +151,8 @@ def _how_of_connect(error: BaseException) -> str:
     return "error"
 
 
-def _trust(access: Access) -> ssl.SSLContext | bool:
+def trust(access: Access) -> ssl.SSLContext | bool:
+    """Whom to believe, and with which certificate of one's own. Raises OSError if a file cannot be used."""
     if access.ca is None and access.cert is None:
         return True
     context = ssl.create_default_context(cafile=access.ca)

@@ -127,6 +127,36 @@ class TestMistakesAreOneSentenceAndAnExitCode:
             assert word in done.stderr
         assert not (tmp_path / "observer.db").exists()
 
+    @pytest.mark.parametrize(
+        ("toml", "words"),
+        [
+            ("[etcd]\nca = 'nope.crt'", ['etcd.ca = "nope.crt"', "No such file"]),
+            ("[etcd]\ncert = 'observer.toml'", ["etcd.cert and etcd.key", "both"]),
+            ("[patroni]\nca = 'nope.crt'", ['patroni.ca = "nope.crt"', "No such file"]),
+            ("[patroni]\ncert = '.'", ['patroni.cert = "."', "directory"]),
+            ("[haproxy]\nca = 'nope.crt'", ['haproxy.ca = "nope.crt"', "No such file"]),
+            ("[haproxy]\nca = 'observer.toml'", ["[haproxy]", "certificates cannot be used", "PEM"]),
+            ("[postgres]\ndsn = 'a=b hunter2'", ["postgres.dsn", "host=... port=..."]),
+            ("[postgres.members]\ndb1 = 'hunter2'", ["postgres.members.db1", "host=... port=..."]),
+        ],
+    )
+    @pytest.mark.parametrize("command", ["start", "doctor"])
+    def test_what_the_configuration_names_and_nobody_can_use(
+        self, run: Run, tmp_path: Path, toml: str, words: list[str], command: str
+    ) -> None:
+        (tmp_path / "observer.toml").write_text(toml)
+        done = run(command)
+        assert (done.returncode, len(done.stderr.strip().splitlines())) == (78, 1)
+        for word in words:
+            assert word in done.stderr
+        assert "hunter2" not in done.stderr
+        assert not (tmp_path / "observer.db").exists()
+
+    def test_a_certificate_of_etcd_that_init_cannot_read(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OBSERVER_ETCD_CA", "nope.crt")
+        done = run("init", "--etcd", "127.0.0.1:9")
+        assert (done.returncode, 'etcd.ca = "nope.crt" cannot be read' in done.stderr) == (78, True)
+
     def test_a_configuration_that_is_not_there(self, run: Run) -> None:
         done = run("start", "-c", "nowhere.toml")
         assert (done.returncode, "nowhere.toml: no such file" in done.stderr) == (78, True)
