@@ -28,6 +28,7 @@ from stack.scenario import Scenario, Step
 from stack.settings import ETCD, HOST, PROXY
 
 Say = Callable[[str], None]
+ENDINGS = (signal.SIGINT, signal.SIGTERM)
 LIMIT_S = 180.0
 CALM_S = 7.0  # an incident closes after five quiet seconds; the rest is for what is seen late
 
@@ -55,7 +56,7 @@ def drill(
         say(launch.detach(database, config or _config(cluster, database), None))
     played = []
     # A drill that is told to end mends what it broke, like one that is interrupted by hand, in the background too.
-    for ending in (signal.SIGINT, signal.SIGTERM):
+    for ending in ENDINGS:
         signal.signal(ending, signal.default_int_handler)
     try:
         for number in range(1, repeat + 1):
@@ -86,7 +87,7 @@ def play(cluster: Cluster, scenario: Scenario, database: Path, say: Say) -> Play
         await_calm(cluster, database, say)
     except BaseException:
         say("it was interrupted; mending what is broken")
-        with _deaf():
+        with mending():
             _thaw_observer(database)
             stack.deeds.mend(cluster)
         raise
@@ -94,13 +95,14 @@ def play(cluster: Cluster, scenario: Scenario, database: Path, say: Say) -> Play
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """Meanwhile nobody interrupts: a second Ctrl-C would leave the cluster broken."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def mending() -> Iterator[None]:
+    """Meanwhile nobody interrupts: a second Ctrl-C, or the TERM that CI sends after it, would leave it broken."""
+    before = [(ending, signal.signal(ending, signal.SIG_IGN)) for ending in ENDINGS]
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for ending, handler in before:
+            signal.signal(ending, handler)
 
 
 def await_calm(cluster: Cluster, database: Path, say: Say) -> None:
