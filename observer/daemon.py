@@ -256,7 +256,15 @@ class Daemon:
         self._stop_part("the metrics", self._stop_metrics)
         self._judging.shutdown(wait=True)
         ended_ns = self._now_ns()
-        self._recorder.stop()
+        try:
+            self._recorder.stop()
+        except Exception:
+            with suppress(CannotWrite):  # that records were lost is what there is to say
+                self._end_in_file(ended_ns)
+            raise
+        self._end_in_file(ended_ns)
+
+    def _end_in_file(self, ended_ns: int) -> None:
         self._writer.end(self._id, ended_ns, self._reason)
         self._judge_last()
 

@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from observer.errors import CannotWrite
-from observer.timeline import Audit, Event, Findings, Operation
+from observer.timeline import Audit, Event, Findings, Operation, Window
 
 Entry = Event | Operation | Audit | Findings
 
@@ -25,17 +25,50 @@ class _Sentinel:
 
 @dataclass(slots=True)
 class _Trouble:
-    """A spell in which the file could not be written."""
+    """A spell in which the file could not be written. `dropped` entries, of moments within `span_ns`, were not kept."""
 
     since_s: float
     why: str
+    dropped: int = 0
+    span_ns: tuple[int, int] | None = None
+
+    def drop(self, entries: Sequence[Entry]) -> None:
+        """These are lost."""
+        self.dropped += len(entries)
+        moments_ns = [*(self.span_ns or ()), *(at_ns for at_ns in map(moment_of, entries) if at_ns is not None)]
+        self.span_ns = (min(moments_ns), max(moments_ns)) if moments_ns else None
+
+    def told(self) -> list[Event]:
+        """The spell of which nothing is recorded, as the blindness that it is: where it began and where it ended."""
+        if self.span_ns is None:
+            return []
+        from_ns, until_ns = self.span_ns
+        how = {"how": "unwritten"}
+        lost = {**how, "error": self.why, "since_ns": from_ns, "dropped": self.dropped}
+        return [
+            Event("daemon", "source.blind", "recorder", Window.at(from_ns), lost),
+            Event("daemon", "source.sees", "recorder", Window.at(until_ns), how),
+        ]
+
+
+def moment_of(entry: Entry) -> int | None:
+    """When an entry became known; None for what the judge found, which is found again."""
+    match entry:
+        case Event():
+            return entry.by_ns
+        case Operation():
+            return entry.finished_ns
+        case Audit():
+            return entry.audited_ns
+    return None
 
 
 class Recorder:
     """Gives records to `write`, in batches: at once when an event is among them, else every 100 ms.
 
     While `write` raises CannotWrite it is tried again each second; `say` gets one sentence when that begins and one
-    when it ends. `lost` counts the entries that could not be kept.
+    when it ends. `lost` counts the entries that could not be kept; the file tells from when to when those are missing
+    (source.blind and source.sees of the recorder, how: unwritten).
     """
 
     def __init__(self, write: Callable[[Sequence[Entry]], None], say: Callable[[str], None]) -> None:
@@ -102,10 +135,11 @@ class Recorder:
                 until_s = time.monotonic() + COMMIT_EVERY_S
 
     def _flush(self) -> None:
-        if not self._kept:
+        batch = [*self._kept, *(self._trouble.told() if self._trouble is not None else ())]
+        if not batch:
             return
         try:
-            self._write(self._kept)
+            self._write(batch)
         except CannotWrite as error:
             self._endure(str(error))
         else:
@@ -124,6 +158,7 @@ class Recorder:
             self.lost += len(self._kept)
             self._kept = []
         elif len(self._kept) > KEEP_AT_MOST:
+            self._trouble.drop(self._kept[KEEP_AT_MOST:])
             self.lost += len(self._kept) - KEEP_AT_MOST
             del self._kept[KEEP_AT_MOST:]  # the oldest say how it began
 

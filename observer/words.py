@@ -53,6 +53,9 @@ _SENTENCES: Mapping[str, str] = {
 }
 
 
+_UNWRITTEN = ("records are written again", "{dropped} records from here on could not be written: {error}")
+
+
 class _Lenient(dict[str, Any]):
     def __missing__(self, key: str) -> str:
         return "?"
@@ -70,7 +73,9 @@ def stamp(at_ns: int) -> str:
 
 def sentence(event: Event) -> str:
     """What an event says, without control characters."""
-    if event.kind == "source.blind":
+    if event.detail.get("how") == "unwritten":
+        text = _UNWRITTEN[event.kind == "source.blind"].format_map(_Lenient(event.detail))
+    elif event.kind == "source.blind":
         text = f"{event.subject} cannot be seen: {event.detail.get('how', '?')} ({event.detail.get('error', '')})"
     elif event.kind == "member.changed":
         text = f"{event.subject} is {_member(event.detail)}"

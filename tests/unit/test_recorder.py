@@ -11,6 +11,7 @@ from observer import recorder as recorder_module
 from observer.errors import CannotWrite
 from observer.recorder import Entry, Recorder
 from observer.timeline import Event, Operation, Outcome, Window
+from observer.words import sentence
 
 
 def operation(n: int) -> Operation:
@@ -128,7 +129,34 @@ def test_memory_is_bounded_while_the_disk_is_full_and_the_oldest_are_kept(
     assert disk.wrote.wait(5)
     with pytest.raises(CannotWrite, match="3 records"):
         recorder.stop()
-    assert disk.written == [event(0), event(1)]
+    assert disk.written[:2] == [event(0), event(1)]
+
+
+def test_the_file_tells_from_when_to_when_records_are_missing_and_how_many(
+    recorder: Recorder, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "KEEP_AT_MOST", 2)
+    disk.full.set()
+    for entry in (event(10), operation(20), operation(30), event(40)):
+        recorder.record(entry)
+    recorder.start()
+    assert disk.refused.wait(5)
+    disk.full.clear()
+    assert disk.wrote.wait(5)
+    recorder.record(event(50))
+    with pytest.raises(CannotWrite, match="2 records"):
+        recorder.stop()
+    why = "/data/observer.db: cannot be written, the disk is full; mend that."
+    lost = {"how": "unwritten", "error": why, "since_ns": 30, "dropped": 2}
+    assert disk.written == [
+        event(10),
+        operation(20),
+        Event("daemon", "source.blind", "recorder", Window.at(30), lost),
+        Event("daemon", "source.sees", "recorder", Window.at(40), {"how": "unwritten"}),
+        event(50),
+    ]
+    assert sentence(disk.written[2]) == f"2 records from here on could not be written: {why}"  # type: ignore[arg-type]
+    assert sentence(disk.written[3]) == "records are written again"  # type: ignore[arg-type]
 
 
 def test_a_failure_nobody_foresaw_ends_it_loudly(said: list[str]) -> None:

@@ -1,0 +1,57 @@
+"""A recording ends in order, with its last judgement, also where records were lost on the way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from observer import daemon as daemon_module
+from observer import recorder as recorder_module
+from observer.config import Settings
+from observer.daemon import Daemon
+from observer.errors import CannotWrite
+from observer.live import Plain
+from observer.recorder import Entry
+from observer.store import Reader, Writer
+from observer.timeline import Findings, Timeline
+
+# Nothing answers, and nothing is waited for.
+SETTINGS = Settings.model_validate(
+    {"etcd": {"endpoints": ["127.0.0.1:9"]}, "traffic": {"workload": "none"}, "docker": {"socket": "off"}}
+)
+
+
+def test_a_disk_that_was_full_for_too_long_and_is_well_again_ends_the_recording_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = threading.Event()
+    full.set()
+    append = Writer.append
+
+    def refuse_while_full(writer: Writer, recording_id: int, batch: Sequence[Entry]) -> None:
+        if full.is_set():
+            full.clear()
+            raise CannotWrite("the disk is full; mend that.")
+        append(writer, recording_id, batch)
+
+    judged: list[Timeline] = []
+
+    def judge(timeline: Timeline) -> Findings:
+        judged.append(timeline)
+        return Findings((), (), (), None, 0)
+
+    monkeypatch.setattr(Writer, "append", refuse_while_full)
+    monkeypatch.setattr(recorder_module, "KEEP_AT_MOST", 0)
+    monkeypatch.setattr(daemon_module, "look_around", lambda settings, say: None)
+    path = tmp_path / "observer.db"
+    with pytest.raises(CannotWrite, match="records could not be written"):
+        Daemon(SETTINGS, path, judge, Plain(lambda text: None)).run(for_s=0.1)
+    with Reader(path) as reader:
+        recording = reader.recording()
+        blind = [event for event in reader.events(1) if event.kind == "source.blind" and event.subject == "recorder"]
+    assert recording.ended == "for"
+    assert [event.detail["how"] for event in blind] == ["unwritten"]
+    assert judged[-1].recording.ended == "for"
