@@ -31,21 +31,32 @@ Now = Callable[[], int]
 
 _CONNECTION_STARTED = 2  # libpq's ConnStatusType: TCP's own handshake has not ended
 
-# What the server says before a session exists reaches the client without its SQLSTATE, as text only.
+# What the server says before a session exists reaches the client without its SQLSTATE, as text only, in the language of
+# its lc_messages.
 _STATES: Sequence[tuple[str, str]] = (
     (r"the database system is |not yet accepting connections|not accepting connections", "57P03"),
+    (r"система (баз данных|БД) |не принимает подключения", "57P03"),
     (r"password authentication failed|no password supplied", "28P01"),
+    (r"не прошёл проверку подлинности \(по паролю\)", "28P01"),
     (
         r"no pg_hba\.conf entry|pg_hba\.conf rejects|authentication failed|role \".*\" (does not|is not permitted)",
         "28000",
     ),
-    (r"database \".*\" does not exist", "3D000"),
+    (
+        r"в pg_hba\.conf нет записи|pg_hba\.conf отвергает|не прошёл проверку подлинности|ошибка проверки подлинности|"
+        r"роль \".*\" не существует|для роли \".*\" вход запрещён",
+        "28000",
+    ),
+    (r"database \".*\" does not exist|база данных \".*\" не существует", "3D000"),
     (r"too many clients|too many connections|remaining connection slots", "53300"),
-    (r"due to administrator command", "57P01"),
+    (r"слишком много (клиентов|подключений)|оставшиеся слоты подключений", "53300"),
+    (r"due to administrator command|по команде администратора", "57P01"),
 )
+# The severity is translated too; libpq writes two spaces after it, and puts whom it asked before it (since version 14).
+_SAID = r"(?m)(?:^|failed: )\w+:  "
 # What the socket said, in the words of libpq and of the C library (on Windows, by the error's number).
 _HOWS: Sequence[tuple[str, str]] = (
-    (r"FATAL:|PANIC:", "error"),
+    (_SAID, "error"),
     (r"refused|10061|No such file or directory", "refused"),
     (r"[Nn]o route to host|unreachable|Host is down|10065|10051", "unreachable"),
     (r"timed out|timeout expired|10060", "connect_timeout"),
@@ -72,6 +83,16 @@ class NoAnswer(Exception):
         self.message = message
         self.sqlstate = sqlstate
         self.lost = lost
+
+
+def answered(message: str) -> bool:
+    """Whether somebody was there to be asked: the words of a server, or libpq's of what came of connecting to one."""
+    return message.startswith("connection to server ") or re.search(_SAID, message) is not None
+
+
+def words(message: str) -> str:
+    """What the server itself said, where it did; else the message as it is."""
+    return re.split(_SAID, message, maxsplit=1)[-1].strip()
 
 
 class DsnError(ConfigError):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from observer.session import DsnError, NoAnswer, ask, parameters
+from observer.session import DsnError, NoAnswer, answered, ask, parameters, words
 from observer.traffic.workload import PROBE_TABLE, WORKLOADS, absent
 
 _CREDENTIALS = frozenset({"28P01", "28000"})
@@ -59,14 +59,13 @@ def preflight(dsn: str, workload: str, deadline_ms: int, now_ns: Callable[[], in
 
 
 def _refusal(failure: NoAnswer, where: str) -> Preflight:
-    said = failure.message.rpartition("FATAL:")[2].strip()
+    said = words(failure.message)
     if failure.sqlstate in _CREDENTIALS or "no password supplied" in failure.message:
         return Preflight("credentials", f"{where} refused the credentials: {said}; check user and password.")
     if failure.sqlstate == _NO_DATABASE:
         return Preflight("database", f"{where} has no such database: {said}; check dbname.")
-    if failure.how == "error" and failure.stage == "connect" and failure.sqlstate is None:
-        if "FATAL:" in failure.message:
-            return Preflight("error", f"{where} answered with an error: {said}.")
+    unasked = failure.stage == "connect" and failure.sqlstate is None and not answered(failure.message)
+    if failure.how == "error" and unasked:
         return Preflight("dsn", f"the connection string of {where} cannot be used: {said}.")
     if failure.how == "error":
         return Preflight("error", f"{where} answered with an error: {said}.")

@@ -6,10 +6,23 @@ import socket
 import threading
 import time
 
+import psycopg2
 import pytest
 
 from observer.resolving import Resolver, Unresolved
-from observer.session import READ, DsnError, Kept, NoAnswer, Session, address_of, ask, parameters
+from observer.session import (
+    READ,
+    DsnError,
+    Kept,
+    NoAnswer,
+    Session,
+    address_of,
+    answered,
+    ask,
+    no_answer,
+    parameters,
+    words,
+)
 from observer.timeline import SECOND_NS
 
 
@@ -147,6 +160,42 @@ def test_a_server_that_hangs_up_at_once_is_closed(silent):
     with pytest.raises(NoAnswer) as caught:
         ask(dsn_of(silent) + " sslmode=disable", "SELECT 1", 2000, time.monotonic_ns)
     assert (caught.value.how, caught.value.stage) == ("closed", "connect")
+
+
+AT = 'connection to server at "127.0.0.1", port 5001 failed: '
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        ("FATAL:  the database system is starting up", "57P03"),
+        ("ВАЖНО:  система баз данных запускается", "57P03"),
+        ("ВАЖНО:  система БД ещё не принимает подключения", "57P03"),
+        ('FATAL:  password authentication failed for user "x"', "28P01"),
+        ('ВАЖНО:  пользователь "x" не прошёл проверку подлинности (по паролю)', "28P01"),
+        ('ВАЖНО:  пользователь "x" не прошёл проверку подлинности (Peer)', "28000"),
+        ('ВАЖНО:  в pg_hba.conf нет записи для компьютера "10.0.0.1", пользователя "x", базы "x", SSL выкл.', "28000"),
+        ('ВАЖНО:  роль "x" не существует', "28000"),
+        ('ВАЖНО:  база данных "x" не существует', "3D000"),
+        ("ВАЖНО:  извините, уже слишком много клиентов", "53300"),
+        ("ВАЖНО:  закрытие подключения по команде администратора", "57P01"),
+    ],
+)
+def test_what_a_server_says_before_a_session_exists_is_known_by_its_words_in_english_and_russian(said, state):
+    failure = no_answer(psycopg2.OperationalError(AT + said), "connect")
+    assert (failure.how, failure.sqlstate) == ("error", state)
+
+
+def test_a_server_of_any_language_answered_and_a_bad_option_was_never_sent_to_one():
+    assert answered(AT + "FATALE:  il database è in fase di avvio")
+    assert answered("ФАТАЛЬНО:  система баз даних запускається")  # by libpq before version 14
+    assert not answered('invalid sslmode value: "nonsense"')
+    assert no_answer(psycopg2.OperationalError("致命错误:  连接被 closed"), "connect").how == "error"
+
+
+def test_of_an_answer_the_servers_own_words_are_told():
+    assert words(AT + "ВАЖНО:  система баз данных запускается") == "система баз данных запускается"
+    assert words("Connection refused") == "Connection refused"
 
 
 def test_an_abandoned_session_is_reset_and_not_merely_closed(silent):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import socket
+import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -267,3 +270,42 @@ def test_a_preflight_says_where_nothing_answers_and_never_the_password(silent):
 def test_a_preflight_refuses_a_connection_string_that_nobody_can_use(silent):
     assert preflight("what is this", "probe", 100, time.monotonic_ns).verdict == "dsn"
     assert preflight(silent + " sslmode=nonsense", "probe", 100, time.monotonic_ns).verdict == "dsn"
+
+
+@contextlib.contextmanager
+def replying(words: str) -> Iterator[str]:
+    """The connection string of a server that answers every connection with one FATAL, without its SQLSTATE."""
+    text = b"".join(
+        field + value.encode() + b"\0" for field, value in ((b"S", "ВАЖНО"), (b"V", "FATAL"), (b"M", words))
+    )
+    answer = b"E" + (len(text) + 5).to_bytes(4, "big") + text + b"\0"
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    peer, _ = listener.accept()
+                    with peer:
+                        peer.recv(1000)
+                        peer.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"host=127.0.0.1 port={listener.getsockname()[1]} user=x dbname=x sslmode=disable"
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict"),
+    [
+        ("система баз данных запускается", "error"),
+        ('пользователь "x" не прошёл проверку подлинности (по паролю)', "credentials"),
+        ('роль "x" не существует', "credentials"),
+        ('база данных "x" не существует', "database"),
+        ("ein Fehler, den niemand kennt", "error"),
+    ],
+)
+def test_whoever_answered_in_whatever_language_was_asked_with_a_usable_connection_string(words, verdict):
+    with replying(words) as dsn:
+        found = preflight(dsn, "probe", 5000, time.monotonic_ns)
+    assert (found.verdict, words in found.says) == (verdict, True)
