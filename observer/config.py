@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from observer.errors import ConfigError
 from observer.redaction import without_password
 
 ENVIRONMENT_PREFIX = "OBSERVER_"
+_TEXT = (str, str | None, SecretStr, SecretStr | None)
 
 
 class _Section(BaseModel):
@@ -256,19 +258,27 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _override(told: dict[str, Any], environment: Mapping[str, str]) -> None:
-    """OBSERVER_SECTION_KEY=value: TOML where it reads as TOML, else a string."""
+    """OBSERVER_SECTION_KEY=value: as it is where the option is text; else TOML, or a string where it is none."""
     sections = set(Settings.model_fields) - {"directory"}
     for name in sorted(environment):
         section, _, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("_")
         if not name.startswith(ENVIRONMENT_PREFIX) or section not in sections or not key:
             continue
-        try:
-            value = tomllib.loads(f"value = {environment[name]}")["value"]
-        except tomllib.TOMLDecodeError:
-            value = environment[name]
+        value: Any = environment[name]
+        if not _is_text(section, key):
+            with suppress(tomllib.TOMLDecodeError):
+                value = tomllib.loads(f"value = {value}")["value"]
         table = told.setdefault(section, {})
         if isinstance(table, dict):
             table[key] = value
+
+
+def _is_text(section: str, key: str) -> bool:
+    """Whether an option takes nothing but text: a password of digits alone is no number."""
+    model = Settings.model_fields[section].annotation
+    assert isinstance(model, type)
+    assert issubclass(model, BaseModel)
+    return key in model.model_fields and model.model_fields[key].annotation in _TEXT
 
 
 def _where(path: Path | None) -> str:

@@ -71,6 +71,23 @@ def test_the_environment_comes_before_the_file(tmp_path: Path) -> None:
     assert (settings.traffic.rate_per_s, settings.cluster.scope, settings.etcd.endpoints) == (7, "prod", ("a:1",))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OBSERVER_CLUSTER_SCOPE", "1"),
+        ("OBSERVER_ETCD_PASSWORD", "123456"),
+        ("OBSERVER_HAPROXY_PASSWORD", "true"),
+        ("OBSERVER_HAPROXY_PASSWORD", '"quoted"'),
+        ("OBSERVER_TRAFFIC_WRITE", "1979-05-27"),
+    ],
+)
+def test_an_option_that_is_text_takes_the_environment_as_it_is(name: str, value: str) -> None:
+    settings = load(None, {name: value})
+    _, section, option = name.lower().split("_")
+    taken = getattr(getattr(settings, section), option)
+    assert (taken.get_secret_value() if hasattr(taken, "get_secret_value") else taken) == value
+
+
 def test_no_secret_is_among_the_settings_that_are_recorded(written: Written) -> None:
     settings = written(
         """
