@@ -37,17 +37,17 @@ class Found:
 
 def text(found: Found) -> str:
     """The file, with a comment for whatever a person may want to change."""
-    quoted = ", ".join(f'"{endpoint}"' for endpoint in found.etcd)
+    endpoints = ", ".join(map(_quoted, found.etcd))
     lines = [
         f"# The cluster {found.scope}, found by {found.where}. All options: docs/configuration.md",
         "# `observer doctor` checks what is written here; `observer start` records.",
         "",
         "[cluster]",
-        f'scope = "{found.scope}"',
-        f'namespace = "{found.namespace}"',
+        f"scope = {_quoted(found.scope)}",
+        f"namespace = {_quoted(found.namespace)}",
         "",
         "[etcd]",
-        f"endpoints = [{quoted}]",
+        f"endpoints = [{endpoints}]",
         '# user, password; ca turns TLS on, cert and key are the client\'s: ca = "ca.crt"',
         "",
         *_members("patroni", "http://HOST:8008", found.rest, found),
@@ -55,7 +55,7 @@ def text(found: Found) -> str:
         *_members("postgres", "host=HOST port=5432", found.postgres, found),
         "",
         "[haproxy]",
-        f'stats = ["{found.stats}"]'
+        f"stats = [{_quoted(found.stats)}]"
         if found.stats
         else '# stats = ["http://HOST:7000/"]   # HAProxy\'s page of statistics',
         f"inter_ms = {found.inter_ms}"
@@ -85,7 +85,7 @@ def _members(section: str, form: str, given: Mapping[str, str], found: Found) ->
     known = found.members.members if found.members is not None else {}
     lines = [f"[{section}]"]
     if given:
-        pairs = ", ".join(f'{_key(name)} = "{address}"' for name, address in given.items())
+        pairs = ", ".join(f"{_key(name)} = {_quoted(address)}" for name, address in given.items())
         return [*lines, f"members = {{ {pairs} }}"]
     what = "api_url" if section == "patroni" else "conn_url"
     lines.append(f"# members come from etcd ({what}){':' if known else ''}")
@@ -94,7 +94,7 @@ def _members(section: str, form: str, given: Mapping[str, str], found: Found) ->
         lines.append(f"#   {name} = {_bare(address)}")
     if found.unreached:
         lines.append(f"# {', '.join(found.unreached)} did not answer from here; where etcd's addresses are of another")
-        pairs = ", ".join(f'{_key(name)} = "{form}"' for name in known)
+        pairs = ", ".join(f"{_key(name)} = {_quoted(form)}" for name in known)
         lines += ["# network, such as Docker's, name those that this machine reaches:", f"# members = {{ {pairs} }}"]
     if section == "postgres":
         lines.append("# user, password and dbname are those of traffic.write, or:")
@@ -111,8 +111,8 @@ def _ways(found: Found) -> list[str]:
         read = rest[0] if rest else write
     return [
         *hint,
-        f'write = "{found.write}"' if found.write else f'# write = "{write}"',
-        f'read = "{found.read}"' if found.read else f'# read = "{read}"',
+        f"write = {_quoted(found.write)}" if found.write else f"# write = {_quoted(write)}",
+        f"read = {_quoted(found.read)}" if found.read else f"# read = {_quoted(read)}",
     ]
 
 
@@ -132,4 +132,9 @@ def _bare(address: str) -> str:
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[\w-]+", name) else f'"{name}"'
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    """A string of TOML: JSON's, but for the one letter that only TOML wants escaped."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

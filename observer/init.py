@@ -10,6 +10,8 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from psycopg2.extensions import make_dsn
+
 from observer import containers
 from observer.commented import Found
 from observer.config import load
@@ -196,9 +198,9 @@ def _by_docker(say: Say) -> Found | None:
     for _, at in sorted(there.others.items()):
         if f"http://{at}/" not in pages:
             host, _, port = at.rpartition(":")
-            candidates.append(f"host={host} port={port} user={there.user} dbname=postgres")
+            candidates.append(make_dsn(host=host, port=port, user=there.user, dbname="postgres"))
     for dsn in candidates:
-        dsn = f"{dsn} password={there.password}" if there.password else dsn
+        dsn = make_dsn(dsn, password=there.password) if there.password else dsn
         in_recovery = _in_recovery(dsn)
         if in_recovery is not None:
             ways.setdefault(in_recovery, dsn)

@@ -50,7 +50,7 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.doctor", {"observer"}, set()),
     ("observer.containers", set(), set()),
     ("observer.commented", {"observer"}, set()),
-    ("observer.init", {"observer", "stack"}, set()),
+    ("observer.init", {"observer", "stack"}, {"psycopg2"}),
     ("observer.status", {"observer"}, set()),
     ("observer.proving", {"observer"}, set()),
     ("observer.auditing", {"observer"}, set()),

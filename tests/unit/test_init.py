@@ -6,11 +6,13 @@ import tomllib
 
 import pytest
 
+from observer import init
 from observer.commented import Found, text
 from observer.config import Settings
 from observer.containers import Published, projects, published
 from observer.errors import ConfigError
 from observer.init import _of_one_project, choose, scopes_of
+from observer.session import parameters
 from observer.sources.discovery import Discovery
 from observer.sources.discovery import Found as Member
 
@@ -92,3 +94,28 @@ def test_the_file_is_toml_that_the_observer_takes() -> None:
     assert '# members = { "db-1.example" = "http://HOST:8008" }' in written
     docker = Found("its containers", "shop", "/pg", ["a:1"], None, {"db-1.example": "http://127.0.0.1:8011"})
     assert Settings(**tomllib.loads(text(docker))).patroni.members == {"db-1.example": "http://127.0.0.1:8011"}
+
+
+def test_a_password_with_spaces_and_quotes_is_written_as_one_that_the_observer_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    password = 'it\'s a "pass\\word"'
+    running = [
+        container("etcd1", {2379: 1}),
+        container("patroni1", {8008: 2, 5432: 3}, "PATRONI_NAME=p1", f"PATRONI_SUPERUSER_PASSWORD={password}"),
+        container("haproxy", {5001: 4}),
+    ]
+    monkeypatch.setattr(init.containers, "inspect", lambda: running)
+    monkeypatch.setattr(init, "by_etcd", lambda *_: Found("etcd", "demo", "/service", ["127.0.0.1:1"]))
+    monkeypatch.setattr(init, "_is_stats", lambda _: False)
+    monkeypatch.setattr(init, "_in_recovery", lambda _: False)
+    found = init._by_docker(print)
+    assert found is not None
+    written = Settings(**tomllib.loads(text(found))).traffic.write.get_secret_value()
+    assert parameters(written) == {
+        "host": "127.0.0.1",
+        "port": "4",
+        "user": "postgres",
+        "dbname": "postgres",
+        "password": password,
+    }
