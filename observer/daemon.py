@@ -24,7 +24,9 @@ from observer.proving import prove
 from observer.pulse import Pulse
 from observer.recorder import Recorder
 from observer.schedule import Watchdog
+from observer.seeking import Seeker
 from observer.sight import Sight
+from observer.sources.discovery import Discovery
 from observer.sources.prometheus import Dashboards
 from observer.starting import dsn_of, find, has_traffic, look_around
 from observer.store import Reader, Writer
@@ -188,7 +190,9 @@ class Daemon:
     def _first_chores(self, before: Recording | None) -> None:
         self._record(Event("daemon", "versions.captured", "observer", Window.at(self._now_ns()), versions()))
         if self._cluster is None:
-            self._chores.until_done(self._find_again)
+            look = partial(find, self._settings, FIND_S)
+            found, say = self._sight.found, self._view.say
+            self._chores.until_done(Seeker(look, found, self._learn, say, self._record, self._now_ns).look)
         for capture in self._sight.captures():
             self._chores.until_done(capture)
         if before is not None and self._generator is not None:
@@ -199,15 +203,8 @@ class Daemon:
         for capture in self._sight.captures():
             self._chores.once(capture)
 
-    def _find_again(self) -> bool:
-        try:
-            cluster = find(self._settings, FIND_S)
-        except ObserverError:
-            return False
-        if cluster is not None:
-            self._writer.learn(self._id, cluster.scope, cluster.cluster_id)
-            self._sight.found(cluster)
-        return True
+    def _learn(self, cluster: Discovery) -> None:
+        self._writer.learn(self._id, cluster.scope, cluster.cluster_id)
 
     def _prove(self) -> bool:
         """A direct write, so that an outage behind a dead proxy is the proxy's for certain."""

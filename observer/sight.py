@@ -39,13 +39,12 @@ class Sight:
         )
 
     def start(self, cluster: Discovery | None) -> None:
-        """Begins to look. Without a cluster, etcd is watched once `found` names one, or the settings the scope."""
+        """Begins to look; without a cluster, at what the settings name: its scope, or etcd's endpoints alone."""
         self.schedule.start()
         self.members.begin()
+        self._etcd = self._begin_etcd(cluster.scope if cluster is not None else self._settings.cluster.scope)
         if cluster is not None:
             self.found(cluster)
-        elif self._settings.cluster.scope is not None:
-            self._watch_etcd(self._settings.cluster.scope)
         access, every_ms = haproxy_access(self._settings), self._settings.haproxy.every_ms
         for url in self._settings.haproxy.stats:
             self.schedule.add(haproxy.job(url, every_ms, self._record, self._now_ns, access))
@@ -62,8 +61,8 @@ class Sight:
         """etcd answered: its scope is watched, its members are looked at."""
         for name, member in cluster.members.items():
             self.members.found(name, member.api_url, member.conn_url)
-        if self._etcd is None:
-            self._watch_etcd(cluster.scope)
+        if self._etcd is not None:
+            self._etcd.watch(cluster.scope)
 
     def glance(self) -> Glance:
         """What the sources know beyond their records, for the live view."""
@@ -113,18 +112,17 @@ class Sight:
             places.append(Place("haproxy", None, parts.hostname or "", parts.port or 80, without_credentials(url)))
         return [place for place in places if place.host]
 
-    def _watch_etcd(self, scope: str) -> None:
+    def _begin_etcd(self, scope: str | None) -> EtcdSource:
         told, access = self._settings, etcd_access(self._settings)
         try:
-            self._etcd = EtcdSource(
-                told.etcd.endpoints, scope, told.cluster.namespace, self._record, self._now_ns, access
-            )
+            source = EtcdSource(told.etcd.endpoints, scope, told.cluster.namespace, self._record, self._now_ns, access)
         except OSError as error:
             what = error.filename or "a certificate"
             raise ConfigError(f"{what} of [etcd] cannot be read: {error.strerror}.") from None
-        self._etcd.start()
-        for job in self._etcd.jobs():
+        source.start()
+        for job in source.jobs():
             self.schedule.add(job)
+        return source
 
     def _watch_api(self, member: str, url: str) -> None:
         every_ms, access = self._settings.patroni.every_ms, patroni_access(self._settings)

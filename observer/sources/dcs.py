@@ -33,8 +33,9 @@ class Lease:
 class EtcdSource:
     """Watches one scope through all endpoints of etcd; works, and says so, even while all of etcd is down.
 
-    `start` begins the watch in a thread of its own; `jobs` are the looks at each endpoint and at the lease, for the
-    scheduler; `stop` ends and joins the thread within two seconds. The watch moves to another endpoint as soon as a
+    `start` begins the watch in a thread of its own; where the scope is not known yet, `watch` does once it is. `jobs`
+    are the looks at each endpoint and at the lease, for the scheduler, which need no scope; `stop` ends and joins the
+    thread within two seconds. The watch moves to another endpoint as soon as a
     look finds its own without an answer or without a leader, so it needs those looks.
 
     Raises OSError if a file of the certificates cannot be read.
@@ -43,14 +44,14 @@ class EtcdSource:
     def __init__(
         self,
         endpoints: Sequence[str],
-        scope: str,
+        scope: str | None,
         namespace: str,
         record: Record,
         now_ns: Now,
         access: Access = OPEN,
     ) -> None:
-        self._scope = scope
-        self._prefix = f"/{namespace.strip('/')}/{scope}/".replace("//", "/")
+        self._root = f"/{namespace.strip('/')}/".replace("//", "/")
+        self._scope = scope or ""
         self._record = record
         self._now_ns = now_ns
         self._endpoints = {address: Endpoint(address, access) for address in endpoints}
@@ -72,8 +73,15 @@ class EtcdSource:
         self._overdue: int | None = None  # the lease that was told to be overdue
 
     def start(self) -> None:
-        """Begins to watch."""
-        self._thread.start()
+        """Begins to watch, where the scope is known."""
+        if self._scope:
+            self._thread.start()
+
+    def watch(self, scope: str) -> None:
+        """Begins to watch this scope, unless one is watched already."""
+        if not self._scope:
+            self._scope = scope
+            self._thread.start()
 
     def stop(self) -> None:
         """Stops watching and closes all connections. Nothing is recorded any more."""
@@ -182,6 +190,10 @@ class EtcdSource:
                 self._missed(failure)
             except Exception as error:
                 self._missed(LookFailed("error", f"{type(error).__name__}: {error}"))
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self._root}{self._scope}/"
 
     def _choose(self, turn: int) -> str:
         """The endpoints in turn, those first of which a leader is known."""

@@ -55,6 +55,7 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.proving", {"observer"}, set()),
     ("observer.auditing", {"observer"}, set()),
     ("observer.starting", {"observer"}, set()),
+    ("observer.seeking", {"observer"}, set()),
     ("observer.sight", {"observer"}, set()),
     ("observer.daemon", {"observer"}, {"apscheduler"}),
     ("observer.launch", {"observer", "reports"}, set()),

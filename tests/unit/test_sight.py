@@ -13,6 +13,7 @@ import pytest
 from observer.config import Settings
 from observer.sight import Sight
 from observer.timeline import Event
+from tests.waiting import eventually
 
 CSV = "# pxname,svname,status,type\nprimary,patroni1,UP,2\n"
 
@@ -64,3 +65,17 @@ class TestWhatIsCaptured:
 
     def test_a_cluster_whose_rest_api_is_not_looked_at_is_not_asked_for(self) -> None:
         assert sight([], patroni={"members": {}}).captures() == []
+
+
+class TestEtcdIsLookedAt:
+    def test_though_nobody_knows_the_scope_and_its_silence_is_recorded(self, nowhere: str) -> None:
+        told: list[Event] = []
+        endpoint = nowhere.removeprefix("http://").rstrip("/")
+        looks = sight(told, etcd={"endpoints": [endpoint]}, docker={"socket": "off"})
+        looks.start(None)
+        try:
+            eventually(lambda: told, 20, "its silence is recorded")
+        finally:
+            for _, stop in looks.stops():
+                stop()
+        assert {(event.source, event.kind, event.subject) for event in told} == {("etcd", "source.blind", endpoint)}
