@@ -20,40 +20,55 @@ STACK_EXIT_CODE = 69
 
 @click.group()
 def stack() -> None:
-    """A cluster to break: three etcd, three Patroni with PostgreSQL, HAProxy, as processes on loopback (Linux)."""
+    """A cluster to break: three etcd, three Patroni with PostgreSQL, HAProxy; as processes (Linux) or in Docker."""
 
 
-option_dir = click.option("--dir", "directory", type=click.Path(path_type=Path), help="Where it keeps its data.")
-option_local = click.option("--local", is_flag=True, help="As processes; this is the default.")
+option_dir = click.option(
+    "--dir", "directory", type=click.Path(path_type=Path), help="Where that of processes keeps its data."
+)
+option_local = click.option("--local", is_flag=True, help="As processes on loopback; this is the default.")
+option_docker = click.option("--docker", is_flag=True, help="The homework's, by `docker compose` in hw3 of the clone.")
 
 
 @stack.command("up")
 @option_dir
 @option_local
-@click.option("--port-shift", type=int, default=0, help="Added to every port, so that several can live side by side.")
-@click.option("--ttl", type=int, default=30, help="Patroni's ttl, seconds; default 30.")
-@click.option("--loop-wait", type=int, default=10, help="Patroni's loop_wait, seconds; default 10.")
-@click.option("--retry-timeout", type=int, default=10, help="Patroni's retry_timeout, seconds; default 10.")
-def stack_up(
-    directory: Path | None, local: bool, port_shift: int, ttl: int, loop_wait: int, retry_timeout: int
-) -> None:
-    """Bring it up, fresh, and wait until it is whole.
+@option_docker
+@click.option("--port-shift", type=int, help="Added to every port, so that several can live side by side.")
+@click.option("--ttl", "ttl_s", type=int, help="Patroni's ttl, seconds; default 30.")
+@click.option("--loop-wait", "loop_wait_s", type=int, help="Patroni's loop_wait, seconds; default 10.")
+@click.option("--retry-timeout", "retry_timeout_s", type=int, help="Patroni's retry_timeout, seconds; default 10.")
+def stack_up(directory: Path | None, local: bool, docker: bool, **settings: int | None) -> None:
+    """Bring it up: of processes fresh, until it is whole; in Docker with the data that it had.
 
     Example: observer stack up --ttl 20 --loop-wait 5 --retry-timeout 5
     """
+    told = {name: value for name, value in settings.items() if value is not None}
+    if _is_in_docker(local, docker, directory=directory, **told):
+        with _errors_of_the_stack():
+            from stack import compose
+
+            compose.up()
+        return
     with _local_stack() as local_stack:
-        where = directory or local_stack.default_directory()
-        local_stack.up(local_stack.StackSettings(where, port_shift, ttl, loop_wait, retry_timeout), say)
+        local_stack.up(local_stack.StackSettings(directory or local_stack.default_directory(), **told), say)
 
 
 @stack.command("down")
 @option_dir
 @option_local
-def stack_down(directory: Path | None, local: bool) -> None:
-    """Take it down and remove its data; the logs stay.
+@option_docker
+def stack_down(directory: Path | None, local: bool, docker: bool) -> None:
+    """Take it down: of processes the data goes and the logs stay, in Docker the data stays.
 
     Example: observer stack down
     """
+    if _is_in_docker(local, docker, directory=directory):
+        with _errors_of_the_stack():
+            from stack import compose
+
+            compose.down()
+        return
     with _local_stack() as local_stack:
         local_stack.down(directory or local_stack.default_directory(), say)
 
@@ -61,11 +76,19 @@ def stack_down(directory: Path | None, local: bool) -> None:
 @stack.command("status")
 @option_dir
 @option_local
-def stack_status(directory: Path | None, local: bool) -> int:
-    """Say how it is: 0 when it is whole, 69 otherwise.
+@option_docker
+def stack_status(directory: Path | None, local: bool, docker: bool) -> int:
+    """Say how it is: 0 when it is whole, in Docker when all of it runs; 69 otherwise.
 
     Example: observer stack status
     """
+    if _is_in_docker(local, docker, directory=directory):
+        with _errors_of_the_stack(), answer():
+            from stack import compose
+
+            shown = compose.status()
+            click.echo(shown.text)
+        return OK if shown.up else STACK_EXIT_CODE
     with _local_stack() as local_stack:
         seen = local_stack.status(directory or local_stack.default_directory())
         with answer():
@@ -97,8 +120,7 @@ def drill(
 
     Example: observer drill homework --docker
     """
-    if local and docker:
-        raise UsageError("--local and --docker: name one of the two clusters.")
+    _is_in_docker(local, docker)
     with _errors_of_the_stack():
         from observer.drill import drill as played
         from observer.scoreboard import spreads, table
@@ -117,6 +139,17 @@ def drill(
         for line in (*table(found), *spreads(found)):
             click.echo(line)
     return OK
+
+
+def _is_in_docker(local: bool, docker: bool, **of_processes: object) -> bool:
+    """Which of the two clusters is meant. Raises UsageError where that is not clear."""
+    if local and docker:
+        raise UsageError("--local and --docker: name one of the two clusters.")
+    told = [name for name, value in of_processes.items() if value is not None]
+    if docker and told:
+        option = "--dir" if told[0] == "directory" else f"--{told[0].removesuffix('_s').replace('_', '-')}"
+        raise UsageError(f"{option} is of the cluster of processes; leave it out with --docker.")
+    return docker
 
 
 def _in_docker() -> Cluster:

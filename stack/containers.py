@@ -137,11 +137,14 @@ def docker(*arguments: str, text: str | None = None, limit_s: float = _LIMIT_S) 
     return done.stdout
 
 
+def show(*arguments: str) -> int:
+    """The exit code of a docker command that says what it does on standard error, for as long as it takes."""
+    return subprocess.run([_program(), *arguments], stdin=subprocess.DEVNULL, stdout=2, check=False).returncode
+
+
 def run(*arguments: str, text: str | None = None, limit_s: float = _LIMIT_S) -> subprocess.CompletedProcess[str]:
     """A docker command with its answer and exit code, `text` given to it. Raises StackError where it does not end."""
-    program = shutil.which("docker")
-    if program is None:
-        raise StackError("The program docker is not installed; install Docker, or use --local, on Linux.")
+    program = _program()
     try:
         return subprocess.run(
             [program, *arguments], input=text or "", capture_output=True, encoding="utf-8", timeout=limit_s, check=False
@@ -149,6 +152,13 @@ def run(*arguments: str, text: str | None = None, limit_s: float = _LIMIT_S) -> 
     except subprocess.TimeoutExpired:
         command = f"docker {' '.join(arguments[:3])}"
         raise StackError(f"`{command}` did not end within {limit_s:.0f} s; see whether Docker is well.") from None
+
+
+def _program() -> str:
+    program = shutil.which("docker")
+    if program is None:
+        raise StackError("The program docker is not installed; install Docker, or use --local, on Linux.")
+    return program
 
 
 def _container(inspected: Mapping[str, Any]) -> Container:
