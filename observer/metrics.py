@@ -87,6 +87,7 @@ class Metrics(Collector):
         self._changes = 0
         self._members: set[str] = set()
         self._quorum: bool | None = None
+        self._endpoints: set[str] = set()  # of etcd, whether they answer or not
         self._routes: dict[str, bool] = {}
         self._nodes: dict[str, Mapping[str, Any]] = {}  # what PostgreSQL itself said last
         self._findings: Findings | None = None
@@ -120,6 +121,8 @@ class Metrics(Collector):
 
     def _see_event(self, event: Event) -> None:
         """What is known of a subject is kept while its source is blind, and not exported: sources tell changes only."""
+        if event.source == "etcd" and ":" in event.subject:
+            self._endpoints.add(event.subject)
         if event.kind == "source.blind":
             self._blind.add((event.source, event.subject))
         elif event.kind == "source.sees":
@@ -149,6 +152,11 @@ class Metrics(Collector):
             self._routes.pop(event.subject, None)
         elif event.kind in ("route.up", "route.down"):
             self._routes[event.subject] = event.kind == "route.up"
+
+    @property
+    def _etcd_is_silent(self) -> bool:
+        """Whether no endpoint that was looked at answers; then nobody says whether there is a quorum."""
+        return bool(self._endpoints) and all(("etcd", endpoint) in self._blind for endpoint in self._endpoints)
 
     # What Prometheus is told.
 
@@ -186,7 +194,7 @@ class Metrics(Collector):
         yield CounterMetricFamily("observer_leader_changes", "How often the leader changed.", value=self._changes)
         if (timeline := seen.get(self._leader or "", {}).get("timeline")) is not None:
             yield GaugeMetricFamily("observer_timeline", "Timeline of the leader.", value=timeline)
-        if self._quorum is not None:
+        if self._quorum is not None and not self._etcd_is_silent:
             yield GaugeMetricFamily("observer_quorum", "1: etcd has a leader.", value=float(self._quorum))
         if (remaining_s := self._lease_s()) is not None:
             yield GaugeMetricFamily(

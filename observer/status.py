@@ -24,7 +24,7 @@ def lines(reader: Reader, alive: bool) -> list[str]:
     down = down_of(events)
     text = [
         _state(recording, alive, now_ns, str(reader.path)),
-        f"leader:  {leader or 'unknown'}",
+        f"leader:  {'unknown' if leader is None else leader or 'nobody'}",
         f"down:    {', '.join(down) or 'nothing'}",
     ]
     latest = reader.operations(recording.id, 400)
@@ -48,29 +48,53 @@ def follow(reader: Reader, recording_id: int) -> Iterator[Event]:
 
 
 def leader_of(events: list[Event]) -> str | None:
-    """Who holds the leader key by the last word of etcd; None: nobody, or not known."""
-    for event in reversed(events):
+    """Who leads: the holder of the leader key by etcd's last word, "" where that is that it is empty; None: not known.
+
+    While etcd cannot be watched, the one member whose Patroni calls it the primary.
+    """
+    held: str | None = None
+    roles: dict[str, str | None] = {}
+    for event in events:
         if event.kind in ("leader.seen", "leader.elected"):
-            return event.subject
-        if event.kind == "leader.lost":
-            return None
-    return None
+            held = event.subject
+        elif event.kind == "leader.lost":
+            held = ""
+        elif event.kind == "member.changed" and event.source == "patroni":
+            roles[event.subject] = event.detail.get("role")
+    blind = {(event.source, event.subject) for event in _blind(events)}
+    if ("etcd", "watch") not in blind:
+        return held
+    primaries = [name for name, role in roles.items() if role == "primary" and ("patroni", name) not in blind]
+    return primaries[0] if len(primaries) == 1 else None
 
 
 def down_of(events: list[Event]) -> list[str]:
-    """What the last word was bad of: subjects that cannot be seen, and routes that are down."""
-    last: dict[tuple[str, str], Event] = {}
+    """What the last word was bad of: subjects that cannot be seen, pools without a server that is up, etcd's quorum.
+
+    What a stats page said last is not known to hold while it cannot be read.
+    """
+    blind = _blind(events)
+    routes: dict[str, bool] = {}
+    quorum = True
     for event in events:
-        if event.kind in ("source.blind", "source.sees"):
-            last[event.source, event.subject] = event
+        if event.kind == "route.down" and event.detail.get("status") == "gone":
+            routes.pop(event.subject, None)
+        elif event.kind in ("route.up", "route.down"):
+            routes[event.subject] = event.kind == "route.up"
         elif event.kind in ("quorum.lost", "quorum.regained"):
-            last["quorum", event.subject] = event
-    found = [
-        f"{event.subject} ({event.source}: {event.detail.get('how', '?')})"
-        for event in last.values()
-        if event.kind == "source.blind"
-    ]
-    return found + ["etcd has no quorum" for event in last.values() if event.kind == "quorum.lost"]
+            quorum = event.kind == "quorum.regained"
+    found = [f"{event.subject} ({event.source}: {event.detail.get('how', '?')})" for event in blind]
+    if not any(event.source == "haproxy" for event in blind):
+        up = {route.partition("/")[0] for route, is_up in routes.items() if is_up}
+        pools = dict.fromkeys(route.partition("/")[0] for route in routes)
+        found += [f"no server of the pool {pool} is up" for pool in pools if pool not in up]
+    return found if quorum else [*found, "etcd has no quorum"]
+
+
+def _blind(events: list[Event]) -> list[Event]:
+    """The last word of each subject that cannot be seen."""
+    last = {(event.source, event.subject): event for event in events if event.kind in ("source.blind", "source.sees")}
+    return [event for event in last.values() if event.kind == "source.blind"]
 
 
 def traffic_of(latest: list[Operation], action: str, now_ns: int) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from observer.polling import Job, LookFailed, Now, Poller, Record, Told
 from observer.sources.etcd import OPEN, Access, Compacted, Endpoint, Stream
 from observer.sources.keys import Change, Key, Snapshot, found, json_of, leader_seen, text_of, told_of
+from observer.sources.lease import Lease, standing
 from observer.sources.quorum import Proofs, Quorum, Status
 from observer.timeline import Event, Window
 
@@ -18,16 +18,6 @@ STATUS_MS = 500
 LEASE_MS = 1000
 RETRY_S = 0.2
 JOIN_S = 2.0
-SLACK_S = 2  # a renewal may be this late before it is called overdue
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The leader's lease as it was read at a moment of the recording: whole seconds that remain, of how many."""
-
-    remaining_s: int
-    ttl_s: int
-    at_ns: int
 
 
 class EtcdSource:
@@ -101,8 +91,10 @@ class EtcdSource:
         return [*looks, Job("etcd lease", LEASE_MS, self._look_at_lease)]
 
     def lease(self) -> Lease | None:
-        """The latest reading of the leader's lease, for the live view."""
-        return self._lease
+        """The leader's lease as it was read of late; None while nobody holds the key, or while it cannot be read."""
+        with self._lock:
+            key = self._keys.get("leader")
+        return standing(self._lease, key.lease if key is not None else 0, self._now_ns())
 
     def members(self) -> tuple[Mapping[str, str], str | None]:
         """The latest word of each endpoint (leader, no leader, blind), and the one that leads, if it is among them."""
@@ -164,9 +156,8 @@ class EtcdSource:
             return  # the looks at the endpoints say so
         by_ns = self._now_ns()
         before_ns = self._lease.at_ns if self._lease is not None else asked_ns
-        self._lease = Lease(left.remaining_s, left.granted_s, by_ns)
-        loop_wait_s = config.get("loop_wait", 10) if isinstance(config, dict) else 10
-        overdue = left.remaining_s < left.granted_s - loop_wait_s - SLACK_S
+        self._lease = Lease(left.remaining_s, left.granted_s, by_ns, key.lease)
+        overdue = self._lease.is_overdue(config.get("loop_wait", 10) if isinstance(config, dict) else 10)
         was_overdue = self._overdue == key.lease
         if left.remaining_s >= 0 and (overdue or was_overdue):
             detail = {"remaining_s": left.remaining_s, "ttl_s": left.granted_s}

@@ -113,6 +113,18 @@ def test_quorum_is_unknown_until_etcd_was_seen(watched: Watched) -> None:
     assert watched.value("observer_quorum") == 0
 
 
+def test_quorum_is_unknown_while_no_endpoint_of_etcd_answers(watched: Watched) -> None:
+    for endpoint in ("a:2379", "b:2379"):
+        watched.event("etcd", "versions.captured", endpoint, etcd="3.5.16")
+    watched.event("etcd", "leader.seen", "patroni1", initial=True)
+    watched.event("etcd", "source.blind", "a:2379", how="refused")
+    assert watched.value("observer_quorum") == 1
+    watched.event("etcd", "source.blind", "b:2379", how="refused")
+    assert watched.value("observer_quorum") is None
+    watched.event("etcd", "source.sees", "b:2379", how="refused")
+    assert watched.value("observer_quorum") == 1
+
+
 def test_the_timeline_is_that_of_the_leader(watched: Watched) -> None:
     watched.event("postgres", "member.changed", "patroni1", in_recovery=False, timeline=1)
     watched.event("postgres", "member.changed", "patroni2", in_recovery=False, timeline=2)
