@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from observer.timeline import MS_NS, SECOND_NS, Action, Event, Findings, Operation, Recording
 from observer.view.flow import Flow
@@ -36,6 +36,7 @@ class Glance:
 
 Look = Callable[[], Glance]
 Span = tuple[float, float]
+Key = TypeVar("Key")
 Expect = Callable[[Mapping[str, Any], Mapping[str, Any]], Span | None]
 """From the cluster's live settings and the proxy's: how many seconds after the lease has ended writes may be back."""
 
@@ -113,6 +114,7 @@ class Board:
     primary_pool: str | None = None
     proxies: dict[str, str] = field(default_factory=dict)
     etcd_blind: dict[str, str] = field(default_factory=dict)
+    others_blind: dict[tuple[str, str], str] = field(default_factory=dict)  # the traffic, Docker, logs: source, subject
     flows: dict[Action, Flow] = field(default_factory=lambda: {action: Flow() for action in ACTIONS})
     late: set[str] = field(default_factory=set)
     lines: deque[Line] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
@@ -173,6 +175,7 @@ class Board:
             routes=dict(self.routes),
             proxies=dict(self.proxies),
             etcd_blind=dict(self.etcd_blind),
+            others_blind=dict(self.others_blind),
             late=set(self.late),
             lines=deque(self.lines),
         )
@@ -232,17 +235,15 @@ class Board:
             self.primary_pool = found[0]
 
     def _see_sight(self, event: Event) -> None:
-        blind = {"etcd": self.etcd_blind, "haproxy": self.proxies}.get(event.source)
+        how = str(event.detail.get("how", "?")) if event.kind == "source.blind" else None
         if event.source in ("patroni", "postgres"):
-            blind, event_key = self._node(event.subject).blind, event.source
+            _keep(self._node(event.subject).blind, event.source, how)
+        elif event.source == "etcd":
+            _keep(self.etcd_blind, event.subject, how)
+        elif event.source == "haproxy":
+            _keep(self.proxies, event.subject, how)
         else:
-            event_key = event.subject
-        if blind is None:
-            return
-        if event.kind == "source.blind":
-            blind[event_key] = str(event.detail.get("how", "?"))
-        else:
-            blind.pop(event_key, None)
+            _keep(self.others_blind, (event.source, event.subject), how)
 
     def _see_member(self, event: Event) -> None:
         node = self._node(event.subject)
@@ -266,6 +267,14 @@ class Board:
 def is_up(route: Mapping[str, Any]) -> bool:
     """Whether a pool sends clients to a server, from the detail of its route's last event."""
     return str(route.get("status", "")).startswith(("UP", "no check"))
+
+
+def _keep(blind: dict[Key, str], key: Key, how: str | None) -> None:
+    """How a subject cannot be seen, None: it can."""
+    if how is None:
+        blind.pop(key, None)
+    else:
+        blind[key] = how
 
 
 def _tone(event: Event) -> str:

@@ -58,6 +58,7 @@ def troubles_of(board: Board) -> list[str]:
             found += [f"{what.get(witness, witness)} of {name}{role}: {how}" for witness, how in node.blind.items()]
     found += [f"etcd {address}: {how}" for address, how in board.etcd_blind.items() if address != "watch"]
     found += [f"HAProxy: {how}" for how in board.proxies.values()]
+    found += [f"{subject} ({source}): {how}" for (source, subject), how in board.others_blind.items()]
     found += [f"no tables for {action}s" for action in ACTIONS if board.flows[action].absent is not None]
     return found
 

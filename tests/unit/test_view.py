@@ -19,7 +19,7 @@ from observer.view.flow import Flow
 from observer.view.screen import Screen
 from observer.view.state import State, state_of
 from reports.analysis.theory import expected_back
-from tests.unit.timelines import blind, event, fail, healthy, ns, ok, route, takeover, timeline, traffic, unknown
+from tests.unit.timelines import blind, event, fail, healthy, ns, ok, route, sees, takeover, timeline, traffic, unknown
 from tests.waiting import eventually
 
 RECORDING = timeline().recording
@@ -129,6 +129,17 @@ class TestWhatItSays:
         gone = [blind(19, "patroni", "patroni3", "refused"), blind(19, "postgres", "patroni3", "refused")]
         told = state([*healthy(), *WELL, *gone], 20)
         assert (told.level, told.says) == ("warning", "patroni3 is silent; writes and reads go on")
+
+    def test_a_generator_that_died_is_no_quiet_cluster(self) -> None:
+        died = blind(20.1, "traffic", "generator", "error")
+        told = state([*healthy(), *WELL, died], 60)
+        assert (told.level, told.says) == ("warning", "generator (traffic): error")
+
+    def test_whatever_else_cannot_be_seen_is_trouble_until_it_is_seen_again(self) -> None:
+        engine = [blind(20, "docker", "unix:///run/docker.sock", "closed")]
+        assert state([*healthy(), *engine], 21).says == "unix:///run/docker.sock (docker): closed"
+        back = sees(22, "docker", "unix:///run/docker.sock", "closed")
+        assert state([*healthy(), *engine, back], 23).says == "no trouble seen; nothing is written or read"
 
 
 class TestWhatItLooksLike:
