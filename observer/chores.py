@@ -1,4 +1,4 @@
-"""Slow questions, asked one after the other in a thread beside the recording; some again until they are answered."""
+"""What is slow, in a thread beside the recording: questions, one after the other; one thing, again and again."""
 
 from __future__ import annotations
 
@@ -51,3 +51,28 @@ class Chores:
         if again and not done:
             with self._lock:
                 self._later.append((time.monotonic() + AGAIN_S, chore))
+
+
+class Again:
+    """Runs one thing in a thread of its own whenever it is asked for; at most one run waits, and stands for all asked.
+
+    `run` must not raise.
+    """
+
+    def __init__(self, run: Callable[[], None], name: str) -> None:
+        self._run = run
+        self._pool = ThreadPoolExecutor(1, name)
+        self._waits = threading.Lock()  # held while a run waits for its turn
+
+    def ask(self) -> None:
+        """Runs it once more, after the run that goes on; nothing new where one waits for that already."""
+        if self._waits.acquire(blocking=False):
+            self._pool.submit(self._begin)
+
+    def finish(self) -> None:
+        """Waits for the run that goes on; one that waits for its turn is given up."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _begin(self) -> None:
+        self._waits.release()  # what happens from here on needs another run
+        self._run()

@@ -7,14 +7,13 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from observer.auditing import Auditor, LateAudit
-from observer.chores import Chores
+from observer.chores import Again, Chores
 from observer.clock import Clock, boot_id, wall_ns
 from observer.config import Settings
 from observer.errors import CannotWrite, ObserverError
@@ -111,7 +110,7 @@ class Daemon:
                 name_of=self._members.name_of,
             )
         self._chores = Chores(self._view.say)
-        self._judging = ThreadPoolExecutor(1, "judge")
+        self._judging = Again(self._judge_now, "judge")
         self._metrics = Metrics(traffic.rate_per_s, self._now_ns, self._sight.lease_s)
         self._stop_metrics = serve(self._metrics, told.metrics.listen) if told.metrics.listen else lambda: None
 
@@ -183,7 +182,7 @@ class Daemon:
             self._chores.once(partial(self._auditor.look, *span))
         if self._pulse.became_quiet(now_ns):
             self._capture()
-            self._judging.submit(self._judge_now)
+            self._judging.ask()
 
     # Chores: slow questions, one after the other, beside the recording.
 
@@ -251,7 +250,7 @@ class Daemon:
         for what, stop in self._sight.stops():
             self._stop_part(what, stop)
         self._stop_part("the metrics", self._stop_metrics)
-        self._judging.shutdown(wait=True)
+        self._judging.finish()
         ended_ns = self._now_ns()
         try:
             self._recorder.stop()
