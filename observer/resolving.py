@@ -62,8 +62,9 @@ class Resolver:
     def _ask(self, host: str) -> None:
         try:
             found, error = tuple(self._look_up(host)), ""
-        except OSError as failure:
-            found, error = (), f'could not translate host name "{host}" to address: {failure.strerror or failure}'
+        except (OSError, UnicodeError) as failure:  # "a..b" cannot even be asked for
+            why = getattr(failure, "strerror", None) or failure
+            found, error = (), f'could not translate host name "{host}" to address: {why}'
         with self._lock:
             self._asking.discard(host)
             if found:

@@ -184,7 +184,7 @@ def _addresses(settings: Settings) -> Iterator[tuple[str, int]]:
 def _accepts(host: str, port: int) -> bool:
     try:
         socket.create_connection((host, port), timeout=1.0).close()
-    except OSError:
+    except (OSError, UnicodeError):
         return False
     return True
 

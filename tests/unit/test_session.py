@@ -73,6 +73,15 @@ def dsn_of(listener: socket.socket) -> str:
     return f"host=127.0.0.1 port={listener.getsockname()[1]} user=x dbname=x"
 
 
+def test_a_name_that_cannot_even_be_asked_for_has_no_address() -> None:
+    looked = threading.Event()
+    resolver = Resolver(Clock(), looked.set)
+    assert resolver.addresses("a..b") is None
+    assert looked.wait(10)
+    with pytest.raises(Unresolved, match=r"a\.\.b"):
+        resolver.addresses("a..b")
+
+
 def test_an_address_needs_no_lookup():
     resolver = Resolver(Clock(), look_up=lambda host: pytest.fail("looked up"))
     assert resolver.addresses("127.0.0.1") == ("127.0.0.1",)
