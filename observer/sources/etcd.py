@@ -226,7 +226,15 @@ class Endpoint:
         return LookFailed(how_of_tcp(self._host.strip("[]"), int(self._port)) or "silent", text)
 
     def _ask(self, method: Any, request: Any, metadata: tuple[tuple[str, str], ...] = ()) -> Any:
+        had_one = bool(self._token)
         try:
+            self._authenticate()
+            try:
+                return method(request, TIMEOUT_S, metadata=(*metadata, *self._token))
+            except grpc.RpcError as error:
+                if not had_one or error.code() is not grpc.StatusCode.UNAUTHENTICATED:
+                    raise
+            self._token = ()  # it has grown old, which is no refusal: another one is asked for, once
             self._authenticate()
             return method(request, TIMEOUT_S, metadata=(*metadata, *self._token))
         except grpc.RpcError as error:
@@ -253,7 +261,7 @@ def how_of_tcp(host: str, port: int) -> str | None:
         socket.create_connection((host, port), PROBE_S).close()
     except ConnectionRefusedError:
         return "refused"
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):
         return "unresolved"
     except TimeoutError:
         return "connect_timeout"
