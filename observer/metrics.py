@@ -88,7 +88,7 @@ class Metrics(Collector):
         self._members: set[str] = set()
         self._quorum: bool | None = None
         self._endpoints: set[str] = set()  # of etcd, whether they answer or not
-        self._routes: dict[str, bool] = {}
+        self._routes: dict[tuple[str, str], bool] = {}  # by stats page and route: proxies may have equal pools
         self._nodes: dict[str, Mapping[str, Any]] = {}  # what PostgreSQL itself said last
         self._findings: Findings | None = None
 
@@ -148,10 +148,11 @@ class Metrics(Collector):
             self._quorum = True  # without a quorum no key would have changed
 
     def _see_proxy(self, event: Event) -> None:
+        key = (str(event.detail.get("page", "")), event.subject)
         if event.kind == "route.down" and event.detail.get("status") == "gone":
-            self._routes.pop(event.subject, None)
+            self._routes.pop(key, None)
         elif event.kind in ("route.up", "route.down"):
-            self._routes[event.subject] = event.kind == "route.up"
+            self._routes[key] = event.kind == "route.up"
 
     @property
     def _etcd_is_silent(self) -> bool:
@@ -200,11 +201,11 @@ class Metrics(Collector):
             yield GaugeMetricFamily(
                 "observer_lease_remaining_seconds", "What remains of the leader's lease.", value=remaining_s
             )
-        routes = GaugeMetricFamily("observer_route_up", "1: clients are sent there.", labels=["pool", "server"])
-        if not any(source == "haproxy" for source, _ in self._blind):
-            for subject, up in self._routes.items():
+        routes = GaugeMetricFamily("observer_route_up", "1: clients are sent there.", labels=["page", "pool", "server"])
+        for (page, subject), up in self._routes.items():
+            if ("haproxy", page) not in self._blind:
                 pool, _, server = subject.partition("/")
-                routes.add_metric([pool, server], float(up))
+                routes.add_metric([page, pool, server], float(up))
         yield routes
         recovery = GaugeMetricFamily("observer_member_in_recovery", "0: a primary, 1: a replica.", labels=["member"])
         for name, node in seen.items():

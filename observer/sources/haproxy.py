@@ -160,11 +160,11 @@ def changes(before: Page | None, after: Page, subject: str) -> list[Told]:
         kind = "route.up" if server.up else "route.down"
         if was is not None and was.up == server.up:
             kind = "route.changed"
-        told.append((kind, "/".join(key), _detail(server, was, initial=before is None)))
+        told.append((kind, "/".join(key), _detail(server, was, subject, initial=before is None)))
     for key, was in old.items():
         if key not in after.servers:
             gone = Server(was.pool, was.server, was.address, "gone", None, None, None, None)
-            told.append(("route.down", "/".join(key), _detail(gone, was)))
+            told.append(("route.down", "/".join(key), _detail(gone, was, subject)))
     return told
 
 
@@ -233,9 +233,9 @@ def _server(row: Mapping[str, str]) -> Server:
     )
 
 
-def _detail(server: Server, was: Server | None, initial: bool = False) -> dict[str, Any]:
+def _detail(server: Server, was: Server | None, page: str, initial: bool = False) -> dict[str, Any]:
     before = None if was is None else {"status": was.status, "check_status": was.check_status}
-    return {**asdict(server), "before": before, **({"initial": True} if initial else {})}
+    return {**asdict(server), "page": page, "before": before, **({"initial": True} if initial else {})}
 
 
 def _captured(row: Mapping[str, str]) -> dict[str, Any]:

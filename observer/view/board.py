@@ -110,7 +110,7 @@ class Board:
     overdue: bool = False
     quorum: bool | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
-    routes: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    routes: dict[tuple[str, str, str], Mapping[str, Any]] = field(default_factory=dict)
     primary_pool: str | None = None
     proxies: dict[str, str] = field(default_factory=dict)
     etcd_blind: dict[str, str] = field(default_factory=dict)
@@ -216,7 +216,8 @@ class Board:
             self._learn_primary_pool()
 
     def _see_route(self, event: Event) -> None:
-        key = (str(event.detail.get("pool")), str(event.detail.get("server")))
+        page, pool, server = (str(event.detail.get(name, "")) for name in ("page", "pool", "server"))
+        key = (page, pool, server)
         if event.detail.get("status") == "gone":
             self.routes.pop(key, None)
         else:
@@ -227,7 +228,7 @@ class Board:
     def _learn_primary_pool(self) -> None:
         """The pool that had the leader up, and nobody else, when that was first so of a single pool."""
         up: dict[str, set[str]] = {}
-        for (pool, server), route in self.routes.items():
+        for (_, pool, server), route in self.routes.items():
             if is_up(route):
                 up.setdefault(pool, set()).add(server)
         found = [pool for pool, servers in up.items() if servers == {self.leader}]

@@ -84,10 +84,10 @@ def waiting(board: Board, now_ns: int, expect: Expect) -> str:
         return "HAProxy does not answer: nobody comes through it, however well the cluster is"
     if leader.role != "primary":
         return f"{board.leader} holds the leader key and is being promoted"
-    route = board.routes.get((board.primary_pool or "", board.leader))
+    way = (board.primary_pool, board.leader)
     if board.primary_pool is None:
         return f"{board.leader} is the primary"
-    if route is None or not is_up(route):
+    if not any(is_up(route) for key, route in board.routes.items() if key[1:] == way):
         return f"{board.leader} is the primary; HAProxy's checks have not noticed yet"
     return f"{board.leader} is the primary and has a route; the next write should pass"
 
@@ -108,10 +108,12 @@ def countdown(board: Board, now_ns: int, expect: Expect) -> str:
 
 
 def pools_of(board: Board) -> dict[str, list[tuple[str, bool, str]]]:
-    """Each pool with its servers: name, whether clients are sent there, and the check's word."""
+    """Each pool with its servers: name, whether clients are sent there, and the check's word. Of several proxies each."""
     pools: dict[str, list[tuple[str, bool, str]]] = {}
-    for (pool, server), route in sorted(board.routes.items()):
-        pools.setdefault(pool, []).append((server, is_up(route), str(route.get("check_status") or "")))
+    several = len({page for page, _, _ in board.routes}) > 1
+    for (page, pool, server), route in sorted(board.routes.items()):
+        name = f"{pool} of {page.partition('://')[2].rstrip('/')}" if several else pool
+        pools.setdefault(name, []).append((server, is_up(route), str(route.get("check_status") or "")))
     return pools
 
 

@@ -88,6 +88,15 @@ def test_a_server_that_goes_down_is_told_with_what_it_was() -> None:
     assert "initial" not in detail
 
 
+def test_a_route_tells_of_which_page_it_is_since_two_proxies_may_have_equal_pools() -> None:
+    after = page("primary,p2,0,7,10,UP,9,2,L7OK,200,2,,,")
+    told = changes(page(UP), after, "http://h:7001/")
+    assert [(kind, subject, detail["page"]) for kind, subject, detail in told] == [
+        ("route.up", "primary/p2", "http://h:7001/"),
+        ("route.down", "primary/p1", "http://h:7001/"),
+    ]
+
+
 def test_a_failing_check_that_keeps_the_route_is_no_change_of_the_route() -> None:
     ((kind, _, detail),) = changes(page(UP), page(UP.replace("UP", "UP 2/3").replace("L7OK,200", "L4CON,")), "url")
     assert (kind, detail["status"]) == ("route.changed", "UP 2/3")

@@ -141,13 +141,25 @@ def test_a_member_that_cannot_be_seen_is_neither_primary_nor_replica(watched: Wa
     assert watched.value("observer_member_in_recovery", member="patroni1") == 1
 
 
+PAGE, OTHER = "http://127.0.0.1:7001/", "http://127.0.0.1:7002/"
+
+
 def test_routes_are_unknown_while_the_stats_page_cannot_be_read(watched: Watched) -> None:
-    watched.event("haproxy", "route.up", "primary/patroni1")
-    watched.event("haproxy", "route.down", "primary/patroni2")
-    assert watched.value("observer_route_up", pool="primary", server="patroni1") == 1
-    assert watched.value("observer_route_up", pool="primary", server="patroni2") == 0
-    watched.event("haproxy", "source.blind", "http://127.0.0.1:7001/", how="refused")
-    assert watched.value("observer_route_up", pool="primary", server="patroni1") is None
+    watched.event("haproxy", "route.up", "primary/patroni1", page=PAGE)
+    watched.event("haproxy", "route.down", "primary/patroni2", page=PAGE)
+    assert watched.value("observer_route_up", page=PAGE, pool="primary", server="patroni1") == 1
+    assert watched.value("observer_route_up", page=PAGE, pool="primary", server="patroni2") == 0
+    watched.event("haproxy", "source.blind", PAGE, how="refused")
+    assert watched.value("observer_route_up", page=PAGE, pool="primary", server="patroni1") is None
+
+
+def test_equal_pools_of_two_proxies_are_told_apart_by_their_pages(watched: Watched) -> None:
+    watched.event("haproxy", "route.up", "primary/patroni1", page=PAGE)
+    watched.event("haproxy", "route.down", "primary/patroni1", page=OTHER)
+    assert watched.value("observer_route_up", page=PAGE, pool="primary", server="patroni1") == 1
+    assert watched.value("observer_route_up", page=OTHER, pool="primary", server="patroni1") == 0
+    watched.event("haproxy", "source.blind", OTHER, how="refused")
+    assert watched.value("observer_route_up", page=PAGE, pool="primary", server="patroni1") == 1
 
 
 def test_lost_writes_are_exported_once_an_audit_was_judged(watched: Watched) -> None:

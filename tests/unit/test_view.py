@@ -17,7 +17,7 @@ from observer.view.board import Board, Glance, Lease
 from observer.view.drawing import draw
 from observer.view.flow import Flow
 from observer.view.screen import Screen
-from observer.view.state import State, state_of
+from observer.view.state import State, pools_of, state_of
 from reports.analysis.theory import expected_back
 from tests.unit.timelines import blind, event, fail, healthy, ns, ok, route, sees, takeover, timeline, traffic, unknown
 from tests.waiting import eventually
@@ -48,6 +48,14 @@ class TestWhatItSays:
     def test_of_a_cluster_that_is_well_it_says_so(self) -> None:
         told = state([*healthy(), *WELL], 20)
         assert (told.level, told.says, told.waits) == ("well", "all is well: writes and reads go on", "")
+
+    def test_equal_pools_of_two_proxies_are_shown_side_by_side(self) -> None:
+        first = route(1, "primary", "patroni1", up=True, page="http://h:7001/")
+        second = route(1, "primary", "patroni1", up=False, page="http://h:7002/")
+        assert pools_of(board([first, second])) == {
+            "primary of h:7001": [("patroni1", True, "")],
+            "primary of h:7002": [("patroni1", False, "")],
+        }
 
     def test_without_traffic_it_does_not_say_that_writes_go_on(self) -> None:
         assert state(healthy(), 20).says == "no trouble seen; nothing is written or read"
