@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from observer.clock import boot_id, wall_ns
+from observer.clock import boot_id, same_boot, wall_ns
 from observer.config import Settings
 from observer.errors import ConfigError, NotFound
 from observer.members import Members
@@ -151,6 +151,6 @@ def unaudited(path: Path, recording: Recording) -> tuple[str, int, int] | None:
 
 def now_of(recording: Recording) -> int:
     """Now on the clock of an earlier recording: exact within one boot, else as the wall clock tells."""
-    if recording.boot == boot_id():
+    if same_boot(recording.boot, boot_id()):
         return time.monotonic_ns() - recording.anchor_ns
     return max(recording.until_ns, wall_ns() - round(recording.began_utc.timestamp() * 1e9))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+SET_RIGHT_MIN = 5  # nobody's machine boots twice within that
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,34 @@ def wall_ns() -> int:
 
 
 def boot_id() -> str:
-    """A name for this boot of the machine: monotonic readings compare only within one boot.
+    """A name for this boot of the machine: monotonic readings compare only within one boot (see `same_boot`).
 
-    Linux has one of its own; elsewhere it is the minute of the boot, as the two clocks tell it.
+    Linux and macOS have one of their own; elsewhere it is the minute of the boot, as the two clocks tell it.
     """
     path = Path("/proc/sys/kernel/random/boot_id")
     if path.exists():
         return path.read_text().strip()
     booted_s = time.time() - time.monotonic()
-    return f"{sys.platform}-{int(booted_s // 60)}"
+    return _session_of_macos() or f"{sys.platform}-{int(booted_s // 60)}"
+
+
+def same_boot(one: str, other: str) -> bool:
+    """Whether two names are of one boot. A minute of a boot moves a little as the wall clock is set right."""
+    minutes = [re.fullmatch(r"(\w+)-(\d+)", name) for name in (one, other)]
+    if one == other or None in minutes:
+        return one == other
+    (system, minute), (its_system, its_minute) = (found.groups() for found in minutes if found is not None)
+    return system == its_system and abs(int(minute) - int(its_minute)) <= SET_RIGHT_MIN
+
+
+def _session_of_macos() -> str | None:
+    """The boot's own name there, where the monotonic clock stands still while the machine sleeps."""
+    if sys.platform != "darwin":
+        return None
+    try:
+        asked = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]
+        return (
+            subprocess.run(asked, capture_output=True, encoding="utf-8", timeout=5, check=True).stdout.strip() or None
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from observer.clock import boot_id
+from observer.clock import boot_id, same_boot
 from observer.store import Reader, is_being_recorded
 from observer.timeline import SECOND_NS, Event, Operation, Outcome, Recording
 from observer.words import QUIET_KINDS, line
@@ -18,7 +18,8 @@ def lines(reader: Reader, alive: bool) -> list[str]:
     """The status as a person reads it."""
     recording = reader.recording()
     events = reader.events(recording.id)
-    now_ns = time.monotonic_ns() - recording.anchor_ns if alive and recording.boot == boot_id() else recording.until_ns
+    here = alive and same_boot(recording.boot, boot_id())
+    now_ns = time.monotonic_ns() - recording.anchor_ns if here else recording.until_ns
     told = [event for event in events if event.kind not in QUIET_KINDS]
     leader = leader_of(events)
     down = down_of(events)

@@ -12,6 +12,7 @@ from typing import IO
 
 from sqlite_utils import Database
 
+from observer.clock import same_boot
 from observer.errors import CannotWrite, NothingAnswers
 from observer.store import lock
 from observer.store.counting import count
@@ -164,7 +165,7 @@ def tell(path: Path, boot: str, kind: str, subject: str, detail: dict[str, objec
             if row is None or recording_of(row).ended is not None:
                 raise NothingAnswers(f"{path}: the daemon has not begun to record yet; try again in a second.")
             recording = recording_of(row)
-            if recording.boot != boot:
+            if not same_boot(recording.boot, boot):
                 raise NothingAnswers(f"{path}: is recorded on another machine; run this command there.")
             now_ns = (time.monotonic_ns() if at_ns is None else at_ns) - recording.anchor_ns
             event = Event("operator", kind, subject, Window.at(now_ns), detail)

@@ -34,7 +34,7 @@ RULES: list[tuple[str, set[str], set[str]]] = [
         {"httpx"},
     ),
     ("observer.traffic", {"observer.timeline", "observer.session", "observer.resolving"}, {"psycopg2"}),
-    ("observer.store", {"observer.timeline", "observer.errors"}, {"sqlite_utils"}),
+    ("observer.store", {"observer.timeline", "observer.clock", "observer.errors"}, {"sqlite_utils"}),
     ("observer.recorder", {"observer.timeline", "observer.errors"}, set()),
     ("observer.pulse", {"observer.timeline"}, set()),
     ("observer.members", {"observer.timeline"}, set()),
