@@ -19,11 +19,14 @@ from observer.timeline import Verdict
 from observer.versions import observer_version
 from reports.analysis.judge import judge
 from reports.document import facts_of
-from reports.facts import Facts, OutageFact
+from reports.facts import CostFact, Facts
 from reports.pictures import pictures
 from reports.report import LanguageName, json_document, render
 
 EXIT_CODES: dict[Verdict, int] = {"HOLDS": 0, "BROKEN": 1, "UNKNOWN": 2}
+
+UNWRITTEN_S = 60.0
+"""So long without writes, a failover may pass that has none to lose: whether it would lose any is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,8 @@ def facts(path: Path, recording_id: int | None, objectives: Objectives | None = 
         found = facts_of([(timeline, judge(timeline)) for timeline in timelines], observer_version())
     for held in verdicts(found, objectives or Objectives()):
         limit = float(getattr(objectives, held.name))
-        found["objectives"].append(
-            {"name": held.name, "limit": limit, "measured": _measured(found, held.name), "verdict": held.verdict}
-        )
+        measured = _measured(found, held.name, limit)
+        found["objectives"].append({"name": held.name, "limit": limit, "measured": measured, "verdict": held.verdict})
     return found
 
 
@@ -146,30 +148,53 @@ def junit(held: Sequence[Held]) -> str:
 
 
 def _outage(facts: Facts, action: str, limit_s: float) -> Held:
-    name = f"{action}_outage_s"
-    costs = [incident["write" if action == "write" else "read"] for incident in facts["incidents"]]
-    outages: list[OutageFact] = [outage for cost in costs for outage in cost["outages"]]
-    longest_s = max((outage["seconds"] for outage in outages), default=0.0)
-    # A recording that had no acknowledged operation at all saw no outage begin, and proves nothing.
-    seen = all(any(t["action"] == action and t["ok"] for t in r["totals"]) for r in facts["recordings"])
-    unseen = not seen or any(cost["outage_s"] is None for cost in costs) or any(o["open"] for o in outages)
+    name, longest_s = f"{action}_outage_s", _longest_s(facts, action)
     if longest_s > limit_s:
         return Held(name, "BROKEN", f"{name}: BROKEN, {longest_s:.3f} s is more than {limit_s:g} s.")
-    if unseen:
-        return Held(
-            name, "UNKNOWN", f"{name}: UNKNOWN, not all of it was observed (at most {limit_s:g} s is asked for)."
-        )
+    unseen = _unseen(facts, action, limit_s)
+    if unseen is None and any(cost["open"] for cost in _costs(facts, action)):
+        unseen = "an outage had not ended when the recording did"
+    if unseen is not None:
+        return Held(name, "UNKNOWN", f"{name}: UNKNOWN, {unseen} (at most {limit_s:g} s is asked for).")
     return Held(name, "HOLDS", f"{name}: HOLDS, {longest_s:.3f} s is at most {limit_s:g} s.")
 
 
-def _measured(facts: Facts, name: str) -> float | None:
+def _measured(facts: Facts, name: str, limit: float) -> float | None:
     """What an objective is held against; None: not observed."""
     if name == "lost_writes":
         return facts["durability"]["lost"]
-    costs = [incident["write" if name == "write_outage_s" else "read"] for incident in facts["incidents"]]
-    if any(cost["outage_s"] is None for cost in costs):
-        return None
-    return max((outage["seconds"] for cost in costs for outage in cost["outages"]), default=0.0)
+    action = name.removesuffix("_outage_s")
+    longest_s = _longest_s(facts, action)
+    return longest_s if longest_s > limit or _unseen(facts, action, limit) is None else None
+
+
+def _costs(facts: Facts, action: str) -> list[CostFact]:
+    return [incident["write" if action == "write" else "read"] for incident in facts["incidents"]]
+
+
+def _longest_s(facts: Facts, action: str) -> float:
+    return max((outage["seconds"] for cost in _costs(facts, action) for outage in cost["outages"]), default=0.0)
+
+
+def _unseen(facts: Facts, action: str, limit_s: float) -> str | None:
+    """Why an outage longer than the limit may have gone unseen; None: none did."""
+    for recording in facts["recordings"]:
+        # A recording that had no acknowledged operation at all saw no outage begin, and proves nothing.
+        if not any(total["action"] == action and total["ok"] for total in recording["totals"]):
+            return f"recording {recording['id']} has no acknowledged {action}"
+    if any(cost["outage_s"] is None for cost in _costs(facts, action)):
+        return "not all of it was observed"
+    return _unobserved(facts, action, limit_s)
+
+
+def _unobserved(facts: Facts, action: str, limit_s: float) -> str | None:
+    """The first stretch longer than the limit in which nobody saw what the application would have met."""
+    for recording in facts["recordings"]:
+        for stretch in recording["unobserved"]:
+            if stretch["action"] == action and stretch["to_s"] - stretch["from_s"] > limit_s:
+                span = f"{stretch['from_s']:.1f} to {stretch['to_s']:.1f} s"
+                return f"nobody observed {action}s from {span} of recording {recording['id']}"
+    return None
 
 
 def _lost(facts: Facts, limit: int) -> Held:
@@ -178,6 +203,9 @@ def _lost(facts: Facts, limit: int) -> Held:
         return Held(name, "BROKEN", f"{name}: BROKEN, {lost} is more than {limit}.")
     if lost is None or unaudited:
         return Held(name, "UNKNOWN", f"{name}: UNKNOWN, {unaudited} acknowledged writes were not read back.")
+    unseen = _unobserved(facts, "write", UNWRITTEN_S)
+    if unseen is not None:
+        return Held(name, "UNKNOWN", f"{name}: UNKNOWN, {unseen}; of the others {lost} were lost.")
     return Held(name, "HOLDS", f"{name}: HOLDS, {lost} is at most {limit}.")
 
 

@@ -183,6 +183,14 @@ class BlindnessFact(TypedDict):
     event_id: int | None
 
 
+class UnobservedFact(TypedDict):
+    """A stretch in which nobody saw what the application would have met: of the action nothing is known there."""
+
+    action: str
+    from_s: float
+    to_s: float
+
+
 class TotalsFact(TypedDict):
     """All operations of one action in a recording."""
 
@@ -229,6 +237,7 @@ class RecordingFact(TypedDict):
     served: list[ServedFact]
     leaderships: list[LeadershipFact]
     blindness: list[BlindnessFact]
+    unobserved: list[UnobservedFact]
     notes: list[ToldFact]
     parts: list[PartFact]
     names: dict[str, str]

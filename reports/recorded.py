@@ -10,6 +10,7 @@ from reports import course, dashboards, facts, portrait
 from reports.analysis.baseline import baseline
 from reports.analysis.outages import acknowledged
 from reports.analysis.theory import live_settings
+from reports.analysis.unobserved import unobserved
 from reports.moments import or_none, seconds, told, utc_of
 
 # What `versions.captured` may tell of the observer itself; the rest is of what it watches.
@@ -82,6 +83,11 @@ def recording_facts(timeline: Timeline, found: Findings) -> facts.RecordingFact:
                 "event_id": spell.event_id,
             }
             for spell in found.blindness
+        ],
+        "unobserved": [
+            {"action": action, "from_s": seconds(from_ns), "to_s": seconds(until_ns)}
+            for action in get_args(Action)
+            for from_ns, until_ns in unobserved(timeline, action)
         ],
         "notes": [told(timeline, event) for event in timeline.events if event.kind == "note.told"],
         "parts": portrait.parts_of(timeline),

@@ -176,6 +176,7 @@ def recording() -> RecordingFact:
             },
         ],
         "blindness": [blind("patroni", 7.9, 58.3, 31), blind("postgres", 7.8, None, 30)],
+        "unobserved": [],
         "notes": [],
         "parts": [
             part("etcd", "etcd1", 23791, None),
