@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from observer.clock import boot_id
 from observer.config import Settings
 from observer.errors import NothingAnswers, ObserverError, UsageError
 from observer.store import Reader, is_being_recorded, tell
+from observer.timeline import Recording
 
 UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 STARTS_WITHIN_S = 30.0
@@ -45,12 +47,10 @@ def record(settings: Settings, path: Path, for_s: float | None, plain: bool, say
         view = Screen(say, expected_back)
     daemon = Daemon(settings, path, judge, view)
 
-    def on_signal(number: int, _: object) -> None:
+    def on_signal(number: int, _: FrameType | None) -> None:
         daemon.ask_to_stop("signal")
 
-    for name in ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), on_signal)
+    end_by_signals(on_signal)
     view.start()
     try:
         daemon.run(for_s)
@@ -58,9 +58,19 @@ def record(settings: Settings, path: Path, for_s: float | None, plain: bool, say
         view.stop()
 
 
+def end_by_signals(handler: Callable[[int, FrameType | None], object]) -> None:
+    """Has `handler` called by every signal that means the end. Whom `nohup` began outlives the terminal's end."""
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is None or (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
+            continue
+        signal.signal(number, handler)
+
+
 def detach(path: Path, config: Path | None, for_text: str | None) -> str:
     """Starts the daemon in the background and waits until it records. Raises what it died of."""
     log = path.with_suffix(".log")
+    before = newest.id if (newest := _newest(path)) is not None else 0
     command = [sys.executable, "-m", "observer.cli", "start", "--plain", "--db", str(path)]
     command += ["-c", str(config)] if config is not None else []
     command += ["--for", for_text] if for_text is not None else []
@@ -76,11 +86,11 @@ def detach(path: Path, config: Path | None, for_text: str | None) -> str:
         if code is not None:
             said = log.read_bytes()[began:].decode("utf-8", "replace").strip().splitlines()
             raise _died(code, said[-1] if said else f"The daemon ended at once; its log is {log}.")
-        with suppress(ObserverError), Reader(path) as reader:
-            newest = reader.recording()
-            if newest.pid == child.pid and newest.ended is None:
-                child.returncode = 0  # it lives on: nobody shall wait for it
-                return f"Recording {newest.id} into {path} in the background (pid {child.pid}); its log is {log}."
+        # Not by the child's pid: Python in a virtual environment on Windows only starts another, which records.
+        newest = _newest(path)
+        if newest is not None and newest.id > before and newest.ended is None:
+            child.returncode = 0  # it lives on: nobody shall wait for it
+            return f"Recording {newest.id} into {path} in the background (pid {newest.pid}); its log is {log}."
         time.sleep(0.1)
     return f"The daemon (pid {child.pid}) has not begun to record yet; its log is {log}."
 
@@ -96,6 +106,13 @@ def ask_to_stop(path: Path) -> str:
             )
         time.sleep(0.1)
     return f"Stopped; the recording is in {path}."
+
+
+def _newest(path: Path) -> Recording | None:
+    """The newest recording in a file, None where there is none yet."""
+    with suppress(ObserverError), Reader(path) as reader:
+        return reader.recording()
+    return None
 
 
 def _apart() -> dict[str, Any]:

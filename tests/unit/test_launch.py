@@ -1,0 +1,97 @@
+"""How a daemon is begun: in the background, found by its recording; and which signals end it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from observer import launch
+from observer.errors import ObserverError
+from observer.store import Writer
+from observer.timeline import Recording
+
+NOBODY = 999_999_999  # a pid that no recording names
+
+
+def begin(path: Path, pid: int, ended: bool = False) -> None:
+    writer = Writer(path)
+    number = writer.begin(Recording(0, datetime(2026, 3, 1, 12, tzinfo=UTC), "b", 0, pid, "demo", None, {}))
+    if ended:
+        writer.end(number, 1, "stop")
+    writer.close()
+
+
+class Redirector:
+    """A process that lives under another pid than the one that records, as in a virtual environment on Windows."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.pid, self.returncode = NOBODY, None
+
+    def poll(self) -> None:
+        """Runs on."""
+
+
+class TestInTheBackground:
+    @pytest.fixture
+    def path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setattr(launch, "STARTS_WITHIN_S", 0.5)
+        return tmp_path / "observer.db"
+
+    def test_the_daemon_is_known_by_its_new_recording_whatever_its_pid(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Recorder(Redirector):
+            def poll(self) -> None:
+                begin(path, 42)
+
+        monkeypatch.setattr(subprocess, "Popen", Recorder)
+        assert "Recording 1" in launch.detach(path, None, None)
+
+    def test_a_recording_that_was_cut_off_before_is_not_taken_for_the_new_one(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begin(path, 42)
+        monkeypatch.setattr(subprocess, "Popen", Redirector)
+        assert "has not begun" in launch.detach(path, None, None)
+
+    def test_what_ended_at_once_is_told_with_its_last_word(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Dead(Redirector):
+            def poll(self) -> int:  # type: ignore[override]
+                path.with_suffix(".log").write_text("etcd.endpoints is empty.\n")
+                return 78
+
+        monkeypatch.setattr(subprocess, "Popen", Dead)
+        with pytest.raises(ObserverError, match=r"etcd\.endpoints is empty") as caught:
+            launch.detach(path, None, None)
+        assert caught.value.exit_code == 78
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGHUP on Windows")
+class TestSignals:
+    @pytest.fixture(autouse=True)
+    def as_before(self) -> Iterator[None]:
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = [signal.getsignal(number) for number in numbers]
+        yield
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+    def test_the_end_of_the_terminal_ends_a_recording(self) -> None:
+        came: list[int] = []
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        launch.end_by_signals(lambda number, _: came.append(number))
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            signal.raise_signal(number)
+        assert came == [signal.SIGHUP, signal.SIGTERM, signal.SIGINT]
+
+    def test_but_not_one_that_nohup_began(self) -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        launch.end_by_signals(lambda number, _: None)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
