@@ -167,7 +167,7 @@ def mark(text: str, config: Path | None, db: Path | None) -> None:
 
 @observer.command()
 @option_config
-@option_recording
+@option_recording("all of them")
 @click.option("--lang", type=click.Choice(["ru", "en"]), help="Language; default: [report] language.")
 @click.option("--profile", type=click.Choice(["homework", "drill"]), help="For whom; default: [report] profile.")
 @click.option("--format", "form", type=click.Choice(["md", "json"]), default="md", help="Default: md.")
@@ -219,10 +219,11 @@ def report(
 
 @observer.command()
 @option_config
-@option_recording
+@option_recording("the newest")
 @click.option("--follow", is_flag=True, help="Go on while it records, until Ctrl-C.")
 @click.option(
-    "--source", help="Only what this source says: etcd, patroni, postgres, haproxy, traffic, operator, daemon."
+    "--source",
+    help="Only of this source: etcd, patroni, postgres, haproxy, docker, log, prometheus, traffic, daemon, operator.",
 )
 @click.option("--kind", help="Only events of this kind, or group of kinds: leader.lost, route.")
 @click.option("--subject", help="Only events about this member, endpoint or route.")

@@ -52,7 +52,11 @@ def option_config(command: Command) -> Command:
 option_format = click.option(
     "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", help="Default: table."
 )
-option_recording = click.option("--recording", type=int, help="The recording with this number; default: the newest.")
+
+
+def option_recording(otherwise: str) -> Callable[[Command], Command]:
+    """--recording N; `otherwise` says what is meant without it."""
+    return click.option("--recording", type=int, help=f"The recording with this number; default: {otherwise}.")
 
 
 def settings_of(config: Path | None, db: Path | None) -> tuple[Any, Path]:

@@ -79,11 +79,6 @@ class Schedule:
         for job in jobs:
             self.add(job)
 
-    def skipping(self, name: str) -> int:
-        """How many ticks a job has skipped in the spell that goes on; 0: it runs in time."""
-        spell = self._spells.get(name)
-        return spell.skipped if spell is not None else 0
-
     def _skipped(self, event: JobEvent) -> None:
         with self._lock:
             began = event.job_id not in self._spells

@@ -68,7 +68,6 @@ class RestSeen:
     version: str | None = None
     started: datetime | None = None
     system: str | None = None
-    paused: bool = False
     failure: Failure | None = None
 
 
@@ -224,7 +223,6 @@ def _rest(url: str, from_etcd: bool, settings: Settings) -> RestSeen:
         member.patroni_version,
         datetime.fromisoformat(started) if started else None,
         told.get("database_system_identifier"),
-        member.pause,
     )
 
 

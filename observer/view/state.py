@@ -108,7 +108,7 @@ def countdown(board: Board, now_ns: int, expect: Expect) -> str:
 
 
 def pools_of(board: Board) -> dict[str, list[tuple[str, bool, str]]]:
-    """Each pool with its servers: name, whether clients are sent there, and the check's word. Of several proxies each."""
+    """Each pool with its servers: name, whether clients are sent there, the check's word. Of several proxies each."""
     pools: dict[str, list[tuple[str, bool, str]]] = {}
     several = len({page for page, _, _ in board.routes}) > 1
     for (page, pool, server), route in sorted(board.routes.items()):
