@@ -10,11 +10,13 @@ from typing import IO, Any
 
 
 def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str, output: IO[str]) -> None:
-    """Writes them in one of the forms: table, json, csv. JSON and CSV are written as the rows come."""
+    """Writes them in one of the forms: table, json, csv. JSON and CSV are written as the rows come, each at once."""
     if form == "csv":
         writer = csv.writer(output, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows(rows)
+        for row in rows:
+            writer.writerow(row)
+            output.flush()
     elif form == "json":
         _print_json(columns, rows, output)
     else:
@@ -23,10 +25,14 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str,
 
 def _print_json(columns: Sequence[str], rows: Iterable[Sequence[Any]], output: IO[str]) -> None:
     before = "[\n"
-    for row in rows:
-        output.write(f"{before}  {json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False, default=str)}")
-        before = ",\n"
-    output.write("[]\n" if before == "[\n" else "\n]\n")
+    try:
+        for row in rows:
+            said = json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False, default=str)
+            output.write(f"{before}  {said}")
+            output.flush()
+            before = ",\n"
+    finally:  # Ctrl-C ends what is followed, and it is JSON all the same
+        output.write("[]\n" if before == "[\n" else "\n]\n")
 
 
 def _print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], output: IO[str]) -> None:

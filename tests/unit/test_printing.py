@@ -1,0 +1,44 @@
+"""Rows as they are printed while they come: each is there at once, and what is broken off is whole."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from observer.printing import print_rows
+
+
+class Pipe(io.StringIO):
+    """What a reader at the other end has got: what was flushed."""
+
+    got = ""
+
+    def flush(self) -> None:
+        self.got = self.getvalue()
+
+
+@pytest.mark.parametrize(("form", "first"), [("csv", "n\n1\n"), ("json", '[\n  {"n": 1}')])
+def test_a_row_is_at_the_other_end_before_the_next_one_comes(form: str, first: str) -> None:
+    pipe, seen = Pipe(), []
+
+    def rows() -> Iterator[tuple[int]]:
+        yield (1,)
+        seen.append(pipe.got)
+
+    print_rows(["n"], rows(), form, pipe)
+    assert seen == [first]
+
+
+def test_json_that_is_broken_off_by_ctrl_c_is_json() -> None:
+    pipe = Pipe()
+
+    def rows() -> Iterator[tuple[int]]:
+        yield (1,)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        print_rows(["n"], rows(), "json", pipe)
+    assert json.loads(pipe.getvalue()) == [{"n": 1}]
