@@ -62,6 +62,7 @@ def by_etcd(address: str, say: Say, etcd: Sequence[str] = ()) -> Found:
     """The one cluster that an etcd holds, or the one that the environment chooses.
 
     `etcd`: addresses known to lead to its members; otherwise those that etcd tells of and that answer from here.
+    Raises NothingAnswers, CredentialsRefused, ConfigError, UsageError.
     """
     address = address.partition("://")[2].rstrip("/") if "://" in address else address
     if not re.fullmatch(r".+:\d{1,5}", address) or "/" in address:

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from observer.config import Settings
 from observer.errors import ConfigError, CredentialsRefused, NothingAnswers
 from observer.session import parameters
-from observer.sources import discovery, etcd, web
-from observer.sources.discovery import Discovery
+from observer.sources import etcd, web
+from observer.sources.discovery import Discovery, discover
 from observer.traffic.preflight import preflight
 
 LIMIT_S = 10.0
@@ -58,16 +58,7 @@ def find(settings: Settings, timeout_s: float) -> Discovery | None:
     if not settings.etcd.endpoints:
         return None
     chosen = settings.cluster
-    try:
-        return discovery.discover(
-            settings.etcd.endpoints, chosen.namespace, chosen.scope, etcd_access(settings), timeout_s
-        )
-    except discovery.NothingAnswers as error:
-        raise NothingAnswers(str(error)) from None
-    except discovery.CredentialsRefused as error:
-        raise CredentialsRefused(str(error)) from None
-    except discovery.DiscoveryFailed as error:
-        raise ConfigError(str(error)) from None
+    return discover(settings.etcd.endpoints, chosen.namespace, chosen.scope, etcd_access(settings), timeout_s)
 
 
 def must_say_where(settings: Settings) -> None:

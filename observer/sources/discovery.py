@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from observer.errors import ConfigError, CredentialsRefused, NothingAnswers
 from observer.polling import LookFailed
 from observer.sources.etcd import OPEN, Access, AccessRefused, Endpoint
 from observer.sources.keys import Key, Snapshot, json_of, member_of, text_of
@@ -14,32 +15,12 @@ from observer.sources.keys import Key, Snapshot, json_of, member_of, text_of
 PATRONIS = ("initialize", "config", "leader", "members")  # keys by which a scope is known
 
 
-class DiscoveryFailed(Exception):
-    """The cluster cannot be found; the message is one sentence for a person."""
-
-
-class NothingAnswers(DiscoveryFailed):
-    """No endpoint of etcd answered in time (exit code 69)."""
-
-
-class CredentialsRefused(DiscoveryFailed):
-    """etcd refused the user, the password or the lack of them (exit code 77)."""
-
-
-class Unreadable(DiscoveryFailed):
-    """A file of the certificates cannot be read (exit code 78)."""
-
-
-class ScopeAbsent(DiscoveryFailed):
-    """etcd answers but does not hold the scope (exit code 78); `scopes` are those it holds."""
+class ScopeAbsent(ConfigError):
+    """etcd answers but does not hold the scope, or holds several and none was chosen; `scopes` are those it holds."""
 
     def __init__(self, message: str, scopes: tuple[str, ...]) -> None:
         super().__init__(message)
         self.scopes = scopes
-
-
-class ScopeUnclear(ScopeAbsent):
-    """No scope was chosen and etcd holds several (exit code 78)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +54,12 @@ def discover(
 ) -> Discovery:
     """Looks for the scope in etcd, asking every endpoint until one answers or the time is over.
 
-    Raises NothingAnswers, CredentialsRefused, Unreadable, ScopeAbsent or ScopeUnclear.
+    Raises NothingAnswers, CredentialsRefused, ConfigError (a file that cannot be read, ScopeAbsent).
     """
     try:
         clients = [Endpoint(address, access) for address in endpoints]
     except OSError as error:
-        raise Unreadable(f"{error.filename or 'a certificate'} of [etcd] cannot be read: {error.strerror}.") from None
+        raise ConfigError(f"{error.filename or 'a certificate'} of [etcd] cannot be read: {error.strerror}.") from None
     root = f"/{namespace.strip('/')}/".replace("//", "/")
     try:
         held, stale = _read(clients, root, timeout_s)
@@ -90,7 +71,7 @@ def discover(
         scope = scopes[0]
     listed = ", ".join(scopes) or "none"
     if scope is None and scopes:
-        raise ScopeUnclear(f"etcd holds several scopes ({listed}): choose one as scope in [cluster].", scopes)
+        raise ScopeAbsent(f"etcd holds several scopes ({listed}): choose one as scope in [cluster].", scopes)
     if scope not in scopes or scope is None:
         what = f'no scope "{scope}"' if scope else "no scope of Patroni"
         raise ScopeAbsent(

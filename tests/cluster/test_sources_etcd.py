@@ -19,16 +19,9 @@ from typing import Any
 
 import pytest
 
+from observer.errors import ConfigError, CredentialsRefused, NothingAnswers
 from observer.sources.dcs import EtcdSource
-from observer.sources.discovery import (
-    CredentialsRefused,
-    Discovery,
-    NothingAnswers,
-    ScopeAbsent,
-    ScopeUnclear,
-    Unreadable,
-    discover,
-)
+from observer.sources.discovery import Discovery, ScopeAbsent, discover
 from observer.sources.etcd import OPEN, Access, Endpoint
 from observer.timeline import Event
 from tests.ports import free_port
@@ -399,7 +392,7 @@ def test_discovery_finds_the_scope_and_says_what_there_is_instead(etcds: Etcds) 
     assert found.members["p1"].role == "primary"
     assert found.members["p1"].api_url == "http://h:8008/patroni"
     etcds.put("/service/other/leader", "x")
-    with pytest.raises(ScopeUnclear, match="demo, other"):
+    with pytest.raises(ScopeAbsent, match="demo, other"):
         discover(etcds.endpoints, "service", None)
     with pytest.raises(ScopeAbsent, match='no scope "demos"') as caught:
         discover(etcds.endpoints, "service", "demos")
@@ -471,7 +464,7 @@ def test_an_etcd_behind_tls_is_read_with_its_ca_and_a_clients_certificate(tmp_pa
             watching.end()
         with pytest.raises(NothingAnswers, match="TLS"):
             discover(endpoints, "service", "demo", timeout_s=0.1)
-        with pytest.raises(Unreadable, match=r"none\.crt of \[etcd\] cannot be read"):
+        with pytest.raises(ConfigError, match=r"none\.crt of \[etcd\] cannot be read"):
             discover(endpoints, "service", "demo", Access(ca=str(tmp_path / "none.crt")))
     finally:
         process.kill()

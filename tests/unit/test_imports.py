@@ -27,6 +27,11 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.session", {"observer.timeline", "observer.errors", "observer.resolving"}, {"psycopg2"}),
     ("observer.config", {"observer.timeline", "observer.errors", "observer.redaction"}, {"pydantic"}),
     ("observer.sources.etcd", {"observer.timeline", "observer.polling", "observer.sources"}, ETCD),
+    (
+        "observer.sources.discovery",
+        {"observer.timeline", "observer.errors", "observer.polling", "observer.sources"},
+        set(),
+    ),
     ("observer.sources.postgres", {"observer.timeline", "observer.polling", "observer.session"}, {"psycopg2"}),
     (
         "observer.sources",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import partial
 
 import pytest
 
@@ -10,11 +11,14 @@ from observer import init
 from observer.commented import Found, text
 from observer.config import Settings
 from observer.containers import Published, projects, published
-from observer.errors import ConfigError
+from observer.errors import ConfigError, NothingAnswers
 from observer.init import _of_one_project, choose, scopes_of
+from observer.polling import LookFailed
 from observer.session import parameters
+from observer.sources import discovery
 from observer.sources.discovery import Discovery
 from observer.sources.discovery import Found as Member
+from observer.sources.keys import Key, Snapshot
 
 
 def container(name: str, ports: dict[str, int], *environment: str, hostname: str = "", image: str = "patroni") -> dict:
@@ -119,3 +123,27 @@ def test_a_password_with_spaces_and_quotes_is_written_as_one_that_the_observer_t
         "dbname": "postgres",
         "password": password,
     }
+
+
+def test_an_etcd_that_falls_silent_after_its_first_answer_is_one_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class First:
+        def __init__(self, address: str, _: object) -> None:
+            self.address = address
+
+        def read(self, *_: object, **__: object) -> Snapshot:
+            return Snapshot((Key("/service/demo/initialize", b"7", 1, 1, 0),), 1, 1)
+
+        def close(self) -> None:
+            pass
+
+    class Silent(First):
+        def read(self, *_: object, **__: object) -> Snapshot:
+            raise LookFailed("silent", "no answer")
+
+    monkeypatch.setattr(init, "Endpoint", First)
+    monkeypatch.setattr(discovery, "Endpoint", Silent)
+    monkeypatch.setattr(init, "discover", partial(discovery.discover, timeout_s=0))
+    with pytest.raises(NothingAnswers, match=r"no etcd answers at a:1 \(silent\)"):
+        init.by_etcd("a:1", print, ["a:1"])
