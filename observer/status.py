@@ -75,20 +75,25 @@ def down_of(events: list[Event]) -> list[str]:
     What a stats page said last is not known to hold while it cannot be read.
     """
     blind = _blind(events)
-    routes: dict[str, bool] = {}
+    unread = {event.subject for event in blind if event.source == "haproxy"}
+    routes: dict[tuple[str, str], bool] = {}  # by stats page and route: proxies may have equal pools
     quorum = True
     for event in events:
+        route = (str(event.detail.get("page", "")), event.subject)
         if event.kind == "route.down" and event.detail.get("status") == "gone":
-            routes.pop(event.subject, None)
+            routes.pop(route, None)
         elif event.kind in ("route.up", "route.down"):
-            routes[event.subject] = event.kind == "route.up"
+            routes[route] = event.kind == "route.up"
         elif event.kind in ("quorum.lost", "quorum.regained"):
             quorum = event.kind == "quorum.regained"
     found = [f"{event.subject} ({event.source}: {event.detail.get('how', '?')})" for event in blind]
-    if not any(event.source == "haproxy" for event in blind):
-        up = {route.partition("/")[0] for route, is_up in routes.items() if is_up}
-        pools = dict.fromkeys(route.partition("/")[0] for route in routes)
-        found += [f"no server of the pool {pool} is up" for pool in pools if pool not in up]
+    pools: dict[tuple[str, str], bool] = {}  # whether any server of it is up
+    for (page, name), up in routes.items():
+        pool = (page, name.partition("/")[0])
+        pools[pool] = up or pools.get(pool, False)
+    found += [
+        f"no server of the pool {pool} is up" for (page, pool), up in pools.items() if not up and page not in unread
+    ]
     return found if quorum else [*found, "etcd has no quorum"]
 
 

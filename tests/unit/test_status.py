@@ -14,6 +14,10 @@ def event(source: str, kind: str, subject: str, **detail: Any) -> Event:
     return Event(source, kind, subject, Window.at(0), detail)
 
 
+def route(kind: str, subject: str, page: str = PAGE, **detail: Any) -> Event:
+    return event("haproxy", kind, subject, page=page, **detail)
+
+
 SEEN = event("etcd", "leader.seen", "patroni1")
 LOST = event("etcd", "leader.lost", "patroni1")
 BLIND = event("etcd", "source.blind", "watch", how="refused")
@@ -48,17 +52,19 @@ class TestWhatIsDown:
         assert down_of([gone, event("patroni", "source.sees", "patroni1")]) == []
 
     def test_is_a_pool_with_nobody_to_send_clients_to(self) -> None:
-        up, down = event("haproxy", "route.up", "primary/a"), event("haproxy", "route.down", "primary/b")
+        up, down = route("route.up", "primary/a"), route("route.down", "primary/b")
         assert down_of([up, down]) == []
-        assert down_of([up, down, event("haproxy", "route.down", "primary/a")]) == [
-            "no server of the pool primary is up"
-        ]
+        assert down_of([up, down, route("route.down", "primary/a")]) == ["no server of the pool primary is up"]
+
+    def test_is_the_pool_of_one_proxy_though_that_of_another_has_a_server(self) -> None:
+        up, down = route("route.up", "primary/a"), route("route.down", "primary/a", page="http://127.0.0.1:7002/")
+        assert down_of([up, down]) == ["no server of the pool primary is up"]
 
     def test_is_no_pool_while_its_page_cannot_be_read_and_no_server_that_vanished_from_it(self) -> None:
-        down = event("haproxy", "route.down", "primary/a")
+        down = route("route.down", "primary/a")
         unread = event("haproxy", "source.blind", PAGE, how="refused")
         assert down_of([down, unread]) == [f"{PAGE} (haproxy: refused)"]
-        assert down_of([down, event("haproxy", "route.down", "primary/a", status="gone")]) == []
+        assert down_of([down, route("route.down", "primary/a", status="gone")]) == []
 
     def test_is_the_quorum_of_etcd(self) -> None:
         lost = event("etcd", "quorum.lost", "etcd")
