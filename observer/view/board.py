@@ -243,7 +243,8 @@ class Board:
             _keep(self.etcd_blind, event.subject, how)
         elif event.source == "haproxy":
             _keep(self.proxies, event.subject, how)
-        else:
+        elif how is None or event.source != "docker" or how == "closed":
+            # An engine that could never be asked is said once; one that was lost is trouble.
             _keep(self.others_blind, (event.source, event.subject), how)
 
     def _see_member(self, event: Event) -> None:

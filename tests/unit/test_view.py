@@ -144,6 +144,8 @@ class TestWhatItSays:
         assert (told.level, told.says) == ("warning", "generator (traffic): error")
 
     def test_whatever_else_cannot_be_seen_is_trouble_until_it_is_seen_again(self) -> None:
+        never = [blind(1, "docker", "unix:///run/docker.sock", "refused")]
+        assert state([*healthy(), *never], 21).level == "well"
         engine = [blind(20, "docker", "unix:///run/docker.sock", "closed")]
         assert state([*healthy(), *engine], 21).says == "unix:///run/docker.sock (docker): closed"
         back = sees(22, "docker", "unix:///run/docker.sock", "closed")
