@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -91,15 +92,15 @@ def capture(url: str, record: Record, now_ns: Now, access: Access = OPEN) -> boo
         rows = list(_rows(target, csv_url(url)))
         detail = {"pools": [_captured(row) for row in rows]}
         record(Event("haproxy", "pools.captured", subject, Window(began_ns, now_ns()), detail))
+    except LookFailed:
+        target.close()
+        return False
+    with contextlib.suppress(LookFailed), contextlib.closing(target):  # only the page for people tells the version
         code, html = target.get(csv_url(url).removesuffix(";csv"))
         version = VERSION.search(html) if code == 200 else None
         if version is not None:
             versions = {"haproxy": version.group(1).decode()}
             record(Event("haproxy", "versions.captured", subject, Window(began_ns, now_ns()), versions))
-    except LookFailed:
-        return False
-    finally:
-        target.close()
     return True
 
 
