@@ -38,6 +38,7 @@ def operations(count: int, every_ms: int = 25, first: int = 0) -> list[Operation
             address="127.0.0.1:15431",
             in_recovery=False,
             timeline=1,
+            saw=None if n % 2 else f"0badcafe-{max(1, n - 1):010d}",
         )
         for n in range(first, first + count)
     ]

@@ -13,6 +13,7 @@ from reports.answers import answers_of
 from reports.checks import warnings_of
 from reports.moments import or_none, seconds, told, utc_of
 from reports.recorded import recording_facts
+from reports.safety import reads_of
 
 
 def facts_of(judged: Sequence[tuple[Timeline, Findings]], version: str) -> facts.Facts:
@@ -30,6 +31,7 @@ def facts_of(judged: Sequence[tuple[Timeline, Findings]], version: str) -> facts
         "consistency": {
             "observed": all(_asked_directly(timeline) for timeline, _ in judged),
             "two_primaries": [both for timeline, _ in judged for both in _both(timeline)],
+            "reads": [reads_of(timeline) for timeline, _ in judged],
         },
         "answers": [],
         "objectives": [],

@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 from reports.course import PaceFact, ReturnFact, SpanFact
 from reports.dashboards import ShownFact
 from reports.portrait import LagFact, PartFact, ProxyFact
+from reports.safety import ReadsFact
 
 
 class EvidenceFact(TypedDict):
@@ -284,14 +285,15 @@ class ObjectiveFact(TypedDict):
 
 
 class ConsistencyFact(TypedDict):
-    """Whether two members were primaries at once: each spell with the members and the events that show it.
+    """Whether two members were primaries at once, and whether reads told the truth, a fact for each recording.
 
-    A spell holds members, from_s, to_s, seconds, event_ids. `observed`: PostgreSQL of two members or more was asked
-    directly, so that no spell means that none was seen.
+    A spell of two primaries holds members, from_s, to_s, seconds, event_ids. `observed`: PostgreSQL of two members or
+    more was asked directly, so that no spell means that none was seen.
     """
 
     observed: bool
     two_primaries: list[dict[str, Any]]
+    reads: list[ReadsFact]
 
 
 class Facts(TypedDict):

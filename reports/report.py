@@ -23,6 +23,7 @@ from reports import (
     narrative,
     portrait_tables,
     resilience,
+    safety_tables,
     tables,
 )
 from reports.answers import command, kind_of
@@ -193,6 +194,9 @@ def _environment(language_name: LanguageName, names: tuple[tuple[str, str], ...]
         compare=_bound(comparison, words),
         resilience=_bound(resilience, words),
         boards=_bound(dashboards, words),
+        safety=_bound(safety_tables, words),
+        went_back=safety_tables.went_back,
+        shown_rows=safety_tables.SHOWN_LOST,
         recording_of=recording_of,
         leader_kept=narrative.leader_kept,
         tell_counts=narrative.counting,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reports.facts import CostFact, EvidenceFact, Facts, IncidentFact, OutageFact, PhaseFact, RecordingFact
+from reports.safety import BackFact, ReadsFact, StalenessFact
 
 BEGAN = datetime(2026, 11, 22, 22, 10, 3, tzinfo=UTC)
 
@@ -339,6 +340,61 @@ def incident() -> IncidentFact:
     }
 
 
+def reads(recording: int) -> ReadsFact:
+    """Reads of one replica that was behind once, and of the other beside it."""
+    few, none = ({"median": 0.0, "p95": 0.0, "p99": p99, "max": most} for p99, most in ((1.0, 12.0), (0.0, 0.0)))
+    late = {"median": 0.0, "p95": 0.0, "p99": 0.003, "max": 1.9}
+    back: BackFact = {
+        "count": 3,
+        "worst_writes": 12,
+        "worst_writes_ids": [501, 540, 542],
+        "worst_s": 1.9,
+        "worst_s_ids": [501, 540, 542],
+        "operation_ids": [542, 544, 546],
+    }
+    unmoved: BackFact = {
+        "count": 0,
+        "worst_writes": None,
+        "worst_writes_ids": [],
+        "worst_s": None,
+        "worst_s_ids": [],
+        "operation_ids": [],
+    }
+
+    def stale(server: str | None, reads: int, behind: int, writes: Any, behind_s: Any) -> StalenessFact:
+        counts = {"reads": reads, "behind": behind, "writes": writes, "behind_s": behind_s}
+        return {"role": "replica", "server": server, **counts}  # type: ignore[typeddict-item]
+
+    return {
+        "recording": recording,
+        "acknowledged": 2802,
+        "looked_at": 2802,
+        "whole": True,
+        "back_same_server": unmoved,
+        "back_other_server": back,
+        "staleness": [
+            stale(None, 2802, 31, few, late),
+            stale("patroni2", 1400, 0, none, none),
+            stale("patroni3", 1402, 31, few, late),
+        ],
+        "read_then_lost": [],
+    }
+
+
+def no_reads() -> ReadsFact:
+    """A recording whose reads told nothing."""
+    return {
+        "recording": 1,
+        "acknowledged": 0,
+        "looked_at": 0,
+        "whole": True,
+        "back_same_server": None,
+        "back_other_server": None,
+        "staleness": [],
+        "read_then_lost": None,
+    }
+
+
 def crash() -> Facts:
     """SIGKILL of the leader: 31.9 s without writes, nothing lost."""
     return {
@@ -355,7 +411,7 @@ def crash() -> Facts:
             "unknown_took_effect": 1,
             "failed_but_present": 0,
         },
-        "consistency": {"observed": True, "two_primaries": []},
+        "consistency": {"observed": True, "two_primaries": [], "reads": [reads(1)]},
         "answers": [],
         "objectives": [],
         "warnings": [],
@@ -398,7 +454,7 @@ def nothing_seen() -> Facts:
         "crowds": [],
         "pace": [],
     }
-    facts["consistency"]["observed"] = False
+    facts["consistency"] = {"observed": False, "two_primaries": [], "reads": [no_reads()]}
     facts["durability"] = {
         "acknowledged": 0,
         "audited": 0,
@@ -442,6 +498,7 @@ def twice() -> Facts:
     """Two recordings: the crash, then a quiet one."""
     facts, second = crash(), healthy()["recordings"][0]
     facts["recordings"].append({**second, "id": 2})
+    facts["consistency"]["reads"].append(reads(2))
     return facts
 
 

@@ -138,7 +138,7 @@ def test_an_operators_note_is_shown_with_its_moment() -> None:
 
 def test_several_recordings_are_told_apart() -> None:
     text = render(twice(), "en")
-    assert text.count("### Recording 2") == 5
+    assert text.count("### Recording 2") == 6
     assert "## Incident 1 (recording 1)." in text
 
 

@@ -1,0 +1,142 @@
+"""Safety of reads: those that went back in time, how stale they were, rows that were read and then lost.
+
+Timeline in, plain facts out. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from observer.timeline import SECOND_NS, Timeline
+from reports.analysis.reads import Back, ReadThenLost, Spread, Staleness, reads
+
+LISTED = 20  # rows quoted for reads that went back
+
+
+class SpreadFact(TypedDict):
+    """A distribution: median, 95th and 99th percentile, maximum."""
+
+    median: float
+    p95: float
+    p99: float
+    max: float
+
+
+class StalenessFact(TypedDict):
+    """How far the reads of a role ("replica", "primary") were behind; `server` None: all of that role together.
+
+    `writes`: acknowledged writes that a read did not see; `behind_s`: seconds since the first of them was acknowledged,
+    when the read began. `behind`: how many of `reads` missed any.
+    """
+
+    role: str
+    server: str | None
+    reads: int
+    behind: int
+    writes: SpreadFact
+    behind_s: SpreadFact
+
+
+class BackFact(TypedDict):
+    """Reads that went back in time: how many, and the worst by writes and by seconds, with the rows of operations.
+
+    `operation_ids`: the first of the reads themselves. None: none went back.
+    """
+
+    count: int
+    worst_writes: int | None
+    worst_writes_ids: list[int]
+    worst_s: float | None
+    worst_s_ids: list[int]
+    operation_ids: list[int]
+
+
+class ReadThenLostFact(TypedDict):
+    """A token that reads saw and a later audit did not find."""
+
+    token: str
+    server: str | None
+    read_s: float
+    read_utc: str
+    reads: int
+    operation_ids: list[int]
+    audit_id: int | None
+
+
+class ReadsFact(TypedDict):
+    """What the reads of one recording tell. `looked_at` of `acknowledged` reads told what they saw and were looked at.
+
+    `whole`: all of the recording was looked at. None: not observed.
+    """
+
+    recording: int
+    acknowledged: int
+    looked_at: int
+    whole: bool
+    back_same_server: BackFact | None
+    back_other_server: BackFact | None
+    staleness: list[StalenessFact]
+    read_then_lost: list[ReadThenLostFact] | None
+
+
+def reads_of(timeline: Timeline) -> ReadsFact:
+    """What the reads of a recording tell, as facts."""
+    found = reads(timeline)
+    back = found.back
+    return {
+        "recording": timeline.recording.id,
+        "acknowledged": found.acknowledged,
+        "looked_at": found.looked_at,
+        "whole": found.whole,
+        "back_same_server": None if back is None else _back([b for b in back if b.same]),
+        "back_other_server": None if back is None else _back([b for b in back if not b.same]),
+        "staleness": [_staleness(one) for one in found.staleness],
+        "read_then_lost": None if found.lost is None else [_lost(timeline, one) for one in found.lost],
+    }
+
+
+def _back(found: Sequence[Back]) -> BackFact:
+    by_writes = max(found, key=lambda back: back.writes, default=None)
+    by_time = max(found, key=lambda back: back.since_ns, default=None)
+    return {
+        "count": len(found),
+        "worst_writes": None if by_writes is None else by_writes.writes,
+        "worst_writes_ids": [] if by_writes is None else list(by_writes.operation_ids),
+        "worst_s": None if by_time is None else _seconds(by_time.since_ns),
+        "worst_s_ids": [] if by_time is None else list(by_time.operation_ids),
+        "operation_ids": [back.operation_ids[-1] for back in found[:LISTED] if back.operation_ids],
+    }
+
+
+def _staleness(one: Staleness) -> StalenessFact:
+    return {
+        "role": "replica" if one.in_recovery else "primary",
+        "server": one.server,
+        "reads": one.reads,
+        "behind": one.behind,
+        "writes": _spread(one.writes, 1),
+        "behind_s": _spread(one.behind_ns, SECOND_NS),
+    }
+
+
+def _spread(spread: Spread, unit: int) -> SpreadFact:
+    values = (spread.median, spread.p95, spread.p99, spread.most)
+    median, p95, p99, most = values if unit == 1 else (round(value / unit, 6) for value in values)
+    return {"median": median, "p95": p95, "p99": p99, "max": most}
+
+
+def _lost(timeline: Timeline, one: ReadThenLost) -> ReadThenLostFact:
+    return {
+        "token": one.token,
+        "server": one.server,
+        "read_s": _seconds(one.read_ns),
+        "read_utc": timeline.recording.utc(one.read_ns).isoformat(),
+        "reads": one.reads,
+        "operation_ids": list(one.operation_ids),
+        "audit_id": one.audit_id,
+    }
+
+
+def _seconds(at_ns: int) -> float:
+    return round(at_ns / SECOND_NS, 6)
