@@ -169,27 +169,46 @@ def _chunks(timeline: Timeline, from_ns: int, until_ns: int) -> Iterator[Operati
         from_ns = by_ns
 
 
-def _unaudited(timeline: Timeline, ranges: Ranges) -> int:
-    """Acknowledged writes that no audit covers: those after the last audited token, and those in holes before it."""
-    holes = [(a, b) for a, b in zip(ranges.lasts, ranges.firsts[1:], strict=False) if _step(a, 1) < b]
+def _unaudited(timeline: Timeline, ranges: Ranges, after_ns: int = -1, by_ns: int | None = None) -> int:
+    """Writes acknowledged in (after_ns, by_ns] that no range covers: in the holes between ranges, and after the last.
+
+    Without `by_ns`, to the end of the recording.
+    """
+    until_ns = timeline.recording.until_ns if by_ns is None else by_ns
     at_hand = _at_hand(timeline)
-    first, last = ranges.firsts[0], ranges.lasts[-1]
-    newest_ns = max(audit.audited_ns for audit in timeline.audits)
-    tail = {
-        o.token
-        for o in _chunks(timeline, max(-1, newest_ns - CHUNK_NS), timeline.recording.until_ns)
-        if o.action == "write" and o.outcome is Outcome.OK and o.token > last
-    }
-    count = len(tail)
-    spans = [(_step(a, 1), _step(b, -1)) for a, b in holes]
-    if (_number(first) or 1) > 1:
-        spans.append((first.rpartition("-")[0] + "-", _step(first, -1)))
-    for low, high in spans:
-        count += len(
-            {
-                o.token
-                for o in _writes_of(timeline, at_hand, low, high)
-                if o.action == "write" and o.outcome is Outcome.OK and low <= o.token <= high
-            }
-        )
+    count = sum(after_ns < o.finished_ns for o in _beyond(timeline, ranges.lasts[-1], until_ns))
+    for low, high in _holes(ranges):
+        own = {o.token: o for o in _writes_of(timeline, at_hand, low, high) if _kept(o) and low <= o.token <= high}
+        count += sum(after_ns < o.finished_ns <= until_ns for o in own.values())
     return count
+
+
+def _holes(ranges: Ranges) -> list[tuple[str, str]]:
+    """The stretches of tokens before the first range and between two of them."""
+    pairs = zip(ranges.lasts, ranges.firsts[1:], strict=False)
+    holes = [(_step(a, 1), _step(b, -1)) for a, b in pairs if _step(a, 1) < b]
+    first = ranges.firsts[0]
+    if (_number(first) or 1) > 1:
+        holes.insert(0, (first.rpartition("-")[0] + "-", _step(first, -1)))
+    return holes
+
+
+def _beyond(timeline: Timeline, last: str, by_ns: int) -> Iterator[Operation]:
+    """Acknowledged writes with a later token than `last`, from the end back to where all are older.
+
+    No operation takes as long as a chunk, so that one chunk before an older token there is no later one.
+    """
+    older = False
+    while by_ns > -1:
+        after_ns = max(-1, by_ns - CHUNK_NS)
+        writes = [o for o in timeline.between(after_ns, by_ns) if _kept(o)]
+        yield from (o for o in writes if o.token > last)
+        if older:
+            return
+        older = any(o.token <= last for o in writes)
+        by_ns = after_ns
+
+
+def _kept(operation: Operation) -> bool:
+    """Whether it is a write that was acknowledged and can be read back."""
+    return operation.action == "write" and operation.outcome is Outcome.OK and bool(operation.token)

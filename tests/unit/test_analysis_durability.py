@@ -97,3 +97,10 @@ def test_an_incident_that_nobody_audited_after_has_no_count_of_losses() -> None:
 def test_a_recording_that_wrote_nothing_has_nothing_to_lose() -> None:
     found = durability(timeline(healthy(), traffic((1, 5, Outcome.OK), action="read")))
     assert (found.acknowledged, found.unaudited, found.lost) == (0, 0, None)
+
+
+def test_the_tail_that_an_audit_at_the_end_did_not_reach_is_unaudited_however_long_it_is() -> None:
+    writes = traffic((1, 400, Outcome.OK))
+    given = timeline([], writes, [audit(405, 1, 2000, present=True)], until_s=405)
+    found = durability(given)
+    assert (found.acknowledged, found.unaudited) == (7980, 5980)
