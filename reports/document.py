@@ -9,6 +9,7 @@ from observer.timeline import Action, Evidence, Findings, Incident, Lost, Timeli
 from reports import course, facts
 from reports.analysis.consistency import two_primaries
 from reports.analysis.durability import Durability, durability
+from reports.analysis.probes import Apart, alone, apart, fresh_longer
 from reports.answers import answers_of
 from reports.checks import warnings_of
 from reports.moments import or_none, seconds, told, utc_of
@@ -20,8 +21,10 @@ def facts_of(judged: Sequence[tuple[Timeline, Findings]], version: str) -> facts
     """The whole document of one or more recordings, each with its findings; `version` is the observer's own."""
     incidents: list[facts.IncidentFact] = []
     for timeline, found in judged:
+        by_probe = apart(timeline)
         incidents += [
-            _incident(timeline, found, incident, len(incidents) + 1 + i) for i, incident in enumerate(found.incidents)
+            _incident(timeline, found, incident, len(incidents) + 1 + i, by_probe)
+            for i, incident in enumerate(found.incidents)
         ]
     document: facts.Facts = {
         "observer": version,
@@ -46,7 +49,9 @@ def _evidence(evidence: Evidence) -> facts.EvidenceFact:
     return {"table": evidence.table, "ids": list(evidence.ids), "says": evidence.says, "facts": dict(evidence.facts)}
 
 
-def _incident(timeline: Timeline, found: Findings, incident: Incident, number: int) -> facts.IncidentFact:
+def _incident(
+    timeline: Timeline, found: Findings, incident: Incident, number: int, by_probe: Apart
+) -> facts.IncidentFact:
     return {
         "id": number,
         "number": incident.number,
@@ -62,8 +67,8 @@ def _incident(timeline: Timeline, found: Findings, incident: Incident, number: i
         "began_utc": utc_of(timeline, incident.began_ns),
         "ended_utc": utc_of(timeline, incident.ended_ns),
         "fault_to_write_s": or_none(incident.fault_to_write_ns),
-        "write": _cost(incident, "write"),
-        "read": _cost(incident, "read"),
+        "write": _cost(timeline, found, incident, "write", by_probe),
+        "read": _cost(timeline, found, incident, "read", by_probe),
         "leader": {
             "before": incident.leader_before,
             "after": incident.leader_after,
@@ -101,10 +106,17 @@ def _next_of(found: Findings, incident: Incident, timeline: Timeline) -> int:
     return min(later, default=timeline.recording.until_ns)
 
 
-def _cost(incident: Incident, action: Action) -> facts.CostFact:
+def _cost(timeline: Timeline, found: Findings, incident: Incident, action: Action, by_probe: Apart) -> facts.CostFact:
     cost = incident.write if action == "write" else incident.read
+    kept = alone(by_probe, found.incidents, incident, action, "kept")
+    fresh = alone(by_probe, found.incidents, incident, action, "fresh")
     return {
         "outage_s": or_none(cost.outage_ns),
+        "kept_outage_s": or_none(kept.outage_ns),
+        "fresh_outage_s": or_none(fresh.outage_ns),
+        "kept_open": kept.open,
+        "fresh_open": fresh.open,
+        "fresh_longer": fresh_longer(timeline, kept, fresh),
         "stable_s": or_none(cost.stable_ns),
         "open": cost.open,
         "ok": cost.ok,

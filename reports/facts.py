@@ -45,9 +45,17 @@ class OutageFact(TypedDict):
 
 
 class CostFact(TypedDict):
-    """What an incident cost one action."""
+    """What an incident cost one action, and on kept and fresh connections alone.
+
+    `fresh_longer`: fresh ones were out for longer, by more than how seldom they are tried explains.
+    """
 
     outage_s: float | None
+    kept_outage_s: float | None
+    fresh_outage_s: float | None
+    kept_open: bool
+    fresh_open: bool
+    fresh_longer: bool
     stable_s: float | None
     open: bool
     ok: int

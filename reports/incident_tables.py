@@ -35,8 +35,11 @@ def incidents(found: Iterable[IncidentFact], language: Language) -> str:
 
 def outage(cost: CostFact, language: Language) -> str:
     """How long an action did not get through, in a cell."""
-    seconds = cost["outage_s"]
-    if seconds is not None and cost["open"]:
+    return _lasted(cost["outage_s"], cost["open"], language)
+
+
+def _lasted(seconds: float | None, is_open: bool, language: Language) -> str:
+    if seconds is not None and is_open:
         return language.say("summary.open", seconds=seconds)
     return cell(seconds, language, "s")
 
@@ -53,7 +56,10 @@ def _leaders(incident: IncidentFact, language: Language) -> str:
 
 
 def effect(incident: IncidentFact, language: Language) -> str:
-    """What an incident cost writes and reads, with the rows that bound the longest outage of each."""
+    """What an incident cost writes and reads, together and on kept and fresh connections alone.
+
+    With the rows that bound the longest outage of each.
+    """
     rows = []
     for action, cost in (("write", incident["write"]), ("read", incident["read"])):
         longest = max(cost["outages"], key=lambda o: o["seconds"], default=None)
@@ -64,6 +70,8 @@ def effect(incident: IncidentFact, language: Language) -> str:
             (
                 language.written(action, "@action"),
                 outage(cost, language),
+                _lasted(cost["kept_outage_s"], cost["kept_open"], language),
+                _lasted(cost["fresh_outage_s"], cost["fresh_open"], language),
                 cell(cost["stable_s"] if cost["outage_s"] else None, language, "s"),
                 *(number(n, language, 0) for n in (cost["ok"], cost["failed"], cost["unknown"])),
                 " → ".join(bounds),

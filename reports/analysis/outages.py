@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
-from observer.timeline import MS_NS, SECOND_NS, Action, Cost, Operation, Outage, Outcome, Timeline
+from observer.timeline import MS_NS, SECOND_NS, Action, Cost, Operation, Outage, Outcome, Probe, Timeline
 
 STABLE_NS = 5 * SECOND_NS
 SHORTEST_NS = 150 * MS_NS
@@ -17,18 +17,27 @@ SHORTEST_NS = 150 * MS_NS
 NEAR_NS = 10 * SECOND_NS
 
 
-def threshold_ns(timeline: Timeline) -> int:
-    """The shortest gap between two acknowledgements that can be an outage."""
+def rate_per_s(timeline: Timeline, probe: Probe = "kept") -> float:
+    """How many operations of one action a second were due on one kind of connection; the default where not told."""
+    key, default = ("fresh_per_s", 2.0) if probe == "fresh" else ("rate_per_s", 20.0)
     traffic = timeline.recording.settings.get("traffic")
-    rate = traffic.get("rate_per_s") if isinstance(traffic, dict) else None
-    rate_per_s = float(rate) if isinstance(rate, (int, float)) and rate > 0 else 20.0
-    return max(int(3 * SECOND_NS / rate_per_s), SHORTEST_NS)
+    rate = traffic.get(key) if isinstance(traffic, dict) else None
+    return float(rate) if isinstance(rate, (int, float)) and rate > 0 else default
 
 
-def failures(timeline: Timeline, action: Action) -> tuple[Operation, ...]:
+def threshold_ns(timeline: Timeline, probe: Probe | None = None) -> int:
+    """The shortest gap between two acknowledgements that can be an outage; of one kind of connection by its rate."""
+    return max(int(3 * SECOND_NS / rate_per_s(timeline, probe or "kept")), SHORTEST_NS)
+
+
+def failures(timeline: Timeline, action: Action, probe: Probe | None = None) -> tuple[Operation, ...]:
     """All operations of an action that are not acknowledged, in order of finishing."""
-    own = (o for o in timeline.operations if o.action == action and o.outcome is not Outcome.OK)
+    own = (o for o in timeline.operations if _is(o, action, probe) and o.outcome is not Outcome.OK)
     return tuple(sorted(own, key=_finished))
+
+
+def _is(operation: Operation, action: Action, probe: Probe | None) -> bool:
+    return operation.action == action and (probe is None or operation.probe == probe)
 
 
 def within(failed: Sequence[Operation], after_ns: int, by_ns: int) -> Sequence[Operation]:
@@ -40,13 +49,13 @@ def _finished(operation: Operation) -> int:
     return operation.finished_ns
 
 
-def outages(timeline: Timeline, action: Action) -> tuple[Outage, ...]:
-    """Every outage of an action, in order.
+def outages(timeline: Timeline, action: Action, probe: Probe | None = None) -> tuple[Outage, ...]:
+    """Every outage of an action, in order; of one kind of connection alone where a probe is named.
 
     Before the first acknowledgement of a recording an outage begins when the first operation that failed was due; after
     the last one it lasts to the end of the recording, and is open.
     """
-    acknowledged = [o for o in timeline.operations if o.action == action and o.outcome is Outcome.OK]
+    acknowledged = [o for o in timeline.operations if _is(o, action, probe) and o.outcome is Outcome.OK]
     finished = [o.finished_ns for o in acknowledged]
 
     def neighbours(failure: Operation) -> tuple[Operation | None, Operation | None]:
@@ -56,16 +65,16 @@ def outages(timeline: Timeline, action: Action) -> tuple[Outage, ...]:
         before = acknowledged[left - 1] if left else None
         after = acknowledged[right] if right < len(acknowledged) else None
         if before is None or at_ns - before.finished_ns > NEAR_NS:
-            before = _last_before(timeline, action, at_ns) or before
+            before = _last_before(timeline, action, at_ns, probe) or before
         if after is None or after.finished_ns - at_ns > NEAR_NS:
-            after = _first_after(timeline, action, at_ns) or after
+            after = _first_after(timeline, action, at_ns, probe) or after
         return before, after
 
-    failed = failures(timeline, action)
+    failed = failures(timeline, action, probe)
     found: list[Outage] = []
     span: tuple[Operation | None, Operation | None] | None = None
     group: list[Operation] = []
-    shortest_ns = threshold_ns(timeline)
+    shortest_ns = threshold_ns(timeline, probe)
 
     def close() -> None:
         if span is None or not group:
@@ -97,25 +106,25 @@ def outages(timeline: Timeline, action: Action) -> tuple[Outage, ...]:
     return tuple(found)
 
 
-def _last_before(timeline: Timeline, action: Action, at_ns: int) -> Operation | None:
+def _last_before(timeline: Timeline, action: Action, at_ns: int, probe: Probe | None) -> Operation | None:
     """The last acknowledgement before a moment, further back than the timeline holds."""
     reach_ns, by_ns = NEAR_NS, at_ns - 1
     while by_ns > 0:
         after_ns = max(-1, by_ns - reach_ns)
         for operation in reversed(timeline.between(after_ns, by_ns)):
-            if operation.action == action and operation.outcome is Outcome.OK:
+            if _is(operation, action, probe) and operation.outcome is Outcome.OK:
                 return operation
         by_ns, reach_ns = after_ns, min(reach_ns * 2, 600 * SECOND_NS)
     return None
 
 
-def _first_after(timeline: Timeline, action: Action, at_ns: int) -> Operation | None:
+def _first_after(timeline: Timeline, action: Action, at_ns: int, probe: Probe | None) -> Operation | None:
     """The first acknowledgement after a moment, further on than the timeline holds."""
     reach_ns, after_ns, end_ns = NEAR_NS, at_ns - 1, timeline.recording.until_ns
     while after_ns < end_ns:
         by_ns = after_ns + reach_ns
         for operation in timeline.between(after_ns, by_ns):
-            if operation.action == action and operation.outcome is Outcome.OK:
+            if _is(operation, action, probe) and operation.outcome is Outcome.OK:
                 return operation
         after_ns, reach_ns = by_ns, min(reach_ns * 2, 600 * SECOND_NS)
     return None

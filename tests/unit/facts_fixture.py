@@ -35,10 +35,16 @@ def phase(name: str, began_s: float, ended_s: float, slack_s: float, *evidence: 
 
 
 def cost(ok: int, failed: int = 0, unknown: int = 0, *outages: OutageFact, stable_s: float | None = None) -> CostFact:
+    seconds, is_open = sum(outage["seconds"] for outage in outages), any(outage["open"] for outage in outages)
     return {
-        "outage_s": sum(outage["seconds"] for outage in outages) if outages else 0.0,
+        "outage_s": seconds,
+        "kept_outage_s": seconds,
+        "fresh_outage_s": seconds,
+        "kept_open": is_open,
+        "fresh_open": is_open,
+        "fresh_longer": False,
         "stable_s": stable_s,
-        "open": any(outage["open"] for outage in outages),
+        "open": is_open,
         "ok": ok,
         "failed": failed,
         "unknown": unknown,
@@ -474,7 +480,7 @@ def lossy() -> Facts:
     only = facts["incidents"][0]
     only["cause"], only["target"], only["targets"], only["confidence"] = "unknown", None, [], "low"
     only["write"] = cost(153, 2000, 13, outage(7.67, 127.4, 153, None, 2000, 13))
-    only["read"] = {**cost(0), "outage_s": None}
+    only["read"] = {**cost(0), "outage_s": None, "kept_outage_s": None, "fresh_outage_s": None}
     only["phases"], only["told"], only["redundancy_back_s"] = [], [], None
     only["leader"] = {"before": "patroni1", "after": None, "timeline_before": 1, "timeline_after": None}
     only["lost_writes"] = 2
