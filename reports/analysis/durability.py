@@ -56,6 +56,12 @@ def durability(timeline: Timeline) -> Durability:
     )
 
 
+def covered(timeline: Timeline, since_ns: int, after_ns: int, by_ns: int) -> bool:
+    """Whether audits made since a moment cover every write that was acknowledged in (after_ns, by_ns]."""
+    ranges = decided([audit for audit in timeline.audits if audit.audited_ns >= since_ns])
+    return bool(ranges.firsts) and _unaudited(timeline, ranges, after_ns, by_ns) == 0
+
+
 def decided(audits: Sequence[Audit]) -> Ranges:
     """The audits as ranges that do not overlap. A range that a newer one cuts keeps what is left of it."""
     pieces: list[Piece] = []
@@ -101,11 +107,10 @@ def _number(token: str) -> int | None:
 
 
 def _present(operations: Sequence[Operation], ranges: Ranges) -> int | None:
+    """How many of these are there; None: not all of them were looked for."""
     audits = [ranges.of(o.token) for o in operations]
-    if any(audit is None for audit in audits):
-        known = [audit for audit in audits if audit is not None]
-        return sum(audit.present for audit in known) if known else None
-    return sum(audit.present for audit in audits if audit is not None)
+    known = [audit.present for audit in audits if audit is not None]
+    return sum(known) if len(known) == len(audits) else None
 
 
 def _acknowledged(timeline: Timeline) -> int:

@@ -6,7 +6,7 @@ from observer.timeline import Event, Findings, Incident, Lost, Timeline
 from reports.analysis.blindness import blindness
 from reports.analysis.case import Case, case
 from reports.analysis.causes import cause_of
-from reports.analysis.durability import durability
+from reports.analysis.durability import covered, durability
 from reports.analysis.incidents import Span, outages_of, spans
 from reports.analysis.leadership import leaderships, timeline_of
 from reports.analysis.outages import cost
@@ -27,7 +27,7 @@ def judge(timeline: Timeline) -> Findings:
     lost_before_ns = -1
     for index, span in enumerate(stretches):
         following = stretches[index + 1] if index + 1 < len(stretches) else None
-        lost = _lost_in(timeline, kept.lost, span, lost_before_ns)
+        lost = _lost_in(seen, kept.lost, span, following, lost_before_ns)
         incidents.append(_incident(seen, index + 1, span, following, told.get(index, ()), lost))
         lost_before_ns = span.ended_ns
     return Findings(
@@ -111,11 +111,13 @@ def _fault_to_write(one: Case, told: tuple[Event, ...]) -> int | None:
     return max(0, main.ended_ns - faults[0]) if main.ended_ns > faults[0] else None
 
 
-def _lost_in(timeline: Timeline, lost: tuple[Lost, ...] | None, span: Span, after_ns: int) -> tuple[Lost, ...] | None:
+def _lost_in(
+    seen: Scene, lost: tuple[Lost, ...] | None, span: Span, following: Span | None, after_ns: int
+) -> tuple[Lost, ...] | None:
     """Acknowledged writes that were lost in an incident: acknowledged since the one before it ended.
 
-    None: nothing was audited since the incident began.
+    None: none is known, and not all of them were read back since its last outage of writes.
     """
-    if lost is None or not any(audit.audited_ns >= span.began_ns for audit in timeline.audits):
-        return None
-    return tuple(write for write in lost if after_ns < write.acknowledged_ns <= span.ended_ns)
+    own = tuple(write for write in lost or () if after_ns < write.acknowledged_ns <= span.ended_ns)
+    since_ns = max([span.began_ns, *(o.ended_ns for o in outages_of(span, seen.outages["write"], following))])
+    return own if own or covered(seen.timeline, since_ns, after_ns, span.ended_ns) else None

@@ -104,3 +104,22 @@ def test_the_tail_that_an_audit_at_the_end_did_not_reach_is_unaudited_however_lo
     given = timeline([], writes, [audit(405, 1, 2000, present=True)], until_s=405)
     found = durability(given)
     assert (found.acknowledged, found.unaudited) == (7980, 5980)
+
+
+def test_where_writes_after_an_outage_were_not_read_back_its_losses_are_unknown() -> None:
+    writes = traffic((1, 20, Outcome.OK), (20, 40, Outcome.FAIL), (40, 60, Outcome.OK))
+    early, late = audit(41.5, 1, 830, present=True), audit(60, 1, 1180, present=True)
+    assert [i.lost for i in judge(timeline(healthy(), writes, [early], until_s=60)).incidents] == [None]
+    assert [i.lost for i in judge(timeline(healthy(), writes, [early, late], until_s=60)).incidents] == [()]
+
+
+def test_an_audit_made_before_the_last_outage_of_an_incident_says_nothing_of_it() -> None:
+    failing = ((20, 30, Outcome.FAIL), (30, 33, Outcome.OK), (33, 40, Outcome.FAIL))
+    writes = traffic((1, 20, Outcome.OK), *failing, (40, 60, Outcome.OK))
+    given = timeline(healthy(), writes, [audit(32, 1, 1180, present=True)], until_s=60)
+    assert [i.lost for i in judge(given).incidents] == [None]
+
+
+def test_unknown_writes_of_which_some_were_not_looked_for_have_no_count() -> None:
+    given = timeline([], [unknown(1, n=1), unknown(2, n=2)], [audit(9, 1, 1, present=True)])
+    assert durability(given).unknown_took_effect is None
