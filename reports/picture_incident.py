@@ -8,6 +8,7 @@ from math import log10
 from reports.facts import IncidentFact
 from reports.language import Language
 from reports.narrative import cause_title, parts, phase_words
+from reports.picture_run import drawn_from
 from reports.svg import (
     BLUE,
     FAILED,
@@ -83,6 +84,7 @@ def incident(fact: IncidentFact, language: Language) -> str:
         words(12, 22, language.say("picture.incident", id=fact["id"]), 15, INK, bold=True),
         words(12, 40, cause_title(fact, language), 12, FAINT),
         words(WIDTH - RIGHT, y + 30, language.say("picture.seconds_incident"), 10, FAINT, "end"),
+        words(12, y + 56, drawn_from(fact, language), 11, FAINT),
     ]
     legend = []
     place = 12.0
@@ -90,7 +92,7 @@ def incident(fact: IncidentFact, language: Language) -> str:
         text = language.say(f"picture.{key}")
         legend += [rect(place, y + 27, 14, 10, fill, GREY), words(place + 19, y + 36, text, 11, INK)]
         place += 19 + 7 * len(text) + 18
-    return document(WIDTH, y + 50, language.say("picture.incident", id=fact["id"]), [*marks, *head, *drawn, *legend])
+    return document(WIDTH, y + 68, language.say("picture.incident", id=fact["id"]), [*marks, *head, *drawn, *legend])
 
 
 def _rate(fact: IncidentFact, action: str, y: float, x: object) -> Iterator[str]:

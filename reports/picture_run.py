@@ -105,8 +105,14 @@ def run(recording: RecordingFact, incidents: Sequence[IncidentFact], language: L
         words(12, 22, language.say("picture.run"), 15, INK, bold=True),
         words(LEFT - 8, TOP + 9, language.say("picture.faults"), 11, INK, "end"),
         words(WIDTH - RIGHT, bottom + 30, language.say("picture.seconds"), 10, FAINT, "end"),
+        words(12, bottom + 54, drawn_from(recording, language), 11, FAINT),
     ]
-    return document(WIDTH, bottom + 48, language.say("picture.run"), [*bands, *marks, *head, *parts, *legend])
+    return document(WIDTH, bottom + 66, language.say("picture.run"), [*bands, *marks, *head, *parts, *legend])
+
+
+def drawn_from(fact: RecordingFact | IncidentFact, language: Language) -> str:
+    """What a picture says of itself: that it is drawn, and from data of which time."""
+    return language.say("picture.drawn_run", began_utc=fact["began_utc"], ended_utc=fact["ended_utc"])
 
 
 def _bars(recording: RecordingFact, action: str, y: float, x: object) -> Iterator[str]:

@@ -24,12 +24,12 @@ def members(capture: CaptureFact, recording: RecordingFact, language: Language) 
     rows = []
     for member in capture["members"]:
         host, port = member.get("host"), member.get("port")
-        told = {
+        shown = {
             **member,
             "host": f"{host}:{port}" if host and port else host,
             "role": str(member.get("role") or "").title(),
         }
-        rows.append([str("" if told.get(key) is None else told[key])[:32] for _, key in COLUMNS])
+        rows.append([str("" if shown.get(key) is None else shown[key])[:32] for _, key in COLUMNS])
     wide = [max(len(head), *(len(row[i]) for row in rows)) for i, (head, _) in enumerate(COLUMNS)]
     rule = "+" + "+".join("-" * (n + 2) for n in wide) + "+"
     title = f"+ Cluster: {recording['scope'] or '?'} ({recording['cluster_id'] or '?'}) "
@@ -38,15 +38,10 @@ def members(capture: CaptureFact, recording: RecordingFact, language: Language) 
     lines += [*(_row(row, wide) for row in rows), rule]
     longest = max(len(text) for text in lines)
     drawn = [words(16, 28 + 18 * n, text, 13, LIGHT, mono=True) for n, text in enumerate(lines)]
-    drawn.append(words(16, 28 + 18 * len(lines) + 4, _moment(capture), 11, "#9da7b3"))
-    return document(
-        round(32 + 7.9 * longest), 28 + 18 * len(lines) + 20, language.say("picture.members"), drawn, TERMINAL
-    )
-
-
-def _moment(capture: CaptureFact) -> str:
-    """When it was captured, and that this is a drawing."""
-    return f"observer · {capture['utc'][:19].replace('T', ' ')} UTC"
+    told = language.say("picture.drawn", utc=capture["utc"])
+    drawn.append(words(16, 28 + 18 * len(lines) + 4, told, 11, "#9da7b3"))
+    wide_px = round(32 + max(7.9 * longest, 6.8 * len(told)))
+    return document(wide_px, 28 + 18 * len(lines) + 20, language.say("picture.members"), drawn, TERMINAL)
 
 
 def _row(cells: list[str], wide: list[int]) -> str:
@@ -80,5 +75,5 @@ def pools(capture: CaptureFact, recording: RecordingFact, language: Language) ->
                 drawn.append(words(place + 8, y + 15, text, 12, INK))
             y += 22
         y += 12
-    drawn.append(words(16, y + 6, _moment(capture), 11, FAINT))
+    drawn.append(words(16, y + 6, language.say("picture.drawn", utc=capture["utc"]), 11, FAINT))
     return document(800, y + 18, language.say("picture.pools"), drawn)

@@ -72,6 +72,31 @@ def test_text_from_outside_breaks_no_picture(evil: str) -> None:
         assert ElementTree.fromstring(picture).find(f".//{SVG}script") is None
 
 
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("ru", "нарисовано observer по данным"),
+        ("en", "drawn by observer from data"),
+    ],
+)
+def test_every_picture_says_in_itself_that_it_is_drawn_and_from_data_of_when(language: str, says: str) -> None:
+    found = pictures(crash(), language)
+    assert set(found) == {"1-run", "1-members", "1-pools", "incident-1"}
+    for name, picture in found.items():
+        (told,) = [text for text in texts(picture) if text.startswith(says)]
+        assert "22:10:" in told and "UTC" in told, name
+
+
+def test_what_a_table_says_of_itself_is_not_cut_though_the_table_is_narrow() -> None:
+    facts = crash()
+    for member in facts["recordings"][0]["captures"][0]["members"]:
+        member |= {"name": "a", "host": "", "port": "", "role": "", "state": "", "lsn": ""}
+    facts["recordings"][0] |= {"scope": "a", "cluster_id": "7"}
+    picture = pictures(facts, "ru")["1-members"]
+    (told,) = [text for text in texts(picture) if text.startswith("нарисовано")]
+    assert float(ElementTree.fromstring(picture).get("width", "0")) > 16 + 6.5 * len(told)
+
+
 def test_a_document_links_the_pictures_relative_to_itself(tmp_path: Path) -> None:
     linked = draw(crash(), "en", tmp_path / "hw 3" / "pictures", tmp_path / "hw 3" / "SOLUTION.md")
     assert linked["1-run"] == "pictures/1-run.svg"
