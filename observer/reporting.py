@@ -162,7 +162,8 @@ def _outage(facts: Facts, action: str, limit_s: float) -> Held:
 def _measured(facts: Facts, name: str, limit: float) -> float | None:
     """What an objective is held against; None: not observed."""
     if name == "lost_writes":
-        return facts["durability"]["lost"]
+        lost, unaudited = facts["durability"]["lost"], facts["durability"]["unaudited"]
+        return lost if lost or not unaudited else None
     action = name.removesuffix("_outage_s")
     longest_s = _longest_s(facts, action)
     return longest_s if longest_s > limit or _unseen(facts, action, limit) is None else None

@@ -151,7 +151,10 @@ def _lost(timeline: Timeline, lost: Lost) -> facts.LostFact:
 
 
 def _durability(told: Sequence[tuple[Timeline, Durability]]) -> facts.DurabilityFact:
-    """All recordings together. What one of them does not know, the whole does not know."""
+    """All recordings together. The losses are those that are known; how many writes nobody read back stands beside.
+
+    Of writes that were not acknowledged: what one recording does not know, the whole does not know.
+    """
 
     def total(values: Sequence[int | None]) -> int | None:
         known = [value for value in values if value is not None]
@@ -160,11 +163,12 @@ def _durability(told: Sequence[tuple[Timeline, Durability]]) -> facts.Durability
     kept = [one for _, one in told if one.acknowledged or one.unknown]
     unaudited = sum(one.unaudited for one in kept)
     written = sum(one.acknowledged for one in kept)
+    lost = [one.lost for one in kept if one.lost is not None]
     return {
         "acknowledged": written,
         "audited": written - unaudited,
         "unaudited": unaudited,
-        "lost": total([None if one.lost is None else len(one.lost) for one in kept]),
+        "lost": sum(map(len, lost)) if lost else None,
         "lost_writes": [_lost(timeline, lost) for timeline, one in told for lost in one.lost or ()],
         "unknown": sum(one.unknown for one in kept),
         "unknown_took_effect": total([one.unknown_took_effect for one in kept]),

@@ -263,7 +263,7 @@ class RecordingFact(TypedDict):
 
 
 class DurabilityFact(TypedDict):
-    """What became of the writes. None: not audited."""
+    """What became of the writes. None: not audited. `lost` counts what is known, beside what is `unaudited`."""
 
     acknowledged: int
     audited: int

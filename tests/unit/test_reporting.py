@@ -10,7 +10,9 @@ from observer.config import Objectives
 from observer.reporting import exit_code, facts, verdicts
 from observer.store import Writer
 from observer.timeline import Event, Second, Timeline
+from reports.analysis.judge import judge
 from reports.analysis.unobserved import unobserved
+from reports.document import facts_of
 from reports.facts import Facts
 from tests.unit import timelines
 from tests.unit.facts_fixture import crash, healthy
@@ -108,6 +110,16 @@ class TestAnObjective:
     def test_of_lost_writes_is_unknown_where_none_were_written_for_long(self) -> None:
         assert verdict(unobserved_for(healthy(), "write", 10, 50), lost_writes=0) == "HOLDS"
         assert verdict(unobserved_for(healthy(), "write", 10, 100), lost_writes=0) == "UNKNOWN"
+
+    def test_of_lost_writes_is_broken_by_a_known_loss_whatever_was_not_read_back(self) -> None:
+        """One recording lost a write, the other was never audited."""
+        writes = [ok(n, n=n) for n in range(1, 10)]
+        gone = timelines.timeline([], writes, [audit(20, 1, 8, present=True), audit(20, 9, 9, present=False)])
+        unaudited = timelines.timeline([], writes)
+        both = facts_of([(one, judge(one)) for one in (gone, unaudited)], "0")
+        assert (both["durability"]["lost"], both["durability"]["unaudited"]) == (1, 9)
+        assert verdict(both, lost_writes=0) == "BROKEN"
+        assert verdict(facts_of([(unaudited, judge(unaudited))], "0"), lost_writes=0) == "UNKNOWN"
 
     def test_has_no_measure_where_it_is_unknown(self, tmp_path: Path) -> None:
         path = tmp_path / "observer.db"
