@@ -7,6 +7,7 @@ from typing import Any
 
 from observer.timeline import Action, Evidence, Findings, Incident, Lost, Timeline
 from reports import course, facts
+from reports.analysis.appeared import appeared
 from reports.analysis.consistency import two_primaries
 from reports.analysis.durability import Durability, durability
 from reports.analysis.probes import Apart, alone, apart, fresh_longer
@@ -173,7 +174,24 @@ def _durability(told: Sequence[tuple[Timeline, Durability]]) -> facts.Durability
         "unknown": sum(one.unknown for one in kept),
         "unknown_took_effect": total([one.unknown_took_effect for one in kept]),
         "failed_but_present": total([one.failed_but_present for one in kept]),
+        "failed_but_present_writes": [fact for timeline, _ in told for fact in _appeared(timeline)],
     }
+
+
+def _appeared(timeline: Timeline) -> list[facts.AppearedFact]:
+    return [
+        {
+            "recording": timeline.recording.id,
+            "token": one.write.token,
+            "failed_utc": utc_of(timeline, one.write.finished_ns),
+            "failed_s": seconds(one.write.finished_ns),
+            "stage": one.write.stage,
+            "message": one.write.message,
+            "operation_id": one.write.id,
+            "audit_id": one.audit_id,
+        }
+        for one in appeared(timeline)
+    ]
 
 
 def _asked_directly(timeline: Timeline) -> bool:

@@ -262,6 +262,19 @@ class RecordingFact(TypedDict):
     pace: list[PaceFact]
 
 
+class AppearedFact(TypedDict):
+    """A write that failed, and so certainly had no effect, and that an audit found all the same."""
+
+    recording: int
+    token: str
+    failed_utc: str
+    failed_s: float
+    stage: str
+    message: str | None
+    operation_id: int | None
+    audit_id: int | None
+
+
 class DurabilityFact(TypedDict):
     """What became of the writes. None: not audited. `lost` counts what is known, beside what is `unaudited`."""
 
@@ -273,6 +286,7 @@ class DurabilityFact(TypedDict):
     unknown: int
     unknown_took_effect: int | None
     failed_but_present: int | None
+    failed_but_present_writes: list[AppearedFact]
 
 
 class AnswerFact(TypedDict):

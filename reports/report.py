@@ -196,6 +196,7 @@ def _environment(language_name: LanguageName, names: tuple[tuple[str, str], ...]
         boards=_bound(dashboards, words),
         safety=_bound(safety_tables, words),
         went_back=safety_tables.went_back,
+        shown_appeared=tables.SHOWN_APPEARED,
         shown_rows=safety_tables.SHOWN_LOST,
         recording_of=recording_of,
         leader_kept=narrative.leader_kept,

@@ -11,6 +11,7 @@ from reports.language import Language
 from reports.markdown import code, dashed, table
 
 SHOWN_BLINDNESS = 40
+SHOWN_APPEARED = 20
 # What Patroni takes where the live configuration leaves it out: whether a write may be lost is always worth a row.
 BY_DEFAULT: Mapping[str, Any] = {"synchronous_mode": False}
 
@@ -134,6 +135,23 @@ def durability(fact: DurabilityFact, language: Language) -> str:
     ]
     rows = [(language.say(f"durability.{name}"), number(count, language, 0)) for name, count in counts]
     return table(language.columns("durability.columns"), rows)
+
+
+def appeared(fact: DurabilityFact, language: Language) -> str:
+    """The first of the writes that failed and are there all the same."""
+    rows = [
+        (
+            code(write["token"]),
+            language.written(write["failed_utc"], "clock"),
+            number(write["failed_s"], language),
+            code(write["stage"]),
+            cell(write["message"], language, "code"),
+            cell(write["operation_id"], language),
+            cell(write["audit_id"], language),
+        )
+        for write in fact["failed_but_present_writes"][:SHOWN_APPEARED]
+    ]
+    return table(language.columns("durability.appeared_columns"), rows)
 
 
 def two_primaries(spells: Iterable[Mapping[str, Any]], language: Language) -> str:

@@ -416,6 +416,7 @@ def crash() -> Facts:
             "unknown": 13,
             "unknown_took_effect": 1,
             "failed_but_present": 0,
+            "failed_but_present_writes": [],
         },
         "consistency": {"observed": True, "two_primaries": [], "reads": [reads(1)]},
         "answers": [],
@@ -470,6 +471,7 @@ def nothing_seen() -> Facts:
         "unknown": 0,
         "unknown_took_effect": None,
         "failed_but_present": None,
+        "failed_but_present_writes": [],
     }
     return facts
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from observer.timeline import Operation, Outcome, Second, Timeline
+from reports.analysis.appeared import appeared
 from reports.analysis.durability import decided, durability
 from reports.analysis.judge import judge
 from tests.unit.timelines import audit, fail, healthy, measured_crash, ok, timeline, token, traffic, unknown
@@ -53,6 +54,14 @@ def test_unknown_writes_that_took_effect_and_failed_ones_that_are_there_are_coun
     )
     found = durability(given)
     assert (found.lost, found.unknown, found.unknown_took_effect, found.failed_but_present) == ((), 2, 1, 1)
+
+
+def test_failed_writes_that_are_there_are_listed_with_the_rows_that_show_it() -> None:
+    audits = [audit(5, 1, 3, present=True), audit(9, 2, 2, present=False)]
+    given = timeline([], [fail(1, n=1), fail(2, n=2), unknown(3, n=3), fail(4, n=4)], audits)
+    (only,) = appeared(given)  # 2 is gone by the newest audit, 3 may be there, 4 was not audited
+    assert (only.write.token, only.write.id, only.audit_id) == (token(1), 1, 1)
+    assert appeared(timeline([], [fail(1, n=1)])) == ()
 
 
 def test_writes_after_the_last_audit_and_in_holes_between_audits_are_unaudited() -> None:

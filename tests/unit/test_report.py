@@ -115,6 +115,18 @@ def test_lost_writes_are_listed_by_token() -> None:
     assert "`deadbeef-0000000152`" in text
 
 
+def test_writes_that_failed_and_are_there_are_listed_by_token() -> None:
+    found = crash()
+    write = {"recording": 1, "token": "deadbeef-0000000160", "failed_utc": found["incidents"][0]["began_utc"]}
+    more = {"failed_s": 7.67, "stage": "connect", "message": "no | route", "operation_id": 160, "audit_id": 4}
+    found["durability"]["failed_but_present"] = 1
+    found["durability"]["failed_but_present_writes"] = [{**write, **more}]  # type: ignore[typeddict-item]
+    text = render(found, "en")
+    assert "**1 write failed and is there all the same.**" in text
+    assert "| `deadbeef-0000000160` | 22:10:10 | 7.7 | `connect` | <code>no &#124; route</code> | 160 | 4 |" in text
+    assert "there all the same" not in render(crash(), "en")
+
+
 def test_many_incidents_are_told_briefly_and_each_in_its_row() -> None:
     found = crash()
     found["incidents"] = [{**incident(), "id": n, "number": n} for n in range(1, 6)]
