@@ -32,7 +32,14 @@ from reports.analysis.rules_of_others import (
     two_primaries,
     unknown,
 )
-from reports.analysis.rules_of_proxy import proxy_cut_off, proxy_down, proxy_frozen, proxy_reloaded
+from reports.analysis.rules_of_proxy import (
+    evidence_of_full,
+    proxy_cut_off,
+    proxy_down,
+    proxy_frozen,
+    proxy_full,
+    proxy_reloaded,
+)
 from reports.analysis.ruling import Found, Rule
 
 RULES: tuple[Rule, ...] = (
@@ -55,6 +62,7 @@ RULES: tuple[Rule, ...] = (
     postgres_restarted,
     postgres_crashed,
     replica,
+    proxy_full,
     etcd_member_down,
     proxy_reloaded,
     etcd_election,
@@ -68,7 +76,12 @@ def cause_of(case: Case) -> Found:
     holds = next((ruling for ruling in rulings if isinstance(ruling, Found)), None) or unknown(case)
     others = tuple(r for r in rulings if isinstance(r, Rejected) and r.cause != holds.cause)
     beside = [r for r in rulings if isinstance(r, Found) and r.cause in BESIDE and _apart(r.cause, holds.cause)]
-    more = [*evidence_of_two(case), *_taken_again(case), *(e for ruling in beside for e in ruling.evidence if e.ids)]
+    more = [
+        *evidence_of_two(case),
+        *evidence_of_full(case),
+        *_taken_again(case),
+        *(e for ruling in beside for e in ruling.evidence if e.ids),
+    ]
     told = tuple(e for e in more if e not in holds.evidence)
     return replace(holds, evidence=(*holds.evidence, *told), rejected=others)
 

@@ -39,6 +39,8 @@ EVIDENCE: Mapping[str, tuple[str, ...]] = {
     "evidence.proxy_failed": ("proxy", "how", "at_s"),
     "evidence.proxy_back": ("proxy", "at_s"),
     "evidence.proxy_restarted": ("proxy", "at_s"),
+    "evidence.proxy_full": ("proxy", "sessions", "limit", "at_s"),
+    "evidence.proxy_room": ("proxy", "at_s"),
     "evidence.route_up": ("pool", "server", "at_s"),
     "evidence.route_down": ("pool", "server", "check_status", "at_s"),
     "evidence.outage": ("action", "seconds", "at_s"),  # the first operation that failed in it is the row
@@ -78,6 +80,7 @@ REASONS: Mapping[str, tuple[str, ...]] = {
     "reason.start_time_kept": ("member",),
     "reason.proxy_answers": ("proxy",),
     "reason.proxy_how": ("proxy", "how"),
+    "reason.traffic_passed": ("at_s",),  # an operation was acknowledged while the proxy is said to have been away
     "reason.operations_failed": ("count",),
     "reason.endpoint_down": ("endpoint",),
 }
@@ -124,6 +127,7 @@ CAUSES: tuple[str, ...] = (
     "failsafe",
     "proxy.down",
     "proxy.frozen",
+    "proxy.full",
     "proxy.reloaded",
     "proxy.cut_off",
     "two_primaries",

@@ -1,14 +1,18 @@
-"""Causes that lie with the proxy: down, frozen, or merely reloaded."""
+"""Causes that lie with the proxy: down, frozen, full, cut off, or merely reloaded."""
 
 from __future__ import annotations
 
-from observer.timeline import Evidence, Operation
+from observer.timeline import SECOND_NS, Event, Evidence, Operation, Outcome
+from reports.analysis.blindness import Spell
 from reports.analysis.case import Case, at_s, shows, shows_operations
 from reports.analysis.ruling import Ruling, found, rejected
 from reports.analysis.scene import pool_of
 
 # How HAProxy writes that a check got no connection in time, none at all, or none to be had.
 UNREACHED = ("L4TOUT", "L4CON", "SOCKERR")
+# How far an operation came that found no way in.
+CONNECTING = ("slot", "connect")
+MINUTE_NS = 60 * SECOND_NS
 
 
 def proxy_down(case: Case) -> Ruling:
@@ -18,13 +22,17 @@ def proxy_down(case: Case) -> Ruling:
         if len(refused) < 3 or _watched(case) or case.spells("patroni") or case.leader_lost is not None:
             return None
         return found(cause, (), "medium", _operations(refused))
-    proxies = tuple(dict.fromkeys(s.subject for s in spells if s.how in ("refused", "closed")))
-    if not proxies:
+    shut = [s for s in spells if s.how in ("refused", "closed")]
+    if not shut:
         return rejected(cause, "reason.proxy_how", proxy=spells[0].subject, how=spells[0].how)
+    # A proxy that is asked to stop refuses new connections first, and serves those that it has for a while.
+    passed = [o for o in _passed(case, shut) if o.probe == "fresh" or not refused]
+    if passed:
+        return rejected(cause, "reason.traffic_passed", at_s=at_s(passed[0].finished_ns))
     return found(
         cause,
-        proxies,
-        "high",
+        tuple(dict.fromkeys(s.subject for s in shut)),
+        "high" if case.failed() else "medium",
         *[shows("evidence.proxy_failed", s.teller, proxy=s.subject, how=s.how) for s in spells],
         _operations(refused) if refused else None,
         *[shows("evidence.proxy_back", s.sees, proxy=s.subject) for s in spells if s.sees is not None],
@@ -39,6 +47,9 @@ def proxy_frozen(case: Case) -> Ruling:
     silent = [s for s in spells if s.how in ("silent", "connect_timeout")]
     if not silent:
         return rejected(cause, "reason.proxy_how", proxy=spells[0].subject, how=spells[0].how)
+    passed = _passed(case, silent)
+    if passed:
+        return rejected(cause, "reason.traffic_passed", at_s=at_s(passed[0].finished_ns))
     behind = case.spells("postgres")
     if behind:
         return rejected(cause, "reason.sql_how", member=behind[0].subject, how=behind[0].how)
@@ -50,6 +61,48 @@ def proxy_frozen(case: Case) -> Ruling:
         *[shows("evidence.proxy_failed", s.teller, proxy=s.subject, how=s.how) for s in silent],
         _operations(failed) if failed else None,
     )
+
+
+def proxy_full(case: Case) -> Ruling:
+    """The proxy has as many sessions as it may have: who connects waits, who is connected goes on."""
+    full, failed = evidence_of_full(case), case.failed()
+    if not full or not failed or any(o.stage not in CONNECTING for o in failed):
+        return None
+    if case.leader_lost is not None:
+        return rejected("proxy.full", "reason.leader_key_changed", member=case.leader_lost.subject)
+    lost = case.first("quorum.lost")
+    if lost is not None:
+        return rejected("proxy.full", "reason.quorum_lost", at_s=at_s(lost.by_ns))
+    kept_on = case.acknowledged() and all(o.probe == "fresh" for o in failed)
+    proxies = tuple(dict.fromkeys(str(e.facts["proxy"]) for e in full))
+    return found("proxy.full", proxies, "high" if kept_on else "medium", *full, _operations(failed))
+
+
+def evidence_of_full(case: Case) -> list[Evidence]:
+    """That a proxy was full while operations of the incident failed, whatever the cause."""
+    told: list[Evidence] = []
+    since: dict[str, Event] = {}
+    events = [e for e in case.scene.timeline.events if e.kind in ("proxy.full", "proxy.room")]
+    failed = case.failed()
+
+    def close(full: Event, room: Event | None) -> None:
+        until_ns = case.scene.end_ns if room is None else room.by_ns
+        if not any(o.started_ns <= until_ns and o.finished_ns >= full.window.after_ns for o in failed):
+            return
+        facts = {"sessions": full.detail.get("sessions"), "limit": full.detail.get("limit")}
+        told.append(shows("evidence.proxy_full", full, proxy=full.subject, **facts))
+        if room is not None:
+            told.append(shows("evidence.proxy_room", room, proxy=room.subject))
+
+    for event in events:
+        full = since.pop(event.subject, None)
+        if event.kind == "proxy.full":
+            since[event.subject] = full or event
+        elif full is not None:
+            close(full, event)
+    for full in since.values():
+        close(full, None)
+    return told
 
 
 def proxy_cut_off(case: Case) -> Ruling:
@@ -102,6 +155,30 @@ def proxy_reloaded(case: Case) -> Ruling:
 def _refused(case: Case) -> list[Operation]:
     """Operations that were refused, or cut, before they could be sent."""
     return [o for o in case.failed() if o.stage == "connect" and "refused" in (o.message or "").lower()]
+
+
+def _passed(case: Case, spells: list[Spell]) -> list[Operation]:
+    """Operations that began and were acknowledged while the proxy was certainly away, in the first minute of that.
+
+    None where another proxy is watched too, through which they may have gone.
+    """
+    haproxy = case.scene.timeline.recording.settings.get("haproxy")
+    pages = haproxy.get("stats") if isinstance(haproxy, dict) else None
+    if len(pages or ()) > len({spell.subject for spell in spells}):
+        return []
+    return [
+        o
+        for spell in spells
+        for o in case.scene.timeline.between(
+            spell.began_ns, min(_away_until_ns(case, spell), spell.began_ns + MINUTE_NS)
+        )
+        if o.outcome is Outcome.OK and o.started_ns >= spell.began_ns
+    ]
+
+
+def _away_until_ns(case: Case, spell: Spell) -> int:
+    """When the last look that failed began."""
+    return case.scene.end_ns if spell.sees is None else spell.sees.window.after_ns
 
 
 def _watched(case: Case) -> bool:

@@ -11,10 +11,11 @@ from observer.timeline import SECOND_NS, Findings, Outcome
 from reports.analysis import causes
 from reports.analysis.judge import judge
 from reports.analysis.rules_of_others import observer_blind
+from reports.analysis.rules_of_proxy import proxy_full
 from reports.analysis.ruling import Rule
 from reports.analysis.scoring import Score, scores
 from tests.corpus import tape
-from tests.unit.timelines import event, healthy, timeline, traffic
+from tests.unit.timelines import STATS, event, fail, healthy, timeline, traffic
 
 RUNS = sorted((Path(__file__).parents[1] / "corpus" / "runs").glob("*.json.xz"))
 # DESIGN's bars of an outage at 20 operations a second: each end, and the length.
@@ -97,7 +98,24 @@ def test_without_its_rule_a_machine_that_slept_is_not_known_to_have_slept(monkey
     assert [i.cause for i in judge(SLEPT).incidents] == ["unknown"]
 
 
-PLAYED = [rule for rule in causes.RULES if rule is not observer_blind]
+# Nor is a proxy that is full: a drill has not enough clients to fill it.
+FULL = timeline(
+    [
+        *healthy(),
+        event(20, "haproxy", "proxy.full", STATS, sessions=100, limit=100),
+        event(40, "haproxy", "proxy.room", STATS, sessions=3, limit=100),
+    ],
+    [*traffic((1, 100, Outcome.OK)), *(fail(21 + n, took_s=1, probe="fresh") for n in range(19))],
+)
+
+
+def test_without_its_rule_a_proxy_that_is_full_has_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [i.cause for i in judge(FULL).incidents] == ["proxy.full"]
+    monkeypatch.setattr(causes, "RULES", tuple(rule for rule in causes.RULES if rule is not proxy_full))
+    assert [i.cause for i in judge(FULL).incidents] == ["unknown"]
+
+
+PLAYED = [rule for rule in causes.RULES if rule not in (observer_blind, proxy_full)]
 
 
 @pytest.mark.parametrize("rule", PLAYED, ids=[rule.__name__ for rule in PLAYED])

@@ -1,0 +1,73 @@
+"""What is said of the proxy: where traffic passes it is neither down nor frozen, and a full one has a name."""
+
+from __future__ import annotations
+
+import pytest
+
+from observer.timeline import Event, Incident, Operation, Outcome
+from reports.analysis.judge import judge
+from tests.unit.timelines import STATS, blind, event, fail, healthy, ok, sees, timeline, traffic
+
+OK, FAIL = Outcome.OK, Outcome.FAIL
+FULL = event(20, "haproxy", "proxy.full", STATS, sessions=100, limit=100)
+ROOM = event(40, "haproxy", "proxy.room", STATS, sessions=3, limit=100)
+
+
+def only(events: list[Event], operations: list[Operation]) -> Incident:
+    (incident,) = judge(timeline([*healthy(), *events], operations)).incidents
+    return incident
+
+
+def reasons(incident: Incident) -> dict[str, str]:
+    return {one.cause: one.reason for one in incident.rejected}
+
+
+def kept_on() -> list[Operation]:
+    """Kept connections go on throughout, new ones find no way in from 21 to 40 s."""
+    fresh = [fail(21 + n, took_s=1, probe="fresh", message="timeout expired") for n in range(19)]
+    return [*traffic((1, 100, OK)), *traffic((1, 100, OK), action="read"), *fresh]
+
+
+def test_a_stats_page_that_is_silent_while_kept_connections_go_on_is_no_frozen_proxy() -> None:
+    incident = only([blind(21, "haproxy", STATS, "silent"), sees(40, "haproxy", STATS, "silent")], kept_on())
+    assert (incident.cause, reasons(incident)["proxy.frozen"]) == ("unknown", "reason.traffic_passed")
+
+
+def test_a_stats_page_that_refuses_while_every_operation_goes_through_is_no_proxy_that_is_down() -> None:
+    spell = [blind(20, "haproxy", STATS, "refused"), sees(80, "haproxy", STATS, "refused")]
+    incident = only(spell, [*traffic((1, 100, OK)), *traffic((1, 100, OK), action="read")])
+    assert (incident.cause, reasons(incident)["proxy.down"]) == ("unknown", "reason.traffic_passed")
+
+
+def test_a_proxy_that_was_asked_to_stop_is_down_though_it_serves_for_a_while_whom_it_has() -> None:
+    spell = [blind(20, "haproxy", STATS, "refused"), sees(60, "haproxy", STATS, "refused")]
+    fresh = [fail(20.2 + n / 2, probe="fresh", message="Connection refused") for n in range(79)]
+    kept = traffic((1, 30, OK), (30, 60, FAIL), (60, 100, OK))
+    incident = only(spell, [*kept, *fresh, *(ok(61 + n, probe="fresh") for n in range(30))])
+    assert (incident.cause, incident.confidence) == ("proxy.down", "high")
+
+
+@pytest.mark.parametrize(("how", "cause"), [("refused", "proxy.down"), ("silent", "proxy.frozen")])
+def test_without_any_load_it_is_not_sure_that_the_proxy_was_away(how: str, cause: str) -> None:
+    incident = only([blind(20, "haproxy", STATS, how), sees(60, "haproxy", STATS, how)], [])
+    assert (incident.cause, incident.confidence) == (cause, "medium")
+
+
+def test_a_proxy_that_is_full_and_lets_nobody_in_is_the_cause_where_the_cluster_is_well() -> None:
+    incident = only([FULL, ROOM], kept_on())
+    assert (incident.cause, incident.target, incident.confidence) == ("proxy.full", STATS, "high")
+    says = [e.says for e in incident.evidence]
+    assert says == ["evidence.proxy_full", "evidence.proxy_room", "evidence.operations_failed"]
+
+
+def test_a_proxy_that_was_full_while_another_fault_went_on_stands_beside_its_cause() -> None:
+    """PostgreSQL that hangs fills the proxy with those who wait for it."""
+    frozen = [blind(19, "postgres", "patroni1", "silent"), sees(40, "postgres", "patroni1", "silent")]
+    incident = only([*frozen, FULL, ROOM], traffic((1, 18, OK), (18, 40, FAIL), (40, 100, OK)))
+    assert incident.cause == "postgres.frozen"
+    assert "evidence.proxy_full" in [e.says for e in incident.evidence]
+
+
+def test_a_proxy_that_was_full_before_anything_failed_is_no_evidence() -> None:
+    early = [event(5, "haproxy", "proxy.full", STATS), event(8, "haproxy", "proxy.room", STATS)]
+    assert only(early, kept_on()).cause == "unknown"
