@@ -12,10 +12,14 @@ from reports.analysis.leadership import says_primary
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A `member.changed` beside what the same source said of the same member before it; None: the first it said."""
+    """A `member.changed` beside what the same source said of the same member before it; None: the first it said.
+
+    `ran_since` is the start time of PostgreSQL that it last told, in whichever answer: one that is starting tells none.
+    """
 
     event: Event
     before: Event | None
+    ran_since: Any = None
 
     @property
     def role(self) -> tuple[bool, bool] | None:
@@ -34,7 +38,8 @@ class Change:
     @property
     def started_anew(self) -> bool:
         """The start time of the member's PostgreSQL is another one."""
-        return self._differs(started) is not None
+        after = started(self.event)
+        return self.ran_since is not None and after is not None and after != self.ran_since
 
     def _differs(self, of: Any) -> Any:
         if self.before is None:
@@ -56,12 +61,14 @@ def is_running(state: Any) -> bool:
 def changes(timeline: Timeline) -> tuple[Change, ...]:
     """Every `member.changed` with the one before it."""
     last: dict[tuple[str, str], Event] = {}
+    since: dict[tuple[str, str], Any] = {}
     found: list[Change] = []
     for event in timeline.events:
         key = (event.source, event.subject)
         if event.kind == "member.changed":
-            found.append(Change(event, last.get(key)))
+            found.append(Change(event, last.get(key), since.get(key)))
             last[key] = event
+            since[key] = started(event) or since.get(key)
     return tuple(found)
 
 

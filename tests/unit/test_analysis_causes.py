@@ -313,6 +313,26 @@ def test_a_postgres_that_began_anew_under_a_living_patroni(state: str, cause: st
     assert (incident.cause, incident.target) == (cause, "patroni1")
 
 
+@pytest.mark.parametrize(("state", "cause"), [("restarting", "postgres.restarted"), ("starting", "postgres.crashed")])
+def test_a_restart_in_place_shows_in_rest_alone_though_it_tells_no_start_time_meanwhile(state: str, cause: str) -> None:
+    """Without direct SQL the new start time is all that shows it, and between the two the answer has none."""
+    after = {"role": "primary", "timeline": 1, "postmaster_start_time": "later"}
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *(e for e in healthy() if e.source != "postgres"),
+                    event(10.5, "patroni", "member.changed", "patroni1", role="primary", state=state),
+                    event(13, "patroni", "member.changed", "patroni1", state="running", **after),
+                ],
+                traffic((1, 10, OK), (10, 14, FAIL), (14, 100, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target) == (cause, "patroni1")
+    assert incident.phases[0].name == "absence"
+
+
 def test_a_postgres_that_said_it_was_shutting_down_was_restarted_whatever_patroni_says_after() -> None:
     words = {"sqlstate": "57P03", "message": "FATAL:  the database system is shutting down"}
     incident = only(
