@@ -5,6 +5,7 @@ from __future__ import annotations
 from observer.timeline import SECOND_NS, Event, Evidence, Operation, Outcome
 from reports.analysis.blindness import Spell
 from reports.analysis.case import Case, at_s, shows, shows_operations
+from reports.analysis.leadership import says_primary
 from reports.analysis.ruling import Ruling, found, rejected
 from reports.analysis.scene import pool_of
 
@@ -111,10 +112,9 @@ def proxy_cut_off(case: Case) -> Ruling:
     downs = [e for e in case.events("route.down") if str(e.detail.get("check_status")).lstrip("* ") in UNREACHED]
     if not downs:
         return None
-    away = {spell.subject for source in ("patroni", "postgres") for spell in case.spells(source)}
-    reached = [e for e in downs if case.scene.member_of(e) not in away]
+    reached = [e for e in downs if _in_sight(case, case.scene.member_of(e), e)]
     if not reached:
-        return None  # others do not reach it either, and say how
+        return None  # others do not reach it either, and say how, or nobody else looks
     members = tuple(dict.fromkeys(map(case.scene.member_of, reached)))
     if case.leader_lost is not None:
         return rejected(cause, "reason.leader_key_changed", member=case.leader_lost.subject)
@@ -132,8 +132,31 @@ def proxy_cut_off(case: Case) -> Ruling:
             )
             for e in reached
         ],
-        *[shows("evidence.rest_answers", case.before("member.changed", subject=m), member=m) for m in members],
+        *[_answers(case, member) for member in members],
     )
+
+
+def _in_sight(case: Case, member: str, down: Event) -> bool:
+    """Whether Patroni or PostgreSQL of a member was asked directly, and neither was away when its route went down."""
+    seen = case.witness(member)
+    away = [
+        spell
+        for spell in case.scene.spells
+        if spell.source in ("patroni", "postgres") and spell.subject == member and not spell.noise
+        if spell.began_ns <= down.by_ns and spell.until_ns(case.scene.end_ns) >= down.window.after_ns
+    ]
+    soon = [spell for spell in (seen.rest, seen.sql) if spell is not None]
+    return (seen.rest_observed or seen.sql_observed) and not away and not soon
+
+
+def _answers(case: Case, member: str) -> Evidence:
+    """What others last heard of a member: its REST, else its PostgreSQL."""
+    rest = case.before("member.changed", subject=member, source="patroni")
+    if rest:
+        return shows("evidence.rest_answers", rest, member=member)
+    told = case.before("member.changed", subject=member, source="postgres")
+    primary = any(says_primary(event) for event in told)
+    return shows("evidence.sql_primary" if primary else "evidence.sql_replica", told, member=member)
 
 
 def proxy_reloaded(case: Case) -> Ruling:

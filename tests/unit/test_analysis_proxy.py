@@ -6,7 +6,7 @@ import pytest
 
 from observer.timeline import Event, Incident, Operation, Outcome
 from reports.analysis.judge import judge
-from tests.unit.timelines import STATS, blind, event, fail, healthy, ok, sees, timeline, traffic
+from tests.unit.timelines import STATS, blind, event, fail, healthy, ok, route, sees, timeline, traffic
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
 FULL = event(20, "haproxy", "proxy.full", STATS, sessions=100, limit=100)
@@ -71,3 +71,25 @@ def test_a_proxy_that_was_full_while_another_fault_went_on_stands_beside_its_cau
 def test_a_proxy_that_was_full_before_anything_failed_is_no_evidence() -> None:
     early = [event(5, "haproxy", "proxy.full", STATS), event(8, "haproxy", "proxy.room", STATS)]
     assert only(early, kept_on()).cause == "unknown"
+
+
+def test_a_replica_that_has_been_dead_for_long_is_not_cut_off_by_a_proxy_that_was_reloaded() -> None:
+    gone = [blind(10, "patroni", "patroni2", "refused"), blind(10, "postgres", "patroni2", "refused")]
+    again = [
+        event(80, "haproxy", "proxy.restarted", STATS),
+        route(80, "replicas", "patroni2", up=True),
+        route(86, "replicas", "patroni2", up=False, check_status="L4CON"),
+    ]
+    given = timeline([*healthy(), *gone, route(14, "replicas", "patroni2", up=False), *again], traffic((1, 110, OK)))
+    assert [i.cause for i in judge(given).incidents] == ["replica.killed", "proxy.reloaded"]
+
+
+@pytest.mark.parametrize(("sources", "cause"), [((), "unknown"), (("postgres",), "proxy.cut_off")])
+def test_only_a_member_that_somebody_else_reaches_is_cut_off_from_the_proxy(
+    sources: tuple[str, ...], cause: str
+) -> None:
+    told = [e for e in healthy() if e.source in ("etcd", "haproxy", *sources)]
+    down = route(30, "replicas", "patroni2", up=False, check_status="L4CON")
+    (incident,) = judge(timeline([*told, down], traffic((1, 100, OK)))).incidents
+    assert incident.cause == cause
+    assert "evidence.rest_answers" not in [e.says for e in incident.evidence]
