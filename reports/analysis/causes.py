@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from observer.timeline import Evidence, Rejected
-from reports.analysis.case import Case, shows
+from observer.timeline import SECOND_NS, Evidence, Rejected
+from reports.analysis.case import Case, at_s, shows
 from reports.analysis.rules_of_etcd import etcd_election, etcd_member_down, failsafe, quorum_lost
 from reports.analysis.rules_of_leader import (
     failover_manual,
@@ -73,8 +73,10 @@ RULES: tuple[Rule, ...] = (
 def cause_of(case: Case) -> Found:
     """The cause of an incident, with its evidence and the causes that were rejected; "unknown" with what was seen."""
     rulings = [rule(case) for rule in RULES]
-    holds = next((ruling for ruling in rulings if isinstance(ruling, Found)), None) or unknown(case)
-    others = tuple(r for r in rulings if isinstance(r, Rejected) and r.cause != holds.cause)
+    harmless = [too_long for r in rulings if isinstance(r, Found) for too_long in _unexplained(case, r)]
+    told = [r for r in rulings if isinstance(r, Found) and r.cause not in {one.cause for one in harmless}]
+    holds = next(iter(told), None) or unknown(case)
+    others = tuple(r for r in (*rulings, *harmless) if isinstance(r, Rejected) and r.cause != holds.cause)
     beside = [r for r in rulings if isinstance(r, Found) and r.cause in BESIDE and _apart(r.cause, holds.cause)]
     more = [
         *evidence_of_two(case),
@@ -82,12 +84,24 @@ def cause_of(case: Case) -> Found:
         *_taken_again(case),
         *(e for ruling in beside for e in ruling.evidence if e.ids),
     ]
-    told = tuple(e for e in more if e not in holds.evidence)
-    return replace(holds, evidence=(*holds.evidence, *told), rejected=others)
+    beyond = tuple(e for e in more if e not in holds.evidence)
+    return replace(holds, evidence=(*holds.evidence, *beyond), rejected=others)
 
 
 # What may fail at the same time by itself: it is told among the evidence of a cause of another layer.
-BESIDE = ("etcd.member_down", "proxy.down", "proxy.frozen")
+BESIDE = ("etcd.member_down", "proxy.down", "proxy.frozen", "proxy.reloaded")
+# What costs the application little or nothing, and how long an outage it may explain: one etcd of three a hiccup; a
+# proxy that began anew, and takes every server for alive until its checks say otherwise, a few of those.
+HARMLESS_NS = {"etcd.member_down": SECOND_NS, "proxy.reloaded": 10 * SECOND_NS}
+
+
+def _unexplained(case: Case, ruling: Found) -> list[Rejected]:
+    """That the incident has an outage which a harmless cause does not explain; else none."""
+    longest_ns = HARMLESS_NS.get(ruling.cause)
+    outages = [o for cost in (case.write, case.read) for o in cost.outages]
+    long = [o for o in outages if longest_ns is not None and o.duration_ns > longest_ns]
+    facts = [{"action": o.action, "seconds": at_s(o.duration_ns)} for o in long[:1]]
+    return [Rejected(ruling.cause, "reason.outage_unexplained", one) for one in facts]
 
 
 def _taken_again(case: Case) -> list[Evidence]:

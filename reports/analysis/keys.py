@@ -81,6 +81,7 @@ REASONS: Mapping[str, tuple[str, ...]] = {
     "reason.proxy_answers": ("proxy",),
     "reason.proxy_how": ("proxy", "how"),
     "reason.traffic_passed": ("at_s",),  # an operation was acknowledged while the proxy is said to have been away
+    "reason.outage_unexplained": ("action", "seconds"),  # it is harmless, and the outage is not
     "reason.operations_failed": ("count",),
     "reason.endpoint_down": ("endpoint",),
 }

@@ -68,7 +68,7 @@ def etcd_member_down(case: Case) -> Ruling:
     return found(
         cause,
         targets,
-        "high",
+        "low" if case.write.outages or case.read.outages else "high",
         *[shows("evidence.etcd_failed", s.teller, endpoint=s.subject, how=s.how) for s in down],
         Evidence("events", (), "evidence.quorum_kept", {"at_s": at_s(case.span.began_ns)}),
         *harmless(case),

@@ -93,3 +93,11 @@ def test_only_a_member_that_somebody_else_reaches_is_cut_off_from_the_proxy(
     (incident,) = judge(timeline([*told, down], traffic((1, 100, OK)))).incidents
     assert incident.cause == cause
     assert "evidence.rest_answers" not in [e.says for e in incident.evidence]
+
+
+@pytest.mark.parametrize(("back_s", "cause"), [(25, "proxy.reloaded"), (46, "unknown")])
+def test_a_reload_explains_no_outage_that_is_longer_than_a_few_checks(back_s: float, cause: str) -> None:
+    writes = traffic((1, 20, OK), (20, back_s, FAIL), (back_s, 100, OK))
+    incident = only([event(20, "haproxy", "proxy.restarted", STATS)], writes)
+    assert incident.cause == cause
+    assert "evidence.proxy_restarted" in [e.says for e in incident.evidence]
