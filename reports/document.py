@@ -7,15 +7,16 @@ from typing import Any
 
 from observer.timeline import Action, Evidence, Findings, Incident, Lost, Timeline
 from reports import course, facts
-from reports.analysis.appeared import appeared
 from reports.analysis.consistency import two_primaries
 from reports.analysis.durability import Durability, durability
 from reports.analysis.probes import Apart, alone, apart, fresh_longer
+from reports.analysis.theory import brownout
 from reports.answers import answers_of
 from reports.checks import warnings_of
 from reports.moments import or_none, seconds, told, utc_of
+from reports.portrait import proxy_of
 from reports.recorded import recording_facts
-from reports.safety import reads_of
+from reports.safety import appeared_of, reads_of
 
 
 def facts_of(judged: Sequence[tuple[Timeline, Findings]], version: str) -> facts.Facts:
@@ -90,6 +91,7 @@ def _incident(
             for phase in incident.phases
         ],
         "brownout_s": or_none(incident.brownout_ns),
+        "brownout_bound_s": _brownout_bound(timeline),
         "lost_writes": None if incident.lost is None else len(incident.lost),
         "lost": [_lost(timeline, lost) for lost in incident.lost or ()],
         "redundancy_back_s": or_none(incident.redundancy_back_ns),
@@ -98,6 +100,12 @@ def _incident(
         "led_etcd": course.led_etcd(timeline, incident),
         "pace": course.pace_around(timeline, incident),
     }
+
+
+def _brownout_bound(timeline: Timeline) -> list[float] | None:
+    proxy = proxy_of(timeline)
+    bound = brownout(proxy["fall"], proxy["inter_ms"])
+    return None if bound is None else list(bound)
 
 
 def _next_of(found: Findings, incident: Incident, timeline: Timeline) -> int:
@@ -174,24 +182,8 @@ def _durability(told: Sequence[tuple[Timeline, Durability]]) -> facts.Durability
         "unknown": sum(one.unknown for one in kept),
         "unknown_took_effect": total([one.unknown_took_effect for one in kept]),
         "failed_but_present": total([one.failed_but_present for one in kept]),
-        "failed_but_present_writes": [fact for timeline, _ in told for fact in _appeared(timeline)],
+        "failed_but_present_writes": [fact for timeline, _ in told for fact in appeared_of(timeline)],
     }
-
-
-def _appeared(timeline: Timeline) -> list[facts.AppearedFact]:
-    return [
-        {
-            "recording": timeline.recording.id,
-            "token": one.write.token,
-            "failed_utc": utc_of(timeline, one.write.finished_ns),
-            "failed_s": seconds(one.write.finished_ns),
-            "stage": one.write.stage,
-            "message": one.write.message,
-            "operation_id": one.write.id,
-            "audit_id": one.audit_id,
-        }
-        for one in appeared(timeline)
-    ]
 
 
 def _asked_directly(timeline: Timeline) -> bool:

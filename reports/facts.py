@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 from reports.course import PaceFact, ReturnFact, SpanFact
 from reports.dashboards import ShownFact
 from reports.portrait import LagFact, PartFact, ProxyFact
-from reports.safety import ReadsFact
+from reports.safety import AppearedFact, ReadsFact
 
 
 class EvidenceFact(TypedDict):
@@ -130,6 +130,7 @@ class IncidentFact(TypedDict):
     leader: LeaderFact
     phases: list[PhaseFact]
     brownout_s: float | None
+    brownout_bound_s: list[float] | None
     lost_writes: int | None
     lost: list[LostFact]
     redundancy_back_s: float | None
@@ -260,19 +261,6 @@ class RecordingFact(TypedDict):
     dashboards: list[ShownFact]
     proofs: list[SpanFact]
     pace: list[PaceFact]
-
-
-class AppearedFact(TypedDict):
-    """A write that failed, and so certainly had no effect, and that an audit found all the same."""
-
-    recording: int
-    token: str
-    failed_utc: str
-    failed_s: float
-    stage: str
-    message: str | None
-    operation_id: int | None
-    audit_id: int | None
 
 
 class DurabilityFact(TypedDict):

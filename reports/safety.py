@@ -1,4 +1,4 @@
-"""Safety of reads: those that went back in time, how stale they were, rows that were read and then lost.
+"""Safety of writes and reads: failed writes that are there, reads that went back, were stale, or of what was lost.
 
 Timeline in, plain facts out. Pure.
 """
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from observer.timeline import SECOND_NS, Timeline
+from reports.analysis.appeared import appeared
 from reports.analysis.reads import Back, ReadThenLost, Spread, Staleness, reads
 
 LISTED = 20  # rows quoted for reads that went back
@@ -64,6 +65,19 @@ class ReadThenLostFact(TypedDict):
     audit_id: int | None
 
 
+class AppearedFact(TypedDict):
+    """A write that failed, and so certainly had no effect, and that an audit found all the same."""
+
+    recording: int
+    token: str
+    failed_utc: str
+    failed_s: float
+    stage: str
+    message: str | None
+    operation_id: int | None
+    audit_id: int | None
+
+
 class ReadsFact(TypedDict):
     """What the reads of one recording tell. `looked_at` of `acknowledged` reads told what they saw and were looked at.
 
@@ -78,6 +92,23 @@ class ReadsFact(TypedDict):
     back_other_server: BackFact | None
     staleness: list[StalenessFact]
     read_then_lost: list[ReadThenLostFact] | None
+
+
+def appeared_of(timeline: Timeline) -> list[AppearedFact]:
+    """The writes of a recording that failed and are there all the same."""
+    return [
+        {
+            "recording": timeline.recording.id,
+            "token": one.write.token,
+            "failed_utc": timeline.recording.utc(one.write.finished_ns).isoformat(),
+            "failed_s": _seconds(one.write.finished_ns),
+            "stage": one.write.stage,
+            "message": one.write.message,
+            "operation_id": one.write.id,
+            "audit_id": one.audit_id,
+        }
+        for one in appeared(timeline)
+    ]
 
 
 def reads_of(timeline: Timeline) -> ReadsFact:

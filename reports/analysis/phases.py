@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from observer.timeline import Event, Evidence, Outage, Phase, Window
 from reports.analysis.case import Case, at_s, shows
@@ -16,7 +17,7 @@ from reports.analysis.leadership import says_primary
 from reports.analysis.outages import STABLE_NS, stable_ns
 from reports.analysis.ruling import Found
 from reports.analysis.scene import pool_of
-from reports.analysis.theory import bound, live_settings
+from reports.analysis.theory import Bound, bound, in_place, live_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +162,17 @@ def phases(case: Case, cause: Found) -> tuple[Phase, ...]:
     chain = _chain(case, main, *_marks(case, cause, shape, main))
     relapses = [_whole(case, "relapse", outage) for outage in own if outage is not main]
     told = [*_preface(case, cause, main), *chain, *relapses, *_settling(case)]
-    bounded = [replace(p, bound_s=_bound(p.name, cause, bound(p.name, expired, live, proxy))) for p in told]
+    bounded = [replace(p, bound_s=_bound(p.name, cause, bound(p.name, expired, live, proxy), live)) for p in told]
     return tuple(sorted(bounded, key=lambda phase: phase.began.by_ns))
 
 
-def _bound(name: str, cause: Found, bound_s: tuple[float, float] | None) -> tuple[float, float] | None:
-    """A PostgreSQL that lives on serves for a while, so the outage begins when the lease has run for some time."""
+def _bound(name: str, cause: Found, bound_s: Bound | None, live: Mapping[str, Any] | None) -> Bound | None:
+    """Where the cause decides: a leader's PostgreSQL that crashed comes back in its place within a time or not at all.
+
+    One that lives on serves for a while, so the outage begins when the lease has run for some time.
+    """
+    if name == "absence" and cause.cause == "postgres.crashed":
+        return in_place(live)
     late = name.startswith("detection") and cause.cause in ("patroni.killed", "leader.cut_off")
     return (0.0, bound_s[1]) if late and bound_s is not None else bound_s
 

@@ -15,6 +15,7 @@ from typing import Any
 from observer.timeline import Timeline
 
 ETCD_EXPIRY_S = 1.0
+PRIMARY_START_S = 300.0
 
 Bound = tuple[float, float]
 
@@ -56,6 +57,30 @@ def bound(phase: str, expired: bool, live: Mapping[str, Any] | None, proxy: Mapp
         if inter_ms is not None and rise is not None:
             return inter_ms / 1000 * (rise - 1), inter_ms / 1000 * rise
     return None
+
+
+def in_place(live: Mapping[str, Any] | None) -> Bound | None:
+    """How many seconds the PostgreSQL of a leader may be away after a crash and still come back in its place.
+
+    Patroni's documentation of primary_start_timeout (300 s where it is not set; master_start_timeout before Patroni 3):
+    the leader notices within loop_wait, starts PostgreSQL, and gives the lead up in the first round in which it has
+    been starting for longer than that: loop_wait + primary_start_timeout + loop_wait. None: with 0 it fails over at
+    once. It says nothing of a restart that was asked for, whose shutdown takes as long as it takes.
+    """
+    loop = _number(live, "loop_wait")
+    told = [_number(live, key) for key in ("primary_start_timeout", "master_start_timeout")]
+    start = next((value for value in told if value is not None), PRIMARY_START_S)
+    return None if loop is None or start <= 0 else (0.0, loop + start + loop)
+
+
+def brownout(fall: int | None, inter_ms: int | None) -> Bound | None:
+    """How many seconds a proxy may go on sending clients to a server that no longer passes its checks.
+
+    HAProxy's configuration manual, fall and inter: a check each `inter`, and the server is DOWN after `fall` in a row
+    have failed; `fastinter` can only shorten it. One that hangs until its timeout comes on top: the stats tell no
+    `timeout check`, so that is left out.
+    """
+    return None if fall is None or inter_ms is None else (0.0, fall * inter_ms / 1000)
 
 
 def expected_back(live: Mapping[str, Any], proxy: Mapping[str, Any] | None) -> Bound | None:

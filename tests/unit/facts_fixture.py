@@ -315,6 +315,7 @@ def incident() -> IncidentFact:
         "leader": {"before": "patroni1", "after": "patroni2", "timeline_before": 1, "timeline_after": 2},
         "phases": phases,
         "brownout_s": None,
+        "brownout_bound_s": None,
         "lost_writes": 0,
         "lost": [],
         "redundancy_back_s": 58.5,

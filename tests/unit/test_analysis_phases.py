@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from observer.timeline import SECOND_NS, Event, Incident, Outcome, Timeline, Window
 from reports.analysis.judge import judge
 from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
-from reports.analysis.theory import bound
+from reports.analysis.theory import bound, brownout, in_place
 from reports.document import facts_of
 from tests.unit.timelines import event, fail, healthy, measured_crash, ns, ok, route, timeline, traffic
 
@@ -156,6 +156,7 @@ def assert_words_are_known(incident: Incident) -> None:
     [
         ("detection", (20, 31)),
         ("election", (0, 10)),
+        ("demotion", (0, 21)),
         ("detection+election", (20, 41)),
         ("promotion", None),
         ("election+promotion", None),
@@ -165,6 +166,44 @@ def assert_words_are_known(incident: Incident) -> None:
 def test_bounds_follow_from_the_cluster_s_own_settings(phase: str, expected: tuple[float, float] | None) -> None:
     live = {"ttl": 30, "loop_wait": 10, "retry_timeout": 10}
     assert bound(phase, True, live, {"inter_ms": 3000, "rise": 2}) == expected
+
+
+@pytest.mark.parametrize(
+    ("live", "expected"),
+    [
+        ({"loop_wait": 10}, (0, 320)),  # Patroni's default is 300 s
+        ({"loop_wait": 10, "primary_start_timeout": 60}, (0, 80)),
+        ({"loop_wait": 10, "master_start_timeout": 60}, (0, 80)),
+        ({"loop_wait": 10, "primary_start_timeout": 0}, None),  # it fails over instead
+        ({"primary_start_timeout": 60}, None),
+        (None, None),
+    ],
+)
+def test_a_crashed_postgres_comes_back_in_its_place_within_what_patroni_gives_it(
+    live: dict[str, float] | None, expected: tuple[float, float] | None
+) -> None:
+    assert in_place(live) == expected
+
+
+@pytest.mark.parametrize(("state", "expected"), [("starting", (0, 320)), ("restarting", None)])
+def test_only_a_crash_has_that_bound_since_a_shutdown_takes_as_long_as_it_takes(
+    state: str, expected: tuple[float, float] | None
+) -> None:
+    given = timeline(
+        [
+            *healthy(),
+            event(10.5, "patroni", "member.changed", "patroni1", role="primary", state=state),
+            event(13, "postgres", "member.changed", "patroni1", in_recovery=False, timeline=1, started="later"),
+        ],
+        traffic((1, 10, Outcome.OK), (10, 14, Outcome.FAIL), (14, 100, Outcome.OK)),
+    )
+    (incident,) = judge(given).incidents
+    assert (incident.phases[0].name, incident.phases[0].bound_s) == ("absence", expected)
+
+
+def test_a_brownout_lasts_until_as_many_checks_have_failed_as_the_proxy_wants() -> None:
+    assert brownout(3, 3000) == (0, 9)
+    assert brownout(None, 3000) is None and brownout(3, None) is None
 
 
 def test_settings_that_were_not_seen_imply_nothing() -> None:

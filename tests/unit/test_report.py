@@ -127,6 +127,14 @@ def test_writes_that_failed_and_are_there_are_listed_by_token() -> None:
     assert "there all the same" not in render(crash(), "en")
 
 
+def test_a_brownout_stands_beside_what_the_settings_imply() -> None:
+    found = crash()
+    found["incidents"][0]["brownout_s"], found["incidents"][0]["brownout_bound_s"] = 3.5, [0.0, 9.0]
+    text = render(found, "en").replace(NBSP, " ")
+    assert "for 3.5 s (a brownout)" in text and "up to 9.0 s (fall × inter)" in text
+    assert "fall × inter), and longer" not in render(crash(), "en")
+
+
 def test_many_incidents_are_told_briefly_and_each_in_its_row() -> None:
     found = crash()
     found["incidents"] = [{**incident(), "id": n, "number": n} for n in range(1, 6)]
