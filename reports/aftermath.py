@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.facts import EvidenceFact, IncidentFact, RecordingFact
-from reports.incident_tables import rows_of
+from reports.incident_tables import counts, rows_of
 from reports.language import Language
 from reports.narrative import parts, phase_words
 
@@ -49,7 +49,10 @@ def quorum(incident: IncidentFact, recording: RecordingFact, language: Language)
             )
         )
     read = incident["read"]
-    said.append(language.say("quorum.reads", ok=read["ok"], failed=read["failed"] + read["unknown"]))
+    if read["outage_s"] is None:
+        said.append(language.say("story.read_unknown"))
+    else:
+        said.append(language.say("quorum.reads", ok=read["ok"], failed=read["failed"] + read["unknown"]))
     after = [
         p
         for p in parts(incident)
@@ -143,9 +146,11 @@ def etcd_member(incident: IncidentFact, language: Language) -> list[str]:
     said = []
     if incident["led_etcd"] is not None:
         said.append(language.say("etcd_one.was_leader" if incident["led_etcd"] else "etcd_one.was_not"))
-    failed = sum(incident[a]["failed"] + incident[a]["unknown"] for a in ("write", "read"))
-    writes, reads = incident["write"]["ok"], incident["read"]["ok"]
-    said.append(language.say("etcd_one.no_errors", failed=failed, writes=writes, reads=reads))
+    write, read = incident["write"], incident["read"]
+    if write["outage_s"] is None and read["outage_s"] is None:
+        return [" ".join([*said, language.say("story.write_unknown"), language.say("story.read_unknown")])]
+    failed = sum(cost["failed"] + cost["unknown"] for cost in (write, read))
+    said.append(language.say("etcd_one.no_errors", failed=failed, writes=counts(write)[0], reads=counts(read)[0]))
     return [" ".join(said)]
 
 

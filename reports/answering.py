@@ -11,6 +11,7 @@ from reports.language import Language
 from reports.portrait import ports_of
 
 SHOWN = 6
+ACTIONS = ("write", "read")
 
 
 def answers(facts: Facts, language: Language) -> list[str]:
@@ -154,7 +155,9 @@ def _works(facts: Facts, language: Language) -> str:
     incidents = facts["incidents"]
     writes = [i for i in incidents if i["write"]["outage_s"]]
     reads = [i for i in incidents if i["read"]["outage_s"]]
-    if not writes:
+    if not writes and not reads and _unseen(facts):
+        said = [language.say("answers.works_unknown")]
+    elif not writes:
         failed = sum(t["failed"] + t["unknown"] for r in facts["recordings"] for t in r["totals"])
         said = [] if reads else [language.say("answers.works_few" if failed else "answers.works_all", n=failed)]
     else:
@@ -163,7 +166,7 @@ def _works(facts: Facts, language: Language) -> str:
             language.say(
                 "answers.works_with",
                 writes=len(writes),
-                reads=len(reads),
+                reads=None if all(i["read"]["outage_s"] is None for i in incidents) else len(reads),
                 n=len(incidents),
                 seconds=worst["write"]["outage_s"],
                 link=link(worst, language),
@@ -173,6 +176,16 @@ def _works(facts: Facts, language: Language) -> str:
     if outages:
         said.append(language.say("answers.recovered", n=len(outages)))
     return " ".join([*said, *restarts(facts["recordings"], language)])
+
+
+def _unseen(facts: Facts) -> bool:
+    """Whether an interruption may have gone unseen: an action was not driven, or not all the time."""
+    costs = [
+        incident["write" if action == "write" else "read"] for incident in facts["incidents"] for action in ACTIONS
+    ]
+    undriven = any({t["action"] for t in recording["totals"]} < set(ACTIONS) for recording in facts["recordings"])
+    unseen = any(recording["unobserved"] for recording in facts["recordings"])
+    return undriven or unseen or any(cost["outage_s"] is None for cost in costs)
 
 
 def restarts(recordings: Sequence[RecordingFact], language: Language) -> list[str]:

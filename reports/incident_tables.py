@@ -73,11 +73,18 @@ def effect(incident: IncidentFact, language: Language) -> str:
                 _lasted(cost["kept_outage_s"], cost["kept_open"], language),
                 _lasted(cost["fresh_outage_s"], cost["fresh_open"], language),
                 cell(cost["stable_s"] if cost["outage_s"] else None, language, "s"),
-                *(number(n, language, 0) for n in (cost["ok"], cost["failed"], cost["unknown"])),
+                *(number(count, language, 0) for count in counts(cost)),
                 " → ".join(bounds),
             )
         )
     return table(language.columns("incident.effect_columns"), rows)
+
+
+def counts(cost: CostFact) -> tuple[int | None, int | None, int | None]:
+    """How many operations succeeded, failed and ended unknown; None: the action was not driven."""
+    if cost["outage_s"] is None:
+        return None, None, None
+    return cost["ok"], cost["failed"], cost["unknown"]
 
 
 def phases(incident: IncidentFact, language: Language) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from observer.timeline import Event, Evidence, Phase, Window
+from observer.timeline import SECOND_NS, Event, Evidence, Operation, Phase, Window
 from reports.analysis.case import Case, at_s, shows
 from reports.analysis.scene import pool_of
+
+# What connects now and then has done so within this time.
+MINUTE_NS = 60 * SECOND_NS
 
 
 def streaming(event: Event) -> int | None:
@@ -58,7 +61,7 @@ def protection(case: Case, back_ns: int | None, shown: Event | None) -> list[Pha
 def brownout_ns(case: Case) -> int | None:
     """How long the old leader's route was still up beside the new one while new connections failed.
 
-    0: it was not, or nothing failed meanwhile. None: no proxy's routes were observed.
+    0: it was not, or nothing failed meanwhile. None: no proxy's routes were observed, or nobody connected meanwhile.
     """
     if not case.scene.primary_pools:
         return None
@@ -66,7 +69,7 @@ def brownout_ns(case: Case) -> int | None:
     if elected is None or elected.subject == old:
         return 0
     routes = [e for e in case.scene.timeline.events if e.kind in ("route.up", "route.down")]
-    longest = 0
+    longest, unseen = 0, False
     for pool in case.scene.primary_pools:
         own = [e for e in routes if pool_of(e) == pool]
         up = next((e for e in own if e.kind == "route.up" and e.by_ns >= case.from_ns and _is(case, e, elected)), None)
@@ -77,7 +80,14 @@ def brownout_ns(case: Case) -> int | None:
         until_ns = case.scene.end_ns if down is None else down.by_ns
         if any(o.probe == "fresh" and up.by_ns < o.finished_ns <= until_ns for o in case.scene.failures["write"]):
             longest = max(longest, until_ns - up.by_ns)
-    return longest
+        elif not any(_connects(o) for o in case.scene.timeline.between(up.by_ns, min(until_ns, up.by_ns + MINUTE_NS))):
+            unseen = True
+    return None if unseen and not longest else longest
+
+
+def _connects(operation: Operation) -> bool:
+    """Whether it is a write on a new connection: such a one alone meets a route that lingers."""
+    return operation.action == "write" and operation.probe == "fresh"
 
 
 def _of(case: Case, event: Event) -> str:

@@ -16,6 +16,7 @@ from tests.unit.timelines import (
     healthy,
     measured_crash,
     ns,
+    ok,
     route,
     sees,
     takeover,
@@ -158,9 +159,10 @@ def test_a_brownout_is_the_old_route_beside_the_new_one_while_new_connections_fa
         route(25, "primary", "patroni1", up=False),
     ]
     operations = traffic((1, 9.8, OK), (9.8, 13.1, FAIL), (13.1, 110, OK))
-    (calm,) = judge(timeline(events, operations)).incidents
+    (calm,) = judge(timeline(events, [*operations, ok(17, probe="fresh")])).incidents
+    (unseen,) = judge(timeline(events, operations)).incidents
     (brown,) = judge(timeline(events, [*operations, fail(17, probe="fresh", took_s=1)])).incidents
-    assert calm.brownout_ns == 0
+    assert (calm.brownout_ns, unseen.brownout_ns) == (0, None)  # nobody came on a new connection: not known
     assert brown.brownout_ns == 12 * SECOND_NS
 
 

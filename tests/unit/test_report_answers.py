@@ -194,13 +194,40 @@ def test_a_story_out_of_order_is_noticed() -> None:
     assert "Incident 1 stands after incident 2 and began before it." in warnings_of(facts)
 
 
+def test_what_was_not_driven_is_no_zero_and_no_yes() -> None:
+    facts = crash()
+    one = facts["incidents"][0]
+    one |= {"cause": "etcd.member_down", "phases": [], "lost_writes": None, "led_etcd": None}
+    unseen = {**one["read"], "outage_s": None, "kept_outage_s": None, "fresh_outage_s": None}
+    one["write"] = one["read"] = {**unseen, "ok": 0, "failed": 0, "unknown": 0, "outages": []}
+    text = render(answered(facts), "en")
+    assert "Failed operations in the incident" not in text
+    assert "The effect on writes was not observed." in text
+    assert "Yes: neither writes nor reads" not in text
+    assert "No interruption was seen, but not all of the time and not everything was observed" in text
+    assert "| write | — | — | — | — | — | — | — | — |" in text
+
+
+@pytest.mark.parametrize("unseen", ["reads", "stretch"])
+def test_that_nothing_was_ever_interrupted_is_said_only_where_all_was_observed(unseen: str) -> None:
+    facts = healthy()
+    assert "Yes: neither writes nor reads were ever interrupted." in render(answered(facts), "en")
+    only = facts["recordings"][0]
+    if unseen == "reads":
+        only["totals"] = [total for total in only["totals"] if total["action"] == "write"]
+    else:
+        only["unobserved"] = [{"action": "write", "from_s": 10.0, "to_s": 40.0}]
+    assert "Yes: neither writes nor reads" not in render(answered(facts), "en")
+
+
 def test_operations_that_failed_without_an_outage_are_told() -> None:
     facts = crash()
     one = facts["incidents"][0]
     one |= {"cause": "replica.stopped", "phases": [], "lost_writes": None}
     one["write"] = {**one["read"], "outage_s": 0.0}
     one["read"] = {**one["read"], "failed": 7}
-    facts["recordings"][0]["totals"] = [{"action": "read", "attempted": 107, "ok": 100, "failed": 7, "unknown": 0}]
+    writes = {"action": "write", "attempted": 100, "ok": 100, "failed": 0, "unknown": 0}
+    facts["recordings"][0]["totals"] = [writes, {**writes, "action": "read", "attempted": 107, "failed": 7}]
     text = render(answered(facts), "en")
     assert "though single operations failed: writes 0, reads 7." in text
     assert "(neither writes nor reads were interrupted, 7 operations failed; " in text
