@@ -5,14 +5,11 @@ Timeline in, plain facts out. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TypedDict
 
 from observer.timeline import SECOND_NS, Timeline
 from reports.analysis.appeared import appeared
-from reports.analysis.reads import Back, ReadThenLost, Spread, Staleness, reads
-
-LISTED = 20  # rows quoted for reads that went back
+from reports.analysis.reads import Backs, ReadThenLost, Spread, Staleness, reads
 
 
 class SpreadFact(TypedDict):
@@ -114,29 +111,29 @@ def appeared_of(timeline: Timeline) -> list[AppearedFact]:
 def reads_of(timeline: Timeline) -> ReadsFact:
     """What the reads of a recording tell, as facts."""
     found = reads(timeline)
-    back = found.back
     return {
         "recording": timeline.recording.id,
         "acknowledged": found.acknowledged,
         "looked_at": found.looked_at,
         "whole": found.whole,
-        "back_same_server": None if back is None else _back([b for b in back if b.same]),
-        "back_other_server": None if back is None else _back([b for b in back if not b.same]),
+        "back_same_server": _back(found.back_same),
+        "back_other_server": _back(found.back_other),
         "staleness": [_staleness(one) for one in found.staleness],
         "read_then_lost": None if found.lost is None else [_lost(timeline, one) for one in found.lost],
     }
 
 
-def _back(found: Sequence[Back]) -> BackFact:
-    by_writes = max(found, key=lambda back: back.writes, default=None)
-    by_time = max(found, key=lambda back: back.since_ns, default=None)
+def _back(found: Backs | None) -> BackFact | None:
+    if found is None:
+        return None
+    by_writes, by_time = found.by_writes, found.by_time
     return {
-        "count": len(found),
+        "count": found.count,
         "worst_writes": None if by_writes is None else by_writes.writes,
         "worst_writes_ids": [] if by_writes is None else list(by_writes.operation_ids),
         "worst_s": None if by_time is None else _seconds(by_time.since_ns),
         "worst_s_ids": [] if by_time is None else list(by_time.operation_ids),
-        "operation_ids": [back.operation_ids[-1] for back in found[:LISTED] if back.operation_ids],
+        "operation_ids": [back.operation_ids[-1] for back in found.first if back.operation_ids],
     }
 
 

@@ -21,7 +21,7 @@ from reports.analysis.durability import Ranges, decided
 
 WHOLE = 800_000
 """With more operations than this (five hours at the default rate) a part of them is looked at."""
-IDS = 20  # rows quoted for one token
+IDS = 20  # rows quoted for one token, and for reads that went back
 NEAR_NS = 10 * SECOND_NS
 SLICE_NS = 60 * SECOND_NS
 # No operation lasts as long: what happened so long before another one finished has been told.
@@ -32,17 +32,34 @@ LONGEST_NS = 60 * SECOND_NS
 class Back:
     """A read that saw an older token than another read that had finished before it began.
 
-    `same`: its own server had shown the newer token; else another one had. `writes`: how many acknowledged writes lie
-    between the two, at least the one that was read. `since_ns`: for how long something newer had been read by then.
-    `operation_ids`: the first read of anything newer, the newest read before, and this one.
+    `writes`: how many acknowledged writes lie between the two, at least the one that was read. `since_ns`: for how long
+    something newer had been read by then. `operation_ids`: the first read of anything newer, the newest read before,
+    and this one.
     """
 
-    same: bool
     server: str | None
     writes: int
     since_ns: int
-    began_ns: int
     operation_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Backs:
+    """All reads that went back in one way: how many, the worst by writes and by time, and the first of them."""
+
+    count: int = 0
+    by_writes: Back | None = None
+    by_time: Back | None = None
+    first: tuple[Back, ...] = ()
+
+    def with_one(self, one: Back) -> Backs:
+        """These and one more; of equals the earlier stays."""
+        return Backs(
+            self.count + 1,
+            one if self.by_writes is None or one.writes > self.by_writes.writes else self.by_writes,
+            one if self.by_time is None or one.since_ns > self.by_time.since_ns else self.by_time,
+            (*self.first, one) if len(self.first) < IDS else self.first,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +104,15 @@ class ReadThenLost:
 class Reads:
     """What the reads of a recording tell. `looked_at`: reads that told what they saw, of `acknowledged` in all.
 
-    `whole`: every operation of the recording was looked at. `back` None: no read told what it saw. `lost` None: no
-    audit covers anything that was seen.
+    `whole`: every operation of the recording was looked at. `back_same`: the read's own server had shown the newer
+    token; `back_other`: another one had. None: no read told what it saw. `lost` None: no audit covers anything seen.
     """
 
     acknowledged: int
     looked_at: int
     whole: bool
-    back: tuple[Back, ...] | None
+    back_same: Backs | None
+    back_other: Backs | None
     staleness: tuple[Staleness, ...]
     lost: tuple[ReadThenLost, ...] | None
 
@@ -109,7 +127,8 @@ def reads(timeline: Timeline) -> Reads:
         acknowledged=_acknowledged(timeline),
         looked_at=found.looked_at,
         whole=spans == ((-1, timeline.recording.until_ns),),
-        back=tuple(found.back) if found.looked_at else None,
+        back_same=found.back_same if found.looked_at else None,
+        back_other=found.back_other if found.looked_at else None,
         staleness=tuple(found.staleness()),
         lost=tuple(sorted(found.lost.values(), key=lambda lost: lost.token)) if found.audited else None,
     )
@@ -152,7 +171,8 @@ class _Found:
     looked_at: int = 0
     audited: bool = False
     lost: dict[str, ReadThenLost] = field(default_factory=dict)
-    back: list[Back] = field(default_factory=list)
+    back_same: Backs = Backs()
+    back_other: Backs = Backs()
     writes: dict[tuple[bool, str | None], array[int]] = field(default_factory=lambda: defaultdict(_numbers))
     behind_ns: dict[tuple[bool, str | None], array[int]] = field(default_factory=lambda: defaultdict(_numbers))
 
@@ -230,16 +250,16 @@ def _walk(timeline: Timeline, after_ns: int, by_ns: int, found: _Found) -> None:
         if seen.numbers and seen.numbers[-1] > number:
             first = bisect_right(seen.numbers, number)
             ids = dict.fromkeys((seen.ids[first], seen.ids[-1], operation.id or 0))
-            found.back.append(
-                Back(
-                    same,
-                    _server(operation),
-                    max(1, bisect_right(acknowledged, seen.numbers[-1]) - missed),
-                    operation.started_ns - seen.finished_ns[first],
-                    operation.started_ns,
-                    tuple(i for i in ids if i),
-                )
+            back = Back(
+                _server(operation),
+                max(1, bisect_right(acknowledged, seen.numbers[-1]) - missed),
+                operation.started_ns - seen.finished_ns[first],
+                tuple(i for i in ids if i),
             )
+            if same:
+                found.back_same = found.back_same.with_one(back)
+            else:
+                found.back_other = found.back_other.with_one(back)
         if acknowledged and operation.in_recovery is not None:
             key = (operation.in_recovery, _server(operation))
             is_behind = missed < len(acknowledged)

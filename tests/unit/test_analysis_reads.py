@@ -9,7 +9,7 @@ import pytest
 from observer.timeline import Operation, Second
 from reports.analysis import reads as analysis
 from reports.analysis.judge import judge
-from reports.analysis.reads import Spread, reads, stretches
+from reports.analysis.reads import Back, Backs, Spread, reads, stretches
 from reports.document import facts_of
 from reports.safety import reads_of
 from tests.unit.timelines import audit, fail, ns, ok, timeline, token, unknown
@@ -20,23 +20,30 @@ def read(at_s: float, saw: int | None, server: str = "patroni2", *, took_s: floa
     return ok(at_s, "read", took_s=took_s, server=server, saw=None if saw is None else token(saw), **role)
 
 
+def backs(found: Backs | None) -> tuple[Back, ...]:
+    return () if found is None else found.first
+
+
 def test_a_read_of_an_older_row_than_the_same_server_had_shown_went_back() -> None:
-    (back,) = reads(timeline([], [ok(1, n=1), ok(2, n=2), read(3, 2), read(4, 1), read(5, 2)])).back or ()
-    assert (back.same, back.server, back.writes, back.since_ns) == (True, "patroni2", 1, ns(4 - 0.005 - 3))
+    found = reads(timeline([], [ok(1, n=1), ok(2, n=2), read(3, 2), read(4, 1), read(5, 2)]))
+    (back,) = backs(found.back_same)
+    assert (back.server, back.writes, back.since_ns) == ("patroni2", 1, ns(4 - 0.005 - 3))
+    assert backs(found.back_other) == ()
     assert back.operation_ids == (3, 4)
 
 
 def test_a_replica_that_lags_shows_less_than_another_server_had_shown() -> None:
     given = [ok(1, n=1), ok(2, n=2), ok(3, n=3), read(3.1, 2), read(3.2, 3), read(3.4, 1, "patroni3")]
-    (back,) = reads(timeline([], given)).back or ()
-    assert (back.same, back.writes) == (False, 2)
+    found = reads(timeline([], given))
+    (back,) = backs(found.back_other)
+    assert (back.writes, backs(found.back_same)) == (2, ())
     assert back.since_ns == ns(3.4 - 0.005 - 3.1)  # since anything newer than what it saw had been read
     assert back.operation_ids == (4, 5, 6)  # the first of anything newer, the newest, and the read itself
 
 
 def test_reads_that_ran_at_the_same_time_are_not_compared() -> None:
     given = [ok(1, n=1), ok(2, n=2), read(3, 2), read(3.5, 1, took_s=0.6)]
-    assert reads(timeline([], given)).back == ()
+    assert (reads(timeline([], given)).back_same, reads(timeline([], given)).back_other) == (Backs(), Backs())
 
 
 def test_a_read_is_behind_by_the_acknowledged_writes_that_it_missed_and_since_the_first_of_them() -> None:
@@ -82,7 +89,8 @@ def test_an_audit_from_before_the_read_says_nothing_of_what_it_saw() -> None:
 
 def test_reads_that_did_not_tell_what_they_saw_leave_all_unknown() -> None:
     found = reads(timeline([], [ok(1, n=1), read(3, None)], [audit(4, 1, 1, present=True)]))
-    assert (found.acknowledged, found.looked_at, found.back, found.staleness, found.lost) == (1, 0, None, (), None)
+    assert (found.acknowledged, found.looked_at, found.staleness, found.lost) == (1, 0, (), None)
+    assert (found.back_same, found.back_other) == (None, None)
 
 
 def test_of_a_long_recording_what_is_near_failures_is_looked_at_and_minutes_evenly_spread(
@@ -102,7 +110,7 @@ def test_stretches_know_nothing_of_each_other(monkeypatch: pytest.MonkeyPatch) -
     """What was acknowledged or read meanwhile was not looked at, so a read is compared within its own stretch."""
     monkeypatch.setattr(analysis, "stretches", lambda _: ((0, ns(10)), (ns(100), ns(110))))
     found = reads(timeline([], [ok(1, n=1), read(2, 1), read(101, 0), ok(102, n=900), read(103, 900)]))
-    assert (found.looked_at, found.back, found.staleness[0].reads) == (3, (), 2)
+    assert (found.looked_at, found.back_other, found.staleness[0].reads) == (3, Backs(), 2)
 
 
 def test_the_document_tells_the_worst_with_its_rows() -> None:
@@ -119,6 +127,13 @@ def test_the_document_tells_the_worst_with_its_rows() -> None:
     (whole, _) = fact["staleness"]
     assert (whole["role"], whole["reads"], whole["behind"], whole["writes"]["max"]) == ("replica", 3, 2, 2)
     assert whole["behind_s"]["max"] == pytest.approx(5 - 0.005 - 2)
+
+
+def test_of_very_many_that_went_back_only_the_first_and_the_worst_are_kept() -> None:
+    given = [*(ok(n / 100, n=n) for n in range(1, 100)), read(2, 99), *(read(3 + n, 98 - n) for n in range(90))]
+    found = reads(timeline([], given)).back_same
+    assert found is not None and found.by_writes is not None
+    assert (found.count, len(found.first), found.by_writes.writes) == (90, 20, 90)
 
 
 def test_each_recording_of_a_document_has_its_reads() -> None:
