@@ -99,7 +99,7 @@ PHASES: Mapping[str, bool] = {
     "recovery": True,  # -> the first acknowledged write
     "quorumless": True,  # the outage's start -> etcd has a leader again
     "absence": True,  # the outage's start -> what was gone (proxy, PostgreSQL, node) answers again
-    "relapse": True,  # another, shorter outage of the same incident
+    "relapse": True,  # another outage of the same incident
     "settling": False,  # first acknowledged write -> 5 s have passed without a failure
     "protection": False,  # first acknowledged write -> as many streaming replicas as before
 }

@@ -105,6 +105,7 @@ QUORUM: Shape = (("quorumless", quorum_back), ("promotion", accepts), ("routing"
 PROXY: Shape = (("absence", proxy_back),)
 RESTART: Shape = (("absence", accepts), ("routing", routed))
 LAST = "recovery"
+KEYS = (key_gone, key_taken)
 
 SHAPES: Mapping[str, Shape] = {
     "switchover": SWITCHOVER,
@@ -142,13 +143,14 @@ def shape_of(case: Case, cause: Found) -> Shape | None:
 def phases(case: Case, cause: Found) -> tuple[Phase, ...]:
     """All phases of an incident, in order. Those that PHASES (keys.py) counts to the outage sum to `write.outage_ns`.
 
-    The longest outage of writes is the one that is taken apart; any other of the same incident is a "relapse".
+    One outage of writes is taken apart; any other of the same incident is a "relapse". A phase that began or ended at
+    what was known before the outage has no bound: the outage holds only a part of it.
     """
     own = case.outages
     shape = shape_of(case, cause)
     if not own or shape is None:
         return ()
-    main = max(own, key=lambda outage: outage.duration_ns)
+    main = _main(case, cause, shape)
     live = live_settings(case.scene.timeline, main.began_ns)
     haproxy = case.scene.timeline.recording.settings.get("haproxy")
     proxy = haproxy if isinstance(haproxy, dict) else None
@@ -159,11 +161,28 @@ def phases(case: Case, cause: Found) -> tuple[Phase, ...]:
         "leader.cut_off",
         "patroni.killed",
     )
-    chain = _chain(case, main, *_marks(case, cause, shape, main))
+    names, marks = _marks(case, cause, shape, main)
+    chain = _chain(case, main, names, marks)
+    early = [mark.evidence for mark in marks if mark is not None and mark.window.by_ns < main.began_ns]
     relapses = [_whole(case, "relapse", outage) for outage in own if outage is not main]
     told = [*_preface(case, cause, main), *chain, *relapses, *_settling(case)]
-    bounded = [replace(p, bound_s=_bound(p.name, cause, bound(p.name, expired, live, proxy), live)) for p in told]
+    bounded = [
+        p
+        if p.began_by in early or p.ended_by in early
+        else replace(p, bound_s=_bound(p.name, cause, bound(p.name, expired, live, proxy), live))
+        for p in told
+    ]
     return tuple(sorted(bounded, key=lambda phase: phase.began.by_ns))
+
+
+def _main(case: Case, cause: Found, shape: Shape) -> Outage:
+    """The outage that is taken apart: the one in which the leader key changed, if any; else the longest."""
+    keys = [mark.window for _, find in shape if find in KEYS for mark in [find(case, cause, 0)] if mark is not None]
+
+    def held(outage: Outage) -> int:
+        return sum(outage.began_ns <= key.by_ns and key.after_ns < outage.ended_ns for key in keys)
+
+    return max(case.outages, key=lambda outage: (held(outage), outage.duration_ns))
 
 
 def _bound(name: str, cause: Found, bound_s: Bound | None, live: Mapping[str, Any] | None) -> Bound | None:

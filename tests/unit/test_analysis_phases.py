@@ -14,7 +14,7 @@ from reports.analysis.judge import judge
 from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
 from reports.analysis.theory import bound, brownout, in_place
 from reports.document import facts_of
-from tests.unit.timelines import event, fail, healthy, measured_crash, ns, ok, route, timeline, traffic
+from tests.unit.timelines import blind, event, fail, healthy, measured_crash, ns, ok, route, takeover, timeline, traffic
 
 CRASH = measured_crash()
 
@@ -233,3 +233,52 @@ def test_a_switchover_has_a_request_before_its_outage() -> None:
         "recovery",
         "settling",
     ]
+
+
+def test_the_outage_in_which_the_key_changed_is_taken_apart_though_another_lasts_longer() -> None:
+    """A failover of 25 s, two seconds of writes, and 33 s in which something else is wrong."""
+    failover = timeline(
+        [
+            *healthy(),
+            blind(10.3, "patroni", "patroni1", "refused"),
+            event(32, "etcd", "leader.lost", "patroni1", revision=30, lease=1),
+            event(32, "etcd", "member.lost", "patroni1", revision=30),
+            *takeover(32.1, "patroni2", 2, previous="patroni1", up_s=34.9),
+        ],
+        traffic(
+            (1, 10, Outcome.OK),
+            (10, 35, Outcome.FAIL),
+            (35, 37, Outcome.OK),
+            (37, 70, Outcome.FAIL),
+            (70, 100, Outcome.OK),
+        ),
+    )
+    (incident,) = judge(failover).incidents
+    chain = [(p.name, round(p.duration_ns / SECOND_NS)) for p in incident.phases if p.name != "settling"]
+    assert chain == [
+        ("detection", 22),
+        ("election", 0),
+        ("promotion", 0),
+        ("routing", 3),
+        ("recovery", 0),
+        ("relapse", 33),
+    ]
+
+
+def test_a_phase_that_began_before_the_outage_has_no_bound() -> None:
+    """The key went and was taken while PostgreSQL served on: the outage holds a part of the way back alone."""
+    failover = timeline(
+        [
+            *healthy(),
+            blind(10.3, "patroni", "patroni1", "refused"),
+            event(20, "etcd", "leader.lost", "patroni1", revision=30, lease=1),
+            event(20, "etcd", "member.lost", "patroni1", revision=30),
+            *takeover(20.1, "patroni2", 2, previous="patroni1", up_s=25.9),
+        ],
+        traffic((1, 23, Outcome.OK), (23, 26, Outcome.FAIL), (26, 100, Outcome.OK)),
+    )
+    incident = first(failover)
+    assert {p.name: p.bound_s for p in incident.phases if p.name in ("detection", "election")} == {
+        "detection": None,
+        "election": None,
+    }
