@@ -88,9 +88,20 @@ class Case:
         """How far its events reach."""
         return self.span.reach_ns
 
-    def concerns(self, subject: str) -> bool:
-        """Whether the incident may be about a subject: one that was cut out of another is about its own alone."""
-        return not self.span.about or subject in self.span.about
+    def concerns(self, subject: str, at_ns: int | None = None) -> bool:
+        """Whether the incident may be about what a subject did, at its beginning or at a moment.
+
+        One that was cut out of another is about its own alone, and the other is no more about those.
+        """
+        return (not self.span.about or subject in self.span.about) and not self._of_another(subject, at_ns)
+
+    def _of_another(self, subject: str, at_ns: int | None) -> bool:
+        since_ns = self.span.not_about.get(subject)
+        return since_ns is not None and (self.from_ns if at_ns is None else at_ns) >= since_ns
+
+    def _is_own(self, event: Event) -> bool:
+        subject = self.scene.of(event)
+        return subject is None or self.concerns(subject, event.by_ns)
 
     def events(self, *kinds: str, subject: str | None = None, source: str | None = None) -> list[Event]:
         """Events of some kinds in the incident, in order."""
@@ -104,6 +115,7 @@ class Case:
             e
             for e in self.scene.between(self.from_ns, until_ns)
             if e.kind in kinds and (subject is None or e.subject == subject) and (source is None or e.source == source)
+            if self._is_own(e)
         ]
 
     def first(self, *kinds: str, subject: str | None = None, source: str | None = None) -> Event | None:
@@ -120,15 +132,16 @@ class Case:
             and not spell.noise
             and self.from_ns <= spell.began_ns <= self.until_ns
             and (source != "etcd" or ":" in spell.subject)
-            and self.concerns(spell.subject)
+            and self.concerns(spell.subject, spell.began_ns)
         ]
 
     def changes(self, member: str | None = None, source: str | None = None) -> list[Change]:
-        """What changed of a member in the incident."""
+        """What changed of a member in the incident; also of those that it is not about, but for those of another."""
         return [
             c
             for c in self.scene.changes
             if self.from_ns <= c.event.by_ns <= self.until_ns
+            and not self._of_another(c.event.subject, c.event.by_ns)
             and (member is None or c.event.subject == member)
             and (source is None or c.event.source == source)
         ]
@@ -136,14 +149,14 @@ class Case:
     @property
     def leader_lost(self) -> Event | None:
         """The first loss of the leader key."""
-        return next((e for e in self.events("leader.lost") if self.concerns(e.subject)), None)
+        return self.first("leader.lost")
 
     @property
     def leader_elected(self) -> Event | None:
         """The first taking of the leader key after its loss; where the loss was not seen, the first by another."""
         lost = self.leader_lost
         for event in self.events("leader.elected"):
-            if event.detail.get("initial") or (self.span.about and (lost is None)):
+            if event.detail.get("initial"):
                 continue
             if lost is not None and event.by_ns >= lost.by_ns:
                 return event

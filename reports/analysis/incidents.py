@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from observer.timeline import SECOND_NS, Outage
-from reports.analysis.scene import Scene
+from reports.analysis.leadership import leader_at
+from reports.analysis.scene import ETCD, FAILOVER, Scene
 from reports.analysis.signs import Sign, signs
 
 CALM_NS = 5 * SECOND_NS
@@ -23,7 +24,8 @@ class Span:
     `since_ns`: what belongs to it may have been seen a little before its first sign, since what a node says that has
     just come back is none. `reach_ns` is how far what belongs to it may reach when a new fault cut it short,
     `following_ns` when the next one began, or the recording ended. `about`: the subjects of the fault that opened it
-    while another incident was still open; empty where it opened in calm.
+    while another incident was still open; empty where it opened in calm. `not_about`: the subjects of the faults that
+    cut it short, and from when on what they do is no part of it: 0 for one that had not failed in it.
     """
 
     since_ns: int
@@ -33,6 +35,7 @@ class Span:
     reach_ns: int
     following_ns: int
     about: frozenset[str]
+    not_about: Mapping[str, int]
 
 
 def spans(scene: Scene) -> list[Span]:
@@ -84,18 +87,25 @@ def _is_another(scene: Scene, sign: Sign, last: _Open) -> bool:
 def _cut(scene: Scene, last: _Open, fault: Sign) -> _Open:
     """Ends an open incident where a new fault began, and opens another one with what came after.
 
-    The fault began with the outage that began with it, else when it was seen. The old incident keeps what began before,
-    though it lasts longer; the new one lasts at least as long, so that the end of the old one is no third incident.
+    The fault began with the outage that began with it, else with the first that was seen of its subject. The old
+    incident keeps what began before, though it lasts longer; the new one lasts at least as long, so that the end of the
+    old one is no third incident.
     """
-    half_ns = SECOND_NS // 2
-    began = [o.began_ns for own in scene.outages.values() for o in own]
-    own_ns = [at_ns for at_ns in began if fault.since_ns - half_ns <= at_ns <= fault.from_ns] if fault.anew else []
-    at_ns = max(min(own_ns, default=fault.from_ns), last.began_ns + 1)
+    at_ns = max(min(_first_seen(scene, last, fault), default=fault.from_ns), last.began_ns + 1)
     until_ns = max(last.active_until_ns, fault.until_ns)
     later = [sign for sign in last.signs if sign.from_ns >= at_ns]
     last.signs = [sign for sign in last.signs if sign.from_ns < at_ns]
     last.active_until_ns = max((sign.until_ns for sign in last.signs), default=last.began_ns)
     return _Open(at_ns, until_ns, [*later, fault], {fault.subject: fault}, cut=True)
+
+
+def _first_seen(scene: Scene, last: _Open, fault: Sign) -> list[int]:
+    """When a fault may have begun that ends an open incident."""
+    if fault.anew:
+        began = [o.began_ns for own in scene.outages.values() for o in own]
+        return [at_ns for at_ns in began if fault.since_ns - SECOND_NS // 2 <= at_ns <= fault.from_ns]
+    together_ns = fault.from_ns - TOGETHER_NS
+    return [sign.from_ns for sign in last.signs if sign.subject == fault.subject and sign.from_ns >= together_ns]
 
 
 def _closed(scene: Scene, found: Sequence[_Open], index: int) -> Span:
@@ -111,15 +121,40 @@ def _closed(scene: Scene, found: Sequence[_Open], index: int) -> Span:
         ended_ns=min(calm_ns, max(following_ns, own.began_ns)),
         reach_ns=calm_ns,
         following_ns=following_ns,
-        about=_about(found, index),
+        about=_about(scene, found, index),
+        not_about=_not_about(scene, found, index),
     )
 
 
-def _about(found: Sequence[_Open], index: int) -> frozenset[str]:
+def _about(scene: Scene, found: Sequence[_Open], index: int) -> frozenset[str]:
     """What an incident is about that was cut out of another which was not over yet; empty: whatever it holds."""
     own = found[index]
     overlaps = own.cut and found[index - 1].active_until_ns > own.began_ns
-    return frozenset(own.faults) if overlaps else frozenset()
+    return _subjects(scene, own) if overlaps else frozenset()
+
+
+def _not_about(scene: Scene, found: Sequence[_Open], index: int) -> Mapping[str, int]:
+    """What the incidents are about that cut this one short while it lasted."""
+    own = found[index]
+    failed = _subjects(scene, own) | {sign.subject for sign in own.signs}
+    others: dict[str, int] = {}
+    for other in found[index + 1 :]:
+        if not other.cut or other.began_ns > own.active_until_ns + CALM_NS:
+            break
+        for subject in _subjects(scene, other):
+            others.setdefault(subject, other.began_ns if subject in failed else 0)
+    return others
+
+
+def _subjects(scene: Scene, own: _Open) -> frozenset[str]:
+    """Whose faults it holds. A request for a new leader is the leader's, too; a member of etcd stands for etcd."""
+    subjects = set(own.faults)
+    leader = leader_at(scene.leaderships, own.began_ns)
+    if FAILOVER in subjects and leader is not None:
+        subjects.add(leader)
+    if any(spell.source == ETCD and spell.subject in subjects for spell in scene.spells):
+        subjects.add(ETCD)
+    return frozenset(subjects)
 
 
 def outages_of(span: Span, outages: Sequence[Outage], following: Span | None) -> tuple[Outage, ...]:

@@ -10,7 +10,7 @@ from reports.analysis.ruling import Ruling, found, rejected
 
 def quorum_lost(case: Case) -> Ruling:
     """etcd has no leader, so no key can change and Patroni demotes itself."""
-    cause, lost = "etcd.quorum_lost", _lost(case)
+    cause, lost = "etcd.quorum_lost", case.first("quorum.lost")
     down = case.spells("etcd")
     if lost is None:
         return rejected(cause, "reason.quorum_kept") if down else None
@@ -39,7 +39,7 @@ def _sure(case: Case, lost: Event, down: bool, demoted: Event | None) -> Confide
 
 def failsafe(case: Case) -> Ruling:
     """Quorum was lost, the primary stayed one: Patroni's failsafe mode."""
-    lost = _lost(case)
+    lost = case.first("quorum.lost")
     if lost is None:
         return None
     active = next((c.event for c in case.changes(source="patroni") if c.event.detail.get("failsafe")), None)
@@ -61,7 +61,7 @@ def etcd_member_down(case: Case) -> Ruling:
     cause, down = "etcd.member_down", case.spells("etcd")
     if not down:
         return None
-    lost = _lost(case)
+    lost = case.first("quorum.lost")
     if lost is not None:
         return rejected(cause, "reason.quorum_lost", at_s=at_s(lost.by_ns))
     targets = tuple(dict.fromkeys(spell.subject for spell in down))
@@ -106,14 +106,8 @@ def harmless(case: Case) -> list[Evidence]:
     ]
 
 
-def _lost(case: Case) -> Event | None:
-    """Quorum lost in an incident that may be about etcd."""
-    lost = case.first("quorum.lost")
-    return lost if not case.span.about or case.spells("etcd") else None
-
-
 def _demoted(case: Case) -> Event | None:
-    lost = _lost(case)
+    lost = case.first("quorum.lost")
     for change in case.changes():
         if lost is not None and change.event.by_ns >= lost.by_ns and change.role == (True, False):
             return change.event

@@ -14,6 +14,9 @@ from reports.analysis.leadership import leaderships
 from reports.analysis.outages import failures, outages
 from reports.analysis.quorum import unspoken
 
+# Subjects that are no part of the cluster by name: a request for a new leader, and etcd as a whole.
+FAILOVER, ETCD = "failover", "etcd"
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -44,6 +47,18 @@ class Scene:
     def member_of(self, route: Event) -> str:
         """The member behind a route."""
         return member_of(route, self.members, self.addresses)
+
+    def of(self, event: Event) -> str | None:
+        """Whose doing an event shows: the member behind a route, the holder that a leader key was taken from; None:
+        nobody's.
+        """
+        if event.kind == "leader.elected":
+            return next((led.member for led in reversed(self.leaderships) if led.from_ns < event.by_ns), event.subject)
+        if event.kind.startswith("failover."):
+            return FAILOVER
+        if event.kind in ("route.up", "route.down"):
+            return self.member_of(event)
+        return None if event.kind.startswith("observer.") else event.subject
 
 
 def scene(timeline: Timeline) -> Scene:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from observer.timeline import SECOND_NS, Event
 from reports.analysis.blindness import FOUND_SO_NS, Spell
-from reports.analysis.scene import Scene
+from reports.analysis.scene import ETCD, FAILOVER, Scene
 
 # A member that comes back says many things in a row; what it says without a pause of this length is its return.
 RETURN_NS = 15 * SECOND_NS
@@ -70,22 +70,22 @@ def _of_keys(scene: Scene, returning: _Returns) -> Iterator[Sign]:
             vacant = None
         elif kind == "failover.asked" and at_ns > FOUND_SO_NS:
             asked = event
-            yield Sign(at_ns, at_ns, "failover", opens=True, fault=True, since_ns=at_ns)
+            yield Sign(at_ns, at_ns, FAILOVER, opens=True, fault=True, since_ns=at_ns)
         elif kind == "failover.cleared":
             soon = asked is not None and at_ns - asked.by_ns <= REQUEST_NS
-            yield Sign(asked.by_ns if asked is not None and soon else at_ns, at_ns, "failover", opens=False)
+            yield Sign(asked.by_ns if asked is not None and soon else at_ns, at_ns, FAILOVER, opens=False)
             asked = None
         elif kind == "member.lost":
             yield Sign(at_ns, at_ns, subject, opens=not returning.covers(subject, event))
         elif kind == "quorum.lost":
             without = event
-            yield Sign(at_ns, at_ns, "etcd", opens=True)
+            yield Sign(at_ns, at_ns, ETCD, opens=True)
         elif kind == "quorum.regained":
-            yield Sign(at_ns if without is None else without.by_ns, at_ns, "etcd", opens=False)
+            yield Sign(at_ns if without is None else without.by_ns, at_ns, ETCD, opens=False)
             without = None
         elif kind == "raft.elected":
             known = event.detail.get("before") is not None and at_ns > FOUND_SO_NS
-            yield Sign(at_ns, at_ns, "etcd", opens=known and not returning.covers("etcd", event))
+            yield Sign(at_ns, at_ns, ETCD, opens=known and not returning.covers("etcd", event))
     for lost in (vacant, without):
         if lost is not None:
             yield Sign(lost.by_ns, scene.end_ns, lost.subject, opens=True)
