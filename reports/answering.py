@@ -168,7 +168,7 @@ def _works(facts: Facts, language: Language) -> str:
                 writes=len(writes),
                 reads=None if all(i["read"]["outage_s"] is None for i in incidents) else len(reads),
                 n=len(incidents),
-                seconds=worst["write"]["outage_s"],
+                seconds=_seconds(worst["write"], language),
                 link=link(worst, language),
             )
         ]

@@ -2,39 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import median
 
 from reports.answering import link
 from reports.cells import number
-from reports.facts import Facts, IncidentFact
+from reports.facts import CostFact, Facts, IncidentFact
 from reports.language import Language
 from reports.markdown import table
 from reports.narrative import parts, phase_words
 from reports.resilience import advice_key
 
+AT_LEAST = "≥\u00a0"
+
 
 def comparison(facts: Facts, language: Language) -> str:
-    """A row for each cause: the least, the middle and the longest outage of writes."""
+    """A row for each cause: the least, the middle and the longest outage of writes.
+
+    One that was not over has no length yet: it counts for neither least nor middle, and the longest is at least that.
+    """
     causes: dict[str, list[IncidentFact]] = {}
     for incident in facts["incidents"]:
         causes.setdefault(incident["cause"], []).append(incident)
     rows = []
     for cause, own in causes.items():
-        writes = [i["write"]["outage_s"] for i in own if i["write"]["outage_s"] is not None]
-        reads = [i["read"]["outage_s"] for i in own if i["read"]["outage_s"] is not None]
+        writes, reads = ([i["write"] for i in own], [i["read"] for i in own])
+        over = [cost["outage_s"] for cost in writes if cost["outage_s"] is not None and not cost["open"]]
         lost = [i["lost_writes"] for i in own]
-        known = [n for n in lost if n is not None]
         rows.append(
             (
                 language.say(f"cause.{cause}.name"),
                 number(len(own), language, 0),
-                *(number(of(writes) if writes else None, language) for of in (min, median, max)),
-                number(max(reads) if reads else None, language),
-                number(sum(known) if len(known) == len(lost) else None, language, 0),
+                *(number(of(over) if over else None, language) for of in (min, median)),
+                *(_longest(costs, language) for costs in (writes, reads)),
+                _lost(lost, language),
                 ", ".join(link(incident, language) for incident in own[:12]),
             )
         )
     return table(language.columns("comparison.columns"), rows)
+
+
+def _longest(costs: Sequence[CostFact], language: Language) -> str:
+    known = [cost["outage_s"] for cost in costs if cost["outage_s"] is not None]
+    longest = number(max(known) if known else None, language)
+    return AT_LEAST + longest if any(cost["open"] for cost in costs) else longest
+
+
+def _lost(counts: Sequence[int | None], language: Language) -> str:
+    """What is known to be lost; where some was not read back, at least that, and nothing is no number."""
+    known = sum(count for count in counts if count is not None)
+    if None in counts:
+        return AT_LEAST + number(known, language, 0) if known else ""
+    return number(known, language, 0)
 
 
 def missing_leader_faults(facts: Facts, language: Language) -> str:

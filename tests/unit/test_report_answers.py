@@ -149,6 +149,24 @@ def test_faults_are_compared_by_least_middle_and_most() -> None:
     assert "| 20.0 | 31.9 | 40.0 |" in row
 
 
+def test_an_outage_that_was_not_over_is_at_least_so_long_and_no_least_and_no_middle() -> None:
+    facts = crash()
+    for n, seconds, is_open in ((2, 20.0, False), (3, 5.0, True)):
+        other = deepcopy(incident())
+        other["id"] = n
+        other["write"] |= {"outage_s": seconds, "open": is_open}
+        facts["incidents"].append(other)
+    row = next(line for line in render(facts, "en").splitlines() if line.startswith("| leader killed | 3"))
+    assert "| 20.0 | 25.9 | ≥\u00a031.9 |" in row
+    facts["incidents"][2]["write"]["outage_s"] = 50.0
+    facts["incidents"][2]["lost_writes"], facts["incidents"][1]["lost_writes"] = None, 2
+    text = render(answered(facts), "en")
+    row = next(line for line in text.splitlines() if line.startswith("| leader killed | 3"))
+    assert "| 20.0 | 25.9 | ≥\u00a050.0 |" in row
+    assert "| ≥\u00a02 |" in row
+    assert "Writes were down longest for ≥ 50.0\u00a0s, not over" in text
+
+
 def test_forty_incidents_begin_with_an_overview_and_fold_the_rest() -> None:
     text = render(many(40), "en")
     assert text.index("| 40 |") < text.index("<details>") < text.index("## Incident 1.")
