@@ -72,6 +72,8 @@ def cost(incident: IncidentFact, language: Language) -> str:
     if incident["write"]["outage_s"] == 0 and incident["read"]["outage_s"] == 0:
         failed = sum(cost["failed"] + cost["unknown"] for cost in (incident["write"], incident["read"]))
         return language.say("answers.cost_few" if failed else "answers.cost_none", n=failed)
+    if incident["read"]["outage_s"] == 0 and incident["read"]["fresh_longer"]:
+        return language.say("answers.cost_read_kept_only", write=write, read=incident["read"]["fresh_outage_s"])
     if incident["read"]["outage_s"] == 0:
         return language.say("answers.cost_read_kept", write=write)
     if incident["write"]["outage_s"] == 0:

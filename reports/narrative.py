@@ -73,9 +73,9 @@ def story(incident: IncidentFact, brief: bool, language: Language) -> str:
 
 
 def cost_sentences(incident: IncidentFact, language: Language) -> str:
-    """What an incident cost writes and reads; in one sentence where it cost neither."""
+    """What an incident cost writes and reads; in one sentence where it cost neither, on no kind of connection."""
     write, read = incident["write"], incident["read"]
-    if write["outage_s"] == 0 and read["outage_s"] == 0:
+    if write["outage_s"] == 0 and read["outage_s"] == 0 and not write["fresh_longer"] and not read["fresh_longer"]:
         writes, reads = (cost["failed"] + cost["unknown"] for cost in (write, read))
         key = "story.both_kept_but" if writes + reads else "story.both_kept"
         return language.say(key, writes=writes, reads=reads)
@@ -83,13 +83,17 @@ def cost_sentences(incident: IncidentFact, language: Language) -> str:
 
 
 def cost_sentence(action: str, cost: CostFact, language: Language) -> str:
-    """What an incident cost writes or reads."""
+    """What an incident cost writes or reads; where it cost them nothing, whether new connections got through."""
     seconds = cost["outage_s"]
     if seconds is None:
         return language.say(f"story.{action}_unknown")
     if cost["open"]:
         return language.say(f"story.{action}_open", seconds=seconds)
-    return language.say(f"story.{action}_outage", seconds=seconds) if seconds else language.say(f"story.{action}_kept")
+    if seconds:
+        return language.say(f"story.{action}_outage", seconds=seconds)
+    if cost["fresh_longer"]:
+        return language.say(f"story.{action}_kept_only", seconds=cost["fresh_outage_s"])
+    return language.say(f"story.{action}_kept")
 
 
 def longest_phase(incident: IncidentFact, language: Language) -> list[str]:
