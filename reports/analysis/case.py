@@ -6,7 +6,7 @@ Nothing here or in the rules reads what somebody told (`fault.told`, `repair.tol
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from observer.timeline import SECOND_NS, Cost, Event, Evidence, Operation, Outage, Outcome
@@ -279,8 +279,10 @@ class Case:
 
 
 def case(scene: Scene, span: Span, write: Cost, read: Cost) -> Case:
-    """One incident, ready to be judged."""
-    return Case(scene, span, write, read, leader_at(scene.leaderships, span.began_ns))
+    """One incident, ready to be judged. Who led before it held the key until then, or was the first to lose it."""
+    one = Case(scene, span, write, read, leader_at(scene.leaderships, span.began_ns - 1))
+    lost = one.leader_lost
+    return replace(one, leader_before=lost.subject) if one.leader_before is None and lost is not None else one
 
 
 def failed_outcomes(operations: Sequence[Operation]) -> int:

@@ -8,7 +8,7 @@ from reports.analysis.case import Case, case
 from reports.analysis.causes import cause_of
 from reports.analysis.durability import covered, durability
 from reports.analysis.incidents import Span, outages_of, spans
-from reports.analysis.leadership import leaderships, timeline_of
+from reports.analysis.leadership import led_at, timeline_of
 from reports.analysis.outages import cost
 from reports.analysis.phases import phases
 from reports.analysis.redundancy import brownout_ns, protection, redundancy_back
@@ -32,7 +32,7 @@ def judge(timeline: Timeline) -> Findings:
         lost_before_ns = span.ended_ns
     return Findings(
         incidents=tuple(incidents),
-        leaderships=leaderships(timeline),
+        leaderships=seen.leaderships,
         blindness=blindness(timeline),
         lost=kept.lost,
         unaudited=kept.unaudited,
@@ -83,22 +83,19 @@ def _incident(
 
 
 def _leaders(one: Case) -> tuple[str | None, str | None, int | None, int | None]:
-    """The leader and its timeline before the incident and after it; the same where it did not change."""
-    before, elected = one.leader_before, one.leader_elected
-    timeline = one.scene.timeline
+    """The leader and its timeline before the incident and at its end; the same where it is the same again.
+
+    An incident that a new fault cut short ends with its own election, if that came later.
+    """
+    before, elected, timeline = one.leader_before, one.leader_elected, one.scene.timeline
     was = None if before is None else timeline_of(timeline, before, 0, one.span.began_ns)
-    if elected is None:
-        gone = one.leader_lost is not None
-        return before, None if gone else before, was, None if gone else _timeline_after(one, before, was)
-    became = timeline_of(timeline, elected.subject, elected.by_ns, max(one.until_ns, elected.by_ns))
-    return before, elected.subject, was, became
-
-
-def _timeline_after(one: Case, member: str | None, was: int | None) -> int | None:
-    """A leader that kept its key may have been promoted anew: after a loss of quorum its timeline rises."""
-    if member is None:
-        return None
-    return timeline_of(one.scene.timeline, member, one.span.began_ns, one.span.ended_ns) or was
+    at_ns = one.span.ended_ns if elected is None else max(one.span.ended_ns, elected.by_ns)
+    led = led_at(one.scene.leaderships, at_ns)
+    if led is None:
+        return before, None, was, None
+    until_ns = max(one.until_ns, at_ns) if led.until_ns is None else min(max(one.until_ns, at_ns), led.until_ns)
+    became = timeline_of(timeline, led.member, led.from_ns, until_ns)
+    return before, led.member, was, was if became is None and led.member == before else became
 
 
 def _fault_to_write(one: Case, told: tuple[Event, ...]) -> int | None:

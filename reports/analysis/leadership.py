@@ -30,12 +30,16 @@ def leaderships(timeline: Timeline) -> tuple[Leadership, ...]:
     )
 
 
+def led_at(spells: Sequence[Leadership], at_ns: int) -> Leadership | None:
+    """The leadership of a moment; None: nobody held the leader key, or it was not observed."""
+    held = (s for s in spells if s.from_ns <= at_ns and (s.until_ns is None or at_ns < s.until_ns))
+    return next(held, None)
+
+
 def leader_at(spells: Sequence[Leadership], at_ns: int) -> str | None:
     """Who held the leader key at a moment; None: nobody, or not observed."""
-    for spell in spells:
-        if spell.from_ns <= at_ns and (spell.until_ns is None or at_ns < spell.until_ns):
-            return spell.member
-    return None
+    led = led_at(spells, at_ns)
+    return None if led is None else led.member
 
 
 def says_primary(event: Event) -> bool | None:

@@ -79,3 +79,42 @@ def test_a_switchover_while_a_replica_is_frozen_has_the_key_and_the_outage() -> 
     assert (asked.cause, asked.target, asked.confidence) == ("switchover", "patroni1", "high")
     assert [p.name for p in asked.phases][:3] == ["request", "handover", "election"]
     assert (asked.leader_before, asked.leader_after) == ("patroni1", "patroni2")
+
+
+def test_a_proxy_that_dies_while_nobody_leads_holds_the_change_of_leader_too() -> None:
+    killed, proxy = found(
+        [
+            blind(10.1, "patroni", "patroni1", "refused"),
+            blind(10.1, "postgres", "patroni1", "refused"),
+            blind(20.1, "haproxy", STATS, "refused"),
+            *expired(35, 41),
+            sees(40, "haproxy", STATS),
+        ],
+        traffic((1, 10, OK), (10, 41, FAIL), (41, 110, OK)),
+    )
+    assert (killed.cause, proxy.cause) == ("leader.killed", "proxy.down")
+    for incident in (killed, proxy):
+        assert (incident.leader_before, incident.leader_after) == ("patroni1", "patroni2")
+        assert (incident.timeline_before, incident.timeline_after) == (1, 2)
+
+
+def test_a_leader_that_took_its_key_back_leads_after() -> None:
+    (incident,) = found(
+        [
+            blind(11, "patroni", "patroni1", "silent"),
+            blind(11, "postgres", "patroni1", "silent"),
+            *expired(35, 39),
+            sees(44, "patroni", "patroni1", "silent"),
+            sees(44, "postgres", "patroni1", "silent"),
+            event(44.2, "etcd", "leader.elected", "patroni1", revision=60, lease=3, previous="patroni2"),
+            event(44.6, "postgres", "member.changed", "patroni2", in_recovery=True, timeline=2, started="later"),
+        ],
+        traffic((1, 10, OK), (10, 39, FAIL), (39, 110, OK)),
+    )
+    assert (incident.leader_before, incident.leader_after) == ("patroni1", "patroni1")
+    assert (incident.timeline_before, incident.timeline_after) == (1, 1)
+
+
+def test_who_was_first_to_lose_the_key_led_before() -> None:
+    (incident,) = found(expired(35, 39), traffic((1, 35, OK), (35, 39, FAIL), (39, 110, OK)))
+    assert (incident.leader_before, incident.leader_after) == ("patroni1", "patroni2")
