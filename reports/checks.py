@@ -1,85 +1,130 @@
-"""The report's checks of itself: what should add up and does not becomes a warning, one sentence each."""
+"""The report's checks of itself: what does not hold is not stated, and a sentence says why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any, cast
 
 from reports.analysis.keys import PHASES
-from reports.facts import Facts, IncidentFact
+from reports.facts import CostFact, Facts, IncidentFact, RecordingFact, WarningFact
 
 SLACK_S = 0.002
 
-
-def warnings_of(document: Facts) -> list[str]:
-    """Every check that does not hold. Empty: the document agrees with itself."""
-    return [
-        *_of_totals(document),
-        *(text for i in document["incidents"] for text in _of_incident(i)),
-        *_of_leaders(document),
-        *_of_order(document),
-    ]
-
-
-def _of_totals(document: Facts) -> Iterator[str]:
-    """Every failure belongs to an incident."""
-    for recording in document["recordings"]:
-        own = [i for i in document["incidents"] if i["recording"] == recording["id"]]
-        for totals in recording["totals"]:
-            costs = [i["write"] if totals["action"] == "write" else i["read"] for i in own]
-            told = sum(cost["failed"] + cost["unknown"] for cost in costs)
-            if told != totals["failed"] + totals["unknown"]:
-                failed = totals["failed"] + totals["unknown"]
-                yield (
-                    f"Recording {recording['id']}: of {failed} {totals['action']}s that were not acknowledged, {told}"
-                    " belong to incidents."
-                )
+# What a check that does not hold says, with the facts that its phrase is filled with.
+CHECKS: Mapping[str, tuple[str, ...]] = {
+    "check.failures": ("recording", "action", "failed", "told"),
+    "check.phases_sum": ("incident", "sum_s", "outage_s"),
+    "check.phase_window": ("incident", "phase"),
+    "check.outage_backwards": ("incident", "action"),
+    "check.outage_rows": ("incident", "action"),
+    "check.cause_rows": ("incident", "cause"),
+    "check.timeline_falls": ("incident", "before", "after"),
+    "check.timeline_stayed": ("incident", "before"),
+    "check.leaders_order": ("recording",),
+    "check.incident_order": ("incident", "other"),
+    "check.nobody": ("recording", "member"),
+}
+UNKNOWN: Mapping[str, Any] = {"cause": "unknown", "target": None, "targets": [], "confidence": "low", "rejected": []}
 
 
-def _of_incident(incident: IncidentFact) -> Iterator[str]:
-    number, outage_s = incident["id"], incident["write"]["outage_s"]
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A check that does not hold, and what takes the place of what it forbids to state in its incident or recording."""
+
+    key: str
+    facts: Mapping[str, Any]
+    instead: Mapping[str, Any] = field(default_factory=dict)
+
+
+def checked(document: Facts) -> Facts:
+    """The document without what does not hold, and with a warning for each check that failed."""
+    told: list[Failed] = []
+
+    def held(own: dict[str, Any], failed: list[Failed]) -> dict[str, Any]:
+        told.extend(failed)
+        return {**own, **{name: value for one in failed for name, value in one.instead.items()}}
+
+    recordings = [held(dict(r), [*_of_totals(document, r), *_of_leaders(r)]) for r in document["recordings"]]
+    incidents = [held(dict(i), list(_of_incident(i))) for i in document["incidents"]]
+    told += _of_order(document)
+    return {
+        **document,
+        "recordings": cast(list[RecordingFact], recordings),
+        "incidents": cast(list[IncidentFact], incidents),
+        "warnings": [_warning(failed) for failed in told],
+    }
+
+
+def _warning(failed: Failed) -> WarningFact:
+    return {"key": failed.key, "facts": dict(failed.facts)}
+
+
+def _of_totals(document: Facts, recording: RecordingFact) -> Iterator[Failed]:
+    """Every failure belongs to an incident. Where not, the table of totals says so."""
+    own = [i for i in document["incidents"] if i["recording"] == recording["id"]]
+    for totals in recording["totals"]:
+        costs = [i["write"] if totals["action"] == "write" else i["read"] for i in own]
+        told, failed = sum(cost["failed"] + cost["unknown"] for cost in costs), totals["failed"] + totals["unknown"]
+        if told != failed:
+            facts = {"recording": recording["id"], "action": totals["action"], "failed": failed, "told": told}
+            yield Failed("check.failures", facts)
+
+
+def _of_incident(incident: IncidentFact) -> Iterator[Failed]:
+    one = {"incident": incident["id"]}
+    yield from _of_phases(incident)
+    for action in ("write", "read"):
+        cost = incident["write" if action == "write" else "read"]
+        # Phases that take such an outage apart do not hold either.
+        instead: dict[str, Any] = {action: _unknown(cost)} | ({"phases": []} if action == "write" else {})
+        for outage in cost["outages"]:
+            if outage["ended_s"] < outage["began_s"]:
+                yield Failed("check.outage_backwards", {**one, "action": action}, instead)
+            elif abs(outage["ended_s"] - outage["began_s"] - outage["seconds"]) > SLACK_S:
+                yield Failed("check.outage_rows", {**one, "action": action}, instead)
+    if incident["cause"] not in ("unknown", "observer.blind") and not any(e["ids"] for e in incident["evidence"]):
+        yield Failed("check.cause_rows", {**one, "cause": incident["cause"]}, UNKNOWN)
+    leader = incident["leader"]
+    before, after = leader["timeline_before"], leader["timeline_after"]
+    if before is None or after is None:
+        return
+    untold = {"leader": {**leader, "timeline_before": None, "timeline_after": None}}
+    if after < before:
+        yield Failed("check.timeline_falls", {**one, "before": before, "after": after}, untold)
+    elif leader["before"] != leader["after"] and after == before:
+        yield Failed("check.timeline_stayed", {**one, "before": before}, untold)
+
+
+def _of_phases(incident: IncidentFact) -> Iterator[Failed]:
+    one, outage_s = {"incident": incident["id"]}, incident["write"]["outage_s"]
     counted = [p for p in incident["phases"] if all(PHASES.get(name, False) for name in p["name"].split("+"))]
     sum_s = sum(phase["seconds"] for phase in counted)
     if counted and outage_s is not None and abs(sum_s - outage_s) > SLACK_S:
-        yield f"Incident {number}: its phases sum to {sum_s:.3f} s, its outage is {outage_s:.3f} s."
+        yield Failed("check.phases_sum", {**one, "sum_s": sum_s, "outage_s": outage_s}, {"phases": []})
     for phase in incident["phases"]:
         if not phase["shortest_s"] - SLACK_S <= phase["seconds"] <= phase["longest_s"] + SLACK_S:
-            yield f"Incident {number}: the phase {phase['name']} does not lie within its own window."
-    for cost in (incident["write"], incident["read"]):
-        for outage in cost["outages"]:
-            if outage["ended_s"] < outage["began_s"]:
-                yield f"Incident {number}: an outage ends before it begins."
-            if abs(outage["ended_s"] - outage["began_s"] - outage["seconds"]) > SLACK_S:
-                yield f"Incident {number}: an outage is not as long as the time between the rows quoted for it."
-    if incident["cause"] not in ("unknown", "observer.blind") and not any(e["ids"] for e in incident["evidence"]):
-        yield f"Incident {number}: its cause, {incident['cause']}, has no row to show for it."
+            yield Failed("check.phase_window", {**one, "phase": phase["name"]}, {"phases": []})
 
 
-def _of_leaders(document: Facts) -> Iterator[str]:
-    """A timeline never falls, and rises by one at a promotion."""
-    for incident in document["incidents"]:
-        leader = incident["leader"]
-        before, after = leader["timeline_before"], leader["timeline_after"]
-        if before is None or after is None:
-            continue
-        if after < before:
-            yield f"Incident {incident['id']}: the timeline falls from {before} to {after}."
-        elif leader["before"] != leader["after"] and after == before:
-            yield f"Incident {incident['id']}: the leader changed and the timeline stayed {before}."
-    for recording in document["recordings"]:
-        spells = recording["leaderships"]
-        for one, other in pairwise(spells):
-            if other["from_s"] < one["from_s"]:
-                yield f"Recording {recording['id']}: leaderships are not in the order of time."
+def _unknown(cost: CostFact) -> dict[str, Any]:
+    """What an action cost, without how long it did not get through."""
+    return {**cost, "outage_s": None, "stable_s": None, "open": False, "outages": []}
 
 
-def _of_order(document: Facts) -> Iterator[str]:
-    """The text follows the run, and everyone it names is known."""
+def _of_leaders(recording: RecordingFact) -> Iterator[Failed]:
+    """Leaderships are in the order of time, and everyone they name is known."""
+    spells = recording["leaderships"]
+    if any(other["from_s"] < one["from_s"] for one, other in pairwise(spells)):
+        yield Failed("check.leaders_order", {"recording": recording["id"]}, {"leaderships": []})
+    known = {part["name"] for part in recording["parts"]} | {span["subject"] for span in recording["roles"]}
+    for name in sorted({spell["member"] for spell in spells} - known) if known else ():
+        yield Failed("check.nobody", {"recording": recording["id"], "member": name})
+
+
+def _of_order(document: Facts) -> Iterator[Failed]:
+    """The text follows the run."""
     for one, other in pairwise(document["incidents"]):
         if one["recording"] == other["recording"] and other["began_s"] < one["began_s"]:
-            yield f"Incident {other['id']} stands after incident {one['id']} and began before it."
-    for recording in document["recordings"]:
-        known = {part["name"] for part in recording["parts"]} | {span["subject"] for span in recording["roles"]}
-        named = {spell["member"] for spell in recording["leaderships"]}
-        if known:
-            yield from (f"Recording {recording['id']}: nothing is known of {name}." for name in sorted(named - known))
+            yield Failed("check.incident_order", {"incident": other["id"], "other": one["id"]})

@@ -12,7 +12,7 @@ from reports.analysis.durability import Durability, durability
 from reports.analysis.probes import Apart, alone, apart, fresh_longer
 from reports.analysis.theory import brownout
 from reports.answers import answers_of
-from reports.checks import warnings_of
+from reports.checks import checked
 from reports.moments import or_none, seconds, told, utc_of
 from reports.portrait import proxy_of
 from reports.recorded import recording_facts
@@ -42,8 +42,8 @@ def facts_of(judged: Sequence[tuple[Timeline, Findings]], version: str) -> facts
         "objectives": [],
         "warnings": [],
     }
+    document = checked(document)
     document["answers"] = answers_of(document)
-    document["warnings"] = warnings_of(document)
     return document
 
 

@@ -306,6 +306,13 @@ class ConsistencyFact(TypedDict):
     reads: list[ReadsFact]
 
 
+class WarningFact(TypedDict):
+    """A check of the report that did not hold: the key of a phrase, and what it is filled with (checks.py)."""
+
+    key: str
+    facts: dict[str, Any]
+
+
 class Facts(TypedDict):
     """The whole document, of one or more recordings. `warnings` are checks of the report that did not hold."""
 
@@ -316,4 +323,4 @@ class Facts(TypedDict):
     consistency: ConsistencyFact
     answers: list[AnswerFact]
     objectives: list[ObjectiveFact]
-    warnings: list[str]
+    warnings: list[WarningFact]

@@ -16,6 +16,7 @@ from reports.facts import (
     PhaseFact,
     RecordingFact,
     RejectedFact,
+    WarningFact,
 )
 from reports.language import Language
 
@@ -42,6 +43,11 @@ def evidence_sentence(fact: EvidenceFact, language: Language) -> str:
 def rejected_sentence(fact: RejectedFact, language: Language) -> str:
     """Why a cause does not hold."""
     return language.say(fact["reason"], **fact["facts"])
+
+
+def warning(fact: WarningFact, language: Language) -> str:
+    """Which check of the report did not hold, and what is not stated because of it."""
+    return language.say(fact["key"], **fact["facts"])
 
 
 def who(incident: IncidentFact) -> str | list[str] | None:

@@ -118,6 +118,7 @@ def json_document(facts: Facts) -> dict[str, Any]:
     words = language("en").plain()
     document = dict(facts)
     document["incidents"] = [_json_incident(incident, words) for incident in facts["incidents"]]
+    document["warnings"] = [{**fact, "says": narrative.warning(fact, words)} for fact in facts["warnings"]]
     rounded = _rounded(document)
     assert isinstance(rounded, dict)
     return rounded

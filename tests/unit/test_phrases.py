@@ -12,6 +12,7 @@ from jinja2 import nodes
 
 import reports
 from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
+from reports.checks import CHECKS
 from reports.language import LANGUAGES, PLURALS, Language, language
 
 ROOT = Path(reports.__file__).parent
@@ -75,7 +76,7 @@ def test_a_table_has_as_many_columns_in_both_languages(key: str) -> None:
 
 @pytest.mark.parametrize("words", BOTH)
 def test_everything_that_the_judge_may_say_has_a_phrase_that_needs_no_more_than_its_facts(words: Language) -> None:
-    for key, given in {**EVIDENCE, **REASONS}.items():
+    for key, given in {**EVIDENCE, **REASONS, **CHECKS}.items():
         assert fields(words.phrases[key]) <= set(given), key
 
 
@@ -89,8 +90,8 @@ def test_every_cause_and_phase_has_its_words(words: Language) -> None:
 
 @pytest.mark.parametrize("words", BOTH)
 def test_no_phrase_of_a_key_that_the_judge_does_not_know_is_kept(words: Language) -> None:
-    said = {key for key in words.phrases if key.split(".")[0] in ("evidence", "reason")}
-    assert said == EVIDENCE.keys() | REASONS.keys()
+    said = {key for key in words.phrases if key.split(".")[0] in ("evidence", "reason", "check")}
+    assert said == EVIDENCE.keys() | REASONS.keys() | CHECKS.keys()
 
 
 @pytest.mark.parametrize("words", BOTH)

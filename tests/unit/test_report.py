@@ -177,8 +177,9 @@ def test_the_drill_explains_less_than_the_homework() -> None:
 
 
 def test_a_self_check_that_failed_is_shown_at_the_top() -> None:
-    text = render({**crash(), "warnings": ["phases of incident 1 sum to 30 s | not 31"]}, "en")
-    assert text.index("phases of incident 1 sum to 30 s &#124; not 31") < text.index("## ")
+    ghost = {"recording": 1, "member": "a | b"}
+    text = render({**crash(), "warnings": [{"key": "check.nobody", "facts": ghost}]}, "en")
+    assert text.index("nothing is known of <code>a &#124; b</code>, which is said to have led.") < text.index("## ")
 
 
 def test_a_phase_outside_of_its_bounds_is_named() -> None:
