@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from observer.timeline import Event, Findings, Incident, Lost, Timeline
+from dataclasses import replace
+from itertools import zip_longest
+
+from observer.timeline import Event, Findings, Incident, Timeline
 from reports.analysis.blindness import blindness
+from reports.analysis.booking import losses
 from reports.analysis.case import Case, case
 from reports.analysis.causes import cause_of
-from reports.analysis.durability import covered, durability
+from reports.analysis.durability import durability
 from reports.analysis.incidents import Span, outages_of, spans
 from reports.analysis.leadership import led_at, timeline_of
 from reports.analysis.outages import cost
@@ -23,15 +27,13 @@ def judge(timeline: Timeline) -> Findings:
     stretches = spans(seen)
     told = told_in(stretches, timeline.events)
     kept = durability(timeline)
-    incidents = []
-    lost_before_ns = -1
-    for index, span in enumerate(stretches):
-        following = stretches[index + 1] if index + 1 < len(stretches) else None
-        lost = _lost_in(seen, kept.lost, span, following, lost_before_ns)
-        incidents.append(_incident(seen, index + 1, span, following, told.get(index, ()), lost))
-        lost_before_ns = span.ended_ns
+    incidents = [
+        _incident(seen, number, span, following, told.get(number - 1, ()))
+        for number, (span, following) in enumerate(zip_longest(stretches, stretches[1:]), 1)
+    ]
+    lost = losses(timeline, incidents, seen.leaderships, kept.lost or ())
     return Findings(
-        incidents=tuple(incidents),
+        incidents=tuple(replace(incident, lost=own) for incident, own in zip(incidents, lost, strict=True)),
         leaderships=seen.leaderships,
         blindness=blindness(timeline),
         lost=kept.lost,
@@ -39,9 +41,8 @@ def judge(timeline: Timeline) -> Findings:
     )
 
 
-def _incident(
-    seen: Scene, number: int, span: Span, following: Span | None, told: tuple[Event, ...], lost: tuple[Lost, ...] | None
-) -> Incident:
+def _incident(seen: Scene, number: int, span: Span, following: Span | None, told: tuple[Event, ...]) -> Incident:
+    """One incident, but for what it lost."""
     write, read = (
         cost(
             seen.timeline,
@@ -75,7 +76,7 @@ def _incident(
         timeline_after=became,
         phases=(*phases(one, cause), *protection(one, back_ns, shown)),
         brownout_ns=brownout_ns(one),
-        lost=lost,
+        lost=None,
         redundancy_back_ns=back_ns,
         fault_to_write_ns=_fault_to_write(one, told),
         told=told,
@@ -106,15 +107,3 @@ def _fault_to_write(one: Case, told: tuple[Event, ...]) -> int | None:
         return None
     main = max(closed, key=lambda outage: outage.duration_ns)
     return max(0, main.ended_ns - faults[0]) if main.ended_ns > faults[0] else None
-
-
-def _lost_in(
-    seen: Scene, lost: tuple[Lost, ...] | None, span: Span, following: Span | None, after_ns: int
-) -> tuple[Lost, ...] | None:
-    """Acknowledged writes that were lost in an incident: acknowledged since the one before it ended.
-
-    None: none is known, and not all of them were read back since its last outage of writes.
-    """
-    own = tuple(write for write in lost or () if after_ns < write.acknowledged_ns <= span.ended_ns)
-    since_ns = max([span.began_ns, *(o.ended_ns for o in outages_of(span, seen.outages["write"], following))])
-    return own if own or covered(seen.timeline, since_ns, after_ns, span.ended_ns) else None

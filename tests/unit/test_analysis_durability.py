@@ -8,7 +8,20 @@ from observer.timeline import Operation, Outcome, Second, Timeline
 from reports.analysis.appeared import appeared
 from reports.analysis.durability import decided, durability
 from reports.analysis.judge import judge
-from tests.unit.timelines import audit, fail, healthy, measured_crash, ok, timeline, token, traffic, unknown
+from tests.unit.timelines import (
+    audit,
+    blind,
+    event,
+    fail,
+    healthy,
+    measured_crash,
+    ok,
+    takeover,
+    timeline,
+    token,
+    traffic,
+    unknown,
+)
 
 
 def test_an_acknowledged_write_that_an_audit_did_not_find_is_lost() -> None:
@@ -95,6 +108,30 @@ def test_a_lost_write_belongs_to_the_incident_that_followed_it() -> None:
     given = timeline(crash.events, numbered, audits, until_s=110)
     (incident,) = judge(given).incidents
     assert [lost.token for lost in incident.lost or ()] == [token(last - 2), token(last - 1), token(last)]
+
+
+def test_a_lost_write_belongs_to_the_incident_in_which_the_key_was_taken_and_not_to_a_replica_lost_before() -> None:
+    events = [
+        *healthy(),
+        blind(20.1, "patroni", "patroni3", "refused"),
+        blind(20.1, "postgres", "patroni3", "refused"),
+        blind(40.1, "patroni", "patroni1", "refused"),
+        blind(40.1, "postgres", "patroni1", "refused"),
+        event(65, "etcd", "leader.lost", "patroni1", revision=30),
+        event(65, "etcd", "member.lost", "patroni1", revision=30),
+        *takeover(65.2, "patroni2", 2, previous="patroni1", up_s=70),
+    ]
+    writes = traffic((1, 40, Outcome.OK), (40, 70, Outcome.FAIL), (70, 100, Outcome.OK))
+    audits = [audit(71, 1, 420, present=True), audit(71, 421, 780, present=False), audit(101, 781, 1980, present=True)]
+    replica, leader = judge(timeline(events, writes, audits, until_s=102)).incidents
+    assert (replica.lost, len(leader.lost or ())) == ((), 360)
+
+
+def test_a_write_lost_after_the_last_incident_belongs_to_that_one() -> None:
+    writes = traffic((1, 20, Outcome.OK), (20, 22, Outcome.FAIL), (22, 60, Outcome.OK))
+    given = timeline(healthy(), writes, [audit(61, 1, 999, present=True), audit(61, 1000, 1002, present=False)])
+    found = judge(given)
+    assert [len(i.lost or ()) for i in found.incidents] == [3]
 
 
 def test_an_incident_that_nobody_audited_after_has_no_count_of_losses() -> None:

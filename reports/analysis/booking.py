@@ -1,0 +1,44 @@
+"""Which incident lost which write: each loss belongs to one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from observer.timeline import Incident, Leadership, Lost, Timeline
+from reports.analysis.durability import covered
+
+
+def losses(
+    timeline: Timeline, incidents: Sequence[Incident], led: Sequence[Leadership], lost: Sequence[Lost]
+) -> list[tuple[Lost, ...] | None]:
+    """What each incident lost; None: no loss is known, and not all that it may have lost was read back since.
+
+    Only what takes the key, or promotes anew, discards what was acknowledged. So a loss belongs to the first incident
+    of that kind that ended after the acknowledgement; where there is none, to the first that did, else to the last.
+    """
+    moved = [_moved(incident, led) for incident in incidents]
+    own: list[list[Lost]] = [[] for _ in incidents]
+    for write in lost:
+        later = [n for n, incident in enumerate(incidents) if incident.ended_ns >= write.acknowledged_ns]
+        index = next((n for n in later if moved[n]), later[0] if later else len(incidents) - 1)
+        if incidents:
+            own[index].append(write)
+    found: list[tuple[Lost, ...] | None] = []
+    for n, incident in enumerate(incidents):
+        before = [i.ended_ns for i, is_moved in zip(incidents[:n], moved, strict=False) if is_moved or not moved[n]]
+        known = own[n] or covered(timeline, _over_ns(incident), max(before, default=-1), incident.ended_ns)
+        found.append(tuple(own[n]) if known else None)
+    return found
+
+
+def _moved(incident: Incident, led: Sequence[Leadership]) -> bool:
+    """Whether the leader key was taken in an incident, or its holder promoted anew."""
+    if any(incident.began_ns < spell.from_ns <= incident.ended_ns for spell in led):
+        return True
+    before, after = incident.timeline_before, incident.timeline_after
+    return incident.leader_before != incident.leader_after or before != after
+
+
+def _over_ns(incident: Incident) -> int:
+    """When its last outage of writes was over."""
+    return max([incident.began_ns, *(outage.ended_ns for outage in incident.write.outages)])
