@@ -17,7 +17,15 @@ from reports.analysis.leadership import says_primary
 from reports.analysis.outages import STABLE_NS, stable_ns
 from reports.analysis.ruling import Found
 from reports.analysis.scene import pool_of
-from reports.analysis.theory import Bound, bound, in_place, live_settings
+from reports.analysis.theory import (
+    Bound,
+    bound,
+    effective,
+    in_place,
+    live_settings,
+    patroni_version,
+    proxy_settings,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +159,9 @@ def phases(case: Case, cause: Found) -> tuple[Phase, ...]:
     if not own or shape is None:
         return ()
     main = _main(case, cause, shape)
-    live = live_settings(case.scene.timeline, main.began_ns)
-    haproxy = case.scene.timeline.recording.settings.get("haproxy")
-    proxy = haproxy if isinstance(haproxy, dict) else None
+    timeline = case.scene.timeline
+    live = effective(live_settings(timeline, main.began_ns), patroni_version(timeline))
+    proxy = proxy_settings(timeline)
     expired = cause.cause in (
         "leader.killed",
         "leader.frozen",

@@ -16,6 +16,9 @@ from observer.timeline import Timeline
 
 ETCD_EXPIRY_S = 1.0
 PRIMARY_START_S = 300.0
+# The least that Patroni takes, and the release since which it sees to that.
+LEAST_S = {"ttl": 20.0, "loop_wait": 1.0, "retry_timeout": 3.0}
+MENDS = (3, 2)
 
 Bound = tuple[float, float]
 
@@ -33,6 +36,42 @@ def live_settings(timeline: Timeline, at_ns: int | None = None) -> Mapping[str, 
         config = captured[-1].detail.get("config") if captured else None
         found = config if isinstance(config, dict) and config else None
     return found
+
+
+def effective(live: Mapping[str, Any] | None, version: str | None) -> Mapping[str, Any] | None:
+    """The settings that rule. Since 3.2 Patroni silently mends an impossible triple, and `/config` tells the old one.
+
+    Its config.py: ttl is at least 20, loop_wait 1, retry_timeout 3; where loop_wait + 2 x retry_timeout is more than
+    ttl, loop_wait is lowered, and retry_timeout only where that does not suffice. None: mended or not, nobody knows.
+    """
+    told = {key: _number(live, key) for key in LEAST_S}
+    if live is None or any(value is None for value in told.values()):
+        return live
+    ttl, loop, retry = (max(told[key] or 0.0, least) for key, least in LEAST_S.items())
+    if LEAST_S["loop_wait"] + 2 * retry > ttl:
+        loop, retry = LEAST_S["loop_wait"], (ttl - LEAST_S["loop_wait"]) // 2
+    loop = min(loop, ttl - 2 * retry)
+    mended = {"ttl": ttl, "loop_wait": loop, "retry_timeout": retry}
+    if mended == told:
+        return live
+    number = _release(version)
+    return None if number is None else {**live, **mended} if number >= MENDS else live
+
+
+def patroni_version(timeline: Timeline) -> str | None:
+    """The version of Patroni, as a member told it; None: nobody did."""
+    told = (e.detail.get("patroni_version") for e in timeline.events if e.kind == "member.changed")
+    return next((str(version) for version in told if version), None)
+
+
+def proxy_settings(timeline: Timeline) -> Mapping[str, Any]:
+    """What is known of the proxy's checks: what the settings say, and what its own stats say instead where they do."""
+    haproxy = timeline.recording.settings.get("haproxy")
+    known = dict(haproxy) if isinstance(haproxy, Mapping) else {}
+    captured = (e.detail.get("pools") or () for e in timeline.events if e.kind == "pools.captured")
+    rows = (row for pools in captured for row in pools if isinstance(row, Mapping) and row.get("check_rise"))
+    row = next(rows, None)
+    return known if row is None else {**known, "rise": row["check_rise"]}
 
 
 def bound(phase: str, expired: bool, live: Mapping[str, Any] | None, proxy: Mapping[str, Any] | None) -> Bound | None:
@@ -91,6 +130,11 @@ def expected_back(live: Mapping[str, Any], proxy: Mapping[str, Any] | None) -> B
     """
     election, routing = bound("election", True, live, proxy), bound("routing", True, live, proxy) or (0.0, 0.0)
     return None if election is None else (election[0] + routing[0], ETCD_EXPIRY_S + election[1] + routing[1])
+
+
+def _release(version: str | None) -> tuple[int, ...] | None:
+    parts = (version or "").split(".")[:2]
+    return tuple(map(int, parts)) if len(parts) == 2 and all(part.isdigit() for part in parts) else None
 
 
 def _number(settings: Mapping[str, Any] | None, key: str) -> float | None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from observer.timeline import SECOND_NS, Event, Incident, Outcome, Timeline, Window
 from reports.analysis.judge import judge
 from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
-from reports.analysis.theory import bound, brownout, in_place
+from reports.analysis.theory import bound, brownout, effective, in_place
 from reports.document import facts_of
 from tests.unit.timelines import blind, event, fail, healthy, measured_crash, ns, ok, route, takeover, timeline, traffic
 
@@ -283,3 +283,35 @@ def test_a_phase_that_began_before_the_outage_has_no_bound() -> None:
         "detection": None,
         "election": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("told", "version", "rules"),
+    [
+        ((30, 10, 10), None, (30, 10, 10)),
+        ((30, 10, 10), "4.1.0", (30, 10, 10)),
+        ((30, 20, 10), "4.1.0", (30, 10, 10)),  # loop_wait is lowered first
+        ((30, 10, 30), "4.1.0", (30, 1, 14)),  # and retry_timeout where that does not suffice
+        ((10, 2, 3), "3.2.2", (20, 2, 3)),
+        ((10, 5, 3), "3.0.2", (10, 5, 3)),  # before 3.2 what is set is what rules
+        ((30, 20, 10), None, None),
+    ],
+)
+def test_the_settings_that_rule_are_those_that_patroni_mends(
+    told: tuple[int, ...], version: str | None, rules: tuple[int, ...] | None
+) -> None:
+    names = ("ttl", "loop_wait", "retry_timeout")
+    assert effective(dict(zip(names, told, strict=True)), version) == (
+        None if rules is None else dict(zip(names, rules, strict=True))
+    )
+
+
+def test_routing_is_held_against_the_checks_that_the_stats_page_tells() -> None:
+    """The settings say rise 2, HAProxy itself says 4."""
+    captured = event(1, "haproxy", "pools.captured", "http://127.0.0.1:7001/", pools=[{"check_rise": 4}])
+    recording = replace(
+        CRASH.recording, settings={**CRASH.recording.settings, "haproxy": {"inter_ms": 3000, "rise": 2}}
+    )
+    events = sorted([*CRASH.events, captured], key=lambda e: e.by_ns)
+    incident = first(replace(CRASH, recording=recording, events=events))
+    assert {p.name: p.bound_s for p in incident.phases}["routing"] == (9, 12)
