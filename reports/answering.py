@@ -8,6 +8,7 @@ from datetime import datetime
 
 from reports.facts import CostFact, Facts, IncidentFact, RecordingFact
 from reports.language import Language
+from reports.narrative import leader_kept
 from reports.portrait import ports_of
 
 SHOWN = 6
@@ -55,7 +56,8 @@ def _fault(own: Sequence[IncidentFact], commands: Sequence[str], language: Langu
         if leader["after"] is None:
             now = language.phrases["format.unknown"]
         else:
-            key = "answers.leader_same" if leader["before"] == leader["after"] else "answers.leader_now"
+            same = "back" if leader_kept(incident) == "back" else "same"
+            key = f"answers.leader_{same if leader['before'] == leader['after'] else 'now'}"
             now = language.say(key, leader=leader["after"])
         items.append(
             language.say(

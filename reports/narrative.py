@@ -254,8 +254,14 @@ def leader_changes(recording: RecordingFact, language: Language) -> str:
     return language.say("leadership.changes", n=changes) if changes else language.say("leadership.constant")
 
 
-def leader_kept(leader: LeaderFact) -> str:
-    """Whether a leader that stayed was promoted anew: "again", else "kept"."""
+def leader_kept(incident: IncidentFact) -> str:
+    """Of a leader that is the same after: "back" where another held the key meanwhile, "again" where it was promoted
+    anew, else "kept".
+    """
+    leader = incident["leader"]
+    taken = [e["facts"].get("member") for e in incident["evidence"] if e["says"] == "evidence.leader_key_taken"]
+    if any(member != leader["after"] for member in taken):
+        return "back"
     before, after = leader["timeline_before"], leader["timeline_after"]
     return "again" if before is not None and after is not None and before != after else "kept"
 

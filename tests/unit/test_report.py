@@ -300,3 +300,18 @@ def test_every_section_has_a_template_and_the_table_of_contents_keeps_their_orde
     titles = [language("en").say(f"{s.name}.title") for s in SECTIONS if s.name not in without_heading]
     places = [text.index(f"## {title}") for title in titles]
     assert places == sorted(places)
+
+
+def test_a_leader_that_took_its_key_back_did_change_meanwhile() -> None:
+    facts = crash()
+    facts["incidents"][0]["leader"] |= {"after": "patroni1", "timeline_after": 1}
+    facts["incidents"][0]["evidence"].append(
+        {
+            "table": "events",
+            "ids": [54],
+            "says": "evidence.leader_key_taken",
+            "facts": {"member": "patroni2", "at_s": 33},
+        }
+    )
+    text = render(facts, "en", "drill").replace(NBSP, " ")
+    assert "The leader is the same again, `patroni1`, timeline 1: another held the key meanwhile." in text
