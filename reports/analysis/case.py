@@ -49,7 +49,8 @@ def shows_operations(says: str, operations: Iterable[Operation], **facts: Any) -
 class Witness:
     """What was seen of one member around an incident.
 
-    `rest`, `sql`: the spell in which Patroni's REST API, or PostgreSQL asked directly, could not be reached.
+    `rest`, `sql`: the spell in which Patroni's REST API, or PostgreSQL asked directly, could not be reached. Where
+    there is none, `rest_observed`, `sql_observed`: it was in sight when the member went away, and went on answering.
     `expired`: the events that show that its lease ran out. `said`: the event in which it said that it stops or stopped.
     `ran_on`: one that shows that it lived all the while, though both its doors were shut.
     """
@@ -216,14 +217,18 @@ class Case:
         rest = next((s for s in self.spells("patroni") if s.subject == member), None)
         sql = next((s for s in self.spells("postgres") if s.subject == member and _together(s, rest)), None)
         back_ns = reach_ns if rest is None else _shut_ns(rest, self.scene.end_ns)
+        # What went away in the incident was there before; of anything else it counts that it was in sight then.
+        away_ns = self.from_ns if rest is None else rest.began_ns
+        sql_observed = sql is not None or self.scene.in_sight("postgres", member, away_ns)
+        sql_primary = self._primary_by_sql(member, self.until_ns if lost is None else lost.by_ns)
         said = next((c.event for c in self.changes(member) if _says_stopped(c) and c.event.by_ns < back_ns), None)
         return Witness(
             member=member,
             rest=rest,
-            rest_observed=self._observed("patroni", member),
+            rest_observed=rest is not None or self.scene.in_sight("patroni", member, self.from_ns),
             sql=sql,
-            sql_observed=self._observed("postgres", member),
-            sql_primary=self._primary_by_sql(member, lost),
+            sql_observed=sql_observed,
+            sql_primary=sql_primary if sql_observed else None,
             leader_lost=lost,
             expired=expired,
             key_lost=key_lost,
@@ -250,20 +255,12 @@ class Case:
         known = [e for e in self.scene.between(0, sql.began_ns) if e.source == "postgres" and e.subject == rest.subject]
         return back if any(e.kind == "member.changed" and started(e) is not None for e in known) else None
 
-    def _observed(self, source: str, member: str) -> bool:
-        return any(
-            e.source == source and e.subject == member and e.kind in ("member.changed", "source.sees")
-            for e in self.scene.timeline.events
-            if e.by_ns <= self.until_ns
-        )
-
-    def _primary_by_sql(self, member: str, lost: Event | None) -> Event | None:
-        """The last that direct SQL said of the member's role, if it said "primary" and could be asked all the while."""
-        until_ns = self.until_ns if lost is None else lost.by_ns
+    def _primary_by_sql(self, member: str, until_ns: int) -> Event | None:
+        """The last that direct SQL said of the member's role until a moment, if that is "primary"."""
         told = [
             e
-            for e in self.scene.timeline.events
-            if e.source == "postgres" and e.subject == member and e.kind == "member.changed" and e.by_ns <= until_ns
+            for e in self.scene.between(0, until_ns)
+            if e.source == "postgres" and e.subject == member and e.kind == "member.changed"
         ]
         return told[-1] if told and says_primary(told[-1]) else None
 

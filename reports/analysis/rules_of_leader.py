@@ -137,16 +137,10 @@ def leader_frozen(case: Case) -> Ruling:
     if not seen.expired and seen.rest.until_ns(case.scene.end_ns) - seen.rest.began_ns < AWAY_NS:
         return rejected(cause, "reason.rest_answers", member=seen.member)
     if seen.sql is None and seen.sql_primary is not None:
-        confidence = "medium" if seen.expired else "low"
-        return found(
-            cause,
-            seen.member,
-            "medium" if confidence == "medium" else "low",
-            *_key(case, seen),
-            *failed(seen),
-            shows("evidence.sql_primary", seen.sql_primary, member=seen.member),
-        )
-    return found(cause, seen.member, "high" if seen.expired else "medium", *_key(case, seen), *failed(seen))
+        primary = shows("evidence.sql_primary", seen.sql_primary, member=seen.member)
+        return found(cause, seen.member, "medium" if seen.expired else "low", *_key(case, seen), *failed(seen), primary)
+    sure = bool(seen.expired) and seen.sql is not None
+    return found(cause, seen.member, "high" if sure else "medium", *_key(case, seen), *failed(seen))
 
 
 def leader_unreachable(case: Case) -> Ruling:
@@ -162,31 +156,29 @@ def leader_unreachable(case: Case) -> Ruling:
         return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
     if not seen.expired and seen.rest.until_ns(case.scene.end_ns) - seen.rest.began_ns < AWAY_NS:
         return rejected(cause, "reason.rest_answers", member=seen.member)
-    return found(
-        cause, seen.member, "high" if seen.expired else "medium", *_key(case, seen), *failed(seen), ran_on(seen)
-    )
+    if seen.sql is None and seen.sql_primary is not None:
+        if seen.expired:
+            return rejected(cause, "reason.sql_primary", member=seen.member)
+        primary = shows("evidence.sql_primary", seen.sql_primary, member=seen.member)
+        return found(cause, seen.member, "low", *_key(case, seen), *failed(seen), primary)
+    sure = bool(seen.expired) and seen.sql is not None
+    return found(cause, seen.member, "high" if sure else "medium", *_key(case, seen), *failed(seen), ran_on(seen))
 
 
 def leader_cut_off(case: Case) -> Ruling:
-    """The lease ran out, while the member answered the observer all the time."""
+    """The lease ran out, while the member answered the observer: REST all the time, or direct SQL, as a primary."""
     seen = _leader(case)
     cause = "leader.cut_off"
     if seen is None or not seen.expired or not seen.rest_observed:
         return None
-    if seen.rest is not None:
+    if seen.rest is None:
+        told = case.before("member.changed", subject=seen.member, source="patroni")
+        answers = [shows("evidence.rest_answers", told, member=seen.member, at_s=at_s(case.span.began_ns))]
+    elif seen.rest.how in UNREACHED and seen.sql is None and seen.sql_primary is not None:
+        answers = [*failed(seen), shows("evidence.sql_primary", seen.sql_primary, member=seen.member)]
+    else:
         return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
-    return found(
-        cause,
-        seen.member,
-        "medium",
-        *_key(case, seen),
-        shows(
-            "evidence.rest_answers",
-            case.before("member.changed", subject=seen.member, source="patroni"),
-            member=seen.member,
-            at_s=at_s(case.span.began_ns),
-        ),
-    )
+    return found(cause, seen.member, "medium", *_key(case, seen), *answers)
 
 
 def accepts_on(case: Case, rest: Spell) -> bool:

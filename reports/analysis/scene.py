@@ -48,6 +48,16 @@ class Scene:
         """The member behind a route."""
         return member_of(route, self.members, self.addresses)
 
+    def in_sight(self, source: str, member: str, at_ns: int) -> bool:
+        """Whether a source could see a member at a moment: it had seen it before, and was not blind for it then."""
+        own = [spell for spell in self.spells if (spell.source, spell.subject) == (source, member) and not spell.noise]
+        if any(spell.began_ns <= at_ns < spell.until_ns(self.end_ns + 1) for spell in own):
+            return False
+        return any(
+            (event.source, event.subject) == (source, member) and event.kind in ("member.changed", "source.sees")
+            for event in self.between(0, at_ns)
+        )
+
     def of(self, event: Event) -> str | None:
         """Whose doing an event shows: the member behind a route, the holder that a leader key was taken from; None:
         nobody's.

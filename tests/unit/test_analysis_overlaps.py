@@ -118,3 +118,16 @@ def test_a_leader_that_took_its_key_back_leads_after() -> None:
 def test_who_was_first_to_lose_the_key_led_before() -> None:
     (incident,) = found(expired(35, 39), traffic((1, 35, OK), (35, 39, FAIL), (39, 110, OK)))
     assert (incident.leader_before, incident.leader_after) == ("patroni1", "patroni2")
+
+
+def test_a_postgres_that_crashed_before_its_node_was_killed_crashed() -> None:
+    crashed, killed = found(
+        [
+            event(20.05, "patroni", "member.changed", "patroni1", role="primary", state="crashed"),
+            blind(20.1, "postgres", "patroni1", "refused"),
+            blind(30.3, "patroni", "patroni1", "refused"),
+            *expired(55, 60),
+        ],
+        traffic((1, 20, OK), (20, 60, FAIL), (60, 110, OK)),
+    )
+    assert (crashed.cause, killed.cause, killed.confidence) == ("postgres.crashed", "leader.killed", "medium")
