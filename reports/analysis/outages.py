@@ -53,8 +53,10 @@ def outages(timeline: Timeline, action: Action, probe: Probe | None = None) -> t
     """Every outage of an action, in order; of one kind of connection alone where a probe is named.
 
     Before the first acknowledgement of a recording an outage begins when the first operation that failed was due; after
-    the last one it lasts to the end of the recording, and is open.
+    the last one it lasts to the end of the recording, and is open. What the observer slept through is no part of it,
+    where nothing had failed before it fell asleep, or nothing did once it woke.
     """
+    asleep = slept(timeline)
     acknowledged = [o for o in timeline.operations if _is(o, action, probe) and o.outcome is Outcome.OK]
     finished = [o.finished_ns for o in acknowledged]
 
@@ -81,13 +83,16 @@ def outages(timeline: Timeline, action: Action, probe: Probe | None = None) -> t
             return
         before, after = span
         first_due_ns = min(o.due_ns for o in group)
+        began_ns = min(first_due_ns, group[0].finished_ns) if before is None else before.finished_ns
+        ended_ns = max(timeline.recording.until_ns, group[-1].finished_ns) if after is None else after.finished_ns
+        awake_ns = _awake(asleep, began_ns, ended_ns, group)
         outage = Outage(
             action=action,
-            began_ns=min(first_due_ns, group[0].finished_ns) if before is None else before.finished_ns,
-            ended_ns=max(timeline.recording.until_ns, group[-1].finished_ns) if after is None else after.finished_ns,
+            began_ns=awake_ns[0],
+            ended_ns=awake_ns[1],
             open=after is None,
-            before_id=None if before is None else before.id,
-            after_id=None if after is None else after.id,
+            before_id=None if before is None or awake_ns[0] > began_ns else before.id,
+            after_id=None if after is None or awake_ns[1] < ended_ns else after.id,
             first_failure_ns=first_due_ns,
             failed=sum(o.outcome is Outcome.FAIL for o in group),
             unknown=sum(o.outcome is Outcome.UNKNOWN for o in group),
@@ -104,6 +109,24 @@ def outages(timeline: Timeline, action: Action, probe: Probe | None = None) -> t
         span, group = neighbours(failure), [failure]
     close()
     return tuple(found)
+
+
+def slept(timeline: Timeline) -> list[tuple[int, int]]:
+    """When the observer itself did not run: from, until."""
+    return [(e.window.after_ns, e.window.by_ns) for e in timeline.events if e.kind == "observer.slept"]
+
+
+def _awake(
+    asleep: Iterable[tuple[int, int]], began_ns: int, ended_ns: int, group: Sequence[Operation]
+) -> tuple[int, int]:
+    """The beginning and the end of an outage without the sleep before its first failure, and after its last."""
+    first_ns, last_ns = group[0].finished_ns, group[-1].finished_ns
+    for from_ns, until_ns in asleep:
+        if began_ns <= from_ns < first_ns:
+            began_ns = min(until_ns, first_ns)
+        if last_ns <= from_ns and until_ns <= ended_ns:
+            ended_ns = from_ns
+    return began_ns, ended_ns
 
 
 def _last_before(timeline: Timeline, action: Action, at_ns: int, probe: Probe | None) -> Operation | None:

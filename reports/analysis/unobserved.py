@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from observer.timeline import MS_NS, SECOND_NS, Action, Timeline
 from reports.analysis.blindness import spells
-from reports.analysis.outages import threshold_ns
+from reports.analysis.outages import slept, threshold_ns
 
 BLIND = (("traffic", "generator"), ("daemon", "recorder"))
 # Before the first operation the sources are started; after the last one the recording is ended, audits included.
@@ -21,19 +21,13 @@ def unobserved(timeline: Timeline, action: Action) -> tuple[Stretch, ...]:
     """Where the generator had died, the observer slept or its records were lost, the tables were absent, or no
     operation of the action ended for longer than it may take; in order, merged.
     """
-    return tuple(_merged([*_blind(timeline), *_slept(timeline), *_absent(timeline, action), *_idle(timeline, action)]))
+    return tuple(_merged([*_blind(timeline), *slept(timeline), *_absent(timeline, action), *_idle(timeline, action)]))
 
 
 def _blind(timeline: Timeline) -> Iterator[Stretch]:
     for spell in spells(timeline):
         if (spell.source, spell.subject) in BLIND:
             yield spell.began_ns, spell.until_ns(timeline.recording.until_ns)
-
-
-def _slept(timeline: Timeline) -> Iterator[Stretch]:
-    for event in timeline.events:
-        if event.kind == "observer.slept":
-            yield event.window.after_ns, event.window.by_ns
 
 
 def _absent(timeline: Timeline, action: Action) -> Iterator[Stretch]:

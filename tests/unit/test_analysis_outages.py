@@ -7,7 +7,7 @@ from dataclasses import replace
 from observer.timeline import SECOND_NS, Action, Operation, Outcome, Second, Timeline
 from reports.analysis.judge import judge
 from reports.analysis.outages import acknowledged, cost, failures, outages, stable_ns
-from tests.unit.timelines import fail, ns, ok, timeline, traffic, unknown
+from tests.unit.timelines import event, fail, ns, ok, timeline, traffic, unknown
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
 
@@ -103,3 +103,13 @@ def test_every_failure_belongs_to_an_incident() -> None:
     assert sum(i.write.failed for i in incidents) == 2
     assert sum(i.read.failed for i in incidents) == 1
     assert len(incidents) == 3
+
+
+def test_what_the_observer_slept_through_is_no_part_of_an_outage_that_was_over_or_had_yet_to_begin() -> None:
+    slept = event(70, "daemon", "observer.slept", "daemon", after_s=10, for_ms=60_000)
+    woke_up = traffic((1, 10, OK), (70.05, 75, FAIL), (75, 90, OK))
+    fell_asleep = traffic((1, 5, OK), (5, 10, FAIL), (70, 90, OK))
+    both = traffic((1, 5, OK), (5, 10, FAIL), (70.05, 75, FAIL), (75, 90, OK))
+    assert spans_of(timeline([slept], woke_up)) == [(70, 75)]
+    assert spans_of(timeline([slept], fell_asleep)) == [(4.95, 10)]
+    assert spans_of(timeline([slept], both)) == [(4.95, 75)]  # what lay between is taken to be the same outage
