@@ -1,4 +1,4 @@
-"""One incident as the rules see it: what happened in it, and what each witness said of a member.
+"""One incident as the rules see it: what happened in it, and what was known before.
 
 Nothing here or in the rules reads what somebody told (`fault.told`, `repair.told`): the cause is inferred.
 """
@@ -6,25 +6,19 @@ Nothing here or in the rules reads what somebody told (`fault.told`, `repair.tol
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from observer.timeline import SECOND_NS, Cost, Event, Evidence, Operation, Outage, Outcome
+from observer.timeline import SECOND_NS, Cost, Event, Evidence, Operation, Outage
 from reports.analysis.blindness import Spell
-from reports.analysis.changes import Change, started
-from reports.analysis.incidents import TOGETHER_NS, Span
-from reports.analysis.leadership import leader_at, says_primary
+from reports.analysis.changes import Change
+from reports.analysis.incidents import Span
+from reports.analysis.leadership import leader_at
 from reports.analysis.outages import within
 from reports.analysis.scene import Scene
+from reports.analysis.witness import Witness, witness
 
 TOLD = ("fault.told", "repair.told", "note.told", "stop.asked")
-# Keys that expire with one lease go at one revision; where no revision is known, this close together.
-ONE_LEASE_NS = SECOND_NS
-# How long after an incident's end what belongs to it may still come: the lease of a replica, a proxy's checks.
-AFTERMATH_NS = 60 * SECOND_NS
-# What a member does so long after its doors were shut it does not do in dying; and what only one that lives writes.
-DYING_NS = 2 * SECOND_NS
-OF_THE_LIVING = ("key_not_renewed", "demoted")
 
 
 def at_s(at_ns: int) -> float:
@@ -46,30 +40,6 @@ def shows_operations(says: str, operations: Iterable[Operation], **facts: Any) -
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
-    """What was seen of one member around an incident.
-
-    `rest`, `sql`: the spell in which Patroni's REST API, or PostgreSQL asked directly, could not be reached. Where
-    there is none, `rest_observed`, `sql_observed`: it was in sight when the member went away, and went on answering.
-    `expired`: the events that show that its lease ran out. `said`: the event in which it said that it stops or stopped.
-    `ran_on`: one that shows that it lived all the while, though both its doors were shut.
-    """
-
-    member: str
-    rest: Spell | None
-    rest_observed: bool
-    sql: Spell | None
-    sql_observed: bool
-    sql_primary: Event | None
-    leader_lost: Event | None
-    expired: tuple[Event, ...]
-    key_lost: Event | None
-    said: Event | None
-    started_anew: Event | None
-    ran_on: Event | None
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
     """One incident with everything that may explain it."""
 
@@ -78,6 +48,7 @@ class Case:
     write: Cost
     read: Cost
     leader_before: str | None
+    _witnesses: dict[str, Witness] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def from_ns(self) -> int:
@@ -187,15 +158,8 @@ class Case:
 
     def before(self, *kinds: str, subject: str, source: str | None = None) -> list[Event]:
         """The last of these that was told before the incident began, as a list of one or none."""
-        told = [
-            e
-            for e in self.scene.timeline.events
-            if e.by_ns <= self.span.since_ns
-            and e.kind in kinds
-            and e.subject == subject
-            and (source is None or e.source == source)
-        ]
-        return told[-1:]
+        told = [self.scene.last(kind, subject, self.span.since_ns, source) for kind in kinds]
+        return sorted((event for event in told if event is not None), key=lambda event: event.by_ns)[-1:]
 
     def leader_key_kept(self, member: str) -> Evidence:
         """Since when a member has held the leader key; it was not seen to lose it."""
@@ -206,73 +170,9 @@ class Case:
 
     def witness(self, member: str) -> Witness:
         """What was seen of a member in and around the incident."""
-        reach_ns = max(self.until_ns, min(self.span.ended_ns + AFTERMATH_NS, self.span.following_ns))
-        lost = next((e for e in self.events("leader.lost") if e.subject == member), None)
-        key_lost = next(iter(self.events_until(reach_ns, "member.lost", subject=member)), None)
-        expired: tuple[Event, ...] = ()
-        if lost is not None:
-            gone = self.events_until(reach_ns, "member.lost", subject=member)
-            with_it = next((e for e in gone if _one_lease(lost, e)), None)
-            expired = (lost, with_it) if with_it is not None else ()
-        rest = next((s for s in self.spells("patroni") if s.subject == member), None)
-        sql = next((s for s in self.spells("postgres") if s.subject == member and _together(s, rest)), None)
-        back_ns = reach_ns if rest is None else _shut_ns(rest, self.scene.end_ns)
-        # What went away in the incident was there before; of anything else it counts that it was in sight then.
-        away_ns = self.from_ns if rest is None else rest.began_ns
-        sql_observed = sql is not None or self.scene.in_sight("postgres", member, away_ns)
-        sql_primary = self._primary_by_sql(member, self.until_ns if lost is None else lost.by_ns)
-        said = next((c.event for c in self.changes(member) if _says_stopped(c) and c.event.by_ns < back_ns), None)
-        return Witness(
-            member=member,
-            rest=rest,
-            rest_observed=rest is not None or self.scene.in_sight("patroni", member, self.from_ns),
-            sql=sql,
-            sql_observed=sql_observed,
-            sql_primary=sql_primary if sql_observed else None,
-            leader_lost=lost,
-            expired=expired,
-            key_lost=key_lost,
-            said=said,
-            started_anew=self._started_anew(member, reach_ns),
-            ran_on=None if rest is None or sql is None else self._ran_on(rest, sql, reach_ns),
-        )
-
-    def _ran_on(self, rest: Spell, sql: Spell, reach_ns: int) -> Event | None:
-        """What its container or its log told of it meanwhile; else that it is back, and was never restarted."""
-        ends = [
-            e
-            for e in self.scene.between(rest.began_ns - DYING_NS, rest.until_ns(self.scene.end_ns))
-            if e.subject == rest.subject
-            and (e.kind == "container.ended" or (e.kind == "log.told" and e.detail.get("says") in OF_THE_LIVING))
-        ]
-        if ends:
-            first = ends[0]
-            killed = first.kind == "log.told" or first.detail.get("exit_code") == 128 + 9
-            return first if killed and first.by_ns > rest.began_ns + DYING_NS else None
-        back = sql.sees if sql.sees is not None and sql.sees.by_ns <= reach_ns else None
-        if back is None or self._started_anew(rest.subject, max(reach_ns, back.by_ns + DYING_NS)) is not None:
-            return None
-        known = [e for e in self.scene.between(0, sql.began_ns) if e.source == "postgres" and e.subject == rest.subject]
-        return back if any(e.kind == "member.changed" and started(e) is not None for e in known) else None
-
-    def _primary_by_sql(self, member: str, until_ns: int) -> Event | None:
-        """The last that direct SQL said of the member's role until a moment, if that is "primary"."""
-        told = [
-            e
-            for e in self.scene.between(0, until_ns)
-            if e.source == "postgres" and e.subject == member and e.kind == "member.changed"
-        ]
-        return told[-1] if told and says_primary(told[-1]) else None
-
-    def _started_anew(self, member: str, until_ns: int) -> Event | None:
-        return next(
-            (
-                c.event
-                for c in self.scene.changes
-                if c.event.subject == member and c.started_anew and self.from_ns <= c.event.by_ns <= until_ns
-            ),
-            None,
-        )
+        if member not in self._witnesses:
+            self._witnesses[member] = witness(self, member)
+        return self._witnesses[member]
 
 
 def case(scene: Scene, span: Span, write: Cost, read: Cost) -> Case:
@@ -280,37 +180,3 @@ def case(scene: Scene, span: Span, write: Cost, read: Cost) -> Case:
     one = Case(scene, span, write, read, leader_at(scene.leaderships, span.began_ns - 1))
     lost = one.leader_lost
     return replace(one, leader_before=lost.subject) if one.leader_before is None and lost is not None else one
-
-
-def failed_outcomes(operations: Sequence[Operation]) -> int:
-    """How many were not acknowledged."""
-    return sum(o.outcome is not Outcome.OK for o in operations)
-
-
-def _together(sql: Spell, rest: Spell | None) -> bool:
-    """Whether PostgreSQL went away with Patroni, or before it. One that goes later is shut down by a Patroni come back.
-
-    Where Patroni was there all the time, whenever.
-    """
-    return rest is None or sql.began_ns <= rest.began_ns + TOGETHER_NS
-
-
-def _one_lease(lost: Event, member_lost: Event) -> bool:
-    one, other = lost.detail.get("revision"), member_lost.detail.get("revision")
-    if one is not None and other is not None and one == other:
-        return True
-    unknown = one is None or other is None
-    return unknown and abs(lost.by_ns - member_lost.by_ns) <= ONE_LEASE_NS
-
-
-def _shut_ns(rest: Spell, end_ns: int) -> int:
-    """Until when a member may still speak of its stop: a moment after its door was shut.
-
-    What it says later it says when it comes back, since a Patroni that starts calls its PostgreSQL stopped, too.
-    """
-    shut = next((event.by_ns for event in rest.told if event.detail.get("how") == "refused"), None)
-    return rest.until_ns(end_ns) if shut is None else shut + SECOND_NS
-
-
-def _says_stopped(change: Change) -> bool:
-    return change.event.detail.get("state") in ("stopping", "stopped", "shutting down")

@@ -24,14 +24,12 @@ from reports.analysis.rules_of_leader import (
 from reports.analysis.rules_of_others import (
     evidence_of_two,
     observer_blind,
-    postgres_crashed,
-    postgres_frozen,
-    postgres_restarted,
     replica,
     replica_rebuilt,
     two_primaries,
     unknown,
 )
+from reports.analysis.rules_of_postgres import postgres_crashed, postgres_frozen, postgres_restarted
 from reports.analysis.rules_of_proxy import (
     evidence_of_full,
     proxy_cut_off,

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from observer.timeline import SECOND_NS, Evidence
-from reports.analysis.blindness import Spell
-from reports.analysis.case import Case, Witness, at_s, shows
+from reports.analysis.case import Case, at_s, shows
 from reports.analysis.ruling import Ruling, found, rejected
+from reports.analysis.witness import SHUT, UNREACHED, Witness, accepts_on
 
-SHUT = ("refused", "closed", "error")
-UNREACHED = ("unreachable", "connect_timeout")
 # A leader whose key stays was away only if nobody could reach it for at least this long.
 AWAY_NS = 3 * SECOND_NS
-# A stopped Patroni's accept queue is full after about 5 s of looks and of a proxy's checks (measured: 5.0 s).
-QUEUE_NS = 6 * SECOND_NS
 
 
 def switchover(case: Case) -> Ruling:
@@ -42,7 +38,7 @@ def _asked_for(case: Case, cause: str, with_leader: bool) -> Ruling:
         target if target else (),
         "high" if elected is not None else "medium",
         shows("evidence.failover_asked", asked, leader=leader, candidate=asked.detail.get("candidate")),
-        _key_deleted(case, case.leader_lost),
+        _key_deleted(case),
         None if elected is None else shows("evidence.leader_key_taken", elected, member=elected.subject),
     )
 
@@ -65,7 +61,7 @@ def leader_stopped(case: Case) -> Ruling:
         cause,
         seen.member,
         "high" if seen.said is not None else "medium",
-        _key_deleted(case, seen.leader_lost),
+        _key_deleted(case),
         None if seen.said is None else _said(seen),
         *failed(seen),
     )
@@ -181,23 +177,6 @@ def leader_cut_off(case: Case) -> Ruling:
     return found(cause, seen.member, "medium", *_key(case, seen), *answers)
 
 
-def accepts_on(case: Case, rest: Spell) -> bool:
-    """Whether REST went on letting connections in while it said nothing: Patroni runs, and waits for its PostgreSQL.
-
-    The accept queue of a Patroni that is stopped holds 5, and is full after a few seconds of looks and checks. Where
-    something between (a published port of Docker's) lets the observer in, a proxy's check tells that nobody did.
-    """
-    until_ns = rest.until_ns(case.scene.end_ns)
-    if until_ns - rest.began_ns < QUEUE_NS or any(event.detail.get("how") != "silent" for event in rest.told):
-        return False
-    return not any(
-        event.kind.startswith("route.")
-        and str(event.detail.get("check_status")).lstrip("* ") == "L4TOUT"
-        and case.scene.member_of(event) == rest.subject
-        for event in case.scene.between(rest.began_ns, until_ns)
-    )
-
-
 def _leader(case: Case) -> Witness | None:
     """The leader of the incident's beginning, if anything points to it: its key went, or its REST API was away."""
     lost = case.leader_lost
@@ -242,9 +221,9 @@ def _key(case: Case, seen: Witness) -> list[Evidence | None]:
     return [case.leader_key_kept(seen.member)]
 
 
-def _key_deleted(case: Case, lost: object) -> Evidence | None:
-    event = case.leader_lost if lost is not None else None
-    return None if event is None else shows("evidence.leader_key_deleted", event, member=event.subject)
+def _key_deleted(case: Case) -> Evidence | None:
+    lost = case.leader_lost
+    return None if lost is None else shows("evidence.leader_key_deleted", lost, member=lost.subject)
 
 
 def failed(seen: Witness) -> list[Evidence]:

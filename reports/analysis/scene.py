@@ -32,6 +32,13 @@ class Scene:
     addresses: Mapping[str, str]
     primary_pools: frozenset[str]
     both: tuple[Both, ...]
+    said: Mapping[tuple[str, str], Sequence[Event]]  # by kind and subject
+
+    def last(self, kind: str, subject: str, until_ns: int, source: str | None = None) -> Event | None:
+        """The last event of a kind about a subject that was known at a moment; of one source where it is named."""
+        events = self.said.get((kind, subject), ())
+        until = bisect_right(events, until_ns, key=_known)
+        return next((e for e in reversed(events[:until]) if source is None or e.source == source), None)
 
     def between(self, from_ns: int, until_ns: int) -> Sequence[Event]:
         """Events that were known from a moment on until another, both included."""
@@ -53,10 +60,7 @@ class Scene:
         own = [spell for spell in self.spells if (spell.source, spell.subject) == (source, member) and not spell.noise]
         if any(spell.began_ns <= at_ns < spell.until_ns(self.end_ns + 1) for spell in own):
             return False
-        return any(
-            (event.source, event.subject) == (source, member) and event.kind in ("member.changed", "source.sees")
-            for event in self.between(0, at_ns)
-        )
+        return any(self.last(kind, member, at_ns, source) for kind in ("member.changed", "source.sees"))
 
     def of(self, event: Event) -> str | None:
         """Whose doing an event shows: the member behind a route, the holder that a leader key was taken from; None:
@@ -89,7 +93,15 @@ def scene(timeline: Timeline) -> Scene:
         addresses=known,
         primary_pools=primary_pools(timeline, spells_of_leaders, names, known),
         both=two_primaries(timeline),
+        said=_by_kind_and_subject(timeline.events),
     )
+
+
+def _by_kind_and_subject(events: Sequence[Event]) -> Mapping[tuple[str, str], Sequence[Event]]:
+    said: dict[tuple[str, str], list[Event]] = {}
+    for event in events:
+        said.setdefault((event.kind, event.subject), []).append(event)
+    return said
 
 
 def _known(event: Event) -> int:

@@ -1,0 +1,100 @@
+"""Causes that lie with PostgreSQL alone, while its Patroni lives: frozen, restarted, crashed."""
+
+from __future__ import annotations
+
+from observer.timeline import SECOND_NS, Evidence
+from reports.analysis.blindness import Spell
+from reports.analysis.case import Case, shows
+from reports.analysis.rules_of_leader import failed
+from reports.analysis.ruling import Ruling, found, rejected
+from reports.analysis.witness import SHUT, UNREACHED, Witness, accepts_on
+
+# What Patroni says of a PostgreSQL that crashed, and what it says of any that is not up yet.
+CRASHED = ("crashed", "start failed", "in crash recovery")
+RECOVERING = ("starting", "stopped")
+
+
+def postgres_frozen(case: Case) -> Ruling:
+    """Patroni answers; PostgreSQL lets one in and says nothing."""
+    return _of_postgres(case, "postgres.frozen")
+
+
+def postgres_restarted(case: Case) -> Ruling:
+    """Patroni answers; PostgreSQL was shut down and started again, in order."""
+    return _of_postgres(case, "postgres.restarted")
+
+
+def postgres_crashed(case: Case) -> Ruling:
+    """Patroni answers; PostgreSQL went away without having been asked to."""
+    return _of_postgres(case, "postgres.crashed")
+
+
+def _of_postgres(case: Case, cause: str) -> Ruling:
+    seen = _postgres_alone(case)
+    if seen is None:
+        return None
+    anew = (
+        None if seen.started_anew is None else shows("evidence.postgres_started", seen.started_anew, member=seen.member)
+    )
+    truth, confidence, because = _fate(case, seen)
+    if truth != cause:
+        how = "closed" if seen.sql is None else seen.sql.how
+        return rejected(cause, "reason.sql_how", member=seen.member, how=how)
+    return found(cause, seen.member, "high" if confidence else "medium", *failed(seen), because, anew)
+
+
+def _fate(case: Case, seen: Witness) -> tuple[str, bool, Evidence | None]:
+    """What became of a PostgreSQL whose Patroni lives, whether that is sure, and what shows it."""
+    if seen.sql is not None and seen.sql.how in ("silent", *UNREACHED):
+        return "postgres.frozen", seen.sql.how == "silent" and seen.rest is None, None
+    states = {c.event.detail.get("state"): c.event for c in reversed(case.changes(seen.member))}
+    if "restarting" in states:
+        event = states["restarting"]
+        return "postgres.restarted", True, shows("evidence.member_state", event, member=seen.member, state="restarting")
+    crashed = next((states[state] for state in CRASHED if state in states), None)
+    codes, texts = _server_said(case, seen)
+    if crashed is not None or "57P02" in codes:
+        facts = {"member": seen.member, "state": None if crashed is None else crashed.detail.get("state")}
+        return "postgres.crashed", True, None if crashed is None else shows("evidence.member_state", crashed, **facts)
+    if "57P01" in codes or any("shutting down" in text for text in texts):
+        return "postgres.restarted", seen.started_anew is not None, None
+    starting = next((states[state] for state in RECOVERING if state in states), None)
+    if starting is None:
+        return "postgres.crashed", False, None
+    facts = {"member": seen.member, "state": starting.detail.get("state")}
+    return "postgres.crashed", False, shows("evidence.member_state", starting, **facts)
+
+
+def _server_said(case: Case, seen: Witness) -> tuple[set[str], list[str]]:
+    """SQLSTATEs and texts of what went wrong, at the application and at direct SQL."""
+    told = [] if seen.sql is None else [event.detail for event in seen.sql.told]
+    codes = {o.sqlstate for o in case.failed() if o.sqlstate} | {str(detail.get("sqlstate")) for detail in told}
+    return codes, [str(o.message) for o in case.failed()] + [str(detail.get("error")) for detail in told]
+
+
+def _postgres_alone(case: Case) -> Witness | None:
+    """A member whose PostgreSQL went away or began anew while its Patroni answered."""
+    since = {spell.subject: spell.began_ns for spell in reversed(case.spells("postgres"))}
+    for change in case.changes():
+        if change.started_anew and case.concerns(change.event.subject):
+            since.setdefault(change.event.subject, change.event.by_ns)
+    if case.leader_elected is not None:
+        return None
+    for member in sorted(since, key=lambda m: (m != case.leader_before, since[m])):
+        seen = case.witness(member)
+        if seen.rest_observed and _lasted(seen.sql, case) and (seen.rest is None or _waits(seen, seen.rest, case)):
+            return seen
+    return None
+
+
+def _waits(seen: Witness, rest: Spell, case: Case) -> bool:
+    """Whether Patroni says nothing only because it waits for a PostgreSQL that is gone or frozen."""
+    shut = any(event.detail.get("how") == "refused" for event in rest.told)
+    if rest.how != "silent" or shut or seen.sql is None:
+        return False
+    return seen.sql.how in SHUT or accepts_on(case, rest)
+
+
+def _lasted(spell: Spell | None, case: Case) -> bool:
+    """One look without an answer is no frozen server."""
+    return spell is None or spell.how in SHUT or spell.until_ns(case.scene.end_ns) - spell.began_ns >= SECOND_NS
