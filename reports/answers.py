@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from reports.facts import AnswerFact, Facts, IncidentFact, RecordingFact
 
-LEADER = ("leader.", "switchover", "failover.manual", "patroni.killed", "postgres.")
 # What is asked of faults, in the order of the homework, and the causes (or beginnings of causes) that answer it.
 QUESTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("leader_stopped", ("leader.stopped",)),

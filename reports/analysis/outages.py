@@ -62,10 +62,9 @@ def outages(timeline: Timeline, action: Action, probe: Probe | None = None) -> t
 
     def neighbours(failure: Operation) -> tuple[Operation | None, Operation | None]:
         at_ns = failure.finished_ns
-        left = bisect_left(finished, at_ns)
-        right = bisect_left(finished, at_ns)
-        before = acknowledged[left - 1] if left else None
-        after = acknowledged[right] if right < len(acknowledged) else None
+        index = bisect_left(finished, at_ns)
+        before = acknowledged[index - 1] if index else None
+        after = acknowledged[index] if index < len(acknowledged) else None
         if before is None or at_ns - before.finished_ns > NEAR_NS:
             before = _last_before(timeline, action, at_ns, probe) or before
         if after is None or after.finished_ns - at_ns > NEAR_NS:
