@@ -16,9 +16,10 @@ from reports.analysis.incidents import Span
 from reports.analysis.leadership import leader_at
 from reports.analysis.outages import within
 from reports.analysis.scene import Scene
+from reports.analysis.theory import live_settings
 from reports.analysis.witness import Witness, witness
 
-TOLD = ("fault.told", "repair.told", "note.told", "stop.asked")
+LOOP_WAIT_S = 10  # Patroni's default
 
 
 def at_s(at_ns: int) -> float:
@@ -145,6 +146,12 @@ class Case:
     def outages(self) -> Sequence[Outage]:
         """Those of writes."""
         return self.write.outages
+
+    @property
+    def loop_wait_ns(self) -> int:
+        """How often Patroni looks, as the cluster's settings say; its default where they were not seen."""
+        loop_wait = (live_settings(self.scene.timeline, self.span.began_ns) or {}).get("loop_wait")
+        return round((loop_wait if isinstance(loop_wait, (int, float)) else LOOP_WAIT_S) * SECOND_NS)
 
     def failed(self) -> list[Operation]:
         """Operations of the incident that were not acknowledged."""

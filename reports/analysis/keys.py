@@ -75,6 +75,7 @@ REASONS: Mapping[str, tuple[str, ...]] = {
     "reason.ran_on": ("member",),  # it lived, though nobody reached it
     "reason.said_stopped": ("member", "state"),
     "reason.not_said_stopped": ("member",),
+    "reason.crashed_first": ("member",),  # the key was given up because PostgreSQL was gone
     "reason.quorum_kept": (),
     "reason.quorum_lost": ("at_s",),
     "reason.start_time_kept": ("member",),

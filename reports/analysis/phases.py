@@ -138,9 +138,10 @@ PREFACES: Mapping[str, tuple[str, str, str]] = {
 
 def shape_of(case: Case, cause: Found) -> Shape | None:
     """The shape of an incident; None: nothing known separates its outage into phases."""
-    if cause.cause in SHAPES:
-        return SHAPES[cause.cause]
-    if case.leader_lost is not None or case.leader_elected is not None:
+    moved, shape = case.leader_lost is not None or case.leader_elected is not None, SHAPES.get(cause.cause)
+    if shape is not None and not (moved and shape is RESTART):
+        return shape
+    if moved:
         return FAILOVER
     if not cause.cause.startswith(("leader.", "patroni.")):
         return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from observer.timeline import SECOND_NS, Evidence
 from reports.analysis.case import Case, at_s, shows
-from reports.analysis.ruling import Ruling, found, rejected
+from reports.analysis.rules_of_postgres import crashed_first
+from reports.analysis.ruling import Ruling, failed, found, key_deleted, key_taken, ran_on, rejected
 from reports.analysis.witness import SHUT, UNREACHED, Witness, accepts_on
 
 # A leader whose key stays was away only if nobody could reach it for at least this long.
@@ -38,8 +39,8 @@ def _asked_for(case: Case, cause: str, with_leader: bool) -> Ruling:
         target if target else (),
         "high" if elected is not None else "medium",
         shows("evidence.failover_asked", asked, leader=leader, candidate=asked.detail.get("candidate")),
-        _key_deleted(case),
-        None if elected is None else shows("evidence.leader_key_taken", elected, member=elected.subject),
+        key_deleted(case),
+        key_taken(case),
     )
 
 
@@ -55,13 +56,15 @@ def leader_stopped(case: Case) -> Ruling:
         return rejected(cause, "reason.lease_expired", member=seen.member)
     if seen.leader_lost is None:
         return rejected(cause, "reason.leader_key_kept", member=seen.member)
+    if crashed_first(case) is not None:
+        return rejected(cause, "reason.crashed_first", member=seen.member)
     if seen.said is None and (seen.rest is None or seen.rest.how not in SHUT):
         return rejected(cause, "reason.not_said_stopped", member=seen.member)
     return found(
         cause,
         seen.member,
         "high" if seen.said is not None else "medium",
-        _key_deleted(case),
+        key_deleted(case),
         None if seen.said is None else _said(seen),
         *failed(seen),
     )
@@ -213,32 +216,11 @@ def _key(case: Case, seen: Witness) -> list[Evidence | None]:
     """What became of the leader key."""
     if seen.expired:
         revision = seen.expired[0].detail.get("revision")
-        elected = case.leader_elected
         return [
             shows("evidence.lease_expired", seen.expired, member=seen.member, revision=revision),
-            None if elected is None else shows("evidence.leader_key_taken", elected, member=elected.subject),
+            key_taken(case),
         ]
     return [case.leader_key_kept(seen.member)]
-
-
-def _key_deleted(case: Case) -> Evidence | None:
-    lost = case.leader_lost
-    return None if lost is None else shows("evidence.leader_key_deleted", lost, member=lost.subject)
-
-
-def failed(seen: Witness) -> list[Evidence]:
-    """How the looks at a member failed."""
-    told = []
-    if seen.rest is not None:
-        told.append(shows("evidence.rest_failed", seen.rest.teller, member=seen.member, how=seen.rest.how))
-    if seen.sql is not None:
-        told.append(shows("evidence.sql_failed", seen.sql.teller, member=seen.member, how=seen.sql.how))
-    return told
-
-
-def ran_on(seen: Witness) -> Evidence | None:
-    """That it lived, though its doors were shut."""
-    return None if seen.ran_on is None else shows("evidence.ran_on", seen.ran_on, member=seen.member)
 
 
 def _said(seen: Witness) -> Evidence | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from observer.timeline import Confidence, Evidence
 from reports.analysis.case import Case, at_s, shows, shows_operations
-from reports.analysis.rules_of_leader import failed, ran_on
-from reports.analysis.ruling import Found, Ruling, found, rejected
+from reports.analysis.ruling import Found, Ruling, failed, found, ran_on, rejected
 from reports.analysis.witness import UNREACHED, Witness
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from observer.timeline import SECOND_NS, Evidence
 from reports.analysis.blindness import Spell
 from reports.analysis.case import Case, shows
-from reports.analysis.rules_of_leader import failed
-from reports.analysis.ruling import Ruling, found, rejected
+from reports.analysis.ruling import Ruling, failed, found, key_deleted, key_taken, rejected
 from reports.analysis.witness import SHUT, UNREACHED, Witness, accepts_on
 
 # What Patroni says of a PostgreSQL that crashed, and what it says of any that is not up yet.
@@ -40,7 +39,26 @@ def _of_postgres(case: Case, cause: str) -> Ruling:
     if truth != cause:
         how = "closed" if seen.sql is None else seen.sql.how
         return rejected(cause, "reason.sql_how", member=seen.member, how=how)
-    return found(cause, seen.member, "high" if confidence else "medium", *failed(seen), because, anew)
+    gone = [key_deleted(case), key_taken(case)]
+    return found(cause, seen.member, "high" if confidence else "medium", *failed(seen), because, anew, *gone)
+
+
+def crashed_first(case: Case) -> Witness | None:
+    """The leader that gave up its key because its PostgreSQL had crashed and did not start in time.
+
+    That shows in what the server or Patroni said of it, or in doors that were shut for longer than one round of
+    Patroni's before it spoke of a stop; and Patroni itself lived on.
+    """
+    lost = case.leader_lost
+    seen = None if lost is None else case.witness(lost.subject)
+    if lost is None or seen is None or seen.expired or case.asked is not None or not _alone(case, seen):
+        return None
+    if seen.sql is None or seen.sql.began_ns > lost.by_ns or _fate(case, seen)[0] != "postgres.crashed":
+        return None
+    spoke_ns = lost.by_ns if seen.said is None else min(seen.said.by_ns, lost.by_ns)
+    if _fate(case, seen)[1] or spoke_ns - seen.sql.began_ns > case.loop_wait_ns:
+        return seen
+    return None
 
 
 def _fate(case: Case, seen: Witness) -> tuple[str, bool, Evidence | None]:
@@ -73,18 +91,26 @@ def _server_said(case: Case, seen: Witness) -> tuple[set[str], list[str]]:
 
 
 def _postgres_alone(case: Case) -> Witness | None:
-    """A member whose PostgreSQL went away or began anew while its Patroni answered."""
+    """A member whose PostgreSQL went away or began anew while its Patroni answered.
+
+    Where another took the leader key, only a leader that crashed first.
+    """
+    if case.leader_elected is not None:
+        return crashed_first(case)
     since = {spell.subject: spell.began_ns for spell in reversed(case.spells("postgres"))}
     for change in case.changes():
         if change.started_anew and case.concerns(change.event.subject):
             since.setdefault(change.event.subject, change.event.by_ns)
-    if case.leader_elected is not None:
-        return None
     for member in sorted(since, key=lambda m: (m != case.leader_before, since[m])):
         seen = case.witness(member)
-        if seen.rest_observed and _lasted(seen.sql, case) and (seen.rest is None or _waits(seen, seen.rest, case)):
+        if _alone(case, seen):
             return seen
     return None
+
+
+def _alone(case: Case, seen: Witness) -> bool:
+    """Whether Patroni lived on, whatever became of its PostgreSQL."""
+    return seen.rest_observed and _lasted(seen.sql, case) and (seen.rest is None or _waits(seen, seen.rest, case))
 
 
 def _waits(seen: Witness, rest: Spell, case: Case) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from observer.timeline import Confidence, Evidence, Rejected
-from reports.analysis.case import Case
+from reports.analysis.case import Case, shows
+from reports.analysis.witness import Witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +40,30 @@ def found(cause: str, targets: str | Sequence[str], confidence: Confidence, *evi
 def rejected(cause: str, reason: str, **facts: Any) -> Rejected:
     """A cause that does not hold, and why."""
     return Rejected(cause, reason, facts)
+
+
+def key_deleted(case: Case) -> Evidence | None:
+    """That the leader key was deleted."""
+    lost = case.leader_lost
+    return None if lost is None else shows("evidence.leader_key_deleted", lost, member=lost.subject)
+
+
+def key_taken(case: Case) -> Evidence | None:
+    """That the leader key was taken after."""
+    elected = case.leader_elected
+    return None if elected is None else shows("evidence.leader_key_taken", elected, member=elected.subject)
+
+
+def failed(seen: Witness) -> list[Evidence]:
+    """How the looks at a member failed."""
+    told = []
+    if seen.rest is not None:
+        told.append(shows("evidence.rest_failed", seen.rest.teller, member=seen.member, how=seen.rest.how))
+    if seen.sql is not None:
+        told.append(shows("evidence.sql_failed", seen.sql.teller, member=seen.member, how=seen.sql.how))
+    return told
+
+
+def ran_on(seen: Witness) -> Evidence | None:
+    """That it lived, though its doors were shut."""
+    return None if seen.ran_on is None else shows("evidence.ran_on", seen.ran_on, member=seen.member)
