@@ -14,10 +14,9 @@ def quorum_lost(case: Case) -> Ruling:
     down = case.spells("etcd")
     if lost is None:
         return rejected(cause, "reason.quorum_kept") if down else None
-    if failsafe(case) is not None:
+    if failsafe(case) is not None or quorum_passed(case):
         return None
-    regained = next((e for e in case.events("quorum.regained") if e.by_ns >= lost.by_ns), None)
-    demoted = _demoted(case)
+    regained, demoted = _regained(case, lost), _demoted(case)
     targets = tuple(dict.fromkeys(spell.subject for spell in down))
     return found(
         cause,
@@ -62,15 +61,19 @@ def etcd_member_down(case: Case) -> Ruling:
     if not down:
         return None
     lost = case.first("quorum.lost")
-    if lost is not None:
+    if lost is not None and not quorum_passed(case):
         return rejected(cause, "reason.quorum_lost", at_s=at_s(lost.by_ns))
+    regained = None if lost is None else _regained(case, lost)
     targets = tuple(dict.fromkeys(spell.subject for spell in down))
     return found(
         cause,
         targets,
         "low" if case.write.outages or case.read.outages else "high",
         *[shows("evidence.etcd_failed", s.teller, endpoint=s.subject, how=s.how) for s in down],
-        Evidence("events", (), "evidence.quorum_kept", {"at_s": at_s(case.span.began_ns)}),
+        Evidence("events", (), "evidence.quorum_kept", {"at_s": at_s(case.span.began_ns)})
+        if lost is None
+        else shows("evidence.quorum_lost", lost),
+        None if regained is None else shows("evidence.quorum_regained", regained),
         *harmless(case),
     )
 
@@ -104,6 +107,28 @@ def harmless(case: Case) -> list[Evidence]:
         for cost in (case.write, case.read)
         if cost.ok
     ]
+
+
+def quorum_passed(case: Case) -> bool:
+    """Whether quorum was away too shortly to explain what became of a leader that went away itself.
+
+    Its lease ran out after quorum was back; or it could not be reached, and quorum was back within a round of
+    Patroni's. In neither case had the primary demoted itself before.
+    """
+    lost = case.first("quorum.lost")
+    regained = None if lost is None else _regained(case, lost)
+    if lost is None or regained is None or case.leader_before is None or not case.concerns(case.leader_before):
+        return False
+    seen, demoted = case.witness(case.leader_before), _demoted(case)
+    demoted_ns = case.scene.end_ns if demoted is None else demoted.by_ns
+    if seen.leader_lost is not None and seen.expired:
+        return seen.leader_lost.by_ns > regained.by_ns and demoted_ns > regained.by_ns
+    shortly = regained.by_ns - lost.by_ns <= case.loop_wait_ns
+    return shortly and seen.rest is not None and demoted_ns > seen.rest.began_ns
+
+
+def _regained(case: Case, lost: Event) -> Event | None:
+    return next((e for e in case.events("quorum.regained") if e.by_ns >= lost.by_ns), None)
 
 
 def _demoted(case: Case) -> Event | None:

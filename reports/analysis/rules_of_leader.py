@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from observer.timeline import SECOND_NS, Evidence
 from reports.analysis.case import Case, at_s, shows
+from reports.analysis.rules_of_etcd import quorum_passed
 from reports.analysis.rules_of_postgres import crashed_first
 from reports.analysis.ruling import Ruling, failed, found, key_deleted, key_taken, ran_on, rejected
 from reports.analysis.witness import SHUT, UNREACHED, Witness, accepts_on
@@ -199,7 +200,7 @@ def _not_suddenly(case: Case, seen: Witness, cause: str) -> Ruling:
             return rejected(cause, "reason.said_stopped", member=seen.member, state=seen.said.detail.get("state"))
         return rejected(cause, "reason.lease_not_expired", member=seen.member)
     quorum = case.first("quorum.lost")
-    if quorum is not None and not seen.expired:
+    if quorum is not None and not seen.expired and not quorum_passed(case):
         return rejected(cause, "reason.quorum_lost", at_s=at_s(quorum.by_ns))
     if seen.said is not None and not seen.expired:
         return rejected(cause, "reason.said_stopped", member=seen.member, state=seen.said.detail.get("state"))

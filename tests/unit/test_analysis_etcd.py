@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from observer.timeline import Incident, Outcome
+from observer.timeline import Event, Incident, Outcome
 from reports.analysis.judge import judge
-from tests.unit.timelines import ETCD, blind, healthy, sees, timeline, traffic
+from tests.unit.timelines import ETCD, blind, event, healthy, sees, takeover, timeline, traffic
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
 
@@ -30,3 +30,44 @@ def test_a_long_outage_is_not_laid_on_a_member_that_is_not_needed() -> None:
         ("etcd.member_down", "reason.outage_unexplained")
     ]
     assert "evidence.etcd_failed" in [e.says for e in incident.evidence]
+
+
+def leader_and_etcd(back_s: float, *then: Event, up_s: float) -> Incident:
+    """A host with the leader and a member of etcd dies, and quorum is away until the other two have a leader."""
+    events = [
+        blind(20.1, "etcd", ETCD[0], "refused"),
+        blind(20.1, "patroni", "patroni1", "refused"),
+        blind(20.1, "postgres", "patroni1", "refused"),
+        event(20.5, "etcd", "quorum.lost", "etcd", endpoints={}),
+        event(back_s, "etcd", "quorum.regained", "etcd", endpoints={}),
+    ]
+    writes = traffic((1, 20, OK), (20, up_s, FAIL), (up_s, 100, OK))
+    (incident,) = judge(timeline([*healthy(), *events, *then], writes)).incidents
+    return incident
+
+
+def test_a_flicker_of_quorum_does_not_hide_a_leader_whose_lease_ran_out_after_it() -> None:
+    expired = [event(50, "etcd", kind, "patroni1", revision=30) for kind in ("leader.lost", "member.lost")]
+    incident = leader_and_etcd(21.1, *expired, *takeover(50.2, "patroni2", 2, previous="patroni1", up_s=56), up_s=56)
+    assert (incident.cause, incident.target, incident.confidence) == ("leader.killed", "patroni1", "high")
+    said = [e.says for e in incident.evidence]
+    assert {"evidence.etcd_failed", "evidence.quorum_lost", "evidence.quorum_regained"} <= set(said)
+
+
+def test_nor_one_that_came_back_before_its_lease_ran_out() -> None:
+    back = [
+        sees(26, "patroni", "patroni1"),
+        sees(27, "postgres", "patroni1"),
+        event(27, "postgres", "member.changed", "patroni1", in_recovery=False, timeline=1, started="later"),
+    ]
+    incident = leader_and_etcd(21.1, *back, up_s=28)
+    assert (incident.cause, incident.target, incident.confidence) == ("leader.killed", "patroni1", "high")
+
+
+def test_a_loss_of_quorum_that_the_primary_demoted_itself_for_is_the_cause() -> None:
+    demoted = [
+        event(36, "patroni", "member.changed", "patroni1", role="replica", state="running", timeline=1),
+        sees(60, "patroni", "patroni1"),
+    ]
+    incident = leader_and_etcd(50, *demoted, up_s=65)
+    assert incident.cause == "etcd.quorum_lost"
