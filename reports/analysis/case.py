@@ -15,7 +15,8 @@ from reports.analysis.changes import Change
 from reports.analysis.incidents import Span
 from reports.analysis.leadership import leader_at
 from reports.analysis.outages import within
-from reports.analysis.scene import Scene
+from reports.analysis.scene import FAILOVER, Scene
+from reports.analysis.signs import REQUEST_NS
 from reports.analysis.theory import live_settings
 from reports.analysis.witness import Witness, witness
 
@@ -139,8 +140,15 @@ class Case:
 
     @property
     def asked(self) -> Event | None:
-        """A request for a switchover or failover, in the incident or shortly before it."""
-        return next(iter(self.events("failover.asked")), None)
+        """The request for a switchover or failover whose hour had come: the first in the incident, else one from before
+        that still stood.
+        """
+        lost = self.leader_lost
+        by_ns = self.until_ns if lost is None else lost.by_ns
+        due = [r for r in self.scene.requests if r.due_ns <= by_ns and self.concerns(FAILOVER, r.due_ns)]
+        inside = (r.asked for r in due if self.from_ns <= r.asked.by_ns)
+        stood = (r.asked for r in reversed(due) if r.until_ns > self.from_ns and by_ns - r.due_ns <= REQUEST_NS)
+        return next(inside, None) or next(stood, None)
 
     @property
     def outages(self) -> Sequence[Outage]:

@@ -13,6 +13,7 @@ from reports.analysis.consistency import Both, two_primaries
 from reports.analysis.leadership import leaderships
 from reports.analysis.outages import failures, outages
 from reports.analysis.quorum import unspoken
+from reports.analysis.requests import Request, requests
 
 # Subjects that are no part of the cluster by name: a request for a new leader, and etcd as a whole.
 FAILOVER, ETCD = "failover", "etcd"
@@ -32,6 +33,7 @@ class Scene:
     addresses: Mapping[str, str]
     primary_pools: frozenset[str]
     both: tuple[Both, ...]
+    requests: tuple[Request, ...]
     said: Mapping[tuple[str, str], Sequence[Event]]  # by kind and subject
 
     def last(self, kind: str, subject: str, until_ns: int, source: str | None = None) -> Event | None:
@@ -93,6 +95,7 @@ def scene(timeline: Timeline) -> Scene:
         addresses=known,
         primary_pools=primary_pools(timeline, spells_of_leaders, names, known),
         both=two_primaries(timeline),
+        requests=requests(timeline),
         said=_by_kind_and_subject(timeline.events),
     )
 

@@ -11,7 +11,7 @@ from reports.analysis.scene import ETCD, FAILOVER, Scene
 
 # A member that comes back says many things in a row; what it says without a pause of this length is its return.
 RETURN_NS = 15 * SECOND_NS
-# The leader sees a request in its next round; one that stands for longer waits for its hour.
+# The leader sees a request in its next round, once its hour has come.
 REQUEST_NS = 60 * SECOND_NS
 
 
@@ -36,7 +36,7 @@ def signs(scene: Scene) -> list[Sign]:
     """All signs of a timeline, in order of their beginning."""
     returning = _returns(scene)
     found = [*_of_traffic(scene), *_of_keys(scene, returning), *_of_sight(scene, returning)]
-    found += [*_of_members(scene, returning), *_of_routes(scene, returning)]
+    found += [*_of_requests(scene), *_of_members(scene, returning), *_of_routes(scene, returning)]
     for both in scene.both:
         found.append(Sign(both.from_ns, both.from_ns, both.members[1], opens=True))
     return sorted(found, key=lambda sign: (sign.from_ns, not sign.opens))
@@ -55,10 +55,9 @@ def _of_traffic(scene: Scene) -> Iterator[Sign]:
 
 
 def _of_keys(scene: Scene, returning: _Returns) -> Iterator[Sign]:
-    """Leader key, member keys, failover request, quorum, etcd's own elections."""
+    """Leader key, member keys, quorum, etcd's own elections."""
     vacant: Event | None = None
     without: Event | None = None
-    asked: Event | None = None
     for event in scene.timeline.events:
         at_ns, kind, subject = event.by_ns, event.kind, event.subject
         if kind == "leader.lost":
@@ -68,13 +67,6 @@ def _of_keys(scene: Scene, returning: _Returns) -> Iterator[Sign]:
             from_ns = at_ns if vacant is None else vacant.by_ns
             yield Sign(from_ns, at_ns, subject, opens=True)
             vacant = None
-        elif kind == "failover.asked" and at_ns > FOUND_SO_NS:
-            asked = event
-            yield Sign(at_ns, at_ns, FAILOVER, opens=True, fault=True, since_ns=at_ns)
-        elif kind == "failover.cleared":
-            soon = asked is not None and at_ns - asked.by_ns <= REQUEST_NS
-            yield Sign(asked.by_ns if asked is not None and soon else at_ns, at_ns, FAILOVER, opens=False)
-            asked = None
         elif kind == "member.lost":
             yield Sign(at_ns, at_ns, subject, opens=not returning.covers(subject, event))
         elif kind == "quorum.lost":
@@ -89,6 +81,17 @@ def _of_keys(scene: Scene, returning: _Returns) -> Iterator[Sign]:
     for lost in (vacant, without):
         if lost is not None:
             yield Sign(lost.by_ns, scene.end_ns, lost.subject, opens=True)
+
+
+def _of_requests(scene: Scene) -> Iterator[Sign]:
+    """A request is a sign when its hour has come, and holds an incident open until it is carried out."""
+    for request in scene.requests:
+        due_ns, cleared = request.due_ns, request.cleared
+        if FOUND_SO_NS < due_ns < request.until_ns:
+            yield Sign(due_ns, due_ns, FAILOVER, opens=True, fault=True, since_ns=due_ns)
+        if cleared is not None:
+            soon = 0 <= cleared.by_ns - due_ns <= REQUEST_NS
+            yield Sign(due_ns if soon else cleared.by_ns, cleared.by_ns, FAILOVER, opens=False)
 
 
 def _of_sight(scene: Scene, returning: _Returns) -> Iterator[Sign]:

@@ -110,11 +110,58 @@ def test_a_request_that_the_leader_sees_in_its_next_round_is_one_incident_with_w
     assert (incident.cause, incident.target, incident.confidence) == ("failover.manual", "patroni1", "high")
 
 
-def test_a_request_for_a_later_hour_holds_no_incident_open() -> None:
+def test_a_request_that_nobody_sees_to_holds_no_incident_open() -> None:
     asked = event(10, "etcd", "failover.asked", "demo", leader="patroni1", candidate="patroni2", revision=20)
     cleared = event(90, "etcd", "failover.cleared", "demo", revision=31)
     incident = only(judge(timeline([*healthy(), asked, cleared], traffic((1, 100, OK)))))
     assert incident.ended_ns < ns(20)
+
+
+# The recordings of these tests began at 03:04:05 UTC.
+SCHEDULED = event(
+    10,
+    "etcd",
+    "failover.asked",
+    "demo",
+    leader="patroni1",
+    candidate="patroni2",
+    scheduled_at="2026-01-02T04:05:15+01:00",
+)
+WITHDRAWN = event(40, "etcd", "failover.cleared", "demo", revision=31)
+
+
+def test_a_request_for_a_later_hour_is_no_incident() -> None:
+    assert judge(timeline([*healthy(), SCHEDULED, WITHDRAWN], traffic((1, 100, OK)))).incidents == ()
+
+
+def test_a_switchover_at_its_hour_was_asked_for_though_that_was_a_minute_ago() -> None:
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *healthy(),
+                    SCHEDULED,
+                    event(71, "etcd", "member.changed", "patroni1", role="primary", state="stopping"),
+                    blind(71.2, "postgres", "patroni1", "refused"),
+                    event(72, "etcd", "leader.lost", "patroni1", revision=30),
+                    event(72.1, "etcd", "failover.cleared", "demo", revision=31),
+                    *takeover(72.3, "patroni2", 2, previous="patroni1", up_s=75),
+                    sees(74, "postgres", "patroni1"),
+                    event(74, "postgres", "member.changed", "patroni1", in_recovery=True, timeline=2, started="later"),
+                ],
+                traffic((1, 71, OK), (71, 75, FAIL), (75, 110, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target, incident.confidence) == ("switchover", "patroni1", "high")
+    assert incident.began_ns == ns(70)
+
+
+def test_a_leader_killed_before_the_hour_of_a_switchover_was_killed() -> None:
+    crash = measured_crash()
+    later = event(5, "etcd", "failover.asked", "demo", leader="patroni1", scheduled_at="2026-01-02T09:00:00Z")
+    incident = only(judge(timeline([*crash.events, later], crash.operations, until_s=110)))
+    assert (incident.cause, incident.target, incident.confidence) == ("leader.killed", "patroni1", "high")
 
 
 @pytest.mark.parametrize(
