@@ -28,6 +28,7 @@ EVIDENCE: Mapping[str, tuple[str, ...]] = {
     "evidence.postgres_started": ("member", "at_s"),  # with a new start time
     "evidence.member_back": ("member", "at_s"),
     "evidence.ran_on": ("member", "at_s"),  # it lived, though nobody reached it
+    "evidence.paused": ("member", "at_s"),  # pause mode: Patroni may be restarted and leaves its PostgreSQL alone
     "evidence.demoted": ("member", "at_s"),
     "evidence.etcd_failed": ("endpoint", "how", "at_s"),
     "evidence.etcd_back": ("endpoint", "at_s"),

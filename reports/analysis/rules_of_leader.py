@@ -6,7 +6,7 @@ from observer.timeline import SECOND_NS, Evidence
 from reports.analysis.case import Case, at_s, shows
 from reports.analysis.rules_of_etcd import quorum_passed
 from reports.analysis.rules_of_postgres import crashed_first
-from reports.analysis.ruling import Ruling, failed, found, key_deleted, key_taken, ran_on, rejected
+from reports.analysis.ruling import Ruling, failed, found, key_deleted, key_taken, paused, ran_on, rejected
 from reports.analysis.witness import SHUT, UNREACHED, Witness, accepts_on
 
 # A leader whose key stays was away only if nobody could reach it for at least this long.
@@ -95,7 +95,7 @@ def leader_killed(case: Case) -> Ruling:
 
 
 def patroni_killed(case: Case) -> Ruling:
-    """Patroni's door is shut, while its PostgreSQL goes on as a primary."""
+    """Patroni's door is shut, while its PostgreSQL goes on as a primary. In pause mode it may have been restarted."""
     seen = _leader(case)
     cause = "patroni.killed"
     if seen is None or seen.rest is None:
@@ -109,13 +109,15 @@ def patroni_killed(case: Case) -> Ruling:
         return rejected(cause, "reason.sql_how", member=seen.member, how=seen.sql.how)
     if seen.sql_primary is None:
         return rejected(cause, "reason.rest_not_observed", member=seen.member)
+    resting = not seen.expired and seen.paused is not None
     return found(
         cause,
         seen.member,
-        "high",
+        "medium" if resting else "high",
         *_key(case, seen),
         *failed(seen),
         shows("evidence.sql_primary", seen.sql_primary, member=seen.member),
+        paused(seen) if resting else None,
     )
 
 

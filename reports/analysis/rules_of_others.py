@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from observer.timeline import Confidence, Evidence
 from reports.analysis.case import Case, at_s, shows, shows_operations
-from reports.analysis.ruling import Found, Ruling, failed, found, ran_on, rejected
+from reports.analysis.ruling import Found, Ruling, failed, found, paused, ran_on, rejected
 from reports.analysis.witness import UNREACHED, Witness
 
 
@@ -66,7 +66,10 @@ def _of_replica(case: Case, seen: Witness) -> Found:
     if seen.sql is None and seen.sql_observed:
         told = case.before("member.changed", subject=seen.member, source="postgres")
         answers = shows("evidence.sql_replica", told, member=seen.member, at_s=at_s(case.from_ns))
-        return found("patroni.killed", seen.member, "high", *failed(seen), answers, key_lost)
+        resting = seen.key_lost is None and seen.paused is not None
+        sure = "medium" if resting else "high"
+        mode = paused(seen) if resting else None
+        return found("patroni.killed", seen.member, sure, *failed(seen), answers, key_lost, mode)
     return found("replica.killed", seen.member, sure, *failed(seen), key_lost)
 
 

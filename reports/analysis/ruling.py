@@ -67,3 +67,8 @@ def failed(seen: Witness) -> list[Evidence]:
 def ran_on(seen: Witness) -> Evidence | None:
     """That it lived, though its doors were shut."""
     return None if seen.ran_on is None else shows("evidence.ran_on", seen.ran_on, member=seen.member)
+
+
+def paused(seen: Witness) -> Evidence | None:
+    """That the cluster was in pause mode, in which Patroni may be restarted and leaves its PostgreSQL alone."""
+    return None if seen.paused is None else shows("evidence.paused", seen.paused, member=seen.member)

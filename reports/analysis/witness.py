@@ -35,7 +35,8 @@ class Witness:
     `rest`, `sql`: the spell in which Patroni's REST API, or PostgreSQL asked directly, could not be reached. Where
     there is none, `rest_observed`, `sql_observed`: it was in sight when the member went away, and went on answering.
     `expired`: the events that show that its lease ran out. `said`: the event in which it said that it stops or stopped.
-    `ran_on`: one that shows that it lived all the while, though both its doors were shut.
+    `ran_on`: one that shows that it lived all the while, though both its doors were shut. `paused`: what Patroni last
+    said of itself before, if it was in pause mode then.
     """
 
     member: str
@@ -50,6 +51,7 @@ class Witness:
     said: Event | None
     started_anew: Event | None
     ran_on: Event | None
+    paused: Event | None
 
 
 def witness(case: Case, member: str) -> Witness:
@@ -69,6 +71,7 @@ def witness(case: Case, member: str) -> Witness:
     away_ns = case.from_ns if rest is None else rest.began_ns
     sql_observed = sql is not None or case.scene.in_sight("postgres", member, away_ns)
     sql_primary = _primary_by_sql(case, member, case.until_ns if lost is None else lost.by_ns)
+    paused = case.scene.last("member.changed", member, away_ns, "patroni")
     said = next((c.event for c in case.changes(member) if _says_stopped(c) and c.event.by_ns < back_ns), None)
     return Witness(
         member=member,
@@ -83,6 +86,7 @@ def witness(case: Case, member: str) -> Witness:
         said=said,
         started_anew=_started_anew(case, member, reach_ns),
         ran_on=None if rest is None or sql is None else _ran_on(case, rest, sql, reach_ns),
+        paused=paused if paused is not None and paused.detail.get("pause") else None,
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
+
 from observer.timeline import Event, Incident, Outcome
 from reports.analysis.judge import judge
-from tests.unit.timelines import blind, event, healthy, takeover, timeline, traffic
+from tests.unit.timelines import blind, event, healthy, sees, takeover, timeline, traffic
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
 FAILOVER = [
@@ -52,3 +54,16 @@ def test_a_leader_whose_rest_is_not_reached_while_direct_sql_answers_as_a_primar
     assert (incident.cause, incident.target, incident.confidence) == ("leader.cut_off", "patroni1", "medium")
     assert "evidence.sql_primary" in {e.says for e in incident.evidence}
     assert ("leader.unreachable", "reason.sql_primary") in {(r.cause, r.reason) for r in incident.rejected}
+
+
+@pytest.mark.parametrize("member", ["patroni1", "patroni3"])
+@pytest.mark.parametrize(("paused", "confidence"), [(True, "medium"), (False, "high")])
+def test_in_pause_mode_a_patroni_that_was_away_for_a_moment_may_have_been_restarted(
+    member: str, paused: bool, confidence: str
+) -> None:
+    role = "primary" if member == "patroni1" else "replica"
+    told = event(5, "patroni", "member.changed", member, role=role, state="running", timeline=1, pause=paused)
+    away = [blind(20, "patroni", member, "refused"), sees(26, "patroni", member)]
+    (incident,) = judge(timeline([*healthy(), told, *away], traffic((1, 110, OK)))).incidents
+    assert (incident.cause, incident.target, incident.confidence) == ("patroni.killed", member, confidence)
+    assert ("evidence.paused" in {e.says for e in incident.evidence}) == paused
