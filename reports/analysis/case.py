@@ -100,11 +100,10 @@ class Case:
         """Spells of blindness of a source that began in the incident and mean something."""
         return [
             spell
-            for spell in self.scene.spells
+            for spell in self.scene.began_between(self.from_ns, self.until_ns)
             if spell.source == source
             and not spell.initial
             and not spell.noise
-            and self.from_ns <= spell.began_ns <= self.until_ns
             and (source != "etcd" or ":" in spell.subject)
             and self.concerns(spell.subject, spell.began_ns)
         ]
@@ -113,9 +112,8 @@ class Case:
         """What changed of a member in the incident; also of those that it is not about, but for those of another."""
         return [
             c
-            for c in self.scene.changes
-            if self.from_ns <= c.event.by_ns <= self.until_ns
-            and not self._of_another(c.event.subject, c.event.by_ns)
+            for c in self.scene.changed_between(self.from_ns, self.until_ns)
+            if not self._of_another(c.event.subject, c.event.by_ns)
             and (member is None or c.event.subject == member)
             and (source is None or c.event.source == source)
         ]

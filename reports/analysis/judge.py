@@ -88,15 +88,19 @@ def _leaders(one: Case) -> tuple[str | None, str | None, int | None, int | None]
 
     An incident that a new fault cut short ends with its own election, if that came later.
     """
-    before, elected, timeline = one.leader_before, one.leader_elected, one.scene.timeline
-    was = None if before is None else timeline_of(timeline, before, 0, one.span.began_ns)
+    before, elected = one.leader_before, one.leader_elected
+    was = None if before is None else _timeline_of(one.scene, before, 0, one.span.began_ns)
     at_ns = one.span.ended_ns if elected is None else max(one.span.ended_ns, elected.by_ns)
     led = led_at(one.scene.leaderships, at_ns)
     if led is None:
         return before, None, was, None
     until_ns = max(one.until_ns, at_ns) if led.until_ns is None else min(max(one.until_ns, at_ns), led.until_ns)
-    became = timeline_of(timeline, led.member, led.from_ns, until_ns)
+    became = _timeline_of(one.scene, led.member, led.from_ns, until_ns)
     return before, led.member, was, was if became is None and led.member == before else became
+
+
+def _timeline_of(seen: Scene, member: str, from_ns: int, until_ns: int) -> int | None:
+    return timeline_of(seen.timeline, seen.said.get(("member.changed", member), ()), member, from_ns, until_ns)
 
 
 def _fault_to_write(one: Case, told: tuple[Event, ...]) -> int | None:

@@ -24,8 +24,12 @@ def leaderships(timeline: Timeline) -> tuple[Leadership, ...]:
             holder = (event.subject, event.by_ns)
     if holder is not None:
         found.append((*holder, None))
+    told: dict[str, list[Event]] = {}
+    for event in timeline.events:
+        if event.kind == "member.changed":
+            told.setdefault(event.subject, []).append(event)
     return tuple(
-        Leadership(member, timeline_of(timeline, member, from_ns, until_ns), from_ns, until_ns)
+        Leadership(member, timeline_of(timeline, told.get(member, ()), member, from_ns, until_ns), from_ns, until_ns)
         for member, from_ns, until_ns in found
     )
 
@@ -51,8 +55,10 @@ def says_primary(event: Event) -> bool | None:
     return None if role is None else role in ("primary", "master", "promoted")
 
 
-def timeline_of(timeline: Timeline, member: str, from_ns: int, until_ns: int | None) -> int | None:
-    """The timeline that a member said it was on while it led, and was a primary.
+def timeline_of(
+    timeline: Timeline, told: Sequence[Event], member: str, from_ns: int, until_ns: int | None
+) -> int | None:
+    """The timeline that a member said it was on while it led, and was a primary. `told`: its own `member.changed`.
 
     What was said last counts: a promotion ends after the key is taken. Where nothing was said in the spell, what the
     member was on as a primary before it, then what its own acknowledgements carried.
@@ -60,11 +66,11 @@ def timeline_of(timeline: Timeline, member: str, from_ns: int, until_ns: int | N
     end_ns = timeline.recording.until_ns if until_ns is None else until_ns
     within: int | None = None
     before: dict[str, int | None] = {}
-    for event in timeline.events:
+    for event in told:
         if event.by_ns > end_ns:
             break
         number = event.detail.get("timeline")
-        if event.kind != "member.changed" or event.subject != member or not isinstance(number, int):
+        if not isinstance(number, int):
             continue
         primary = says_primary(event)
         if event.by_ns <= from_ns:

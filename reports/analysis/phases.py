@@ -295,8 +295,7 @@ def _ended_by(case: Case, outage: Outage) -> Evidence:
 
 
 def _server(case: Case, operation_id: int | None) -> str | None:
-    operations = case.scene.timeline.operations
-    return next((o.server for o in operations if operation_id is not None and o.id == operation_id), None)
+    return None if operation_id is None else case.scene.servers.get(operation_id)
 
 
 def _reach(case: Case, after_ns: int) -> list[Event]:

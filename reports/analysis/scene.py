@@ -35,6 +35,7 @@ class Scene:
     both: tuple[Both, ...]
     requests: tuple[Request, ...]
     said: Mapping[tuple[str, str], Sequence[Event]]  # by kind and subject
+    servers: Mapping[int, str]  # that answered operations, by their ids
 
     def last(self, kind: str, subject: str, until_ns: int, source: str | None = None) -> Event | None:
         """The last event of a kind about a subject that was known at a moment; of one source where it is named."""
@@ -45,8 +46,18 @@ class Scene:
     def between(self, from_ns: int, until_ns: int) -> Sequence[Event]:
         """Events that were known from a moment on until another, both included."""
         events = self.timeline.events
-        first, last = bisect_left(events, from_ns, key=_known), bisect_right(events, until_ns, key=_known)
-        return events[first:last]
+        return events[bisect_left(events, from_ns, key=_known) : bisect_right(events, until_ns, key=_known)]
+
+    def began_between(self, from_ns: int, until_ns: int) -> Sequence[Spell]:
+        """Spells of blindness that began in a stretch of time."""
+        return self.spells[
+            bisect_left(self.spells, from_ns, key=_began) : bisect_right(self.spells, until_ns, key=_began)
+        ]
+
+    def changed_between(self, from_ns: int, until_ns: int) -> Sequence[Change]:
+        """What changed of members in a stretch of time."""
+        first = bisect_left(self.changes, from_ns, key=_changed)
+        return self.changes[first : bisect_right(self.changes, until_ns, key=_changed)]
 
     @property
     def end_ns(self) -> int:
@@ -97,6 +108,7 @@ def scene(timeline: Timeline) -> Scene:
         both=two_primaries(timeline),
         requests=requests(timeline),
         said=_by_kind_and_subject(timeline.events),
+        servers={o.id: o.server for o in timeline.operations if o.id is not None and o.server is not None},
     )
 
 
@@ -109,6 +121,14 @@ def _by_kind_and_subject(events: Sequence[Event]) -> Mapping[tuple[str, str], Se
 
 def _known(event: Event) -> int:
     return event.by_ns
+
+
+def _began(spell: Spell) -> int:
+    return spell.began_ns
+
+
+def _changed(change: Change) -> int:
+    return change.event.by_ns
 
 
 def primary_pools(

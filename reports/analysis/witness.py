@@ -105,8 +105,9 @@ def _ran_on(case: Case, rest: Spell, sql: Spell, reach_ns: int) -> Event | None:
     back = sql.sees if sql.sees is not None and sql.sees.by_ns <= reach_ns else None
     if back is None or _started_anew(case, rest.subject, max(reach_ns, back.by_ns + DYING_NS)) is not None:
         return None
-    known = [e for e in case.scene.between(0, sql.began_ns) if e.source == "postgres" and e.subject == rest.subject]
-    return back if any(e.kind == "member.changed" and started(e) is not None for e in known) else None
+    told = case.scene.said.get(("member.changed", rest.subject), ())
+    known = (e for e in told if e.source == "postgres" and e.by_ns <= sql.began_ns)
+    return back if any(started(e) is not None for e in known) else None
 
 
 def _primary_by_sql(case: Case, member: str, until_ns: int) -> Event | None:
@@ -116,14 +117,8 @@ def _primary_by_sql(case: Case, member: str, until_ns: int) -> Event | None:
 
 
 def _started_anew(case: Case, member: str, until_ns: int) -> Event | None:
-    return next(
-        (
-            c.event
-            for c in case.scene.changes
-            if c.event.subject == member and c.started_anew and case.from_ns <= c.event.by_ns <= until_ns
-        ),
-        None,
-    )
+    changed = case.scene.changed_between(case.from_ns, until_ns)
+    return next((c.event for c in changed if c.event.subject == member and c.started_anew), None)
 
 
 def accepts_on(case: Case, rest: Spell) -> bool:
