@@ -107,6 +107,14 @@ class Stack:
         found = self.sql("PORT_PRIMARY", names)
         return sorted(name for name in str(found).split() if name in NODES)
 
+    def forked(self) -> list[str]:
+        """Who was promoted to the very timeline that another leads now: two of one number, and no way from one to the
+        other but a new copy. It takes a leader that is stopped within a second of its promotion (docs/docker.md)."""
+        leader = self.leader()
+        timeline = until("its timeline", lambda: self.members().get(leader, {}).get("timeline"))
+        chosen = f"selected new timeline ID: {timeline}\n"
+        return [name for name in NODES if name != leader and chosen in said_ever(name)]
+
     def addresses(self) -> dict[str, str]:
         """Each running container's address in the stack's network, by the member's name."""
         form = "{{.Name}} {{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
@@ -134,6 +142,12 @@ class Stack:
         """Whether a member of etcd says that it is well."""
         answer = httpx.get(self.url(f"PORT_ETCD{number}", "/health"), timeout=3).json()
         return bool(answer["health"] == "true")
+
+
+def said_ever(member: str) -> str:
+    """What a container wrote since it was made, to both its outputs."""
+    words = ["docker", "logs", f"demo-{member}"]
+    return subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
 
 
 def logs_of_postgres() -> str:
