@@ -17,21 +17,17 @@ EVIDENCE: Mapping[str, tuple[str, ...]] = {
     "evidence.member_key_lost": ("member", "at_s"),
     "evidence.member_state": ("member", "state", "at_s"),  # as the member said of itself: stopping, stopped, ...
     "evidence.failover_asked": ("leader", "candidate", "at_s"),
-    "evidence.lease_overdue": ("member", "remaining_s", "ttl_s", "at_s"),
     "evidence.rest_failed": ("member", "how", "at_s"),
     "evidence.rest_answers": ("member", "at_s"),
     "evidence.rest_role": ("member", "role", "at_s"),
     "evidence.sql_failed": ("member", "how", "at_s"),
-    "evidence.sql_starting": ("member", "at_s"),  # the server says that it is starting, stopping or recovering
     "evidence.sql_primary": ("member", "at_s"),  # direct SQL answers, not in recovery
     "evidence.sql_replica": ("member", "at_s"),
     "evidence.postgres_started": ("member", "at_s"),  # with a new start time
-    "evidence.member_back": ("member", "at_s"),
     "evidence.ran_on": ("member", "at_s"),  # it lived, though nobody reached it
     "evidence.paused": ("member", "at_s"),  # pause mode: Patroni may be restarted and leaves its PostgreSQL alone
     "evidence.demoted": ("member", "at_s"),
     "evidence.etcd_failed": ("endpoint", "how", "at_s"),
-    "evidence.etcd_back": ("endpoint", "at_s"),
     "evidence.quorum_lost": ("at_s",),
     "evidence.quorum_kept": ("at_s",),  # at_s: the moment from which on it is known
     "evidence.quorum_regained": ("at_s",),
@@ -44,7 +40,6 @@ EVIDENCE: Mapping[str, tuple[str, ...]] = {
     "evidence.proxy_room": ("proxy", "at_s"),
     "evidence.route_up": ("pool", "server", "at_s"),
     "evidence.route_down": ("pool", "server", "check_status", "at_s"),
-    "evidence.outage": ("action", "seconds", "at_s"),  # the first operation that failed in it is the row
     "evidence.last_acknowledged": ("action", "server", "at_s"),
     "evidence.first_acknowledged": ("action", "server", "at_s"),
     "evidence.operations_failed": ("action", "count", "message", "at_s"),
@@ -72,15 +67,12 @@ REASONS: Mapping[str, tuple[str, ...]] = {
     "reason.rest_accepts": ("member",),  # REST went on letting connections in, so Patroni itself ran
     "reason.sql_how": ("member", "how"),
     "reason.sql_primary": ("member",),  # its PostgreSQL went on as a primary
-    "reason.sql_answers": ("member",),
     "reason.ran_on": ("member",),  # it lived, though nobody reached it
     "reason.said_stopped": ("member", "state"),
     "reason.not_said_stopped": ("member",),
     "reason.crashed_first": ("member",),  # the key was given up because PostgreSQL was gone
     "reason.quorum_kept": (),
     "reason.quorum_lost": ("at_s",),
-    "reason.start_time_kept": ("member",),
-    "reason.proxy_answers": ("proxy",),
     "reason.proxy_how": ("proxy", "how"),
     "reason.traffic_passed": ("at_s",),  # an operation was acknowledged while the proxy is said to have been away
     "reason.outage_unexplained": ("action", "seconds"),  # it is harmless, and the outage is not
