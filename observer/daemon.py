@@ -182,6 +182,17 @@ class Daemon:
             self._chores.once(partial(self._auditor.look, *span))
         if self._pulse.became_quiet(now_ns):
             self._capture()
+            first = self._pulse.endangered()
+            if first is None:
+                self._judging.ask()
+            else:
+                self._chores.once(partial(self._audit_and_judge, first))
+
+    def _audit_and_judge(self, first_n: int) -> bool:
+        """What became of the writes of an incident belongs to its judgement, which is told on the spot."""
+        try:
+            return self._auditor.look(first_n, self._pulse.last_n)
+        finally:
             self._judging.ask()
 
     # Chores: slow questions, one after the other, beside the recording.

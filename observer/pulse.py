@@ -39,6 +39,7 @@ class Pulse:
     _sign_ns: int | None = None
     _failed_n: int | None = None
     _back_ns: int | None = None
+    _endangered_n: int | None = None
 
     def see(self, entry: Event | Operation) -> None:
         """A record passed."""
@@ -62,14 +63,26 @@ class Pulse:
         """The numbers, first and last, of the tokens that a write outage may have cost; once, when writes are back."""
         if self._failed_n is None or self._back_ns is None or now_ns - self._back_ns < BACK_NS:
             return None
-        first = max(1, self._failed_n - round(BEFORE_S * self.rate_per_s))
+        first = self._first_endangered(self._failed_n)
         self._failed_n = self._back_ns = None
         return first, self.last_n
+
+    def endangered(self) -> int | None:
+        """The number of the first token that all that went on may have cost; once, None where no write failed.
+
+        Asked when it is quiet: what was read back when writes came back says nothing of what went on after that.
+        """
+        first, self._endangered_n = self._endangered_n, None
+        return None if first is None else self._first_endangered(first)
+
+    def _first_endangered(self, failed_n: int) -> int:
+        return max(1, failed_n - round(BEFORE_S * self.rate_per_s))
 
     def _see_write(self, write: Operation, number: int) -> None:
         self.last_n = max(self.last_n, number)
         if write.outcome is not Outcome.OK:
             self._failed_n = number if self._failed_n is None else min(number, self._failed_n)
+            self._endangered_n = number if self._endangered_n is None else min(number, self._endangered_n)
             self._back_ns = None
         elif self._failed_n is not None and self._back_ns is None:
             self._back_ns = write.finished_ns

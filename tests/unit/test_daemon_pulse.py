@@ -60,6 +60,16 @@ class TestThePulse:
         pulse.see(write(11, 4))
         assert pulse.to_audit(13 * S) == (1, 4)
 
+    def test_what_all_that_went_on_may_have_cost_is_asked_once_from_the_first_failure_on(self) -> None:
+        pulse = Pulse(rate_per_s=0.01)
+        assert pulse.endangered() is None
+        pulse.see(write(10, 7, Outcome.FAIL))
+        pulse.see(write(11, 8))
+        assert pulse.to_audit(13 * S) == (6, 8)
+        pulse.see(write(14, 9, Outcome.UNKNOWN))
+        assert pulse.endangered() == 6
+        assert pulse.endangered() is None
+
 
 class TestTheMembers:
     @pytest.fixture
