@@ -22,6 +22,7 @@ from reports.language import Language
 
 # A phase that is nearly all of its outage is not worth a sentence.
 WHOLE = 0.98
+FULL_PROXY = ("evidence.proxy_full", "evidence.proxy_room")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,19 @@ def longest_phase(incident: IncidentFact, language: Language) -> list[str]:
     seconds = longest.phase["seconds"]
     if seconds / total > WHOLE:
         return []
-    what = phase_words(longest.phase["name"], "longest", language)
+    form = "longest_full" if longest.phase["name"] == "recovery" and _crowded(incident, longest.phase) else "longest"
+    what = phase_words(longest.phase["name"], form, language)
     return [language.say("story.longest", seconds=seconds, total=total, share=seconds / total, what=what)]
+
+
+def _crowded(incident: IncidentFact, phase: PhaseFact) -> bool:
+    """Whether the proxy was full for most of a phase, which is then what it waited for."""
+    at_s = {f["says"]: f["facts"].get("at_s") for f in incident["evidence"] if f["says"] in FULL_PROXY}
+    from_s, to_s = (at_s.get(key) for key in FULL_PROXY)
+    if from_s is None:
+        return False
+    full_s = min(phase["ended_s"], to_s or phase["ended_s"]) - max(phase["began_s"], from_s)
+    return bool(full_s > phase["seconds"] / 2)
 
 
 def _leader_sentences(leader: LeaderFact, language: Language) -> list[str]:

@@ -278,6 +278,19 @@ def test_a_full_proxy_is_told_where_it_was_full_during_an_outage_and_nowhere_els
     assert "HAProxy was full" not in render(facts, "en")
 
 
+def test_a_recovery_that_waited_for_room_in_the_proxy_says_so() -> None:
+    facts = crash()
+    one = facts["incidents"][0]
+    outage = one["write"]["outages"][0]
+    recovery: Any = next(phase for phase in one["phases"] if phase["name"] == "recovery")
+    recovery |= {"seconds": 28.0, "began_s": outage["ended_s"] - 28.0, "ended_s": outage["ended_s"]}
+    one["phases"] = [next(phase for phase in one["phases"] if phase["name"] == "election"), recovery]
+    assert "the application connected to the database again" in render(facts, "en")
+    full: Any = {"proxy": "p", "sessions": 100, "limit": 100, "at_s": recovery["began_s"] - 1}
+    one["evidence"].append({"table": "events", "ids": [71], "says": "evidence.proxy_full", "facts": full})
+    assert "new connections waited for room in a full HAProxy" in render(facts, "en")
+
+
 def test_that_writes_are_not_synchronous_is_said_also_where_the_settings_leave_it_out() -> None:
     facts = crash()
     live = facts["recordings"][0]["live"]
