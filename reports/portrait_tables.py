@@ -7,7 +7,7 @@ from typing import Any
 
 from reports.answering import role_of
 from reports.cells import cell, number
-from reports.facts import CaptureFact, RecordingFact
+from reports.facts import CaptureFact, RecordingFact, ServedFact
 from reports.language import Language
 from reports.markdown import code, table
 from reports.portrait import ports_of
@@ -90,15 +90,32 @@ def port_sentences(recording: RecordingFact, language: Language) -> list[str]:
         elif action == "write":
             said.append(language.say("load.writes_recovery", n=total - primary))
         elif primary:
-            said.append(language.say("proxy.reads_primary", n=primary, total=total))
+            said += _reads_of_leaders(own, language)
         else:
             said.append(language.say("proxy.reads_all_replicas", total=total))
     return said
 
 
+def _reads_of_leaders(reads: list[ServedFact], language: Language) -> list[str]:
+    """How many reads a leader served: on connections that were opened to it as a replica, and on new ones."""
+    fresh = [row for row in reads if row["probe"] == "fresh"]
+    said = [language.say("proxy.reads_new")] if any(row["in_recovery"] for row in fresh) else []
+    for probe in ("kept", "fresh"):
+        own = [row for row in reads if row["probe"] == probe]
+        led = sum(row["operations"] for row in own if not row["in_recovery"])
+        if led:
+            total = sum(row["operations"] for row in own)
+            said.append(language.say(f"proxy.reads_primary_{probe}", n=led, total=total))
+    return said
+
+
 def _right(recording: RecordingFact, action: str, in_recovery: bool) -> tuple[int, int]:
-    """How many operations of an action a server in that role served, and how many there were."""
-    own = [row for row in recording["served"] if row["action"] == action]
+    """How many operations of an action a server in that role served, and how many there were.
+
+    New connections alone are counted where there were any: they show where the port leads now.
+    """
+    every = [row for row in recording["served"] if row["action"] == action]
+    own = [row for row in every if row["probe"] == "fresh"] or every
     right = sum(row["operations"] for row in own if row["in_recovery"] is in_recovery)
     return right, sum(row["operations"] for row in own)
 

@@ -11,7 +11,7 @@ from reports.answers import answers_of, commands, kind_of
 from reports.checks import checked
 from reports.facts import Facts
 from reports.report import render
-from tests.unit.facts_fixture import crash, healthy, incident, utc
+from tests.unit.facts_fixture import crash, healthy, incident, served, utc
 
 
 def answered(facts: Facts) -> Facts:
@@ -104,13 +104,13 @@ def test_an_exception_is_never_rounded_away() -> None:
     )
     text = render(facts, "ru")
     assert "Реплики обслужили 2\u00a0802 чтения из 2\u00a0808." in text
-    assert "6 из 2\u00a0808 чтений обслужил лидер" in text
+    assert "На новых соединениях лидер обслужил 6 из 6 чтений" in text
 
 
 @pytest.mark.parametrize(
     ("write", "read", "expected"),
     [
-        ("host=127.0.0.1 port=5001", "host=127.0.0.1 port=5002", "what was measured agrees"),
+        ("host=127.0.0.1 port=5001", "host=127.0.0.1 port=5002", "for new connections what was measured agrees"),
         ("host=127.0.0.1 port=5002", "host=127.0.0.1 port=5001", "A contradiction with the homework's text"),
         ("host=127.0.0.1 port=6001", "host=127.0.0.1 port=6002", "Here the ports are others"),
     ],
@@ -306,3 +306,14 @@ def test_what_grafana_shows_is_answered_by_the_panels_that_had_data() -> None:
     boards: Any = [{"board": "HAProxy", "panels": 27, "empty": ["Queue"]}, {"board": "etcd", "panels": 3, "empty": []}]
     facts["recordings"][0]["dashboards"] = [{"from_s": 0.0, "to_s": 9.0, "boards": boards, "event_id": 5}]
     assert "**What does Grafana show?** 29 of 30 panels had data (`HAProxy`, `etcd`)" in render(facts, "en")
+
+
+def test_reads_of_a_leader_are_told_apart_by_the_age_of_their_connection() -> None:
+    facts = crash()
+    rows = [("kept", True, 900), ("kept", False, 100), ("fresh", True, 95), ("fresh", False, 5)]
+    writes = [row for row in facts["recordings"][0]["served"] if row["action"] == "write"]
+    facts["recordings"][0]["served"] = writes + [served("read", p, "patroni2", r, 2, n) for p, r, n in rows]
+    text = render(facts, "ru")
+    assert "Новые соединения порт чтения ведёт к репликам. Соединение, открытое к реплике, остаётся на ней" in text
+    assert "так лидер обслужил 100 из 1\u00a0000 чтений на постоянных соединениях" in text
+    assert "На новых соединениях лидер обслужил 5 из 100 чтений" in text
