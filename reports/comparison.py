@@ -35,6 +35,7 @@ def comparison(facts: Facts, language: Language) -> str:
                 number(len(own), language, 0),
                 *(number(of(over) if over else None, language) for of in (min, median)),
                 *(_longest(costs, language) for costs in (writes, reads)),
+                _longest_of([(i["read"]["fresh_outage_s"], i["read"]["fresh_open"]) for i in own], language),
                 _lost(lost, language),
                 ", ".join(link(incident, language) for incident in own[:12]),
             )
@@ -43,9 +44,16 @@ def comparison(facts: Facts, language: Language) -> str:
 
 
 def _longest(costs: Sequence[CostFact], language: Language) -> str:
-    known = [cost["outage_s"] for cost in costs if cost["outage_s"] is not None]
-    longest = number(max(known) if known else None, language)
-    return AT_LEAST + longest if any(cost["open"] for cost in costs) else longest
+    return _longest_of([(cost["outage_s"], cost["open"]) for cost in costs], language)
+
+
+def _longest_of(outages: Sequence[tuple[float | None, bool]], language: Language) -> str:
+    """The longest of those that are known; at least that where one was not over."""
+    known = [(seconds, is_open) for seconds, is_open in outages if seconds is not None]
+    if not known:
+        return ""
+    longest = number(max(seconds for seconds, _ in known), language)
+    return AT_LEAST + longest if any(is_open for _, is_open in known) else longest
 
 
 def _lost(counts: Sequence[int | None], language: Language) -> str:

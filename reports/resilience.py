@@ -16,8 +16,8 @@ def advice_key(phase: str) -> str:
 
 def weak_points(facts: Facts, language: Language) -> list[str]:
     """What there is only one of."""
-    said = [language.say("resilience.point_proxy")]
     recordings = facts["recordings"]
+    said = [language.say("resilience.point_proxy"), *_full_proxy(recordings, language)]
     if recordings and all(_one_host(recording) for recording in recordings):
         said.append(language.say("resilience.point_host"))
     live = next((r["live"] for r in reversed(recordings) if r["live"]), None)
@@ -28,6 +28,16 @@ def weak_points(facts: Facts, language: Language) -> list[str]:
         value = language.say("resilience.on" if on else "resilience.off")
         said.append(language.say("resilience.point_sync" if on else "resilience.point_async", value=value))
     return [*said, language.say("resilience.point_volumes")]
+
+
+def _full_proxy(recordings: list[RecordingFact], language: Language) -> list[str]:
+    """The proxy's limit of connections, where it was seen to be reached."""
+    crowds = [spell for recording in recordings for spell in recording["crowds"]]
+    if not crowds:
+        return []
+    limits = sorted({spell["what"].rpartition(" / ")[2] for spell in crowds})
+    seconds = sum(spell["to_s"] - spell["from_s"] for spell in crowds)
+    return [language.say("resilience.point_maxconn", limits=limits, n=len(crowds), seconds=seconds)]
 
 
 def _one_host(recording: RecordingFact) -> bool:

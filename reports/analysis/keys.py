@@ -57,6 +57,7 @@ REASONS: Mapping[str, tuple[str, ...]] = {
     "reason.lease_not_expired": ("member",),  # the leader key was given up, the member's own key stayed
     "reason.leader_key_kept": ("member",),
     "reason.leader_key_changed": ("member",),
+    "reason.full_since_key": ("member",),  # a leader that was lost filled the proxy
     "reason.no_failover_asked": (),
     "reason.failover_asked": ("at_s",),
     "reason.leader_named": ("leader",),  # the request names the leader: a switchover, no manual failover

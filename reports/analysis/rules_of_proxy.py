@@ -70,7 +70,7 @@ def proxy_full(case: Case) -> Ruling:
     if not full or not failed or any(o.stage not in CONNECTING for o in failed):
         return None
     if case.leader_lost is not None:
-        return rejected("proxy.full", "reason.leader_key_changed", member=case.leader_lost.subject)
+        return rejected("proxy.full", "reason.full_since_key", member=case.leader_lost.subject)
     lost = case.first("quorum.lost")
     if lost is not None:
         return rejected("proxy.full", "reason.quorum_lost", at_s=at_s(lost.by_ns))

@@ -9,9 +9,11 @@ import pytest
 
 from reports.answers import answers_of, commands, kind_of
 from reports.checks import checked
+from reports.comparison import comparison
 from reports.facts import Facts
+from reports.language import language
 from reports.report import render
-from tests.unit.facts_fixture import crash, healthy, incident, served, utc
+from tests.unit.facts_fixture import crash, healthy, incident, served, span, utc
 
 
 def answered(facts: Facts) -> Facts:
@@ -42,7 +44,7 @@ def many(count: int) -> Facts:
 def test_what_was_tried_is_answered_with_its_incident_and_what_was_not_with_a_command() -> None:
     text = render(answered(crash()), "en")
     assert (
-        "**What if the leader dies at once (SIGKILL)?** Tested 1 time: [incident 1](#incident-1) "
+        "**What if the leader dies suddenly (SIGKILL)?** Tested once: [incident 1](#incident-1) "
         "(writes were down 31.9\u00a0s, reads went on; `patroni2` became the leader)."
     ) in text
     assert "**What if HAProxy goes?** Not tested. To test it: `python -m stack stop haproxy`, " in text
@@ -317,3 +319,22 @@ def test_reads_of_a_leader_are_told_apart_by_the_age_of_their_connection() -> No
     assert "Новые соединения порт чтения ведёт к репликам. Соединение, открытое к реплике, остаётся на ней" in text
     assert "так лидер обслужил 100 из 1\u00a0000 чтений на постоянных соединениях" in text
     assert "На новых соединениях лидер обслужил 5 из 100 чтений" in text
+
+
+def test_a_proxy_that_was_full_is_a_weak_point_and_one_that_never_was_is_not() -> None:
+    facts = crash()
+    assert "HAProxy's limit of connections" not in render(facts, "en")
+    facts["recordings"][0]["crowds"] = [span("p", "100 / 100", 10, 14, 71), span("p", "100 / 100", 20, 21.5, 80)]
+    text = render(facts, "ru")
+    assert "**Предел соединений HAProxy.** `maxconn` 100: " in text
+    assert "предел был исчерпан 2 раза, всего 5,5\u00a0с." in text
+
+
+def test_faults_are_compared_by_reads_on_new_connections_too() -> None:
+    facts = crash()
+    facts["incidents"][0]["read"]["fresh_outage_s"] = 17.3
+    row = next(line for line in comparison(facts, language("en")).splitlines() if "incident-1" in line)
+    assert [cell.strip() for cell in row.split("|")][5:9] == ["31.9", "0.0", "17.3", "0"]
+    facts["incidents"][0]["read"]["fresh_outage_s"] = None
+    row = next(line for line in comparison(facts, language("en")).splitlines() if "incident-1" in line)
+    assert [cell.strip() for cell in row.split("|")][7] == "—"
