@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate
 from typing import get_args
 
 from observer.timeline import MS_NS, SECOND_NS, Action, Incident, Operation, Outcome, Probe, Timeline
+from reports.analysis.blindness import blindness
 
 LONGEST_NS = 60 * SECOND_NS
 SHORTEST_NS = 2 * SECOND_NS
 # Connections open and pools warm up in the first moments of a recording.
 WARM_UP_NS = 2 * SECOND_NS
+# The sources that see a part of the cluster: while one of them is blind, that part may be away.
+PARTS = ("etcd", "patroni", "postgres", "haproxy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,16 @@ class Baseline:
 
 
 def quiet_spell(timeline: Timeline, incidents: Sequence[Incident]) -> tuple[int, int] | None:
-    """The longest stretch without an incident, at most its first 60 s; of equals the first. None: there is none."""
-    limits = [(0, WARM_UP_NS), *((i.began_ns, i.ended_ns) for i in incidents)]
-    limits.append((timeline.recording.until_ns, timeline.recording.until_ns))
-    gaps = [(left[1], right[0]) for left, right in pairwise(limits)]
+    """The longest stretch without an incident in which every part was in sight, at most its first 60 s; of equals the
+    first. None: there is none.
+    """
+    end_ns = timeline.recording.until_ns
+    blind = (
+        (s.from_ns, end_ns if s.until_ns is None else s.until_ns) for s in blindness(timeline) if s.source in PARTS
+    )
+    spoiled = sorted([(0, WARM_UP_NS), *((i.began_ns, i.ended_ns) for i in incidents), *blind, (end_ns, end_ns)])
+    until = accumulate((ended_ns for _, ended_ns in spoiled), max)
+    gaps = [(left_ns, began_ns) for left_ns, (began_ns, _) in zip(until, spoiled[1:], strict=False)]
     longest = max(gaps, key=lambda gap: min(gap[1] - gap[0], LONGEST_NS))
     from_ns, until_ns = longest[0], min(longest[1], longest[0] + LONGEST_NS)
     return (from_ns, until_ns) if until_ns - from_ns >= SHORTEST_NS else None

@@ -94,7 +94,7 @@ def spells(timeline: Timeline) -> tuple[Spell, ...]:
 
 
 def blindness(timeline: Timeline) -> tuple[Blindness, ...]:
-    """The same, as the report shows it: from the first look that failed to the first that saw."""
+    """The same, as the report shows it: from the first look that failed to the first that saw, by the row that says how."""
     return tuple(
         Blindness(
             source=spell.source,
@@ -102,7 +102,7 @@ def blindness(timeline: Timeline) -> tuple[Blindness, ...]:
             how=spell.how,
             from_ns=_since(spell.told[0]),
             until_ns=None if spell.sees is None else spell.sees.by_ns,
-            event_id=spell.told[0].id,
+            event_id=spell.teller.id,
         )
         for spell in spells(timeline)
     )

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from observer.timeline import SECOND_NS, Leadership
-from reports.analysis.baseline import baseline
+from observer.timeline import Leadership
+from reports.analysis.baseline import baseline, quiet_spell
 from reports.analysis.blindness import blindness, spells
 from reports.analysis.consistency import two_primaries
 from reports.analysis.judge import judge
@@ -15,7 +15,7 @@ from reports.analysis.leadership import leader_at, leaderships
 from reports.analysis.scene import scene
 from reports.analysis.told import cause_told
 from reports.document import facts_of
-from tests.unit.timelines import blind, event, healthy, measured_crash, ns, ok, route, sees, timeline
+from tests.unit.timelines import ETCD, blind, event, healthy, measured_crash, ns, ok, route, sees, timeline
 
 
 def test_leaderships_follow_the_key_and_carry_the_timeline_each_primary_told() -> None:
@@ -118,8 +118,17 @@ def test_servers_match_members_by_name_and_then_by_address() -> None:
 def test_the_baseline_is_the_longest_calm_with_its_rate_and_latencies() -> None:
     given = measured_crash()
     (kept,) = baseline(given, judge(given).incidents)
-    assert kept.until_ns - kept.from_ns == 60 * SECOND_NS
+    assert (kept.from_ns, kept.until_ns) == (ns(72), ns(110))  # patroni1 is out of sight until then
     assert (round(kept.rate_per_s), kept.failed, kept.p50_ms, kept.max_ms) == (20, 0, 5, 5)
+
+
+def test_the_baseline_leaves_out_what_was_out_of_sight() -> None:
+    events = [
+        event(30, "etcd", "source.blind", ETCD[0], how="refused", since_ns=ns(29)),
+        event(40, "etcd", "source.sees", ETCD[0]),
+    ]
+    assert quiet_spell(timeline(events, until_s=90), ()) == (ns(40), ns(90))
+    assert quiet_spell(timeline(events[:1], until_s=90), ()) == (ns(2), ns(29))
 
 
 def test_percentiles_are_of_the_operations_themselves() -> None:
