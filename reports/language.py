@@ -3,7 +3,7 @@
 A phrase is a line of `phrases/<language>.toml` with placeholders: `{name}` text from outside, escaped, or a number;
 `{name:code}` inline code; `{name:s}` seconds to 0.1, `{name:fine}` to 0.01; `{name:span}` a long duration;
 `{name:ms}` milliseconds; `{name:percent}` a share of 1; `{name:clock}` and `{name:day}` a moment of ISO 8601;
-`{name:raw}` Markdown made by us;
+`{name:raw}` Markdown made by us; `{n:times}` how many times;
 `{n:|one|few|many}` the form of a word that goes with n; `{name:@group}` the phrase `group.<value>`, or the value itself
 as code where the group does not know it; `{name:after}` a space and the name as code, or nothing where there is only
 one of its kind. None is the word for "unknown".
@@ -112,6 +112,8 @@ class Language:
                 return (
                     self.number(min(value * 100, 99.9) if value < 1 else 100, digits) + self.phrases["format.percent"]
                 )
+            case "times":
+                return self.say("format.once" if value == 1 else "format.times", n=value)
             case "clock":
                 return datetime.fromisoformat(value).strftime("%H:%M:%S")
             case "day":

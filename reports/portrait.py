@@ -27,11 +27,16 @@ class PartFact(TypedDict):
 
 
 class ProxyFact(TypedDict):
-    """How the proxy checks its servers: good and bad answers in a row, milliseconds between checks. None: not told."""
+    """How the proxy checks its servers: good and bad answers in a row, milliseconds between checks. None: not told.
+
+    `hang_ms`: how long the check of a server that was silent hung at most, with its row.
+    """
 
     rise: int | None
     fall: int | None
     inter_ms: int | None
+    hang_ms: int | None
+    hang_id: int | None
     event_ids: list[int]
 
 
@@ -160,7 +165,15 @@ def proxy_of(timeline: Timeline) -> ProxyFact:
     """How the proxy checks, as far as its stats and the settings tell."""
     told = timeline.recording.settings.get("haproxy")
     named = told if isinstance(told, Mapping) else {}
-    fact: ProxyFact = {"rise": None, "fall": None, "inter_ms": _whole(named.get("inter_ms")), "event_ids": []}
+    hang_ms, hang_id = _hung(timeline)
+    fact: ProxyFact = {
+        "rise": None,
+        "fall": None,
+        "inter_ms": _whole(named.get("inter_ms")),
+        "hang_ms": hang_ms,
+        "hang_id": hang_id,
+        "event_ids": [],
+    }
     for event in timeline.events:
         if event.kind != "pools.captured":
             continue
@@ -171,6 +184,18 @@ def proxy_of(timeline: Timeline) -> ProxyFact:
                 fact["event_ids"] = [] if event.id is None else [event.id]
                 return fact
     return fact
+
+
+def _hung(timeline: Timeline) -> tuple[int | None, int | None]:
+    """How long a check that ended by its own timeout took at most, with its row."""
+    hung = [
+        (ms, event.id)
+        for event in timeline.events
+        if event.kind in ("route.changed", "route.down")
+        and str(event.detail.get("check_status")) in ("L4TOUT", "L6TOUT", "L7TOUT")
+        and (ms := _whole(event.detail.get("check_duration_ms"))) is not None
+    ]
+    return max(hung, key=lambda one: one[0], default=(None, None))
 
 
 def lags_of(timeline: Timeline) -> list[LagFact]:

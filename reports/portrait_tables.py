@@ -132,6 +132,10 @@ def check_sentences(recording: RecordingFact, language: Language) -> list[str]:
         said.append(language.say("proxy.inter_unknown"))
     else:
         said.append(language.say("proxy.inter", inter_ms=proxy["inter_ms"]))
+    if proxy["hang_ms"] is None:
+        said.append(language.say("proxy.hangs"))
+    else:
+        said.append(language.say("proxy.hangs_ms", ms=proxy["hang_ms"], id=proxy["hang_id"]))
     return [*said, language.say("proxy.stays"), *_lingering(recording, language)]
 
 

@@ -198,7 +198,7 @@ def recording() -> RecordingFact:
         ],
         "names": {},
         "etcd_leader": "etcd1",
-        "proxy": {"rise": 2, "fall": 3, "inter_ms": None, "event_ids": [10]},
+        "proxy": {"rise": 2, "fall": 3, "inter_ms": None, "hang_ms": None, "hang_id": None, "event_ids": [10]},
         "lags": [
             {
                 "member": "patroni2",
@@ -455,7 +455,7 @@ def nothing_seen() -> Facts:
         "parts": [],
         "names": {},
         "etcd_leader": None,
-        "proxy": {"rise": None, "fall": None, "inter_ms": None, "event_ids": []},
+        "proxy": {"rise": None, "fall": None, "inter_ms": None, "hang_ms": None, "hang_id": None, "event_ids": []},
         "lags": [],
         "roles": [],
         "routes": [],

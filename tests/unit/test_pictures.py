@@ -50,7 +50,7 @@ def test_nothing_is_drawn_beyond_the_edges() -> None:
 
 def test_a_phase_stands_beside_what_the_settings_imply() -> None:
     shown = texts(pictures(crash(), "en")["incident-1"])
-    assert {"detection", "25.87 s", "by settings", "measured"} <= set(shown)
+    assert {"detection", "25.87 s", "by settings (bounds)", "measured"} <= set(shown)
 
 
 def test_the_patronictl_table_shows_every_member_as_it_was() -> None:

@@ -139,9 +139,12 @@ def test_that_reads_went_on_is_not_said_where_new_connections_did_not_get_throug
     found = crash()
     found["incidents"][0]["read"] |= {"fresh_outage_s": 31.0, "fresh_longer": True}
     text = render(found, "en").replace(NBSP, " ")
-    assert "nobody who connected anew could read for 31.0 s" in text
+    assert "new connections could not read for 31.0 s" in text
     assert "Reads went on without a break" not in text and ", reads went on" not in text
-    assert "New connections (read) were down for 31.0 s, kept ones for 0 s" in text
+    assert "New connections (read) were down for" not in text
+    found["incidents"][0]["read"]["outage_s"] = 2.0
+    text = render(found, "en").replace(NBSP, " ")
+    assert "New connections (read) were down for 31.0 s, persistent ones for 0 s." in text
 
 
 def test_many_incidents_are_told_briefly_and_each_in_its_row() -> None:

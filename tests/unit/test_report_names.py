@@ -38,7 +38,7 @@ def test_a_deed_is_told_in_words_with_the_part_that_its_target_played() -> None:
 
 def test_what_else_is_known_of_a_deed_stands_behind_the_words() -> None:
     told = {"component": "etcd", "action": "stop", "target": "etcd2", "container": "demo-etcd2", "signal": None}
-    assert deed(told, EN) == "etcd member `etcd2` stopped in order; container `demo-etcd2`"
+    assert deed(told, EN) == "etcd member `etcd2` shut down cleanly; container `demo-etcd2`"
 
 
 def test_a_deed_that_there_are_no_words_for_is_shown_as_it_was_told() -> None:
