@@ -94,7 +94,7 @@ def spells(timeline: Timeline) -> tuple[Spell, ...]:
 
 
 def blindness(timeline: Timeline) -> tuple[Blindness, ...]:
-    """The same, as the report shows it: from the first look that failed to the first that saw, by the row that says how."""
+    """The same, as the report shows it: from the first failed look to the first that saw, with the row of `how`."""
     return tuple(
         Blindness(
             source=spell.source,

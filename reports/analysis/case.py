@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_args
 
-from observer.timeline import SECOND_NS, Cost, Event, Evidence, Operation, Outage
+from observer.timeline import SECOND_NS, Action, Cost, Event, Evidence, Operation, Outage
 from reports.analysis.blindness import Spell
 from reports.analysis.changes import Change
 from reports.analysis.incidents import Span
@@ -21,6 +21,7 @@ from reports.analysis.theory import live_settings
 from reports.analysis.witness import Witness, witness
 
 LOOP_WAIT_S = 10  # Patroni's default
+SHOWN_ROWS = 100
 
 
 def at_s(at_ns: int) -> float:
@@ -36,9 +37,19 @@ def shows(says: str, events: Event | Iterable[Event] | None, **facts: Any) -> Ev
     return Evidence("events", tuple(e.id for e in rows if e.id is not None), says, facts)
 
 
-def shows_operations(says: str, operations: Iterable[Operation], **facts: Any) -> Evidence:
-    """Evidence of operations: at most the first hundred rows."""
-    return Evidence("operations", tuple(o.id for o in operations if o.id is not None)[:100], says, facts)
+def shows_failed(operations: Sequence[Operation]) -> list[Evidence]:
+    """Evidence of operations that failed, one for each action: their rows, of many the first and the last."""
+    shown = []
+    for action in get_args(Action):
+        own = [o for o in operations if o.action == action]
+        if own:
+            ids = tuple(o.id for o in own if o.id is not None)
+            facts = {"action": action, "count": len(own), "message": own[0].message, "at_s": at_s(own[0].finished_ns)}
+            if len(ids) > SHOWN_ROWS:
+                shown.append(Evidence("operations", (ids[0], ids[-1]), "evidence.many_failed", facts))
+            else:
+                shown.append(Evidence("operations", ids, "evidence.operations_failed", facts))
+    return shown
 
 
 @dataclass(frozen=True, slots=True)

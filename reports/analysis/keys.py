@@ -43,6 +43,7 @@ EVIDENCE: Mapping[str, tuple[str, ...]] = {
     "evidence.last_acknowledged": ("action", "server", "at_s"),
     "evidence.first_acknowledged": ("action", "server", "at_s"),
     "evidence.operations_failed": ("action", "count", "message", "at_s"),
+    "evidence.many_failed": ("action", "count", "message", "at_s"),  # its rows are the first and the last
     "evidence.no_failure": ("action", "ok"),
     "evidence.stable": ("at_s",),  # 5 s have passed without a failure
     "evidence.streaming": ("member", "replicas", "at_s"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from observer.timeline import Confidence, Evidence
-from reports.analysis.case import Case, at_s, shows, shows_operations
+from reports.analysis.case import Case, at_s, shows, shows_failed
 from reports.analysis.ruling import Found, Ruling, failed, found, paused, ran_on, rejected
 from reports.analysis.witness import UNREACHED, Witness
 
@@ -118,12 +118,7 @@ def unknown(case: Case) -> Found:
         if meant and not event.detail.get("initial") and key not in told and len(seen) < 20:
             told.add(key)
             seen.append(shows("evidence.seen", event, source=event.source, kind=event.kind, subject=event.subject))
-    for action in ("write", "read"):
-        own = [o for o in case.failed() if o.action == action]
-        if own:
-            facts = {"action": action, "count": len(own), "message": own[0].message, "at_s": at_s(own[0].finished_ns)}
-            seen.append(shows_operations("evidence.operations_failed", own, **facts))
-    return found("unknown", (), "low", *seen)
+    return found("unknown", (), "low", *seen, *shows_failed(case.failed()))
 
 
 SEEN = (

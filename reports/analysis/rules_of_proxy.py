@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from observer.timeline import SECOND_NS, Event, Evidence, Operation, Outcome
 from reports.analysis.blindness import Spell
-from reports.analysis.case import Case, at_s, shows, shows_operations
+from reports.analysis.case import Case, at_s, shows, shows_failed
 from reports.analysis.leadership import says_primary
 from reports.analysis.ruling import Ruling, found, rejected
 from reports.analysis.scene import pool_of
@@ -22,7 +22,7 @@ def proxy_down(case: Case) -> Ruling:
     if not spells:
         if len(refused) < 3 or _watched(case) or case.spells("patroni") or case.leader_lost is not None:
             return None
-        return found(cause, (), "medium", _operations(refused))
+        return found(cause, (), "medium", *shows_failed(refused))
     shut = [s for s in spells if s.how in ("refused", "closed")]
     if not shut:
         return rejected(cause, "reason.proxy_how", proxy=spells[0].subject, how=spells[0].how)
@@ -35,7 +35,7 @@ def proxy_down(case: Case) -> Ruling:
         tuple(dict.fromkeys(s.subject for s in shut)),
         "high" if case.failed() else "medium",
         *[shows("evidence.proxy_failed", s.teller, proxy=s.subject, how=s.how) for s in spells],
-        _operations(refused) if refused else None,
+        *shows_failed(refused),
         *[shows("evidence.proxy_back", s.sees, proxy=s.subject) for s in spells if s.sees is not None],
     )
 
@@ -60,7 +60,7 @@ def proxy_frozen(case: Case) -> Ruling:
         tuple(dict.fromkeys(s.subject for s in silent)),
         "high" if failed else "medium",
         *[shows("evidence.proxy_failed", s.teller, proxy=s.subject, how=s.how) for s in silent],
-        _operations(failed) if failed else None,
+        *shows_failed(failed),
     )
 
 
@@ -76,7 +76,7 @@ def proxy_full(case: Case) -> Ruling:
         return rejected("proxy.full", "reason.quorum_lost", at_s=at_s(lost.by_ns))
     kept_on = case.acknowledged() and all(o.probe == "fresh" for o in failed)
     proxies = tuple(dict.fromkeys(str(e.facts["proxy"]) for e in full))
-    return found("proxy.full", proxies, "high" if kept_on else "medium", *full, _operations(failed))
+    return found("proxy.full", proxies, "high" if kept_on else "medium", *full, *shows_failed(failed))
 
 
 def evidence_of_full(case: Case) -> list[Evidence]:
@@ -206,14 +206,3 @@ def _away_until_ns(case: Case, spell: Spell) -> int:
 
 def _watched(case: Case) -> bool:
     return any(e.source == "haproxy" for e in case.scene.timeline.events)
-
-
-def _operations(failed: list[Operation]) -> Evidence:
-    return shows_operations(
-        "evidence.operations_failed",
-        failed,
-        action=failed[0].action,
-        count=len(failed),
-        message=failed[0].message,
-        at_s=at_s(failed[0].finished_ns),
-    )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from observer.timeline import Event, Incident, Operation, Outcome
+from reports.analysis.case import shows_failed
 from reports.analysis.judge import judge
 from tests.unit.timelines import STATS, blind, event, fail, healthy, ok, route, sees, timeline, traffic
 
@@ -101,3 +104,13 @@ def test_a_reload_explains_no_outage_that_is_longer_than_a_few_checks(back_s: fl
     incident = only([event(20, "haproxy", "proxy.restarted", STATS)], writes)
     assert incident.cause == cause
     assert "evidence.proxy_restarted" in [e.says for e in incident.evidence]
+
+
+def test_operations_that_failed_are_counted_by_action_and_of_many_the_first_and_last_row_are_given() -> None:
+    writes = [replace(fail(n, "write"), id=2 * n) for n in range(1, 102)]
+    reads = [replace(fail(n, "read"), id=2 * n + 1) for n in range(1, 4)]
+    told = [(e.says, e.facts["action"], e.facts["count"], e.ids) for e in shows_failed([*writes, *reads])]
+    assert told == [
+        ("evidence.many_failed", "write", 101, (2, 202)),
+        ("evidence.operations_failed", "read", 3, (3, 5, 7)),
+    ]
