@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from datetime import datetime
 
+from reports.answers import untested
 from reports.facts import CostFact, Facts, IncidentFact, RecordingFact
 from reports.language import Language
 from reports.narrative import leader_kept
@@ -29,9 +30,19 @@ def answers(facts: Facts, language: Language) -> list[str]:
         pairs.append((answer["question"], _fault(own, answer["commands"], language)))
     pairs.append(("enough", _enough(facts, language)))
     pairs.append(("grafana", _grafana(facts["recordings"], language)))
-    return [
+    said = [
         language.say("answers.item", question=language.phrases[f"answers.{name}"], answer=text) for name, text in pairs
     ]
+    return [*said, *_not_tried(facts, language)]
+
+
+def _not_tried(facts: Facts, language: Language) -> list[str]:
+    """The variants of faults that were left out, where any fault was tried at all."""
+    items = [
+        language.say("answers.variant", what=language.phrases[f"variant.{name}"], command=command)
+        for name, command in untested(facts)
+    ]
+    return [language.say("answers.not_tried", list="; ".join(items))] if items and facts["incidents"] else []
 
 
 def _enough(facts: Facts, language: Language) -> str:
@@ -143,6 +154,9 @@ def _traffic(recordings: Sequence[RecordingFact], language: Language) -> str:
         ]
         if items:
             said.append(language.say(key, list=", ".join(items)))
+        workloads = [(recording["settings"].get("traffic") or {}).get("workload") for recording in recordings]
+        if items and action == "write" and set(workloads) == {"homework"}:
+            said.append(language.say("answers.schema"))
     return " ".join(said) or language.say("answers.no_traffic")
 
 

@@ -19,6 +19,8 @@ QUESTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("proxy", ("proxy.down",)),
 )
 
+CUT_OFF = ("leader.cut_off", "leader.unreachable", "replica.cut_off", "replica.unreachable")
+
 
 def answers_of(facts: Facts) -> list[AnswerFact]:
     """One answer for each question about a fault."""
@@ -56,6 +58,31 @@ def all_etcd_gone(incident: IncidentFact, facts: Facts) -> bool:
             if away == known:
                 return True
     return False
+
+
+def untested(facts: Facts) -> list[tuple[str, str]]:
+    """The variants of faults that no incident of the run shows, each with the command that injects it."""
+    recordings = facts["recordings"]
+    _, replica = _leader_and_replica(recordings)
+    causes = {incident["cause"] for incident in facts["incidents"]}
+    deeds = {
+        (t["detail"].get("component"), t["detail"].get("action"))
+        for incident in facts["incidents"]
+        for t in incident["told"]
+        if t["kind"] == "fault.told"
+    }
+    # How a proxy went down that nobody told of cannot be seen: it may have been killed.
+    untold = any(i["cause"] == "proxy.down" and not i["told"] for i in facts["incidents"])
+    cut = "docker network disconnect demo_default demo-" + replica
+    if kind_of(recordings) == "local":
+        cut = "observer drill replica-disconnected"
+    variants = (
+        ("replica_killed", "replica.killed" in causes, command("kill", [replica], recordings)),
+        ("replica_frozen", "replica.frozen" in causes, command("pause", [replica], recordings)),
+        ("proxy_killed", ("haproxy", "kill") in deeds or untold, command("kill", ["haproxy"], recordings)),
+        ("cut_off", bool(causes & set(CUT_OFF)), cut),
+    )
+    return [(name, typed) for name, tried, typed in variants if not tried]
 
 
 def kind_of(recordings: Iterable[RecordingFact]) -> str:

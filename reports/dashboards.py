@@ -62,15 +62,23 @@ def whole(captures: list[ShownFact], language: Language) -> str:
 
 
 def emptied(captures: list[ShownFact], language: Language) -> list[str]:
-    """Which panels had data over the longest span and none in a shorter one."""
+    """Which panels had data over the longest span and none in a shorter one: none any more, or none so far."""
     said = []
     always = {(b["board"], name) for b in captures[0]["boards"] for name in b["empty"]}
-    for capture in sorted(captures[1:], key=lambda fact: fact["from_s"]):
+    shorter = sorted(captures[1:], key=lambda fact: fact["from_s"])
+    for n, capture in enumerate(shorter):
         gone = [
             (b["board"], name) for b in capture["boards"] for name in b["empty"] if (b["board"], name) not in always
         ]
-        if gone:
-            names = ", ".join(f"{escape(board)}: {escape(name)}" for board, name in gone)
-            span = {"from_s": capture["from_s"], "to_s": capture["to_s"]}
-            said.append(language.say("grafana.emptied", names=names, ids=capture["event_id"], **span))
+        lost = [panel for panel in gone if _had_data(panel, shorter[:n])]
+        for key, own in (("emptied", lost), ("not_yet", [panel for panel in gone if panel not in lost])):
+            if own:
+                names = ", ".join(f"{escape(board)}: {escape(name)}" for board, name in own)
+                span = {"from_s": capture["from_s"], "to_s": capture["to_s"]}
+                said.append(language.say(f"grafana.{key}", names=names, ids=capture["event_id"], **span))
     return said
+
+
+def _had_data(panel: tuple[str, str], captures: list[ShownFact]) -> bool:
+    board, name = panel
+    return any(b["board"] == board and name not in b["empty"] for c in captures for b in c["boards"])

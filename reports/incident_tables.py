@@ -152,8 +152,8 @@ def lost(writes: Sequence[LostFact], language: Language) -> str:
             number(write["acknowledged_s"], language),
             cell(write["server"], language, "code"),
             cell(write["timeline"], language),
-            cell(write["operation_id"], language),
-            cell(write["audit_id"], language),
+            cell(write["operation_id"], language, "id"),
+            cell(write["audit_id"], language, "id"),
         )
         for write in writes[:SHOWN_LOST]
     ]
@@ -167,11 +167,16 @@ def told(facts: Sequence[ToldFact], language: Language) -> str:
             language.written(fact["utc"], "clock"),
             number(fact["at_s"], language),
             language.written(fact["kind"], "@told"),
-            deed(fact["detail"], language),
+            deed(fact["detail"] if fact["kind"] == "fault.told" else _without_role(fact["detail"]), language),
         )
         for fact in facts
     ]
     return table(language.columns("incident.told_columns"), rows)
+
+
+def _without_role(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """The role is the one that the target had when the fault was injected: at its repair another may lead."""
+    return {key: value for key, value in detail.items() if key != "role"}
 
 
 def deed(detail: Mapping[str, Any], language: Language) -> str:

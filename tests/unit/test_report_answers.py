@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reports.answers import answers_of, commands, kind_of
+from reports.answers import answers_of, commands, kind_of, untested
 from reports.checks import checked
 from reports.comparison import comparison
 from reports.facts import Facts
@@ -82,6 +82,28 @@ def test_the_leader_that_is_named_in_a_command_is_the_one_that_leads_now() -> No
         "python -m stack pause patroni2",
         "python -m stack resume patroni2",
     ]
+
+
+def test_variants_that_no_incident_shows_are_named_with_their_commands() -> None:
+    facts = crash()
+    assert [name for name, _ in untested(facts)] == ["replica_killed", "replica_frozen", "proxy_killed", "cut_off"]
+    line = next(text for text in render(answered(facts), "ru").splitlines() if text.startswith("- Не проверялось: "))
+    assert "реплика убита (SIGKILL) — `python -m stack kill patroni1`; " in line
+    assert line.endswith("узел отключён от сети — `observer drill replica-disconnected`.")
+    facts["incidents"][0]["cause"] = "leader.unreachable"
+    facts["incidents"][0]["told"][0]["detail"] = {"component": "haproxy", "action": "kill", "target": "haproxy"}
+    assert [name for name, _ in untested(facts)] == ["replica_killed", "replica_frozen"]
+    assert dict(untested(with_host("172.18.0.3")))["cut_off"] == (
+        "docker network disconnect demo_default demo-patroni1"
+    )
+    assert "- Не проверялось: " not in render(answered(healthy()), "ru")
+
+
+@pytest.mark.parametrize(("workload", "expected"), [("homework", True), ("probe", False), (None, False)])
+def test_that_the_homeworks_tables_exist_is_said_where_writes_went_there(workload: str | None, expected: bool) -> None:
+    facts = crash()
+    facts["recordings"][0]["settings"]["traffic"]["workload"] = workload
+    assert ("so its tables exist" in render(answered(facts), "en")) is expected
 
 
 def test_one_etcd_that_led_answers_two_questions_and_one_that_did_not_answers_one() -> None:

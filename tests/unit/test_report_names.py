@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from reports.incident_tables import deed
+from typing import Any
+
+from reports.incident_tables import deed, told
 from reports.language import language
 from reports.narrative import names_of
 from tests.unit.facts_fixture import crash, twice
@@ -31,17 +33,29 @@ def test_an_address_that_two_recordings_name_differently_keeps_no_name() -> None
 
 
 def test_a_deed_is_told_in_words_with_the_part_that_its_target_played() -> None:
-    told = {"component": "patroni", "action": "kill", "target": "patroni1", "role": "leader"}
-    assert deed(told, EN) == "node `patroni1` killed (SIGKILL) (leader)"
-    assert deed(told, RU) == "узел `patroni1` убит (SIGKILL) (лидер)"
+    detail = {"component": "patroni", "action": "kill", "target": "patroni1", "role": "leader"}
+    assert deed(detail, EN) == "node `patroni1` killed (SIGKILL) (leader)"
+    assert deed(detail, RU) == "узел `patroni1` убит (SIGKILL) (лидер)"
 
 
 def test_what_else_is_known_of_a_deed_stands_behind_the_words() -> None:
-    told = {"component": "etcd", "action": "stop", "target": "etcd2", "container": "demo-etcd2", "signal": None}
-    assert deed(told, EN) == "etcd member `etcd2` shut down cleanly; container `demo-etcd2`"
+    detail = {"component": "etcd", "action": "stop", "target": "etcd2", "container": "demo-etcd2", "signal": None}
+    assert deed(detail, EN) == "etcd member `etcd2` shut down cleanly; container `demo-etcd2`"
 
 
 def test_a_deed_that_there_are_no_words_for_is_shown_as_it_was_told() -> None:
-    told = {"component": "disk", "action": "fill", "target": "patroni1"}
-    assert deed(told, EN) == "component `disk`, action `fill`, target `patroni1`"
+    detail = {"component": "disk", "action": "fill", "target": "patroni1"}
+    assert deed(detail, EN) == "component `disk`, action `fill`, target `patroni1`"
     assert deed({"text": "a *note*"}, EN) == "a \\*note\\*"
+
+
+def test_a_repair_does_not_name_the_role_that_its_target_had_when_it_was_broken() -> None:
+    one = {"at_s": 1.0, "utc": "2026-01-01T00:00:00+00:00", "event_id": 1}
+    detail = {"component": "patroni", "target": "patroni2", "role": "leader"}
+    rows: Any = [
+        one | {"kind": "fault.told", "detail": detail | {"action": "kill"}},
+        one | {"kind": "repair.told", "detail": detail | {"action": "start"}},
+    ]
+    text = told(rows, EN)
+    assert "node `patroni2` killed (SIGKILL) (leader) |" in text
+    assert "node `patroni2` started |" in text

@@ -165,7 +165,20 @@ def test_panels_without_data_are_named_over_the_run_and_in_an_incident() -> None
     )
     assert "| HAProxy | 2 / 3 | Queue |" in dashboards.whole(captures, language("en"))
     [said] = dashboards.emptied(captures, language("en"))
-    assert said.startswith("From 10.0\u00a0s to 20.0\u00a0s these had none: HAProxy: Bytes")
+    assert said.startswith("From 10.0\u00a0s to 20.0\u00a0s these had none so far: HAProxy: Bytes")
+
+
+def test_a_panel_that_lost_its_data_is_told_from_one_that_had_none_yet() -> None:
+    def captured(from_s: int, to_s: int, *empty: str) -> Any:
+        panels = [{"board": "B", "panel": name, "data": name not in empty} for name in ("Lost", "Lag")]
+        return event(to_s, "prometheus", "dashboards.captured", "p", from_ns=ns(from_s), to_ns=ns(to_s), panels=panels)
+
+    spans = (captured(10, 20, "Lost"), captured(30, 40), captured(50, 60, "Lost", "Lag"), captured(0, 90))
+    said = dashboards.emptied(dashboards.shown(told(*spans)), language("ru"))
+    assert [text.split(" (")[0].replace("\u00a0", " ") for text in said] == [
+        "С 10,0 с по 20,0 с были ещё пусты",
+        "С 50,0 с по 60,0 с опустели: B: Lost, B: Lag",
+    ]
 
 
 def test_a_document_without_prometheus_says_that_panels_are_unknown() -> None:
