@@ -52,7 +52,7 @@ def quorum(incident: IncidentFact, recording: RecordingFact, language: Language)
     if read["outage_s"] is None:
         said.append(language.say("story.read_unknown"))
     else:
-        said.append(language.say("quorum.reads", ok=read["ok"], failed=read["failed"] + read["unknown"]))
+        said += _read_only(incident, language)
     after = [
         p
         for p in parts(incident)
@@ -82,6 +82,25 @@ def quorum(incident: IncidentFact, recording: RecordingFact, language: Language)
     return [" ".join(said)]
 
 
+def _read_only(incident: IncidentFact, language: Language) -> list[str]:
+    """How reads did in the whole seconds in which writes were down; nothing to say where they never were."""
+    outages = incident["write"]["outages"]
+    if not outages:
+        return []
+    own = [
+        pace
+        for pace in incident["pace"]
+        if pace["action"] == "read"
+        if any(o["began_s"] <= pace["at_s"] and pace["at_s"] + pace["width_s"] <= o["ended_s"] for o in outages)
+    ]
+    if not own:
+        return [language.say("quorum.reads_unknown")]
+    ok, failed = sum(pace["ok"] for pace in own), sum(pace["failed"] + pace["unknown"] for pace in own)
+    from_s, to_s = own[0]["at_s"], own[-1]["at_s"] + own[-1]["width_s"]
+    said = [language.say("quorum.reads", from_s=from_s, to_s=to_s, ok=ok, failed=failed)]
+    return [*said, language.say("quorum.read_only")] if ok else said
+
+
 def proxied(incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
     """How long the proxy was away, and that all behind it was well."""
     said = []
@@ -94,8 +113,9 @@ def proxied(incident: IncidentFact, recording: RecordingFact, language: Language
     if repaired and ended and ended[-1] > repaired[-1]:
         said.append(language.say("proxied.started", at_s=repaired[-1], seconds=ended[-1] - repaired[-1]))
     for proof in recording["proofs"]:
-        if incident["began_s"] - 1 <= proof["from_s"] <= incident["ended_s"]:
-            said.append(language.say("proxied.direct", member=proof["subject"], ids=proof["event_id"]))
+        if any(o["began_s"] <= proof["from_s"] and proof["to_s"] <= o["ended_s"] for o in incident["write"]["outages"]):
+            at_s, row = proof["to_s"], proof["event_id"]
+            said.append(language.say("proxied.direct", member=proof["subject"], at_s=at_s, ids=row))
     outages = incident["write"]["outages"] or incident["read"]["outages"]
     leader = incident["leader"]
     if outages and leader["before"] is not None and leader["before"] == leader["after"]:

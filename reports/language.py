@@ -3,7 +3,7 @@
 A phrase is a line of `phrases/<language>.toml` with placeholders: `{name}` text from outside, escaped, or a number;
 `{name:code}` inline code; `{name:s}` seconds to 0.1, `{name:fine}` to 0.01; `{name:span}` a long duration;
 `{name:ms}` milliseconds; `{name:percent}` a share of 1; `{name:clock}` and `{name:day}` a moment of ISO 8601;
-`{name:raw}` Markdown made by us; `{n:times}` how many times;
+`{name:raw}` Markdown made by us; `{name:id}` the id of a row, in no groups; `{n:times}` how many times;
 `{n:|one|few|many}` the form of a word that goes with n; `{name:@group}` the phrase `group.<value>`, or the value itself
 as code where the group does not know it; `{name:after}` a space and the name as code, or nothing where there is only
 one of its kind. None is the word for "unknown".
@@ -96,7 +96,7 @@ class Language:
             case "after":
                 alone = self.names.get(value) == ""
                 return "" if alone else f"{NBSP}{self._by_spec(value, 'code')}"
-            case "raw":
+            case "raw" | "id":
                 return str(value)
             case "s":
                 return f"{self.number(value, 1 if value else 0)}{NBSP}{self.phrases['format.second']}"

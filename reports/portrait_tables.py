@@ -165,7 +165,7 @@ def lags(recording: RecordingFact, language: Language) -> str:
             number(lag["median_bytes"], language, 0),
             number(lag["worst_bytes"], language, 0),
             number(lag["worst_at_s"], language),
-            cell(lag["event_id"], language),
+            cell(lag["event_id"], language, "id"),
         )
         for lag in recording["lags"]
     ]

@@ -80,7 +80,7 @@ def read_then_lost(fact: ReadsFact, language: Language) -> str:
             cell(one["server"], language, "code"),
             number(one["reads"], language, 0),
             runs(one["operation_ids"]),
-            cell(one["audit_id"], language),
+            cell(one["audit_id"], language, "id"),
         )
         for one in (fact["read_then_lost"] or ())[:SHOWN_LOST]
     ]

@@ -146,8 +146,8 @@ def appeared(fact: DurabilityFact, language: Language) -> str:
             number(write["failed_s"], language),
             code(write["stage"]),
             cell(write["message"], language, "code"),
-            cell(write["operation_id"], language),
-            cell(write["audit_id"], language),
+            cell(write["operation_id"], language, "id"),
+            cell(write["audit_id"], language, "id"),
         )
         for write in fact["failed_but_present_writes"][:SHOWN_APPEARED]
     ]
@@ -201,7 +201,7 @@ def blindness(recording: RecordingFact, language: Language) -> str:
                 number(spell["from_s"], language),
                 language.say("blindness.to_end") if spell["to_s"] is None else number(spell["to_s"], language),
                 language.span(until - spell["from_s"]),
-                cell(spell["event_id"], language),
+                cell(spell["event_id"], language, "id"),
             )
         )
     return table(language.columns("blindness.columns"), rows)
