@@ -114,3 +114,9 @@ def test_operations_that_failed_are_counted_by_action_and_of_many_the_first_and_
         ("evidence.many_failed", "write", 101, (2, 202)),
         ("evidence.operations_failed", "read", 3, (3, 5, 7)),
     ]
+
+
+def test_a_proxy_that_a_lost_leader_filled_is_a_consequence_and_no_denial() -> None:
+    lost = event(30, "etcd", "leader.lost", "patroni1", lease_expired=True, member_key=False)
+    incident = only([FULL, ROOM, lost], kept_on())
+    assert reasons(incident)["proxy.full"] == "reason.full_since_key"
