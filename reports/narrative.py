@@ -63,8 +63,12 @@ def names_of(facts: Facts) -> dict[str, str]:
 
 
 def cause_title(incident: IncidentFact, language: Language) -> str:
-    """The headline of an incident."""
-    return language.say(f"cause.{incident['cause']}.title", who=who(incident))
+    """The headline of an incident; where etcd lost its quorum, with the members that were silent."""
+    title = language.say(f"cause.{incident['cause']}.title", who=who(incident))
+    silent = sorted({f["facts"]["endpoint"] for f in incident["evidence"] if f["says"] == "evidence.etcd_failed"})
+    if incident["cause"] == "etcd.quorum_lost" and silent:
+        title += language.say("incident.silent_etcd", endpoints=silent)
+    return title
 
 
 def story(incident: IncidentFact, brief: bool, language: Language) -> str:

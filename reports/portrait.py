@@ -187,12 +187,12 @@ def proxy_of(timeline: Timeline) -> ProxyFact:
 
 
 def _hung(timeline: Timeline) -> tuple[int | None, int | None]:
-    """How long a check that ended by its own timeout took at most, with its row."""
+    """How long a check of an address that was silent took at most until its own timeout, with its row."""
     hung = [
         (ms, event.id)
         for event in timeline.events
         if event.kind in ("route.changed", "route.down")
-        and str(event.detail.get("check_status")) in ("L4TOUT", "L6TOUT", "L7TOUT")
+        and event.detail.get("check_status") == "L4TOUT"
         and (ms := _whole(event.detail.get("check_duration_ms"))) is not None
     ]
     return max(hung, key=lambda one: one[0], default=(None, None))

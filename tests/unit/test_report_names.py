@@ -6,7 +6,7 @@ from typing import Any
 
 from reports.incident_tables import deed, told
 from reports.language import language
-from reports.narrative import names_of
+from reports.narrative import cause_title, names_of
 from tests.unit.facts_fixture import crash, twice
 
 EN, RU = language("en"), language("ru")
@@ -59,3 +59,15 @@ def test_a_repair_does_not_name_the_role_that_its_target_had_when_it_was_broken(
     text = told(rows, EN)
     assert "node `patroni2` killed (SIGKILL) (leader) |" in text
     assert "node `patroni2` started |" in text
+
+
+def test_incidents_that_cost_the_quorum_are_told_apart_by_the_members_that_were_silent() -> None:
+    [one] = crash()["incidents"]
+    assert cause_title(one, EN) == "Leader `patroni1` was killed"
+    one["cause"], one["evidence"] = "etcd.quorum_lost", []
+    assert cause_title(one, EN) == "etcd lost its quorum"
+    for endpoint in ("127.0.0.1:23793", "127.0.0.1:23791"):
+        known: Any = {"endpoint": endpoint, "how": "refused", "at_s": 8.0}
+        one["evidence"].append({"table": "events", "ids": [30], "says": "evidence.etcd_failed", "facts": known})
+    named = EN.naming({"127.0.0.1:23791": "etcd1", "127.0.0.1:23793": "etcd3"})
+    assert cause_title(one, named) == "etcd lost its quorum (`etcd1`, `etcd3`)"
