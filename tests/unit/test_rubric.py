@@ -1,4 +1,4 @@
-"""docs/rubric.md quotes the document point by point: each quotation is in the document of the kept recording."""
+"""docs/rubric.md quotes hw3/HW_3_SOLUTION.md point by point, and the same in English: each quotation is there."""
 
 from __future__ import annotations
 
@@ -8,29 +8,26 @@ from pathlib import Path
 
 import pytest
 
+from observer import reporting
+from observer.config import load
 from observer.store import Reader
-from reports.analysis.judge import judge
-from reports.document import facts_of
 from reports.facts import Facts
 from reports.narrative import counting
-from reports.report import LanguageName, render
-from tests.corpus import tape
-from tests.recorded import database
+from reports.report import LanguageName
 
 ROOT = Path(__file__).parents[2]
-RECORDING = ROOT / "tests" / "recordings" / "homework.json.xz"
+RECORDING = ROOT / "hw3" / "observer.db.xz"
 RUBRIC = (ROOT / "docs" / "rubric.md").read_text(encoding="utf-8")
 
 
 @lru_cache
 def facts() -> Facts:
-    timeline = tape.read(RECORDING).timeline
-    return facts_of([(timeline, judge(timeline))], "0.1.0")
+    return reporting.facts(RECORDING, None, load(ROOT / "hw3" / "observer.toml").objectives)
 
 
 @lru_cache
 def document(language: LanguageName) -> str:
-    return plain(render(facts(), language))
+    return plain(reporting.text(facts(), "md", language, "homework", None))
 
 
 def plain(text: str) -> str:
@@ -82,10 +79,10 @@ def test_nothing_is_claimed_that_wrong_documents_claim(language: LanguageName) -
         assert claim not in text
 
 
-def test_counting_anew_by_the_quoted_queries_gives_the_same_numbers(tmp_path: Path) -> None:
+def test_counting_anew_by_the_quoted_queries_gives_the_same_numbers() -> None:
     [recording] = facts()["recordings"]
     by_outcome, by_server = (re.findall(r'"(.*)"', command)[0] for command in counting(recording))
-    with Reader(database(RECORDING, tmp_path / "kept.db")) as reader:
+    with reporting.unpacked(RECORDING) as plain_file, Reader(plain_file) as reader:
         counts = {(action, outcome): n for action, outcome, n in reader.query(by_outcome)[1]}
         columns, rows = reader.query(by_server)
         n_at = list(columns).index("operations")
