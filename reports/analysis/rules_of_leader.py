@@ -82,7 +82,7 @@ def leader_killed(case: Case) -> Ruling:
         return reason
     if seen.rest is None:
         return _no_rest(seen, cause)
-    if seen.rest.how not in SHUT:
+    if seen.rest.how not in SHUT and not _refused_first(seen):
         return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
     if seen.sql is not None and seen.sql.how not in SHUT:
         return rejected(cause, "reason.sql_how", member=seen.member, how=seen.sql.how)
@@ -90,7 +90,7 @@ def leader_killed(case: Case) -> Ruling:
         return rejected(cause, "reason.sql_primary", member=seen.member)
     if seen.ran_on is not None:
         return rejected(cause, "reason.ran_on", member=seen.member)
-    sure = seen.sql is not None and (bool(seen.expired) or seen.started_anew is not None)
+    sure = seen.sql is not None and (bool(seen.expired) or seen.started_anew is not None) and seen.rest.how in SHUT
     return found(cause, seen.member, "high" if sure else "medium", *_key(case, seen), *failed(seen), _anew(seen))
 
 
@@ -156,6 +156,8 @@ def leader_unreachable(case: Case) -> Ruling:
         return reason
     if seen.rest.how not in UNREACHED and (seen.rest.how not in SHUT or seen.ran_on is None):
         return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
+    if seen.sql is not None and seen.ran_on is None and _refused_first(seen):
+        return rejected(cause, "reason.sql_how", member=seen.member, how=seen.sql.how)
     if not seen.expired and seen.rest.until_ns(case.scene.end_ns) - seen.rest.began_ns < AWAY_NS:
         return rejected(cause, "reason.rest_answers", member=seen.member)
     if seen.sql is None and seen.sql_primary is not None:
@@ -181,6 +183,14 @@ def leader_cut_off(case: Case) -> Ruling:
     else:
         return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
     return found(cause, seen.member, "medium", *_key(case, seen), *answers)
+
+
+def _refused_first(seen: Witness) -> bool:
+    """Whether the first look at SQL was refused, though REST could not be reached: a host was there and nobody on it.
+
+    So it is with a container that is killed: its address goes too, some hundredths of a second later.
+    """
+    return seen.rest is not None and seen.rest.how in UNREACHED and seen.sql is not None and seen.sql.how == "refused"
 
 
 def _leader(case: Case) -> Witness | None:

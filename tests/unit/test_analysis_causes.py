@@ -171,6 +171,7 @@ def test_a_leader_killed_before_the_hour_of_a_switchover_was_killed() -> None:
         ("silent", "silent", "leader.frozen"),
         ("connect_timeout", "connect_timeout", "leader.unreachable"),
         ("unreachable", "unreachable", "leader.unreachable"),
+        ("connect_timeout", "refused", "leader.killed"),  # a container's address goes a moment after its processes
         (None, None, "leader.cut_off"),
     ],
 )
