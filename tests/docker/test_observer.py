@@ -203,8 +203,8 @@ def test_no_address_of_a_container_is_published_and_yet_a_kill_is_recorded_and_n
     report = course.report()
     [incident] = report["incidents"]
     assert incident["target"] == old
-    # The address of a killed container goes some hundredths of a second after its processes. Where no look fell between,
-    # it is as with a host that lost its power: nobody can tell that from one that cannot be reached.
+    # The address of a killed container goes some hundredths of a second after its processes. Where no look fell
+    # between, it is as with a host that lost its power: nobody can tell that from one that cannot be reached.
     assert incident["cause"] in ("leader.killed", "leader.unreachable")
     told = course.compose("run", "--rm", "-T", "observer", "timeline")
     assert f"broken by hand: patroni kill {old}" in told
