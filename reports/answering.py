@@ -198,9 +198,7 @@ def _works(facts: Facts, language: Language) -> str:
 
 def _unseen(facts: Facts) -> bool:
     """Whether an interruption may have gone unseen: an action was not driven, or not all the time."""
-    costs = [
-        incident["write" if action == "write" else "read"] for incident in facts["incidents"] for action in ACTIONS
-    ]
+    costs = [cost for incident in facts["incidents"] for cost in (incident["write"], incident["read"])]
     undriven = any({t["action"] for t in recording["totals"]} < set(ACTIONS) for recording in facts["recordings"])
     unseen = any(recording["unobserved"] for recording in facts["recordings"])
     return undriven or unseen or any(cost["outage_s"] is None for cost in costs)
