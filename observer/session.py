@@ -222,7 +222,10 @@ class Session:
 
 
 class Kept:
-    """A connection that is kept between questions and made anew when it broke. For one thread at a time."""
+    """A connection that is kept between questions and made anew when it broke. For one thread at a time.
+
+    `parting`: how the kept connection ended that the last question found broken; None where it found none.
+    """
 
     def __init__(self, dsn: str, deadline_ms: int, now_ns: Now, resolver: Resolver | None = None) -> None:
         self._parameters = parameters(dsn)
@@ -231,6 +234,7 @@ class Kept:
         self._woken = threading.Event()
         self._resolver = resolver or Resolver(now_ns, self._woken.set)
         self._session: Session | None = None
+        self.parting: NoAnswer | None = None
 
     @property
     def connected(self) -> bool:
@@ -247,12 +251,14 @@ class Kept:
         """
         if until_ns is None:
             until_ns = self._now_ns() + self._deadline_ns
+        self.parting = None
         if self._session is not None:
             try:
                 return self._answer(self._session, sql, values, until_ns)
             except NoAnswer as failure:
                 if not failure.lost or failure.how not in ("closed", "error"):
                     raise
+                self.parting = failure
         self._session = Session(self._parameters, self._resolver)
         return self._answer(self._session, sql, values, until_ns)
 

@@ -19,8 +19,10 @@ from stack.errors import StackError
 from stack.local_cluster import local_cluster
 from stack.scenario import Scenario
 from stack.settings import NODES, StackSettings
-from tests.cluster.probe import Probe, gaps
+from tests.cluster.probe import Probe, gaps, span
 from tests.corpus import tape
+
+PATIENCE_S = 1.0  # the observer's own: who gives up sooner meets a server that was just thawed later
 
 
 def play(settings: StackSettings, scenario: Scenario, kept: Path, say: Callable[[str], None]) -> None:
@@ -28,7 +30,7 @@ def play(settings: StackSettings, scenario: Scenario, kept: Path, say: Callable[
     with tempfile.TemporaryDirectory() as folder:
         database, config = Path(folder) / "run.db", Path(folder) / "run.toml"
         config.write_text(configs.observer_toml(settings), encoding="utf-8")
-        with Probe(settings.dsn(settings.primary_port), Path(folder) / "probe.jsonl") as probe:
+        with Probe(settings.dsn(settings.primary_port), Path(folder) / "probe.jsonl", PATIENCE_S) as probe:
             launch.detach(database, config, None)
             try:
                 drill.play(local_cluster(settings), scenario, database, say)
@@ -38,15 +40,20 @@ def play(settings: StackSettings, scenario: Scenario, kept: Path, say: Callable[
         with Reader(database) as reader:
             timeline = reader.load(reader.recording().id)
             anchor_ns = timeline.recording.anchor_ns
-            saw = [(gap.from_ns - anchor_ns, gap.to_ns - anchor_ns) for gap in gaps(probe.attempts)]
+            # The probe writes a little longer than the recording lasts.
+            until_ns = anchor_ns + timeline.recording.until_ns
+            attempts = probe.attempts
+            saw = [gap for gap in gaps(attempts) if gap.from_ns >= anchor_ns and gap.to_ns <= until_ns]
             lost = sorted(acknowledged - held)
             truth = tape.Truth(
                 scenario=scenario.name,
                 date=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
                 version=observer_version(),
-                # The probe writes a little longer than the recording lasts.
-                outages=tuple(one for one in saw if one[0] >= 0 and one[1] <= timeline.recording.until_ns),
+                outages=tuple((gap.from_ns - anchor_ns, gap.to_ns - anchor_ns) for gap in saw),
                 lost=tuple(lost),
+                spans=tuple(
+                    (wide.from_ns - anchor_ns, wide.to_ns - anchor_ns) for wide in (span(attempts, gap) for gap in saw)
+                ),
             )
             kept.parent.mkdir(parents=True, exist_ok=True)
             tape.write(kept, timeline, truth)

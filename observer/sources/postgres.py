@@ -52,12 +52,16 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look: the member, its own address, and its positions where it was time for them."""
+    """One look: the member, its own address, and its positions where it was time for them.
+
+    `parting`: the SQLSTATE with which the server ended the session of the looks before, where it did.
+    """
 
     member: Member
     address: str | None
     version: str | None
     sample: Mapping[str, Any] | None
+    parting: str | None = None
 
 
 def direct_dsn(member_dsn: str, credentials_dsn: str) -> str:
@@ -88,6 +92,7 @@ def job(member: str, dsn: str, every_ms: int, record: Record, now_ns: Now) -> Jo
         until_ns = began_ns + DEADLINE_MS * MS_NS
         try:
             (in_recovery, timeline, started, host, port), *_ = kept.ask(_LOOK, until_ns=until_ns)
+            parting = _parting(kept)
             known = poller.state
             if known is None or known.member.started != started:
                 identifier, version = _allowed(kept, _IDENTITY, until_ns), _allowed(kept, _VERSION, until_ns)
@@ -98,13 +103,15 @@ def job(member: str, dsn: str, every_ms: int, record: Record, now_ns: Now) -> Jo
                 sample = _allowed(kept, _SAMPLE, until_ns)
                 sampled_ns = began_ns
         except NoAnswer as failure:
-            detail = {} if failure.sqlstate is None else {"sqlstate": failure.sqlstate}
+            said = {"sqlstate": failure.sqlstate, "parting": _parting(kept)}
+            detail = {key: state for key, state in said.items() if state is not None}
             raise LookFailed(failure.how, failure.message, detail) from None
         return Look(
             Member(in_recovery, timeline, started, identifier[0] if identifier else None),
             address_of(host, port),
             str(version[0]).split()[0] if version else None,
             dict(zip(_SAMPLED, sample, strict=True)) if sample else None,
+            parting,
         )
 
     poller = Poller("postgres", member, look, partial(told, member), record, now_ns)
@@ -115,7 +122,8 @@ def told(member: str, before: Look | None, after: Look) -> list[Told]:
     """What is worth an event between two looks at a member."""
     events: list[Told] = []
     if before is None or before.member != after.member:
-        events.append(("member.changed", member, asdict(after.member)))
+        parting = {} if after.parting is None else {"parting": after.parting}
+        events.append(("member.changed", member, {**asdict(after.member), **parting}))
     if after.address is not None and (before is None or before.address != after.address):
         events.append(("identity.learned", member, {"address": after.address}))
     if after.version is not None and (before is None or before.version != after.version):
@@ -123,6 +131,11 @@ def told(member: str, before: Look | None, after: Look) -> list[Told]:
     if after.sample is not None:
         events.append(("replication.sampled", member, after.sample))
     return events
+
+
+def _parting(kept: Kept) -> str | None:
+    """The server's last word to the session of before: a shutdown in order says 57P01, a crash 57P02 or nothing."""
+    return None if kept.parting is None else kept.parting.sqlstate
 
 
 def _allowed(kept: Kept, sql: str, until_ns: int) -> tuple[Any, ...] | None:

@@ -84,9 +84,14 @@ def _fate(case: Case, seen: Witness) -> tuple[str, bool, Evidence | None]:
 
 
 def _server_said(case: Case, seen: Witness) -> tuple[set[str], list[str]]:
-    """SQLSTATEs and texts of what went wrong, at the application and at direct SQL."""
+    """SQLSTATEs and texts of what went wrong, at the application and at direct SQL.
+
+    `parting` is the server's last word to the session that the looks had kept: nobody meets a restart of half a second
+    in a look of its own, but every session is told of it.
+    """
     told = [] if seen.sql is None else [event.detail for event in seen.sql.told]
     codes = {o.sqlstate for o in case.failed() if o.sqlstate} | {str(detail.get("sqlstate")) for detail in told}
+    codes |= {str(detail.get("parting")) for detail in (*told, *(c.event.detail for c in case.changes(seen.member)))}
     return codes, [str(o.message) for o in case.failed()] + [str(detail.get("error")) for detail in told]
 
 

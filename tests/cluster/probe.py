@@ -1,9 +1,11 @@
 """An independent witness: one INSERT every 10 ms through the proxy, with nothing in common with the traffic generator.
 
-A process of its own, so that no other thread delays it: `python tests/cluster/probe.py DSN FILE`, until its input ends.
-Each attempt is a line of JSON: number, due, finished (monotonic ns), whether it was acknowledged. A connection is kept
-while it works. An attempt is given up after 300 ms, with a reset, so that at 100 Hz no more than 30 are under way.
-What was due while the witness itself did not run is no attempt: its number is left out.
+A process of its own, so that no other thread delays it, until its input ends:
+`python tests/cluster/probe.py DSN FILE PATIENCE_S`. Each attempt is a line of JSON: number, due, finished (monotonic
+ns), whether it was acknowledged. The connection that worked last is taken first, so that no more are opened than are
+needed at once. An attempt is given up when its patience is over, with a reset: 0.3 s leave room in a HAProxy that takes
+a hundred sessions, with no more than 30 under way. What was due while the witness itself did not run is no attempt: its
+number is left out.
 """
 
 from __future__ import annotations
@@ -28,9 +30,9 @@ import psycopg2
 import psycopg2.extensions
 
 EVERY_NS = 10_000_000
-GIVE_UP_S = 0.3
+PATIENCE_S = 0.3
 SLEPT_NS = 100_000_000  # whoever wakes later than this did not run
-WORKERS = 32
+FIFTHS = 5
 TABLE = "independent_probe"
 
 
@@ -69,6 +71,21 @@ def gaps(attempts: Sequence[Attempt]) -> list[Gap]:
     return found
 
 
+def span(attempts: Sequence[Attempt], gap: Gap) -> Gap:
+    """The widest outage that a witness of a fifth of the rate would have seen in this gap.
+
+    The attempts are those of five such witnesses, one after the other. By how much these differ is what no witness of
+    that rate can know better: where every third attempt gets through, it is more than the time between two of its own.
+    """
+    fifths = [[one for one in attempts if one.ok and one.number % FIFTHS == fifth] for fifth in range(FIFTHS)]
+    before = [[one.finished_ns for one in own if one.finished_ns <= gap.from_ns] for own in fifths]
+    after = [[one.finished_ns for one in own if one.finished_ns >= gap.to_ns] for own in fifths]
+    return Gap(
+        min((max(own) for own in before if own), default=gap.from_ns),
+        max((min(own) for own in after if own), default=gap.to_ns),
+    )
+
+
 def lateness_s(attempts: Sequence[Attempt]) -> float:
     """What the machine costs a witness: how late the slowest hundredth of its acknowledged writes were, and how long it
     did not run at all."""
@@ -80,14 +97,15 @@ def lateness_s(attempts: Sequence[Attempt]) -> float:
 class Probe:
     """The witness's process. Use it as a context; afterwards `attempts` has what it saw."""
 
-    def __init__(self, dsn: str, path: Path) -> None:
-        self.dsn, self.path = dsn, path
+    def __init__(self, dsn: str, path: Path, patience_s: float = PATIENCE_S) -> None:
+        self.dsn, self.path, self.patience_s = dsn, path, patience_s
 
     def __enter__(self) -> Probe:
         with contextlib.closing(psycopg2.connect(self.dsn)) as connection, connection, connection.cursor() as cursor:
             cursor.execute(f"create table if not exists {TABLE} (n bigint primary key)")
             cursor.execute(f"truncate {TABLE}")
-        self.process = subprocess.Popen([sys.executable, __file__, self.dsn, str(self.path)], stdin=subprocess.PIPE)
+        command = [sys.executable, __file__, self.dsn, str(self.path), str(self.patience_s)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -100,9 +118,11 @@ class Probe:
         return [Attempt(*json.loads(line)) for line in lines if line.endswith("\n")]
 
 
-def _witness(dsn: str, output: IO[str]) -> None:
+def _witness(dsn: str, output: IO[str], patience_s: float) -> None:
     due: queue.SimpleQueue[tuple[int, int] | None] = queue.SimpleQueue()
-    idle = threading.Semaphore(WORKERS)
+    kept: queue.LifoQueue[psycopg2.extensions.connection] = queue.LifoQueue()
+    at_most = round(patience_s * 1e9 / EVERY_NS) + 2
+    idle = threading.Semaphore(at_most)
     lock = threading.Lock()
 
     def say(number: int, due_ns: int, finished_ns: int, ok: bool) -> None:
@@ -111,10 +131,12 @@ def _witness(dsn: str, output: IO[str]) -> None:
             output.flush()
 
     def work() -> None:
-        connection = None
         while (job := due.get()) is not None:
+            connection = None
             try:
-                deadline = time.monotonic() + GIVE_UP_S
+                deadline = time.monotonic() + patience_s
+                with contextlib.suppress(queue.Empty):
+                    connection = kept.get_nowait()
                 if connection is None:
                     connection = psycopg2.connect(dsn, async_=True)
                     _await(connection, deadline)
@@ -122,15 +144,15 @@ def _witness(dsn: str, output: IO[str]) -> None:
                     cursor.execute(f"insert into {TABLE} values (%s)", (job[0],))
                     _await(connection, deadline)
                 say(*job, time.monotonic_ns(), True)
+                kept.put(connection)
             except (psycopg2.Error, OSError):
                 say(*job, time.monotonic_ns(), False)
                 _reset(connection)
-                connection = None
             idle.release()
 
     ended = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
-    workers = [threading.Thread(target=work) for _ in range(WORKERS)]
+    workers = [threading.Thread(target=work) for _ in range(at_most)]
     for worker in workers:
         worker.start()
     began_ns, number = time.monotonic_ns(), 0
@@ -171,4 +193,4 @@ def _reset(connection: psycopg2.extensions.connection | None) -> None:
 
 if __name__ == "__main__":
     with Path(sys.argv[2]).open("w", encoding="utf-8") as file:
-        _witness(sys.argv[1], file)
+        _witness(sys.argv[1], file, float(sys.argv[3]))

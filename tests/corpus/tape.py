@@ -38,7 +38,8 @@ class Truth:
     """What is known of a run from others than the observer.
 
     `outages`: what a probe at 100 Hz saw of writes, from and to, ns since the recording began. `lost`: acknowledged
-    tokens that the table did not hold afterwards, asked of the leader directly.
+    tokens that the table did not hold afterwards, asked of the leader directly. `spans`: for each outage, the widest
+    that a witness of a fifth of the probe's rate could have seen; none in runs of before 2026-11-26.
     """
 
     scenario: str
@@ -46,6 +47,7 @@ class Truth:
     version: str
     outages: tuple[tuple[int, int], ...]
     lost: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,13 @@ def read(path: Path) -> Tape:
             audits=[Audit(*row) for row in kept["audits"]],
             fetch=lambda after, by: operations[bisect_right(finished, after) : bisect_right(finished, by)],
         ),
-        Truth(**{**truth, "outages": tuple(map(tuple, truth["outages"])), "lost": tuple(truth["lost"])}),
+        Truth(
+            **{
+                **truth,
+                **{name: tuple(map(tuple, truth.get(name, ()))) for name in ("outages", "spans")},
+                "lost": tuple(truth["lost"]),
+            }
+        ),
     )
 
 

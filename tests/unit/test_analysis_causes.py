@@ -381,6 +381,18 @@ def test_a_restart_in_place_shows_in_rest_alone_though_it_tells_no_start_time_me
     assert incident.phases[0].name == "absence"
 
 
+@pytest.mark.parametrize(
+    ("parting", "cause", "confidence"), [("57P01", "postgres.restarted", "high"), ("57P02", "postgres.crashed", "high")]
+)
+def test_a_restart_that_no_look_met_shows_in_the_last_word_to_the_session_of_the_looks(
+    parting: str, cause: str, confidence: str
+) -> None:
+    writes = traffic((1, 10, OK), (10, 10.5, FAIL), (10.5, 60, OK))
+    anew = event(10.6, "postgres", "member.changed", "patroni1", in_recovery=False, started="later", parting=parting)
+    (incident,) = judge(timeline([*healthy(), anew], writes)).incidents
+    assert (incident.cause, incident.target, incident.confidence) == (cause, "patroni1", confidence)
+
+
 def test_a_postgres_that_said_it_was_shutting_down_was_restarted_whatever_patroni_says_after() -> None:
     words = {"sqlstate": "57P03", "message": "FATAL:  the database system is shutting down"}
     incident = only(

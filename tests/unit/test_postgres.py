@@ -68,6 +68,12 @@ def test_a_new_start_alone_is_a_change_of_the_member():
     assert [kind for kind, _, _ in told("a", PRIMARY, after)] == ["member.changed"]
 
 
+def test_the_servers_last_word_to_the_session_of_before_stands_beside_its_new_start():
+    member = replace(PRIMARY.member, started="2026-01-01T00:00:09.000000Z")
+    ((_, _, detail),) = told("a", PRIMARY, replace(PRIMARY, member=member, parting="57P01"))
+    assert (detail["started"], detail["parting"]) == ("2026-01-01T00:00:09.000000Z", "57P01")
+
+
 def test_positions_are_told_when_they_were_taken_and_are_no_change_of_the_member():
     after = replace(PRIMARY, sample={"lsn": 1})
     assert told("a", PRIMARY, after) == [("replication.sampled", "a", {"lsn": 1})]
