@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,20 +13,56 @@ from reports.analysis.scoring import Score, scores
 from tests.corpus import tape
 
 RATE_PER_S = 20
-END_BAR_S = 1 / RATE_PER_S + 0.02
+MARGIN_S = 0.02
+END_BAR_S = 1 / RATE_PER_S + MARGIN_S
 LENGTH_BAR_S = 2 / RATE_PER_S + 0.04
 # The phases from the outage's beginning to its end; those after it stand beside.
 AFTER = ("settling", "protection")
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """An outage of ours beside the probe's, each from and to, ns; None where the other saw none.
+
+    `wide`: the widest that a witness of our rate could have seen where the probe saw this one.
+    """
+
+    ours: tuple[int, int] | None
+    probe: tuple[int, int] | None
+    wide: tuple[int, int] | None = None
+
+    @property
+    def ends_s(self) -> tuple[float, ...]:
+        """By how much each end of ours is later than the probe's; empty where one of the two saw none."""
+        if self.ours is None or self.probe is None:
+            return ()
+        return tuple((mine - other) / SECOND_NS for mine, other in zip(self.ours, self.probe, strict=True))
+
+    @property
+    def allowed_s(self) -> tuple[float, ...]:
+        """By how much each end may differ where the probe's own fifths do: one beat of ours, or that, and 20 ms."""
+        if self.probe is None or self.wide is None:
+            return (END_BAR_S, END_BAR_S)
+        apart = (abs(far - near) / SECOND_NS for far, near in zip(self.wide, self.probe, strict=True))
+        return tuple(max(1 / RATE_PER_S, one) + MARGIN_S for one in apart)
+
+    @property
+    def fifths(self) -> str:
+        """How far apart the probe's own fifths saw the two ends, s."""
+        if self.probe is None or self.wide is None:
+            return "unknown"
+        before_ns, after_ns = self.probe[0] - self.wide[0], self.wide[1] - self.probe[1]
+        return f"{before_ns / SECOND_NS:.3f}, {after_ns / SECOND_NS:.3f}"
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """One run, judged. `outages`: pairs of ours and the probe's, from and to, ns. `gap_ns` None: nothing to compare."""
+    """One run, judged. `gap_ns` None: nothing to compare."""
 
     name: str
     truth: tape.Truth
     scores: list[Score]
-    outages: list[tuple[tuple[int, int] | None, tuple[int, int] | None]]
+    outages: list[Pair]
     gap_ns: int | None
     lost: frozenset[str] | None
     versions: frozenset[str]
@@ -45,7 +81,7 @@ def judged(path: Path) -> Run:
         name=path.name.removesuffix(".json.xz"),
         truth=kept.truth,
         scores=scores(kept.timeline, findings),
-        outages=_paired(findings, kept.truth.outages),
+        outages=_paired(findings, kept.truth),
         gap_ns=max((gap for gap in map(_gap, findings.incidents) if gap is not None), default=None),
         lost=None if findings.lost is None else frozenset(write.token for write in findings.lost),
         versions=_versions(kept.timeline),
@@ -82,21 +118,20 @@ def printed(paths: Sequence[Path]) -> str:
     )
 
 
-def _paired(
-    findings: Findings, probe: Sequence[tuple[int, int]]
-) -> list[tuple[tuple[int, int] | None, tuple[int, int] | None]]:
+def _paired(findings: Findings, truth: tape.Truth) -> list[Pair]:
     """Outages of ours beside those of the probe that overlap them; one without the other stands alone."""
     ours = [(o.began_ns, o.ended_ns) for i in findings.incidents for o in i.write.outages if not o.open]
-    pairs: list[tuple[tuple[int, int] | None, tuple[int, int] | None]] = []
-    left = list(probe)
+    wide = dict(zip(truth.outages, truth.spans, strict=False))
+    pairs: list[Pair] = []
+    left = list(truth.outages)
     for one in ours:
         best = max(left, key=lambda other: min(one[1], other[1]) - max(one[0], other[0]), default=None)
         if best is not None and min(one[1], best[1]) > max(one[0], best[0]):
             left.remove(best)
-            pairs.append((one, best))
+            pairs.append(Pair(one, best, wide.get(best)))
         else:
-            pairs.append((one, None))
-    return [*pairs, *((None, other) for other in left)]
+            pairs.append(Pair(one, None))
+    return [*pairs, *(Pair(None, other) for other in left)]
 
 
 def _versions(timeline: Timeline) -> frozenset[str]:
@@ -117,30 +152,42 @@ def _gap(incident: Incident) -> int | None:
 
 
 def _outages_line(runs: Sequence[Run]) -> list[str]:
-    both = [(one, other) for run in runs for one, other in run.outages if one and other]
+    every = [pair for run in runs for pair in run.outages]
+    both = [pair for pair in every if pair.ends_s]
     if not both:
         return ["- outages: none was seen by both"]
-    ends = sorted(abs(one[side] - other[side]) / SECOND_NS for one, other in both for side in (0, 1))
-    lengths = sorted(abs((one[1] - one[0]) - (other[1] - other[0])) / SECOND_NS for one, other in both)
-    alone = sum(other is None for run in runs for _, other in run.outages)
-    missed = sum(one is None for run in runs for one, _ in run.outages)
+    ends = sorted(abs(end) for pair in both for end in pair.ends_s)
+    lengths = sorted(abs(pair.ends_s[1] - pair.ends_s[0]) for pair in both)
+    known = [pair for pair in both if pair.wide is not None]
+    held = sum(abs(end) <= bar for pair in known for end, bar in zip(pair.ends_s, pair.allowed_s, strict=True))
     return [
         f"- outages of writes against the probe (n = {len(both)}): each end off by {_spread(ends)}, "
         f"{sum(e <= END_BAR_S for e in ends)} of {len(ends)} within {END_BAR_S:.2f} s; the length by "
         f"{_spread(lengths)}, {sum(e <= LENGTH_BAR_S for e in lengths)} of {len(lengths)} within {LENGTH_BAR_S:.2f} s",
-        f"- outages that only the report tells of: {alone}; that only the probe saw: {missed}",
+        f"- where the probe's own fifths, five witnesses of our rate, lie further apart than one beat, with that "
+        f"instead of the beat: {held} of {2 * len(known)} ends within it",
+        f"- outages that only the report tells of: {sum(pair.probe is None for pair in every)}, the longest "
+        f"{_longest(pair.ours for pair in every if pair.probe is None)}; that only the probe saw: "
+        f"{sum(pair.ours is None for pair in every)}, the longest "
+        f"{_longest(pair.probe for pair in every if pair.ours is None)}",
     ]
 
 
+def _longest(outages: Iterable[tuple[int, int] | None]) -> str:
+    lengths = [(one[1] - one[0]) / SECOND_NS for one in outages if one is not None]
+    return f"{max(lengths):.3f} s" if lengths else "none"
+
+
 def _outside(runs: Sequence[Run]) -> list[str]:
-    """The outages whose ends differ by more than the bar, each by how much."""
-    lines = ["| outage outside the bar | from, ours later by, s | to, ours later by, s |", "|---|---|---|"]
+    """The outages whose ends differ by more than the bar, each by how much, and how far the probe's fifths differ."""
+    lines = [
+        "| outage outside the bar | from, ours later by, s | to, ours later by, s | the probe's fifths differ by, s |",
+        "|---|---|---|---|",
+    ]
     for run in runs:
-        for one, other in run.outages:
-            if one and other:
-                ends = [(one[side] - other[side]) / SECOND_NS for side in (0, 1)]
-                if max(map(abs, ends)) > END_BAR_S:
-                    lines.append(f"| {run.name} | {ends[0]:+.3f} | {ends[1]:+.3f} |")
+        for pair in run.outages:
+            if pair.ends_s and max(map(abs, pair.ends_s)) > END_BAR_S:
+                lines.append(f"| {run.name} | {pair.ends_s[0]:+.3f} | {pair.ends_s[1]:+.3f} | {pair.fifths} |")
     return lines
 
 
@@ -174,7 +221,7 @@ def _by_scenario(runs: Sequence[Run]) -> list[str]:
     lines = ["| scenario | runs | all right | write outage, s (min, median, max) |", "|---|---|---|---|"]
     for name in sorted({run.truth.scenario for run in runs}):
         own = [run for run in runs if run.truth.scenario == name]
-        lengths = sorted(sum(one[1] - one[0] for one, _ in run.outages if one) / SECOND_NS for run in own)
+        lengths = sorted(sum(p.ours[1] - p.ours[0] for p in run.outages if p.ours) / SECOND_NS for run in own)
         spread = ", ".join(f"{value:.2f}" for value in (lengths[0], lengths[len(lengths) // 2], lengths[-1]))
         lines.append(f"| {name} | {len(own)} | {sum(run.right for run in own)} | {spread} |")
     return lines
