@@ -7,7 +7,7 @@ from reports.analysis.case import Case, at_s, shows
 from reports.analysis.rules_of_etcd import quorum_passed
 from reports.analysis.rules_of_postgres import crashed_first
 from reports.analysis.ruling import Ruling, failed, found, key_deleted, key_taken, paused, ran_on, rejected
-from reports.analysis.witness import SHUT, UNREACHED, Witness, accepts_on
+from reports.analysis.witness import SHUT, UNREACHED, Witness, accepts_on, went_with_its_address
 
 # A leader whose key stays was away only if nobody could reach it for at least this long.
 AWAY_NS = 3 * SECOND_NS
@@ -84,18 +84,22 @@ def leader_killed(case: Case) -> Ruling:
         return _no_rest(seen, cause)
     if seen.rest.how not in SHUT and not _refused_first(seen):
         return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
-    if seen.sql is not None and seen.sql.how not in SHUT:
+    if seen.sql is not None and seen.sql.how not in SHUT and not went_with_its_address(seen):
         return rejected(cause, "reason.sql_how", member=seen.member, how=seen.sql.how)
     if seen.sql is None and seen.sql_primary is not None:
         return rejected(cause, "reason.sql_primary", member=seen.member)
     if seen.ran_on is not None:
         return rejected(cause, "reason.ran_on", member=seen.member)
-    sure = seen.sql is not None and (bool(seen.expired) or seen.started_anew is not None) and seen.rest.how in SHUT
+    shut = seen.sql is not None and seen.sql.how in SHUT and seen.rest.how in SHUT
+    sure = shut and (bool(seen.expired) or seen.started_anew is not None)
     return found(cause, seen.member, "high" if sure else "medium", *_key(case, seen), *failed(seen), _anew(seen))
 
 
 def patroni_killed(case: Case) -> Ruling:
-    """Patroni's door is shut, while its PostgreSQL goes on as a primary. In pause mode it may have been restarted."""
+    """Patroni's door is shut, while its PostgreSQL goes on as a primary. In pause mode it may have been restarted.
+
+    A PostgreSQL that lets one in and says nothing is no dead one either, but may be ill in its own way.
+    """
     seen = _leader(case)
     cause = "patroni.killed"
     if seen is None or seen.rest is None:
@@ -105,8 +109,10 @@ def patroni_killed(case: Case) -> Ruling:
         return reason
     if seen.rest.how not in SHUT:
         return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
-    if seen.sql is not None:
+    if seen.sql is not None and (seen.sql.how != "silent" or went_with_its_address(seen)):
         return rejected(cause, "reason.sql_how", member=seen.member, how=seen.sql.how)
+    if seen.sql is not None:
+        return found(cause, seen.member, "medium", *_key(case, seen), *failed(seen))
     if seen.sql_primary is None:
         return rejected(cause, "reason.rest_not_observed", member=seen.member)
     resting = not seen.expired and seen.paused is not None

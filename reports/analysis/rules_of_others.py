@@ -5,7 +5,7 @@ from __future__ import annotations
 from observer.timeline import Confidence, Evidence
 from reports.analysis.case import Case, at_s, shows, shows_failed
 from reports.analysis.ruling import Found, Ruling, failed, found, paused, ran_on, rejected
-from reports.analysis.witness import UNREACHED, Witness
+from reports.analysis.witness import SHUT, UNREACHED, Witness, went_with_its_address
 
 
 def replica(case: Case) -> Ruling:
@@ -70,6 +70,10 @@ def _of_replica(case: Case, seen: Witness) -> Found:
         sure = "medium" if resting else "high"
         mode = paused(seen) if resting else None
         return found("patroni.killed", seen.member, sure, *failed(seen), answers, key_lost, mode)
+    if seen.sql is not None and seen.sql.how not in SHUT:
+        # Not dead as its Patroni is, unless its address went too.
+        cause = "replica.killed" if went_with_its_address(seen) else "patroni.killed"
+        return found(cause, seen.member, "medium", *failed(seen), key_lost)
     return found("replica.killed", seen.member, sure, *failed(seen), key_lost)
 
 
@@ -85,7 +89,7 @@ def two_primaries(case: Case) -> Ruling:
 
 
 def evidence_of_two(case: Case) -> list[Evidence]:
-    """That two members were primaries at once, whatever the cause."""
+    """That two members were primaries at once, whatever the cause; of an incident about one member, with that one."""
     return [
         shows(
             "evidence.two_primaries",
@@ -95,7 +99,7 @@ def evidence_of_two(case: Case) -> list[Evidence]:
             at_s=at_s(b.from_ns),
         )
         for b in case.scene.both
-        if case.from_ns <= b.from_ns <= case.until_ns
+        if case.from_ns <= b.from_ns <= case.until_ns and any(map(case.concerns, b.members))
     ]
 
 

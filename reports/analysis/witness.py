@@ -138,6 +138,21 @@ def accepts_on(case: Case, rest: Spell) -> bool:
     )
 
 
+def went_with_its_address(seen: Witness) -> bool:
+    """Whether REST was refused first, and then there was no way to PostgreSQL: a host was there, and nobody on it.
+
+    So it is with a container that is killed: its address goes too, some hundredths of a second later.
+    """
+    if (
+        seen.rest is None
+        or seen.rest.how != "refused"
+        or seen.sql is None
+        or seen.sql.how not in ("silent", *UNREACHED)
+    ):
+        return False
+    return any(event.detail.get("how") in UNREACHED for event in seen.sql.told)
+
+
 def _together(sql: Spell, rest: Spell | None) -> bool:
     """Whether PostgreSQL went away with Patroni, or before it. One that goes later is shut down by a Patroni come back.
 

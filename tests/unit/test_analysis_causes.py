@@ -172,6 +172,8 @@ def test_a_leader_killed_before_the_hour_of_a_switchover_was_killed() -> None:
         ("connect_timeout", "connect_timeout", "leader.unreachable"),
         ("unreachable", "unreachable", "leader.unreachable"),
         ("connect_timeout", "refused", "leader.killed"),  # a container's address goes a moment after its processes
+        ("refused", "connect_timeout", "leader.killed"),  # the same, looked at in the other order
+        ("refused", "silent", "patroni.killed"),  # a PostgreSQL that lets one in is not dead
         (None, None, "leader.cut_off"),
     ],
 )
@@ -209,6 +211,17 @@ def test_a_leader_back_with_a_new_start_time_before_its_lease_ended_was_killed()
         )
     )
     assert (incident.cause, incident.target, incident.leader_after) == ("leader.killed", "patroni1", "patroni1")
+
+
+@pytest.mark.parametrize(("sql", "cause"), [("connect_timeout", "replica.killed"), ("silent", "patroni.killed")])
+def test_a_replica_whose_patroni_is_gone_is_surely_dead_only_where_its_postgresql_refuses_too(
+    sql: str, cause: str
+) -> None:
+    looks = [blind(10.1, "patroni", "patroni3", "refused"), blind(10.1, "postgres", "patroni3", sql)]
+    gone = event(38, "etcd", "member.lost", "patroni3", revision=40)
+    back = came_back(60, "patroni3", "patroni1", 1)
+    incident = only(judge(timeline([*healthy(), *looks, gone, *back], traffic((1, 100, OK)))))
+    assert (incident.cause, incident.target, incident.confidence) == (cause, "patroni3", "medium")
 
 
 @pytest.mark.parametrize(
