@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from observer.session import NoAnswer, ask
+from observer.kept import ask
+from observer.session import NoAnswer
 
 LIMIT_S = 60
 

@@ -16,8 +16,9 @@ from observer import containers
 from observer.commented import Found
 from observer.config import load
 from observer.errors import CannotWrite, ConfigError, CredentialsRefused, NothingAnswers, UsageError
+from observer.kept import ask
 from observer.polling import LookFailed
-from observer.session import NoAnswer, ask
+from observer.session import NoAnswer
 from observer.sources import haproxy, patroni, web
 from observer.sources.discovery import PATRONIS, Discovery, discover
 from observer.sources.etcd import Access, AccessRefused, Endpoint

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from observer.session import Kept, NoAnswer
+from observer.kept import Kept
+from observer.session import NoAnswer
 from observer.sources.postgres import direct_dsn
 from observer.timeline import Event, Window
 

@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 from observer.clock import wall_ns
 from observer.config import Settings
 from observer.errors import ConfigError, ObserverError
+from observer.kept import ask
 from observer.polling import LookFailed
 from observer.redaction import without_credentials
-from observer.session import NoAnswer, ask, parameters
+from observer.session import NoAnswer, parameters
 from observer.sources import haproxy, patroni, postgres, web
 from observer.sources.discovery import Discovery, ScopeAbsent, discover
 from observer.sources.etcd import AccessRefused, Endpoint

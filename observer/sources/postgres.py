@@ -9,8 +9,9 @@ from typing import Any
 
 from psycopg2.extensions import make_dsn
 
+from observer.kept import Kept
 from observer.polling import Job, LookFailed, Now, Poller, Record, Told
-from observer.session import Kept, NoAnswer, address_of, parameters
+from observer.session import NoAnswer, address_of, parameters
 from observer.timeline import MS_NS, SECOND_NS
 
 DEADLINE_MS = 1000

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from observer.session import Kept, NoAnswer
+from observer.kept import Kept
+from observer.session import NoAnswer
 from observer.timeline import MS_NS, Audit
 from observer.traffic.workload import WORKLOADS, answer, token
 

@@ -19,7 +19,7 @@ from observer.config import load
 from observer.doctor import looks
 from observer.doctor.examine import examine
 from observer.doctor.finding import Finding, exit_code, lines
-from observer.session import ask
+from observer.kept import ask
 from stack import configs, faults, packages
 from stack.settings import ETCD, HOST, NODES, PASSWORD, PROXY
 from tests.cluster.clusters import Cluster

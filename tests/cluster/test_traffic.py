@@ -21,7 +21,8 @@ from typing import Any
 
 import pytest
 
-from observer.session import NoAnswer, ask
+from observer.kept import ask
+from observer.session import NoAnswer
 from observer.sources import postgres
 from observer.timeline import MS_NS, SECOND_NS, Event, Operation, Outcome
 from observer.traffic.audit import AuditFailed, audit

@@ -25,6 +25,7 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.polling", {"observer.timeline"}, set()),
     ("observer.resolving", {"observer.timeline"}, set()),
     ("observer.session", {"observer.timeline", "observer.errors", "observer.resolving"}, {"psycopg2"}),
+    ("observer.kept", {"observer.timeline", "observer.session", "observer.resolving"}, set()),
     ("observer.config", {"observer.timeline", "observer.errors", "observer.redaction"}, {"pydantic"}),
     ("observer.sources.etcd", {"observer.timeline", "observer.polling", "observer.sources"}, ETCD),
     (
@@ -32,13 +33,21 @@ RULES: list[tuple[str, set[str], set[str]]] = [
         {"observer.timeline", "observer.errors", "observer.polling", "observer.sources"},
         set(),
     ),
-    ("observer.sources.postgres", {"observer.timeline", "observer.polling", "observer.session"}, {"psycopg2"}),
+    (
+        "observer.sources.postgres",
+        {"observer.timeline", "observer.polling", "observer.session", "observer.kept"},
+        {"psycopg2"},
+    ),
     (
         "observer.sources",
         {"observer.timeline", "observer.polling", "observer.resolving", "observer.redaction"},
         {"httpx"},
     ),
-    ("observer.traffic", {"observer.timeline", "observer.session", "observer.resolving"}, {"psycopg2"}),
+    (
+        "observer.traffic",
+        {"observer.timeline", "observer.session", "observer.kept", "observer.resolving"},
+        {"psycopg2"},
+    ),
     ("observer.store", {"observer.timeline", "observer.clock", "observer.errors"}, {"sqlite_utils"}),
     ("observer.recorder", {"observer.timeline", "observer.errors"}, set()),
     ("observer.pulse", {"observer.timeline"}, set()),

@@ -9,16 +9,15 @@ import time
 import psycopg2
 import pytest
 
+from observer.kept import Kept, ask
 from observer.resolving import Resolver, Unresolved
 from observer.session import (
     READ,
     DsnError,
-    Kept,
     NoAnswer,
     Session,
     address_of,
     answered,
-    ask,
     no_answer,
     parameters,
     words,
