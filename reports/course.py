@@ -1,24 +1,20 @@
-"""The course of a recording, for pictures and for what came of a node: roles, routes, quorum, pace, returns.
+"""The course of a recording, for pictures and for what came of a node: roles, routes, quorum, returns.
 
 Timeline in, plain facts out. Pure.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from typing import TypedDict
 
-from observer.timeline import SECOND_NS, Event, Incident, Outcome, Timeline
+from observer.timeline import SECOND_NS, Event, Incident, Timeline
 from reports.analysis.blindness import spells
 from reports.analysis.changes import is_running
 from reports.analysis.leadership import says_primary
 from reports.analysis.quorum import unspoken
 from reports.portrait import events_between
 
-# As many columns as a picture of the whole run can show.
-BUCKETS = 240
-PACE_MARGIN_S = 5
 # A node is looked for this long after its incident, or until the next one of it.
 RETURN_S = 300
 # Its role is the last that it took so soon after it answered again: a crashed primary recovers before it is one.
@@ -42,18 +38,6 @@ class SpanFact(TypedDict):
     to_s: float
     event_id: int | None
     until_id: int | None
-
-
-class PaceFact(TypedDict):
-    """Operations of one action that finished in [at_s, at_s + width_s), and the slowest of them."""
-
-    action: str
-    at_s: float
-    width_s: float
-    ok: int
-    failed: int
-    unknown: int
-    max_ms: float
 
 
 class ReturnFact(TypedDict):
@@ -139,6 +123,22 @@ def quorum_of(timeline: Timeline) -> list[SpanFact]:
     return [s for s in _spans("etcd", told, _s(timeline.recording.until_ns)) if s["what"] == "lost"]
 
 
+def slept_of(timeline: Timeline) -> list[SpanFact]:
+    """When the observer itself did not run: it saw nobody then."""
+    return [
+        {
+            "subject": e.subject,
+            "what": "slept",
+            "from_s": _s(e.window.after_ns),
+            "to_s": _s(e.by_ns),
+            "event_id": e.id,
+            "until_id": None,
+        }
+        for e in timeline.events
+        if e.kind == "observer.slept" and e.source == "daemon"
+    ]
+
+
 def proofs_of(timeline: Timeline) -> list[SpanFact]:
     """The direct writes that were acknowledged while a proxy was away."""
     return [
@@ -165,46 +165,6 @@ def crowds_of(timeline: Timeline) -> list[SpanFact]:
             told.setdefault(event.subject, []).append((_s(event.by_ns), what, event.id))
     end_s = _s(timeline.recording.until_ns)
     return [s for subject in sorted(told) for s in _spans(subject, told[subject], end_s) if s["what"] != "room"]
-
-
-def pace_of(timeline: Timeline) -> list[PaceFact]:
-    """The whole recording in at most so many columns as a picture can show."""
-    whole_s = max(1, -(-timeline.recording.until_ns // SECOND_NS))
-    return _pace(timeline, 0, whole_s, max(1, -(-whole_s // BUCKETS)))
-
-
-def pace_around(timeline: Timeline, incident: Incident) -> list[PaceFact]:
-    """An incident and a few seconds beside it, by the second, or in as many columns as a picture can show."""
-    first_s = max(0, incident.began_ns // SECOND_NS - PACE_MARGIN_S)
-    last_s = incident.ended_ns // SECOND_NS + PACE_MARGIN_S
-    return _pace(timeline, first_s, last_s, max(1, -(-(last_s - first_s) // BUCKETS)))
-
-
-def _pace(timeline: Timeline, first_s: int, last_s: int, width_s: int) -> list[PaceFact]:
-    found: dict[tuple[str, int], PaceFact] = {}
-
-    def add(action: str, second: int, ok: int, failed: int, unknown: int, max_ns: int) -> None:
-        if not first_s <= second < last_s:
-            return
-        at_s = first_s + (second - first_s) // width_s * width_s
-        pace = found.setdefault(
-            (action, at_s),
-            {"action": action, "at_s": at_s, "width_s": width_s, "ok": 0, "failed": 0, "unknown": 0, "max_ms": 0.0},
-        )
-        pace["ok"] += ok
-        pace["failed"] += failed
-        pace["unknown"] += unknown
-        pace["max_ms"] = max(pace["max_ms"], max_ns / 1e6)
-
-    if timeline.seconds:
-        first, last = (bisect_left(timeline.seconds, at_s, key=lambda s: s.at_s) for at_s in (first_s, last_s))
-        for s in timeline.seconds[first:last]:
-            add(s.action, s.at_s, s.ok, s.failed, s.unknown, s.max_ns)
-    else:
-        for o in timeline.operations:
-            ok, failed, unknown = (int(o.outcome is outcome) for outcome in (Outcome.OK, Outcome.FAIL, Outcome.UNKNOWN))
-            add(o.action, o.finished_ns // SECOND_NS, ok, failed, unknown, o.finished_ns - o.due_ns)
-    return [found[key] for key in sorted(found, key=lambda key: (key[1], key[0]))]
 
 
 def returns_of(timeline: Timeline, incident: Incident, until_ns: int) -> list[ReturnFact]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from observer.timeline import Action, Evidence, Findings, Incident, Lost, Timeline
-from reports import course, facts
+from reports import course, facts, pace
 from reports.analysis.consistency import two_primaries
 from reports.analysis.durability import Durability, durability
 from reports.analysis.probes import Apart, alone, apart, fresh_longer
@@ -98,7 +98,7 @@ def _incident(
         "told": [told(timeline, event) for event in incident.told],
         "returns": course.returns_of(timeline, incident, _next_of(found, incident, timeline)),
         "led_etcd": course.led_etcd(timeline, incident),
-        "pace": course.pace_around(timeline, incident),
+        "pace": pace.pace_around(timeline, incident),
     }
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from reports.course import PaceFact, ReturnFact, SpanFact
+from reports.course import ReturnFact, SpanFact
 from reports.dashboards import ShownFact
+from reports.pace import PaceFact
 from reports.portrait import LagFact, PartFact, ProxyFact
 from reports.safety import AppearedFact, ReadsFact
 
@@ -259,6 +260,7 @@ class RecordingFact(TypedDict):
     crowds: list[SpanFact]
     quorum: list[SpanFact]
     dashboards: list[ShownFact]
+    slept: list[SpanFact]
     proofs: list[SpanFact]
     pace: list[PaceFact]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from observer.timeline import Action, Findings, Leadership, Outcome, Timeline
-from reports import course, dashboards, facts, portrait
+from reports import course, dashboards, facts, pace, portrait
 from reports.analysis.baseline import baseline
 from reports.analysis.outages import acknowledged
 from reports.analysis.theory import live_settings
@@ -100,8 +100,9 @@ def recording_facts(timeline: Timeline, found: Findings) -> facts.RecordingFact:
         "crowds": course.crowds_of(timeline),
         "quorum": course.quorum_of(timeline),
         "dashboards": dashboards.shown(timeline),
+        "slept": course.slept_of(timeline),
         "proofs": course.proofs_of(timeline),
-        "pace": course.pace_of(timeline),
+        "pace": pace.pace_of(timeline),
     }
 
 

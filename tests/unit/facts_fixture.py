@@ -218,6 +218,7 @@ def recording() -> RecordingFact:
         ],
         "routes": [span("primary/patroni1", "up", 0.3, 15.1, 5), span("primary/patroni2", "up", 39.5, 127.4, 66)],
         "crowds": [],
+        "slept": [],
         "quorum": [],
         "dashboards": [],
         "proofs": [],
@@ -460,6 +461,7 @@ def nothing_seen() -> Facts:
         "roles": [],
         "routes": [],
         "crowds": [],
+        "slept": [],
         "pace": [],
     }
     facts["consistency"] = {"observed": False, "two_primaries": [], "reads": [no_reads()]}

@@ -138,11 +138,6 @@ def test_whether_the_etcd_that_died_led_is_known_by_the_election_after_it(before
     assert course.led_etcd(made, incident) is led
 
 
-def test_the_pace_of_a_long_recording_has_no_more_columns_than_a_picture() -> None:
-    made = told(event(1, "etcd", "leader.seen", "a"), until_s=4 * 3600)
-    assert len(course.pace_of(made)) <= 2 * course.BUCKETS
-
-
 def test_panels_without_data_are_named_over_the_run_and_in_an_incident() -> None:
     def panels(*empty: str) -> list[dict[str, Any]]:
         return [
