@@ -1,133 +1,211 @@
-"""An incident: rate and slowest answer by the second, and its phases beside what the settings imply. Pure."""
+"""An incident: rate and slowest answer by the second, what was told, and phases beside what settings imply. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import log10
 
-from reports.facts import IncidentFact
+from reports.facts import IncidentFact, RecordingFact, ToldFact
 from reports.language import Language
-from reports.narrative import cause_title, parts, phase_words
-from reports.picture_run import drawn_from
+from reports.narrative import Part, cause_title, parts, phase_words
+from reports.picture_parts import (
+    RIGHT,
+    SMALL,
+    TEXT,
+    WIDTH,
+    Key,
+    Place,
+    columns,
+    drawn,
+    drawn_from,
+    filled,
+    legend,
+    mark,
+    per_second,
+    rate_axis,
+    told,
+    top_of,
+    unseen,
+)
 from reports.svg import (
     BLUE,
     FAILED,
     FAINT,
     GREEN,
-    GREY,
     GRID,
     INK,
     ORANGE,
+    PURPLE,
     SKY,
     document,
     line,
     path,
     rect,
     step,
+    wide,
     words,
 )
 
-WIDTH, LEFT, RIGHT, TOP = 1000, 190, 24, 56
-RATE, SLOW, ROW = 70, 60, 22
+TOP, RATE, SLOW, ROW, LINE = 56, 66, 84, 25, 17
 SLOWEST_MS = 10_000
+# Writes are drawn broad, reads narrow, dashed and over them: both are seen where they run together.
+LINES = (("write", BLUE, 4.0, ""), ("read", ORANGE, 1.8, "5 2"))
 
 
-def incident(fact: IncidentFact, language: Language) -> str:
-    """The picture of an incident."""
-    own = fact["pace"]
+def title(fact: IncidentFact, language: Language) -> str:
+    """What the picture of an incident shows."""
+    return language.say("picture.incident" if fact["phases"] else "picture.incident_pace", id=fact["id"])
+
+
+def is_drawn(fact: IncidentFact) -> bool:
+    """Whether there is something to see: phases, or operations that did not succeed."""
+    failed = any(cost["failed"] + cost["unknown"] for cost in (fact["write"], fact["read"]))
+    return bool(fact["pace"]) and bool(fact["phases"] or failed)
+
+
+def highest(incidents: Sequence[IncidentFact]) -> int:
+    """Where the axes of rates end: at the same rate in the pictures of all incidents, so that they compare."""
+    return top_of(per_second(p, p["at_s"] + p["width_s"]) for one in incidents for p in one["pace"])
+
+
+def incident(fact: IncidentFact, recording: RecordingFact, top: int, language: Language) -> str:
+    """The picture of an incident; `top`: operations a second where the axes of rates end."""
     zero = fact["began_s"]
-    first = min(p["at_s"] for p in own)
-    last = max(p["at_s"] + p["width_s"] for p in own)
     phases = parts(fact)
-    last = max([last, *(p.phase["ended_s"] for p in phases)])
-    scale = (WIDTH - LEFT - RIGHT) / max(last - first, 1.0)
+    first = min(p["at_s"] for p in fact["pace"])
+    last = max([*(p["at_s"] + p["width_s"] for p in fact["pace"]), *(p.phase["ended_s"] for p in phases)])
+    names = {p.phase["name"]: phase_words(p.phase["name"], "name", language) for p in phases}
+    slowest = language.say("picture.slowest")
+    left = min(max(wide(name, SMALL) for name in (*names.values(), slowest + " " * 8)) + 14, 260)
+    scale = (WIDTH - left - RIGHT) / max(last - first, 1.0)
 
     def x(at_s: float) -> float:
-        return LEFT + (min(max(at_s, first), last) - first) * scale
+        return left + (min(max(at_s, first), last) - first) * scale
 
-    drawn: list[str] = []
+    shown: list[str] = []
+    marks: list[str] = []
     y = float(TOP)
+    said = [t for t in fact["told"] if t["kind"] in ("fault.told", "repair.told") and first <= t["at_s"] <= last]
+    if said:
+        shown.append(words(12, y + 12, language.say("picture.told"), SMALL))
+        rows = list(_told(said, y, x, left, language))
+        shown += [text for text, _ in rows]
+        told_at = [(t["at_s"], y) for t in said]
+        y = max(bottom for _, bottom in rows) + 8
+    crowds = [c for c in recording["crowds"] if c["to_s"] > first and c["from_s"] < last]
+    if crowds:
+        shown.append(words(12, y + 11, language.say("picture.full"), SMALL))
+        for crowd in crowds:
+            broad = max(x(crowd["to_s"]) - x(crowd["from_s"]), 2)
+            shown.append(rect(x(crowd["from_s"]), y + 1, broad, 13, PURPLE))
+            if broad > wide(crowd["what"], SMALL) + 6:
+                shown.append(words(x(crowd["from_s"]) + 4, y + 11, crowd["what"], SMALL))
+        y += LINE + 6
+    y += 4
     for action in ("write", "read"):
-        drawn.append(words(LEFT - 8, y + RATE / 2, language.say(f"picture.{action}s"), 12, INK, "end", bold=True))
-        drawn.append(words(LEFT - 8, y + RATE / 2 + 15, language.say("picture.rate"), 10, FAINT, "end"))
-        drawn += _rate(fact, action, y, x)
-        y += RATE + 8
-    drawn.append(words(LEFT - 8, y + SLOW / 2 + 4, language.say("picture.slowest"), 10, FAINT, "end"))
-    for action, stroke, down in (("write", BLUE, 19), ("read", ORANGE, 33)):
-        drawn.append(line(LEFT - 28, y + SLOW / 2 + down - 4, LEFT - 8, y + SLOW / 2 + down - 4, stroke, 2))
-        drawn.append(words(LEFT - 34, y + SLOW / 2 + down, language.say(f"picture.{action}s"), 10, FAINT, "end"))
-    drawn += _slowest(fact, y, x, language)
+        own = [p for p in fact["pace"] if p["action"] == action]
+        gaps = [(u["from_s"], u["to_s"]) for u in recording["unobserved"] if u["action"] == action]
+        gaps = [(from_s, to_s) for from_s, to_s in gaps if to_s > first and from_s < last]
+        shown.append(words(12, y + RATE / 2 + 4, language.say(f"picture.{action}s"), TEXT, INK, bold=True))
+        shown += rate_axis(top, left, y, RATE, language)
+        shown += [*columns(own, top, x, y, RATE, last), *unseen(gaps, x, y, RATE)]
+        y += RATE + 14
+    shown.append(words(12, y + SLOW / 2 + 4, slowest, SMALL))
+    shown += _slowest(fact, y, x, left, language)
     y += SLOW + 12
     for part in phases:
-        phase = part.phase
-        name = phase_words(phase["name"], "name", language)
-        drawn.append(words(LEFT - 8, y + 14, name, 11, INK, "end"))
-        began, ended = x(phase["began_s"]), x(phase["ended_s"])
-        drawn.append(rect(began, y + 3, max(ended - began, 2), 11, BLUE if part.inside else SKY))
-        if phase["bound_s"] is not None:
-            low, high = (x(phase["began_s"] + bound) for bound in phase["bound_s"])
-            drawn += [rect(low, y + 16, max(high - low, 2), 4, ORANGE)]
-        text = language.written(part.seconds, "fine")
-        after = max(ended, began + 2) + 5
-        near = after + 7 * len(text) > WIDTH - RIGHT
-        drawn.append(words(began - 5 if near else after, y + 13, text, 11, INK, "end" if near else "start"))
+        shown.append(words(left - 8, y + 13, names[part.phase["name"]], SMALL, INK, "end"))
+        shown += _phase(part, last, y, x, language)
         y += ROW
     every = step(last - first, 12)
-    marks = []
     n = -int((zero - first) // every)
     while zero + n * every <= last:
         place = x(zero + n * every)
-        marks.append(line(place, TOP - 6, place, y, GRID))
-        marks.append(words(place, y + 14, language.number(n * every, 0 if every >= 1 else 1), 10, FAINT, "middle"))
+        marks.append(line(place, TOP - 4, place, y, GRID))
+        text = language.number(n * every, 0 if every >= 1 else 1)
+        marks.append(words(place, y + 14, text, SMALL, FAINT, "middle"))
         n += 1
+    if said:
+        marks += [line(x(at_s), top_y, x(at_s), y, FAINT, 1, "3 3") for at_s, top_y in told_at]
+    entries, below = legend(_keys(fact, said, bool(crowds), phases), y + 50, language)
     head = [
-        words(12, 22, language.say("picture.incident", id=fact["id"]), 15, INK, bold=True),
-        words(12, 40, cause_title(fact, language), 12, FAINT),
-        words(WIDTH - RIGHT, y + 30, language.say("picture.seconds_incident"), 10, FAINT, "end"),
-        words(12, y + 56, drawn_from(fact, language), 11, FAINT),
+        words(12, 22, title(fact, language), 15, INK, bold=True),
+        words(12, 41, cause_title(fact, language), TEXT, FAINT),
+        words(WIDTH - RIGHT, y + 29, language.say("picture.seconds_incident"), SMALL, FAINT, "end"),
+        words(12, below + 22, drawn_from(fact, language), SMALL, FAINT, longest=200),
     ]
-    legend = []
-    place = 12.0
-    for fill, key in ((GREEN, "ok"), (FAILED, "failed"), (BLUE, "measured"), (ORANGE, "bound")):
-        text = language.say(f"picture.{key}")
-        legend += [rect(place, y + 27, 14, 10, fill, GREY), words(place + 19, y + 36, text, 11, INK)]
-        place += 19 + 7 * len(text) + 18
-    return document(WIDTH, y + 68, language.say("picture.incident", id=fact["id"]), [*marks, *head, *drawn, *legend])
+    if fact["pace"][0]["width_s"] == 1:  # broader columns are of when operations ended
+        head.append(words(12, y + 29, language.say("picture.by_due"), SMALL, FAINT))
+    return document(WIDTH, below + 32, title(fact, language), [*marks, *head, *shown, *entries])
 
 
-def _rate(fact: IncidentFact, action: str, y: float, x: object) -> Iterator[str]:
-    assert callable(x)
-    own = [p for p in fact["pace"] if p["action"] == action]
-    most = max((p["ok"] + p["failed"] + p["unknown"] for p in own), default=1) or 1
-    yield line(LEFT, y + RATE, WIDTH - RIGHT, y + RATE, GREY)
-    for pace in own:
-        left = x(pace["at_s"])
-        wide = max(x(pace["at_s"] + pace["width_s"]) - left - 1, 0.8)
-        bad = (pace["failed"] + pace["unknown"]) / most * RATE
-        good = pace["ok"] / most * RATE
-        if good:
-            yield rect(left, y + RATE - good, wide, good, GREEN)
-        if bad:
-            yield rect(left, y + RATE - good - bad, wide, bad, FAILED)
-    if own:
-        top = round(most / own[0]["width_s"])
-        yield words(WIDTH - RIGHT + 2, y + 8, top, 9, FAINT)
+def _keys(fact: IncidentFact, said: Sequence[ToldFact], full: bool, phases: Sequence[Part]) -> Iterator[Key]:
+    """The legend: what is in the picture, and nothing else."""
+    yield from (filled("ok", GREEN), filled("failed", FAILED))
+    yield from (drawn(f"slowest_{action}", stroke, width, dashes) for action, stroke, width, dashes in LINES)
+    for kind in ("fault.told", "repair.told"):
+        if any(t["kind"] == kind for t in said):
+            yield told(kind.replace(".", "_"), kind)
+    if full:
+        yield filled("full", PURPLE)
+    if any(p.inside for p in phases):
+        yield filled("measured", BLUE)
+    if any(not p.inside for p in phases):
+        yield filled("outside", SKY)
+    if any(p.phase["bound_s"] is not None for p in phases):
+        yield filled("bound", ORANGE)
 
 
-def _slowest(fact: IncidentFact, y: float, x: object, language: Language) -> Iterator[str]:
+def _told(said: Sequence[ToldFact], y: float, x: Place, left: float, language: Language) -> Iterator[tuple[str, float]]:
+    """The marks of what was told with their words, in as many lines as they need; and where each line ends."""
+    taken: list[float] = []
+    for fact in said:
+        text = _deed(fact, language)[:60]
+        place, broad = x(fact["at_s"]), wide(text, SMALL)
+        before = place + 10 + broad > WIDTH - RIGHT and place - 10 - broad > left
+        from_x = place - 10 - broad if before else place - 6
+        row = next((n for n, free in enumerate(taken) if free < from_x), len(taken))
+        taken[row : row + 1] = [place + 10 + (0 if before else broad)]
+        tall = y + row * LINE + 8
+        yield mark(fact["kind"], place, tall), tall + 8
+        aside, anchor = (-10, "end") if before else (10, "start")
+        yield words(place + aside, tall + 4, text, SMALL, INK, anchor), tall + 8
+
+
+def _deed(fact: ToldFact, language: Language) -> str:
+    """What was done to whom; where there are no words for it, what it was told to be."""
+    detail = fact["detail"]
+    key = f"deed.{detail.get('component')}.{detail.get('action')}"
+    if key in language.phrases:
+        return language.say(key, target=detail.get("target"))
+    return " ".join(str(detail[name]) for name in ("component", "action", "target", "text") if detail.get(name))
+
+
+def _phase(part: Part, last: float, y: float, x: Place, language: Language) -> Iterator[str]:
+    """A bar with its seconds, and under it what the settings imply; what goes on past the picture ends in an arrow."""
+    phase = part.phase
+    began, ended = x(phase["began_s"]), x(phase["ended_s"])
+    yield rect(began, y + 3, max(ended - began, 2), 12, BLUE if part.inside else SKY)
+    if phase["bound_s"] is not None:
+        low, high = (phase["began_s"] + bound for bound in phase["bound_s"])
+        yield rect(x(low), y + 17, max(x(high) - x(low), 2), 5, ORANGE)
+        if high > last:
+            yield words(x(high) + 1, y + 24, "→", TEXT, INK)
+    text = language.written(part.seconds, "fine")
+    after = max(ended, began + 2) + 5
+    near = after + wide(text, SMALL) > WIDTH - RIGHT
+    yield words(began - 5 if near else after, y + 13, text, SMALL, INK, "end" if near else "start")
+
+
+def _slowest(fact: IncidentFact, y: float, x: Place, left: float, language: Language) -> Iterator[str]:
     """The slowest answer of each second, on a logarithmic scale from 1 ms to 10 s."""
-    assert callable(x)
+    second, millisecond = (language.phrases[f"format.{unit}"] for unit in ("second", "millisecond"))
     for ms in (1, 10, 100, 1000, SLOWEST_MS):
         tall = y + SLOW - log10(ms) / log10(SLOWEST_MS) * SLOW
-        yield line(LEFT, tall, WIDTH - RIGHT, tall, GRID)
-        yield words(
-            WIDTH - RIGHT + 2,
-            tall + 3,
-            f"{ms // 1000} {language.phrases['format.second']}" if ms >= 1000 else ms,
-            8,
-            FAINT,
-        )
-    for action, stroke in (("write", BLUE), ("read", ORANGE)):
+        yield line(left, tall, WIDTH - RIGHT, tall, GRID)
+        text = f"{ms // 1000} {second}" if ms >= 1000 else f"{ms} {millisecond}"
+        yield words(left - 6, tall + 4, text, SMALL, FAINT, "end")
+    for action, stroke, width, dashes in LINES:
         points = [
             (
                 x(p["at_s"] + p["width_s"] / 2),
@@ -137,4 +215,4 @@ def _slowest(fact: IncidentFact, y: float, x: object, language: Language) -> Ite
             if p["action"] == action and p["max_ms"] > 0
         ]
         if len(points) > 1:
-            yield path(points, stroke)
+            yield path(points, stroke, width, dashes)

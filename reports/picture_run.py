@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from reports.facts import IncidentFact, RecordingFact
+from reports.facts import IncidentFact, LeadershipFact, RecordingFact
 from reports.language import Language
 from reports.markdown import dashed
+from reports.picture_parts import (
+    RIGHT,
+    SMALL,
+    WIDTH,
+    Place,
+    columns,
+    drawn_from,
+    filled,
+    flowing,
+    legend,
+    per_second,
+    rate_axis,
+    top_of,
+    unseen,
+)
 from reports.svg import (
+    AMBER,
     BLUE,
     FAILED,
     FAINT,
@@ -17,125 +33,164 @@ from reports.svg import (
     GRID,
     INK,
     ORANGE,
+    PURPLE,
     SKY,
     document,
     line,
     rect,
     step,
+    wide,
     words,
 )
 
-WIDTH, LEFT, RIGHT, TOP = 1000, 150, 20, 44
-LANE, BARS = 22, 46
+TOP, LANE, BAR, KEY, RATES = 44, 23, 12, 5, 46
 ROLES = {"primary": BLUE, "replica": SKY, "away": GONE}
+# A number that has to stand farther than this from what it names would name something else.
+ASIDE = 14
 
 
 def run(recording: RecordingFact, incidents: Sequence[IncidentFact], language: Language) -> str:
     """The picture of a recording."""
     whole_s = max(recording["duration_s"], 1.0)
-    scale = (WIDTH - LEFT - RIGHT) / whole_s
+    members = list(
+        dict.fromkeys([s["subject"] for s in recording["roles"]] + [s["member"] for s in recording["leaderships"]])
+    )
+    etcd = [b for b in recording["blindness"] if b["source"] == "etcd" and b["subject"] != "watch"]
+    named = {b["subject"]: f"etcd {language.names.get(b['subject']) or b['subject']}" for b in etcd}
+    named = {subject: name.replace("etcd etcd", "etcd") for subject, name in sorted(named.items())}
+    routes = list(dict.fromkeys(s["subject"] for s in recording["routes"]))
+    names = [
+        *(language.say(f"picture.{key}") for key in ("timeline", "faults", "quorum", "full", "writes", "reads")),
+        *(name[:26] for name in (*members, *named.values(), *(f"UP {route}" for route in routes))),
+    ]
+    left = min(max(wide(name, SMALL) for name in names) + 14, 230)
+    scale = (WIDTH - left - RIGHT) / whole_s
     parts: list[str] = []
     y = TOP + 16.0
-    lanes: list[tuple[str, list[str]]] = []
 
     def x(at_s: float) -> float:
-        return LEFT + max(0.0, min(at_s, whole_s)) * scale
+        return left + max(0.0, min(at_s, whole_s)) * scale
 
-    def bar(from_s: float, to_s: float, fill: str, text: str = "", ink: str = "#ffffff") -> Iterator[str]:
-        wide = max(x(to_s) - x(from_s), 1.5)
-        yield rect(x(from_s), y + 3, wide, LANE - 6, fill)
-        if text and wide > 6.6 * len(text) + 6:
-            yield words(x(from_s) + 4, y + LANE - 7, text, 11, ink)
+    def bars(spans: Iterable[tuple[float, float | None, str]], down: float = 4, tall: float = BAR) -> Iterator[str]:
+        for from_s, to_s, fill in spans:
+            until = whole_s if to_s is None else to_s
+            yield rect(x(from_s), y + down, max(x(until) - x(from_s), 1.5), tall, fill)
 
-    def lane(name: str, drawn: Iterator[str] | list[str]) -> None:
+    def lane(name: str, drawn: Iterable[str], above: Iterable[str] = ()) -> None:
         nonlocal y
-        lanes.append((name, list(drawn)))
-        parts.append(words(LEFT - 8, y + LANE - 7, name, 11, INK, "end"))
-        parts.extend(lanes[-1][1])
+        parts.append(words(left - 8, y + 14, name[:26], SMALL, INK, "end"))
+        parts.extend(drawn)
+        parts.extend(unseen(((s["from_s"], s["to_s"]) for s in recording["slept"]), x, y + 2, LANE - 4))
+        parts.extend(above)
         y += LANE
 
-    def leaders() -> Iterator[str]:
-        for spell in recording["leaderships"]:
-            until = whole_s if spell["to_s"] is None else spell["to_s"]
-            number = f" · TL {dashed(spell['timelines'])}" if spell["timelines"] else ""
-            wide = x(until) - x(spell["from_s"])
-            text = next((t for t in (f"{spell['member']}{number}", number[3:]) if wide > 6.6 * len(t) + 6), "")
-            yield from bar(spell["from_s"], until, ORANGE, text, INK)
-            yield line(x(spell["from_s"]), y + 3, x(spell["from_s"]), y + LANE - 3, INK)
+    def blind(source: str, subject: str | None = None) -> list[tuple[float, float | None]]:
+        return [
+            (b["from_s"], b["to_s"])
+            for b in recording["blindness"]
+            if b["source"] == source and subject in (None, b["subject"])
+        ]
 
-    lane(language.say("picture.leader_key"), leaders())
-    for member in dict.fromkeys(span["subject"] for span in recording["roles"]):
-        spans = [s for s in recording["roles"] if s["subject"] == member]
-        lane(member, [b for s in spans for b in bar(s["from_s"], s["to_s"], ROLES.get(s["what"], GREY))])
+    if recording["leaderships"]:
+        lane(language.say("picture.timeline"), *_timelines(recording["leaderships"], whole_s, x, y))
+    no_key = blind("etcd", "watch")
+    for member in members:
+        own = [s for s in recording["roles"] if s["subject"] == member]
+        roles = [(s["from_s"], s["to_s"], ROLES.get(s["what"], GREY)) for s in own]
+        held = [(s["from_s"], s["to_s"]) for s in recording["leaderships"] if s["member"] == member]
+        lane(
+            member,
+            [
+                *bars(roles),
+                *bars(((from_s, to_s, ORANGE) for from_s, to_s in held), 4 + BAR, KEY),
+                *unseen(_within(no_key, held, whole_s), x, y + 4 + BAR, KEY),
+            ],
+        )
     if recording["quorum"]:
-        lost = [b for s in recording["quorum"] for b in bar(s["from_s"], s["to_s"], FAILED)]
-        lane(language.say("picture.quorum"), lost)
-    for subject in dict.fromkeys(span["subject"] for span in recording["routes"]):
-        spans = [s for s in recording["routes"] if s["subject"] == subject]
-        lane(f"UP {subject}"[:24], [b for s in spans for b in bar(s["from_s"], s["to_s"], GREEN)])
-    for action, name in (("write", "picture.writes"), ("read", "picture.reads")):
-        parts.append(words(LEFT - 8, y + BARS / 2 + 6, language.say(name), 11, INK, "end"))
-        parts += _bars(recording, action, y, x)
-        y += BARS + 6
-    bottom = y
+        lane(language.say("picture.quorum"), bars((s["from_s"], s["to_s"], FAILED) for s in recording["quorum"]))
+    for subject, name in named.items():
+        lane(name, unseen(blind("etcd", subject), x, y + 4, BAR))
+    for route in routes:
+        up = [(s["from_s"], s["to_s"], GREEN) for s in recording["routes"] if s["subject"] == route]
+        lane(f"UP {route}", [*bars(up), *unseen(blind("haproxy"), x, y + 4, BAR)])
+    if recording["crowds"]:
+        lane(language.say("picture.full"), bars((s["from_s"], s["to_s"], PURPLE) for s in recording["crowds"]))
+    y += 6
+    top = top_of(per_second(p, whole_s) for p in recording["pace"])
+    for action, name in (("write", "writes"), ("read", "reads")):
+        pace = [p for p in recording["pace"] if p["action"] == action]
+        gaps = [(u["from_s"], u["to_s"]) for u in recording["unobserved"] if u["action"] == action]
+        parts.append(words(12, y + RATES / 2 + 4, language.say(f"picture.{name}"), SMALL))
+        parts += rate_axis(top, left, y, RATES, language)
+        parts += [*columns(pace, top, x, y, RATES, whole_s), *unseen(gaps, x, y, RATES)]
+        y += RATES + 12
+    bottom = y - 8
     marks = []
     every = step(whole_s, 12)
     for n in range(int(whole_s // every) + 1):
-        marks.append(line(x(n * every), TOP + 12, x(n * every), bottom, GRID))
-        marks.append(
-            words(x(n * every), bottom + 14, language.number(n * every, 0 if every >= 1 else 1), 10, FAINT, "middle")
-        )
+        place = x(n * every)
+        marks.append(line(place, TOP + 12, place, bottom, GRID))
+        text = language.number(n * every, 0 if every >= 1 else 1)
+        marks.append(words(place, bottom + 14, text, SMALL, FAINT, "middle"))
     bands = []
-    last_x = -99.0
     for one in incidents:
-        bands.append(
-            rect(
-                x(one["began_s"]),
-                TOP + 12,
-                max(x(one["ended_s"]) - x(one["began_s"]), 1.5),
-                bottom - TOP - 12,
-                "#fff3d6",
-            )
-        )
-        place = max(x(one["began_s"]) + 3, last_x + 16)
-        bands.append(words(place, TOP + 9, one["id"], 10, INK, bold=True))
-        last_x = place
-    legend = _legend(bottom + 34, language)
+        broad = max(x(one["ended_s"]) - x(one["began_s"]), 1.5)
+        bands.append(rect(x(one["began_s"]), TOP + 12, broad, bottom - TOP - 12, AMBER))
+    bands += _beside([(x(one["began_s"]) + 2, str(one["id"])) for one in incidents], TOP + 9)
+    fills = {"primary": BLUE, "replica": SKY, "away": GONE, "leader_key": ORANGE, "ok_up": GREEN, "failed": FAILED}
+    keys = {**fills, **({"full": PURPLE} if recording["crowds"] else {}), **({"incident_band": AMBER} if bands else {})}
+    shown, below = legend((filled(key, fill) for key, fill in keys.items()), bottom + 50, language)
+    listed, below = flowing(_named(incidents, language), below + 22) if incidents else ([], below)
     head = [
         words(12, 22, language.say("picture.run"), 15, INK, bold=True),
-        words(LEFT - 8, TOP + 9, language.say("picture.faults"), 11, INK, "end"),
-        words(WIDTH - RIGHT, bottom + 30, language.say("picture.seconds"), 10, FAINT, "end"),
-        words(12, bottom + 54, drawn_from(recording, language), 11, FAINT),
+        words(WIDTH - RIGHT, bottom + 29, language.say("picture.seconds"), SMALL, FAINT, "end"),
+        words(12, below + 22, drawn_from(recording, language), SMALL, FAINT, longest=200),
     ]
-    return document(WIDTH, bottom + 66, language.say("picture.run"), [*bands, *marks, *head, *parts, *legend])
+    if incidents:
+        head.append(words(left - 8, TOP + 9, language.say("picture.faults"), SMALL, INK, "end"))
+    return document(WIDTH, below + 32, language.say("picture.run"), [*bands, *marks, *head, *parts, *shown, *listed])
 
 
-def drawn_from(fact: RecordingFact | IncidentFact, language: Language) -> str:
-    """What a picture says of itself: that it is drawn, and from data of which time."""
-    return language.say("picture.drawn_run", began_utc=fact["began_utc"], ended_utc=fact["ended_utc"])
+def _timelines(spells: Sequence[LeadershipFact], whole_s: float, x: Place, y: float) -> tuple[list[str], list[str]]:
+    """A cell for each leader, and the numbers of its timelines; between the cells nobody held the key."""
+    cells, numbers = [], []
+    for spell in spells:
+        from_x, to_x = x(spell["from_s"]), x(whole_s if spell["to_s"] is None else spell["to_s"])
+        cells.append(rect(from_x, y + 2, max(to_x - from_x, 1.5), LANE - 7, "#eceff2", GREY))
+        text = dashed(spell["timelines"])
+        numbers.append((from_x + max(1.5, (to_x - from_x - _broad(text)) / 2), text))
+    return cells, list(_beside(numbers, y + 14))
 
 
-def _bars(recording: RecordingFact, action: str, y: float, x: object) -> Iterator[str]:
-    """A column for each stretch of time: failures stand on top of what succeeded."""
-    assert callable(x)
-    own = [p for p in recording["pace"] if p["action"] == action]
-    most = max((p["ok"] + p["failed"] + p["unknown"] for p in own), default=1) or 1
-    yield line(LEFT, y + BARS, WIDTH - RIGHT, y + BARS, GREY)
-    for pace in own:
-        left = x(pace["at_s"])
-        wide = max(x(pace["at_s"] + pace["width_s"]) - left - 0.4, 0.8)
-        bad = pace["failed"] + pace["unknown"]
-        good_tall, bad_tall = pace["ok"] / most * BARS, bad / most * BARS
-        if pace["ok"]:
-            yield rect(left, y + BARS - good_tall, wide, good_tall, GREEN)
-        if bad:
-            yield rect(left, y + BARS - good_tall - bad_tall, wide, bad_tall, FAILED)
+def _beside(texts: Sequence[tuple[float, str]], y: float) -> Iterator[str]:
+    """Texts where they belong, or a little to the right of it where another stands there."""
+    free = 0.0
+    for wanted, text in texts:
+        place = max(wanted, free)
+        if text and place - wanted <= ASIDE and place + _broad(text) <= WIDTH - 2:
+            yield words(place, y, text, SMALL, INK, bold=True)
+            free = place + _broad(text) + 2
 
 
-def _legend(y: float, language: Language) -> Iterator[str]:
-    place = 12.0
-    for fill, key in ((BLUE, "primary"), (SKY, "replica"), (GONE, "away"), (GREEN, "ok"), (FAILED, "failed")):
-        text = language.say(f"picture.{key}")
-        yield rect(place, y - 9, 14, 10, fill, GREY)
-        yield words(place + 19, y, text, 11, INK)
-        place += 19 + 7 * len(text) + 18
+def _broad(number: str) -> float:
+    return 0.62 * SMALL * len(number)
+
+
+def _within(
+    spans: Sequence[tuple[float, float | None]], held: Sequence[tuple[float, float | None]], end_s: float
+) -> Iterator[tuple[float, float]]:
+    """The parts of some spans that lie in others."""
+    for from_s, to_s in spans:
+        for began_s, ended_s in held:
+            low, high = max(from_s, began_s), min(to_s or end_s, ended_s or end_s)
+            if low < high:
+                yield low, high
+
+
+def _named(incidents: Sequence[IncidentFact], language: Language) -> list[str]:
+    """The incidents' numbers by what happened."""
+    found: dict[str, list[int]] = {}
+    for one in incidents:
+        key = "picture.cause_unknown" if one["cause"] == "unknown" else f"cause.{one['cause']}.name"
+        found.setdefault(language.say(key), []).append(one["id"])
+    return [f"{', '.join(map(str, ids))} — {name}" for name, ids in found.items()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reports import narrative
 from reports.facts import Facts
 from reports.language import Language, language
-from reports.picture_incident import incident
+from reports.picture_incident import highest, incident, is_drawn
 from reports.picture_run import run
 from reports.picture_tables import members, pools
 
@@ -22,7 +22,7 @@ def pictures(facts: Facts, language_name: str) -> dict[str, str]:
             capture = next((c for c in recording["captures"] if c[name]), None)  # type: ignore[literal-required]
             if capture is not None:
                 found[f"{recording['id']}-{name}"] = draw(capture, recording, words)
-    for one in facts["incidents"]:
-        if one["phases"] and one["pace"]:
-            found[f"incident-{one['id']}"] = incident(one, words)
+        shown = [one for one in own if is_drawn(one)]
+        for one in shown:
+            found[f"incident-{one['id']}"] = incident(one, recording, highest(shown), words)
     return found

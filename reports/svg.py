@@ -13,6 +13,7 @@ from reports.markdown import one_line
 
 INK, FAINT, PAPER, GRID = "#1f2328", "#59636e", "#ffffff", "#d1d9e0"
 BLUE, SKY, GREEN, ORANGE, RED, GREY = "#0072b2", "#a6d3ee", "#009e73", "#e69f00", "#d55e00", "#c4c9cf"
+PURPLE, AMBER = "#cc79a7", "#fff3d6"
 FONT = "DejaVu Sans, Verdana, Arial, sans-serif"
 MONO = "DejaVu Sans Mono, Menlo, Consolas, monospace"
 HATCH = (
@@ -49,15 +50,31 @@ def rect(x: float, y: float, width: float, height: float, fill: str, stroke: str
     )
 
 
-def line(x1: float, y1: float, x2: float, y2: float, stroke: str = GRID, width: float = 1) -> str:
-    """A straight line."""
-    return f'<line x1="{at(x1)}" y1="{at(y1)}" x2="{at(x2)}" y2="{at(y2)}" stroke="{stroke}" stroke-width="{width:g}"/>'
+def line(x1: float, y1: float, x2: float, y2: float, stroke: str = GRID, width: float = 1, dashes: str = "") -> str:
+    """A straight line; `dashes`: "5 3" is five drawn, three left out."""
+    ends = f'x1="{at(x1)}" y1="{at(y1)}" x2="{at(x2)}" y2="{at(y2)}"'
+    return f'<line {ends} stroke="{stroke}" stroke-width="{width:g}"{_dashed(dashes)}/>'
 
 
-def path(points: Sequence[tuple[float, float]], stroke: str) -> str:
+def path(points: Sequence[tuple[float, float]], stroke: str, width: float = 1.6, dashes: str = "") -> str:
     """A line through points."""
     joined = " ".join(f"{at(x)},{at(y)}" for x, y in points)
-    return f'<polyline points="{joined}" fill="none" stroke="{stroke}" stroke-width="1.6"/>'
+    return f'<polyline points="{joined}" fill="none" stroke="{stroke}" stroke-width="{width:g}"{_dashed(dashes)}/>'
+
+
+def shape(points: Sequence[tuple[float, float]], fill: str) -> str:
+    """A filled shape, seen on any ground."""
+    joined = " ".join(f"{at(x)},{at(y)}" for x, y in points)
+    return f'<polygon points="{joined}" fill="{fill}" stroke="{INK}" stroke-width="0.8"/>'
+
+
+def _dashed(dashes: str) -> str:
+    return f' stroke-dasharray="{dashes}"' if dashes else ""
+
+
+def wide(text: object, size: int = 12) -> float:
+    """About how wide a text is drawn: no font is asked, so it is told rather too wide than too narrow."""
+    return 0.64 * size * len(str(text))
 
 
 def words(
@@ -69,12 +86,13 @@ def words(
     anchor: str = "start",
     bold: bool = False,
     mono: bool = False,
+    longest: int = 90,
 ) -> str:
-    """A line of text; `anchor`: start, middle or end."""
+    """A line of text; `anchor`: start, middle or end; cut where it is longer than so many characters."""
     family = f' font-family="{MONO}" xml:space="preserve"' if mono else ""
     weight = ' font-weight="bold"' if bold else ""
     place = "" if anchor == "start" else f' text-anchor="{anchor}"'
-    shown = _spaced(text) if mono else escaped(text)
+    shown = _spaced(text) if mono else escaped(text, longest)
     return f'<text x="{at(x)}" y="{at(y)}" font-size="{size}" fill="{fill}"{place}{weight}{family}>{shown}</text>'
 
 

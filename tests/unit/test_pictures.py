@@ -14,13 +14,19 @@ from observer.reporting import draw
 from reports.facts import Facts
 from reports.pictures import pictures
 from reports.report import render
-from tests.unit.facts_fixture import ALL, crash
+from tests.unit.facts_fixture import ALL, blind, crash, pace, span
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def texts(picture: str) -> list[str]:
     return [element.text or "" for element in ElementTree.fromstring(picture).iter(f"{SVG}text")]
+
+
+def hatched(picture: str) -> list[tuple[float, float]]:
+    """Where each stretch that nobody saw begins, and how wide it is; without the entry of the legend."""
+    bars = [bar for bar in ElementTree.fromstring(picture).iter(f"{SVG}rect") if bar.get("fill") == "url(#gone)"]
+    return [(float(bar.get("x", "0")), float(bar.get("width", "0"))) for bar in bars if bar.get("stroke") is None]
 
 
 @pytest.mark.parametrize("make", ALL.values(), ids=ALL)
@@ -50,7 +56,97 @@ def test_nothing_is_drawn_beyond_the_edges() -> None:
 
 def test_a_phase_stands_beside_what_the_settings_imply() -> None:
     shown = texts(pictures(crash(), "en")["incident-1"])
-    assert {"detection", "25.87 s", "by settings (bounds)", "measured"} <= set(shown)
+    assert {"detection", "25.87 s", "by settings (bounds)", "phase of the outage", "phase outside the outage"} <= set(
+        shown
+    )
+
+
+def test_a_bound_that_goes_on_past_the_picture_is_marked_so() -> None:
+    facts = crash()
+    assert "→" not in texts(pictures(facts, "en")["incident-1"])
+    facts["incidents"][0]["phases"][0]["bound_s"] = [20.0, 300.0]
+    assert "→" in texts(pictures(facts, "en")["incident-1"])
+
+
+def test_while_the_proxy_did_not_answer_nothing_is_said_of_its_pools() -> None:
+    facts = crash()
+    facts["recordings"][0]["roles"] = []
+    assert hatched(pictures(facts, "en")["1-run"]) == []
+    facts["recordings"][0]["blindness"] = [blind("haproxy", 60.0, 71.0, 80)]
+    stretches = hatched(pictures(facts, "en")["1-run"])
+    assert len(stretches) == 2 and len(set(stretches)) == 1 and stretches[0][1] > 50  # two routes, of both the same
+
+
+def test_nor_who_holds_the_key_while_etcd_told_no_change_nor_of_a_member_of_etcd_that_is_silent() -> None:
+    facts = crash()
+    only = facts["recordings"][0]
+    only["roles"], only["routes"] = [], []
+    only["blindness"] = [
+        {**blind("etcd", 60.0, 71.0, 80), "subject": subject} for subject in ("watch", "10.0.0.1:2379")
+    ]
+    assert len(hatched(pictures(facts, "en")["1-run"])) == 2
+    assert "etcd 10.0.0.1:2379" in texts(pictures(facts, "en")["1-run"])
+
+
+def test_what_the_observer_slept_through_is_hatched_for_everybody() -> None:
+    facts = crash()
+    only = facts["recordings"][0]
+    only["roles"] = [span("patroni1", "primary", 0.1, 127.0, 3)]
+    before = len(hatched(pictures(facts, "en")["1-run"]))
+    only["slept"] = [span("daemon", "slept", 60.0, 66.0, 80)]
+    lanes = 1 + 2 + 2  # the timelines, two members, two routes
+    assert len(hatched(pictures(facts, "en")["1-run"])) == before + lanes
+
+
+def test_the_first_and_the_last_timeline_are_named_though_they_were_short() -> None:
+    facts = crash()
+    only = facts["recordings"][0]
+    spells = [(1, 0.1, 1.6), (2, 1.7, 60.0), (3, 60.1, 126.2), (4, 126.3, None)]
+    first = only["leaderships"][0]
+    only["leaderships"] = [
+        {**first, "timeline": n, "timelines": [n], "from_s": from_s, "to_s": to_s} for n, from_s, to_s in spells
+    ]
+    assert {"1", "2", "3", "4"} <= set(texts(pictures(facts, "en")["1-run"]))
+
+
+@pytest.mark.parametrize(("language", "day"), [("ru", "22.11.2026"), ("en", "2026-11-22")])
+def test_the_picture_of_a_run_names_its_incidents_and_its_whole_date(language: str, day: str) -> None:
+    shown = texts(pictures(crash(), language)["1-run"])
+    assert ("1 — leader killed" if language == "en" else "1 — лидер убит") in shown
+    assert any(text.endswith(day) for text in shown)
+    assert shown.count("20/s" if language == "en" else "20/с") == 2 and shown.count("0") == 3  # two rates, and time
+
+
+def test_an_incident_shows_what_was_told_and_that_the_proxy_was_full() -> None:
+    facts = crash()
+    facts["recordings"][0]["crowds"] = [span("p", "100 / 100", 15.0, 35.0, 71), span("p", "100 / 100", 90.0, 99.0, 72)]
+    picture = pictures(facts, "en")["incident-1"]
+    shown = texts(picture)
+    assert {"node patroni1 killed (SIGKILL)", "intervention, as told", "HAProxy full"} <= set(shown)
+    assert shown.count("100 / 100") == 1  # the other was later
+    assert "repair, as told" not in shown
+    assert len(ElementTree.fromstring(picture).findall(f"{SVG}polygon")) == 2  # the mark, and its entry in the legend
+
+
+def test_an_incident_without_an_outage_is_drawn_where_operations_failed_and_there_alone() -> None:
+    facts = crash()
+    one = facts["incidents"][0]
+    one["phases"] = []
+    assert one["write"]["failed"] > 0
+    linked = {"incident-1": "incident-1.svg"}
+    assert "Incident 1: rate and latency" in texts(pictures(facts, "en")["incident-1"])
+    assert "![Incident 1: rate and latency](incident-1.svg)" in render(facts, "en", "homework", linked)
+    for cost in (one["write"], one["read"]):
+        cost["failed"] = cost["unknown"] = 0
+    assert "incident-1" not in pictures(facts, "en")
+
+
+def test_the_axes_of_all_incidents_end_at_the_same_rate() -> None:
+    facts = crash()
+    second = {**facts["incidents"][0], "id": 2, "pace": [pace("write", 3, 44, 0)]}
+    facts["incidents"].append(second)
+    for name in ("incident-1", "incident-2"):
+        assert texts(pictures(facts, "en")[name]).count("50/s") == 2
 
 
 def test_the_patronictl_table_shows_every_member_as_it_was() -> None:
@@ -68,6 +164,9 @@ def test_text_from_outside_breaks_no_picture(evil: str) -> None:
     only["captures"][0]["pools"][0]["server"] = evil
     only["roles"][0]["subject"] = evil
     facts["incidents"][0]["target"] = evil
+    facts["incidents"][0]["told"][0]["detail"] = {"component": evil, "action": evil, "target": evil}
+    only["blindness"] = [{**blind("etcd", 60.0, 71.0, 80), "subject": evil}]
+    only["crowds"] = [span("p", evil, 15.0, 35.0, 71)]
     for picture in pictures(facts, "en").values():
         assert ElementTree.fromstring(picture).find(f".//{SVG}script") is None
 
