@@ -14,7 +14,7 @@ COLUMNS = (
     ("State", "state"),
     ("TL", "timeline"),
     ("LSN", "lsn"),
-    ("Lag", "lag"),
+    ("Lag, bytes", "lag"),
 )
 SHADES = {"UP": "#c9f2d2", "DOWN": "#f7c6b5"}
 
@@ -34,14 +34,15 @@ def members(capture: CaptureFact, recording: RecordingFact, language: Language) 
     rule = "+" + "+".join("-" * (n + 2) for n in wide) + "+"
     title = f"+ Cluster: {recording['scope'] or '?'} ({recording['cluster_id'] or '?'}) "
     first = title + "-" * max(0, len(rule) - len(title) - 1) + "+"
-    lines = ["$ patronictl list", first, _row([head for head, _ in COLUMNS], wide), rule]
+    lines = [first, _row([head for head, _ in COLUMNS], wide), rule]
     lines += [*(_row(row, wide) for row in rows), rule]
     longest = max(len(text) for text in lines)
     drawn = [words(16, 28 + 18 * n, text, 13, LIGHT, mono=True) for n, text in enumerate(lines)]
-    told = language.say("picture.drawn", utc=capture["utc"])
-    drawn.append(words(16, 28 + 18 * len(lines) + 4, told, 11, "#9da7b3"))
-    wide_px = round(32 + max(7.9 * longest, 6.8 * len(told)))
-    return document(wide_px, 28 + 18 * len(lines) + 20, language.say("picture.members"), drawn, TERMINAL)
+    told = [language.say("picture.not_run"), language.say("picture.drawn", utc=capture["utc"])]
+    y = 28 + 18 * len(lines) + 4
+    drawn += [words(16, y + 16 * n, text, 11, "#c0c8d2", longest=200) for n, text in enumerate(told)]
+    wide_px = round(32 + max(7.9 * longest, *(6.8 * len(text) for text in told)))
+    return document(wide_px, y + 16 * len(told), language.say("picture.members"), drawn, TERMINAL)
 
 
 def _row(cells: list[str], wide: list[int]) -> str:

@@ -71,7 +71,7 @@ def _caption(facts: Facts, name: str, language_name: LanguageName) -> str:
     if rest == "run":
         return words.say("picture.caption_run", began_utc=recording["began_utc"], ended_utc=recording["ended_utc"])
     capture = next(c for c in recording["captures"] if c["members" if rest == "members" else "pools"])
-    return words.say("picture.caption", utc=capture["utc"])
+    return words.say("picture.caption_members" if rest == "members" else "picture.caption", utc=capture["utc"])
 
 
 def recording_of(facts: Facts, incident: IncidentFact) -> RecordingFact:

@@ -149,6 +149,15 @@ def test_the_axes_of_all_incidents_end_at_the_same_rate() -> None:
         assert texts(pictures(facts, "en")[name]).count("50/s") == 2
 
 
+def test_the_patronictl_table_says_that_the_command_was_not_run() -> None:
+    shown = texts(pictures(crash(), "en")["1-members"])
+    assert any(text.startswith("patronictl list was not run") for text in shown)
+    linked = {"1-members": "1-members.svg"}
+    assert "the command was not run" not in render(crash(), "en", "homework", linked)
+    assert "`patronictl list` was not run" in render(crash(), "en", "homework", linked)
+    assert "команда `patronictl list` не выполнялась" in render(crash(), "ru", "homework", linked)
+
+
 def test_the_patronictl_table_shows_every_member_as_it_was() -> None:
     shown = "\n".join(texts(pictures(crash(), "en")["1-members"])).replace("\u00a0", " ")
     assert "+ Cluster: demo (7443512345678901234)" in shown
@@ -202,7 +211,7 @@ def test_a_document_links_the_pictures_relative_to_itself(tmp_path: Path) -> Non
     assert (tmp_path / "hw 3" / "pictures" / "1-run.svg").read_text(encoding="utf-8").startswith("<svg")
     text = render(crash(), "en", "homework", linked)
     assert "![The cluster as patronictl list shows it](pictures/1-members.svg)" in text
-    assert "*Drawn by observer from data captured at 22:10:03 UTC.*" in text
+    assert "*Drawn by observer from data captured at 22:10:03 UTC: `patronictl list` was not run" in text
 
 
 def test_without_a_document_pictures_are_linked_from_beside_their_folder(tmp_path: Path) -> None:
