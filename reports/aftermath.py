@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from reports.facts import EvidenceFact, IncidentFact, RecordingFact
-from reports.incident_tables import counts, rows_of
+from reports.comeback import returned
+from reports.course import SpanFact
+from reports.facts import CostFact, IncidentFact, OutageFact, RecordingFact
+from reports.incident_tables import counts
 from reports.language import Language
-from reports.narrative import parts, phase_words
+from reports.quorumless import first_of, quorum
 
 QUORUM = ("etcd.quorum_lost", "failsafe")
 PROXY = ("proxy.down", "proxy.frozen", "proxy.reloaded")
@@ -22,100 +24,36 @@ def aftermath(incident: IncidentFact, recording: RecordingFact, language: Langua
         told += replica(incident, recording, language)
     elif incident["cause"] == "etcd.member_down":
         told += etcd_member(incident, language)
-    return told + crowded(incident, recording, language) + returned(incident, language)
-
-
-def quorum(incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
-    """When the leader gave up, who could still read, and how writes came back."""
-    lost, regained = _of(incident, "evidence.quorum_lost"), _of(incident, "evidence.quorum_regained")
-    demoted = _of(incident, "evidence.demoted")
-    said = []
-    if lost is not None and demoted is not None:
-        seconds = demoted["facts"]["at_s"] - lost["facts"]["at_s"]
-        said.append(
-            language.say(
-                "quorum.demoted", member=demoted["facts"]["member"], seconds=seconds, ids=_ids([lost, demoted])
-            )
-        )
-    else:
-        said.append(language.say("quorum.kept"))
-    endpoints = sorted({f["facts"]["endpoint"] for f in incident["evidence"] if f["says"] == "evidence.etcd_failed"})
-    known = {a for part in recording["parts"] if part["kind"] == "etcd" for a in part["outside"]}
-    if endpoints:
-        gone = set(endpoints) >= known > set()
-        said.append(
-            language.say(
-                "quorum.all_gone" if gone else "quorum.some_gone", **({} if gone else {"endpoints": endpoints})
-            )
-        )
-    read = incident["read"]
-    if read["outage_s"] is None:
-        said.append(language.say("story.read_unknown"))
-    else:
-        said += _read_only(incident, language)
-    after = [
-        p
-        for p in parts(incident)
-        if p.inside and regained is not None and p.phase["began_s"] >= regained["facts"]["at_s"] - 0.01
-    ]
-    if after and not incident["write"]["open"]:
-        names = ", ".join(
-            f"{phase_words(p.phase['name'], 'name', language)} {language.written(p.seconds, 'fine')}" for p in after
-        )
-        total = sum(part.seconds for part in after)
-        said.append(language.say("quorum.back", seconds=total, phases=names))
-    spells = [
-        (b["to_s"], b["subject"])
-        for b in recording["blindness"]
-        if b["source"] == "etcd" and b["subject"] in endpoints and b["to_s"] is not None
-        if incident["began_s"] - 10 <= b["from_s"] <= incident["ended_s"]
-    ]
-    if spells:
-        items = [language.say("quorum.order_item", endpoint=name, seconds=at) for at, name in sorted(spells)]
-        said.append(language.say("quorum.order", list=", ".join(items)))
-    leader = incident["leader"]
-    if leader["timeline_before"] != leader["timeline_after"] and leader["timeline_after"] is not None:
-        said.append(language.say("quorum.timeline", before=leader["timeline_before"], after=leader["timeline_after"]))
-    on = bool((recording["live"] or {}).get("failsafe_mode"))
-    state = language.say("quorum.failsafe_on" if on else "quorum.failsafe_off")
-    said.append(language.say("quorum.failsafe", failsafe=state))
-    return [" ".join(said)]
-
-
-def _read_only(incident: IncidentFact, language: Language) -> list[str]:
-    """How reads did in the whole seconds in which writes were down; nothing to say where they never were."""
-    outages = incident["write"]["outages"]
-    if not outages:
-        return []
-    own = [
-        pace
-        for pace in incident["pace"]
-        if pace["action"] == "read"
-        if any(o["began_s"] <= pace["at_s"] and pace["at_s"] + pace["width_s"] <= o["ended_s"] for o in outages)
-    ]
-    if not own:
-        return [language.say("quorum.reads_unknown")]
-    ok, failed = sum(pace["ok"] for pace in own), sum(pace["failed"] + pace["unknown"] for pace in own)
-    from_s, to_s = own[0]["at_s"], own[-1]["at_s"] + own[-1]["width_s"]
-    said = [language.say("quorum.reads", from_s=from_s, to_s=to_s, ok=ok, failed=failed)]
-    return [*said, language.say("quorum.read_only")] if ok else said
+    return told + crowded(incident, recording, language) + returned(incident, recording, language)
 
 
 def proxied(incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
     """How long the proxy was away, and that all behind it was well."""
     said = []
     phases = {p["name"]: p for p in incident["phases"]}
-    if "absence" in phases and "recovery" in phases:
-        down, back = phases["absence"]["seconds"], phases["recovery"]["seconds"]
-        said.append(language.say("proxied.down", down=down, back=back))
-    repaired = [t["at_s"] for t in incident["told"] if t["kind"] == "repair.told"]
+    back = first_of(incident, "evidence.proxy_back")
     ended = [o["ended_s"] for o in incident["write"]["outages"] if not o["open"]]
+    if "absence" in phases and "recovery" in phases:
+        down, last = phases["absence"]["seconds"], phases["recovery"]
+        if back is not None and ended and back["facts"]["at_s"] > ended[-1]:
+            # The write itself shows that it was back: the look at its statistics came later.
+            said.append(
+                language.say(
+                    "proxied.seen_later",
+                    down=incident["write"]["outage_s"],
+                    at_s=back["facts"]["at_s"],
+                    ids=back["ids"],
+                    write_s=ended[-1],
+                    low=last["shortest_s"],
+                    high=last["longest_s"],
+                )
+            )
+        else:
+            said.append(language.say("proxied.down", down=down, back=last["seconds"]))
+    repaired = [t["at_s"] for t in incident["told"] if t["kind"] == "repair.told"]
     if repaired and ended and ended[-1] > repaired[-1]:
         said.append(language.say("proxied.started", at_s=repaired[-1], seconds=ended[-1] - repaired[-1]))
-    for proof in recording["proofs"]:
-        if any(o["began_s"] <= proof["from_s"] and proof["to_s"] <= o["ended_s"] for o in incident["write"]["outages"]):
-            at_s, row = proof["to_s"], proof["event_id"]
-            said.append(language.say("proxied.direct", member=proof["subject"], at_s=at_s, ids=row))
+    said += _direct(incident, recording, language)
     outages = incident["write"]["outages"] or incident["read"]["outages"]
     leader = incident["leader"]
     if outages and leader["before"] is not None and leader["before"] == leader["after"]:
@@ -123,22 +61,91 @@ def proxied(incident: IncidentFact, recording: RecordingFact, language: Language
         for span in recording["roles"]:
             led = span["subject"] == leader["before"] and span["what"] == "primary"
             if led and span["from_s"] <= began_s and span["to_s"] >= ended_s:
-                said.append(language.say("proxied.healthy", member=span["subject"], ids=span["event_id"]))
+                said.append(
+                    language.say("proxied.healthy", member=span["subject"], ids=span["event_id"], at_s=span["from_s"])
+                )
     return [" ".join(said)] if said else []
+
+
+def _direct(incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
+    """The writes past the proxy while it was away, each by how long after the fault; and when the next one came."""
+    faults = [t["at_s"] for t in incident["told"] if t["kind"] == "fault.told"]
+    outages = incident["write"]["outages"]
+    own = [
+        p
+        for p in recording["proofs"]
+        if any(o["began_s"] <= p["from_s"] and p["to_s"] <= o["ended_s"] for o in outages)
+    ]
+    said = []
+    for proof in own:
+        fault_s = max((at_s for at_s in faults if at_s <= proof["to_s"]), default=None)
+        key = "proxied.direct" if fault_s is None else "proxied.direct_after"
+        after = {} if fault_s is None else {"seconds": proof["to_s"] - fault_s}
+        said.append(language.say(key, member=proof["subject"], at_s=proof["to_s"], ids=proof["event_id"], **after))
+    later = [p for p in recording["proofs"] if own and p["from_s"] > own[-1]["to_s"] and p not in own]
+    if len(own) == 1:
+        said.append(language.say("proxied.direct_only"))
+    if later and outages and later[0]["from_s"] <= incident["ended_s"]:
+        said.append(language.say("proxied.direct_next", at_s=later[0]["to_s"], ids=later[0]["event_id"]))
+    return said
 
 
 def crowded(incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
     """Whether the proxy was full during an outage: who came then had to wait, wherever the way behind it led."""
-    outages = [o for cost in (incident["write"], incident["read"]) for o in cost["outages"]]
-    told = []
-    for spell in recording["crowds"]:
-        if any(o["began_s"] < spell["to_s"] and spell["from_s"] < o["ended_s"] for o in outages):
-            rows = [row for row in (spell["event_id"], spell["until_id"]) if row is not None]
-            seconds = spell["to_s"] - spell["from_s"]
-            told.append(
-                language.say("crowded.full", at_s=spell["from_s"], seconds=seconds, sessions=spell["what"], ids=rows)
-            )
-    return told
+    costs = (incident["write"], incident["read"])
+    outages = [o for cost in costs for o in (*cost["outages"], *cost["fresh_outages"])]
+    own = [
+        c for c in recording["crowds"] if any(o["began_s"] < c["to_s"] and c["from_s"] < o["ended_s"] for o in outages)
+    ]
+    if not own:
+        return []
+    spells = []
+    for spell in own:
+        rows = [row for row in (spell["event_id"], spell["until_id"]) if row is not None]
+        seconds = spell["to_s"] - spell["from_s"]
+        spells.append(
+            language.say("crowded.spell", at_s=spell["from_s"], seconds=seconds, sessions=spell["what"], ids=rows)
+        )
+    total = sum(spell["to_s"] - spell["from_s"] for spell in own)
+    if len(own) == 1:
+        told = [language.say("crowded.full_once", spell=spells[0])]
+    else:
+        told = [language.say("crowded.full", n=len(own), seconds=total, list=", ".join(spells))]
+    told.append(language.say("crowded.queued"))
+    for action in ("read", "write"):
+        cost: CostFact = incident["read"] if action == "read" else incident["write"]
+        if cost["fresh_longer"]:
+            told += [_waited(action, outage, own, language) for outage in cost["fresh_outages"]]
+    peak = incident["testimony"]["peak"]
+    if peak is not None:
+        told.append(language.say("crowded.peak", **{**peak, "ids": peak["event_ids"]}))
+        told.append(language.say("crowded.guess"))
+    if recording["crowds"][0] in own:  # once in a recording
+        told += _load(recording, language)
+    return [" ".join(told)]
+
+
+def _load(recording: RecordingFact, language: Language) -> list[str]:
+    """That another load would fill the proxy sooner, later or never."""
+    traffic = recording["settings"].get("traffic")
+    rates = [traffic.get(key) for key in ("rate_per_s", "fresh_per_s")] if isinstance(traffic, dict) else []
+    known = [rate for rate in rates if isinstance(rate, (int, float))]
+    return [language.say("crowded.load", rate=sum(known)) if known else language.say("crowded.load_unknown")]
+
+
+def _waited(action: str, outage: OutageFact, crowds: list[SpanFact], language: Language) -> str:
+    """When new connections did not get through, and for how much of it the proxy was full."""
+    both = sum(max(0.0, min(outage["ended_s"], c["to_s"]) - max(outage["began_s"], c["from_s"])) for c in crowds)
+    ids = " → ".join(str(i) for i in (outage["before_id"], outage["after_id"]) if i is not None)
+    return language.say(
+        "crowded.fresh",
+        action=action,
+        from_s=outage["began_s"],
+        to_s=outage["ended_s"],
+        seconds=outage["seconds"],
+        ids=ids or "—",
+        both=both,
+    )
 
 
 def replica(incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
@@ -152,62 +159,66 @@ def replica(incident: IncidentFact, recording: RecordingFact, language: Language
             and incident["began_s"] < route["to_s"] <= incident["ended_s"] + 60
             and route["to_s"] < recording["duration_s"]
         ) and route["from_s"] < incident["began_s"]:
-            seconds = route["to_s"] - incident["began_s"]
-            items.append(language.say("replica_lost.pool_down", server=server, seconds=seconds, ids=route["until_id"]))
+            items.append(_dropped(incident, server, route, language))
     said = [language.say("replica_lost.pool", list=", ".join(items) or language.say("replica_lost.pool_kept"))]
     names = {span["subject"] for span in recording["roles"]} - {gone, leader}
     left = sorted(n for n in names if _role_at(recording, n, incident["began_s"] + 1) == "replica")
-    said.append(language.say("replica_lost.candidates", list=left))
+    if left:
+        said.append(language.say("replica_lost.candidates", n=len(left), list=left))
+    else:
+        said.append(language.say("replica_lost.no_candidates"))
+    said += _unlucky(incident, language)
     return [" ".join(said)]
 
 
+def _dropped(incident: IncidentFact, server: str, route: SpanFact, language: Language) -> str:
+    """When the proxy dropped a server, after it was broken and, where that came first, after it was started again."""
+    told = [t for t in incident["told"] if t["detail"].get("target") == server and t["at_s"] <= route["to_s"]]
+    faults = [t["at_s"] for t in told if t["kind"] == "fault.told"]
+    starts = [t["at_s"] for t in told if t["kind"] == "repair.told"]
+    ids = route["until_id"]
+    if not faults:
+        seconds = route["to_s"] - incident["began_s"]
+        return language.say("replica_lost.pool_down", server=server, seconds=seconds, ids=ids)
+    seconds = route["to_s"] - faults[0]
+    if not starts:
+        return language.say("replica_lost.pool_down_told", server=server, seconds=seconds, ids=ids)
+    return language.say(
+        "replica_lost.pool_down_late", server=server, seconds=seconds, started=route["to_s"] - starts[-1], ids=ids
+    )
+
+
+def _unlucky(incident: IncidentFact, language: Language) -> list[str]:
+    """Which reads failed where there was no outage: on new connections, and who served the kept ones."""
+    unlucky = incident["testimony"]["unlucky_reads"]
+    if unlucky is None or incident["read"]["outages"]:
+        return []
+    said = [language.say("replica_lost.failed", **unlucky)] if unlucky["kept"] == 0 else []
+    if unlucky["kept"] == 0 and unlucky["kept_servers"]:
+        said.append(language.say("replica_lost.kept", list=unlucky["kept_servers"]))
+    return said
+
+
 def etcd_member(incident: IncidentFact, language: Language) -> list[str]:
-    """That one etcd of three costs nothing, and whether it led."""
+    """That one etcd of three costs nothing over all of its absence, whether it led, and who was elected."""
     said = []
     if incident["led_etcd"] is not None:
         said.append(language.say("etcd_one.was_leader" if incident["led_etcd"] else "etcd_one.was_not"))
+    for election in incident["testimony"]["elections"]:
+        said.append(language.say("etcd_one.elected", **{**election, "ids": election["event_id"]}))
     write, read = incident["write"], incident["read"]
     if write["outage_s"] is None and read["outage_s"] is None:
         return [" ".join([*said, language.say("story.write_unknown"), language.say("story.read_unknown")])]
     failed = sum(cost["failed"] + cost["unknown"] for cost in (write, read))
     said.append(language.say("etcd_one.no_errors", failed=failed, writes=counts(write)[0], reads=counts(read)[0]))
-    return [" ".join(said)]
-
-
-def returned(incident: IncidentFact, language: Language) -> list[str]:
-    """How each node of the incident came back."""
-    found = []
-    for fact in incident["returns"]:
-        member, seconds = fact["member"], fact["answered_s"]
-        if seconds is None:
-            found.append(language.say("returned.not_back", member=member))
-            continue
-        if fact["role"] is None:
-            said = [language.say("returned.plain", member=member, seconds=seconds)]
+    for away in incident["testimony"]["etcd_away"]:
+        ids = [row for row in (away["blind_id"], away["sees_id"]) if row is not None]
+        facts = {name: away[name] for name in ("endpoint", "writes", "reads", "failed")}
+        if away["to_s"] is None:
+            said.append(language.say("etcd_one.still_away", from_s=away["from_s"], ids=ids, **facts))
         else:
-            was = member == incident["leader"]["before"] != incident["leader"]["after"]
-            key = "returned.old" if was else "returned.node"
-            said = [language.say(key, member=member, seconds=seconds, role=fact["role"], timeline=fact["timeline"])]
-            if fact["role"] == "replica":
-                said += (
-                    [language.say("returned.streaming_unseen")]
-                    if fact["streaming_s"] is None
-                    else [language.say("returned.streaming", seconds=fact["streaming_s"])]
-                )
-                said += [language.say(f"returned.how_{fact['how'] or 'unknown'}")] if was or fact["how"] else []
-        rows: EvidenceFact = {"table": "events", "ids": fact["event_ids"], "says": "", "facts": {}}
-        said += [language.say("returned.rows", rows=rows_of(rows, language))] if fact["event_ids"] else []
-        found.append(" ".join(said))
-    return found
-
-
-def _of(incident: IncidentFact, says: str) -> EvidenceFact | None:
-    rows = (*incident["evidence"], *(e for p in incident["phases"] for e in p["evidence"]))
-    return next((fact for fact in rows if fact["says"] == says and fact["facts"].get("at_s") is not None), None)
-
-
-def _ids(facts: list[EvidenceFact]) -> str:
-    return ", ".join(str(i) for fact in facts for i in fact["ids"])
+            said.append(language.say("etcd_one.away", seconds=away["to_s"] - away["from_s"], ids=ids, **facts))
+    return [" ".join(said)]
 
 
 def _role_at(recording: RecordingFact, member: str, at_s: float) -> str | None:

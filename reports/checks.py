@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, cast
@@ -19,6 +19,7 @@ CHECKS: Mapping[str, tuple[str, ...]] = {
     "check.phase_window": ("incident", "phase"),
     "check.outage_backwards": ("incident", "action"),
     "check.outage_rows": ("incident", "action"),
+    "check.moments": ("incident", "row", "one_s", "other_s"),
     "check.cause_rows": ("incident", "cause"),
     "check.timeline_falls": ("incident", "before", "after"),
     "check.timeline_stayed": ("incident", "before"),
@@ -86,6 +87,7 @@ def _of_incident(incident: IncidentFact) -> Iterator[Failed]:
                 yield Failed("check.outage_rows", {**one, "action": action}, instead)
     if incident["cause"] not in ("unknown", "observer.blind") and not any(e["ids"] for e in incident["evidence"]):
         yield Failed("check.cause_rows", {**one, "cause": incident["cause"]}, UNKNOWN)
+    yield from _of_moments(incident)
     leader = incident["leader"]
     before, after = leader["timeline_before"], leader["timeline_after"]
     if before is None or after is None:
@@ -95,6 +97,30 @@ def _of_incident(incident: IncidentFact) -> Iterator[Failed]:
         yield Failed("check.timeline_falls", {**one, "before": before, "after": after}, untold)
     elif leader["before"] != leader["after"] and after == before:
         yield Failed("check.timeline_stayed", {**one, "before": before}, untold)
+
+
+def _of_moments(incident: IncidentFact) -> Iterator[Failed]:
+    """A row of events that is quoted twice in an incident has the same moment both times."""
+    proofs = (*incident["evidence"], *(e for phase in incident["phases"] for e in phase["evidence"]))
+    quoted = [
+        *(
+            (e["ids"][0], e["facts"]["at_s"])
+            for e in proofs
+            if e["table"] == "events" and _has_moment(e["facts"], e["ids"])
+        ),
+        *((told["event_id"], told["at_s"]) for told in incident["told"]),
+        *((line["event_id"], line["at_s"]) for line in incident["testimony"]["lines"]),
+        *((ended["event_id"], ended["at_s"]) for ended in incident["testimony"]["ended"]),
+    ]
+    moments: dict[int, float] = {}
+    for row, at_s in quoted:
+        if row is not None and abs(moments.setdefault(row, at_s) - at_s) > SLACK_S:
+            facts = {"incident": incident["id"], "row": row, "one_s": moments[row], "other_s": at_s}
+            yield Failed("check.moments", facts)
+
+
+def _has_moment(facts: Mapping[str, Any], ids: Sequence[int]) -> bool:
+    return len(ids) == 1 and facts.get("at_s") is not None
 
 
 def _of_phases(incident: IncidentFact) -> Iterator[Failed]:

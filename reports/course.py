@@ -5,7 +5,7 @@ Timeline in, plain facts out. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypedDict
 
 from observer.timeline import SECOND_NS, Event, Incident, Timeline
@@ -52,6 +52,7 @@ class ReturnFact(TypedDict):
     timeline: int | None
     answered_s: float | None
     streaming_s: float | None
+    streaming_id: int | None
     how: str | None
     event_ids: list[int]
 
@@ -74,6 +75,14 @@ def roles_of(timeline: Timeline) -> list[SpanFact]:
             if what != "away":
                 role[event.subject] = what
     return [span for member in sorted(told) for span in _spans(member, told[member], end_s)]
+
+
+def demoted_of(roles: Iterable[SpanFact], from_s: float, to_s: float | None, member: str) -> list[SpanFact]:
+    """When the holder of the leader key was a replica again, having been a primary in the same spell."""
+    own = [r for r in roles if r["subject"] == member and r["to_s"] > from_s and (to_s is None or r["from_s"] < to_s)]
+    first = next((i for i, role in enumerate(own) if role["what"] == "primary"), len(own))
+    # The last one is where the next leader's spell begins: the key went before the role was seen to go.
+    return [r for r in own[first:] if r["what"] == "replica" and (to_s is None or r["to_s"] <= to_s)]
 
 
 def _role(event: Event) -> str | None:
@@ -182,6 +191,7 @@ def _return(timeline: Timeline, began_ns: int, until_ns: int, member: str) -> Re
         "timeline": None,
         "answered_s": None,
         "streaming_s": None,
+        "streaming_id": None,
         "how": None,
         "event_ids": [],
     }
@@ -211,7 +221,7 @@ def _return(timeline: Timeline, began_ns: int, until_ns: int, member: str) -> Re
                 fact["role"] = "primary" if primary else "replica"
                 fact["timeline"] = event.detail.get("timeline") or fact["timeline"]
         if away and missing and streams and fact["streaming_s"] is None:
-            fact["streaming_s"] = at_s
+            fact["streaming_s"], fact["streaming_id"] = at_s, event.id
             fact["event_ids"] += [] if event.id is None else [event.id]
         missing = missing if streams is None else not streams
     return fact if away else None

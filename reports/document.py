@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from observer.timeline import Action, Evidence, Findings, Incident, Lost, Timeline
+from observer.timeline import Action, Evidence, Findings, Incident, Lost, Outage, Timeline
 from reports import course, facts, pace
 from reports.analysis.consistency import two_primaries
 from reports.analysis.durability import Durability, durability
@@ -17,6 +17,7 @@ from reports.moments import or_none, seconds, told, utc_of
 from reports.portrait import proxy_of
 from reports.recorded import recording_facts
 from reports.safety import appeared_of, reads_of
+from reports.testimony import testimony_of
 
 
 def facts_of(judged: Sequence[tuple[Timeline, Findings]], version: str) -> facts.Facts:
@@ -98,6 +99,7 @@ def _incident(
         "told": [told(timeline, event) for event in incident.told],
         "returns": course.returns_of(timeline, incident, _next_of(found, incident, timeline)),
         "led_etcd": course.led_etcd(timeline, incident),
+        "testimony": testimony_of(timeline, incident),
         "pace": pace.pace_around(timeline, incident),
     }
 
@@ -131,19 +133,21 @@ def _cost(timeline: Timeline, found: Findings, incident: Incident, action: Actio
         "ok": cost.ok,
         "failed": cost.failed,
         "unknown": cost.unknown,
-        "outages": [
-            {
-                "began_s": seconds(outage.began_ns),
-                "ended_s": seconds(outage.ended_ns),
-                "seconds": seconds(outage.duration_ns),
-                "open": outage.open,
-                "before_id": outage.before_id,
-                "after_id": outage.after_id,
-                "failed": outage.failed,
-                "unknown": outage.unknown,
-            }
-            for outage in cost.outages
-        ],
+        "outages": [_outage(outage) for outage in cost.outages],
+        "fresh_outages": [_outage(outage) for outage in fresh.outages],
+    }
+
+
+def _outage(outage: Outage) -> facts.OutageFact:
+    return {
+        "began_s": seconds(outage.began_ns),
+        "ended_s": seconds(outage.ended_ns),
+        "seconds": seconds(outage.duration_ns),
+        "open": outage.open,
+        "before_id": outage.before_id,
+        "after_id": outage.after_id,
+        "failed": outage.failed,
+        "unknown": outage.unknown,
     }
 
 

@@ -13,6 +13,7 @@ from reports.dashboards import ShownFact
 from reports.pace import PaceFact
 from reports.portrait import LagFact, PartFact, ProxyFact
 from reports.safety import AppearedFact, ReadsFact
+from reports.testimony import TestimonyFact
 
 
 class EvidenceFact(TypedDict):
@@ -63,6 +64,7 @@ class CostFact(TypedDict):
     failed: int
     unknown: int
     outages: list[OutageFact]
+    fresh_outages: list[OutageFact]
 
 
 class PhaseFact(TypedDict):
@@ -138,6 +140,7 @@ class IncidentFact(TypedDict):
     told: list[ToldFact]
     returns: list[ReturnFact]
     led_etcd: bool | None
+    testimony: TestimonyFact
     pace: list[PaceFact]
 
 
@@ -172,7 +175,8 @@ class ServedFact(TypedDict):
 class LeadershipFact(TypedDict):
     """Who led, on which timeline, for how long. `to_s` None: to the end.
 
-    `timelines` are all of the spell, where the leader was promoted anew within it; `timeline` is the last.
+    `timelines` are all of the spell, where the leader was promoted anew within it; `timeline` is the last. `demoted`
+    are the stretches of it in which the holder was a replica again.
     """
 
     member: str
@@ -181,6 +185,7 @@ class LeadershipFact(TypedDict):
     from_s: float
     to_s: float | None
     from_utc: str
+    demoted: list[SpanFact]
 
 
 class BlindnessFact(TypedDict):

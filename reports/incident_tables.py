@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reports.cells import between, cell, number
-from reports.facts import CostFact, EvidenceFact, IncidentFact, LostFact, ToldFact
+from reports.facts import CostFact, EvidenceFact, IncidentFact, LostFact, OutageFact, ToldFact
 from reports.language import Language
 from reports.markdown import code, escape, table
-from reports.narrative import Part, cause_title, parts, phase_words, runs_of
+from reports.narrative import Part, cause_title, leader_kept, parts, phase_words, runs_of
 
 # What the words of a deed say of its detail; the address is in the table of parts.
 IN_WORDS = ("component", "action", "target", "role", "address")
@@ -25,6 +25,7 @@ def incidents(found: Iterable[IncidentFact], language: Language) -> str:
             cause_title(incident, language),
             outage(incident["write"], language),
             outage(incident["read"], language),
+            _fresh(incident, language),
             number(incident["lost_writes"], language, 0),
             _leaders(incident, language),
         )
@@ -44,12 +45,26 @@ def _lasted(seconds: float | None, is_open: bool, language: Language) -> str:
     return cell(seconds, language, "s")
 
 
+def _fresh(incident: IncidentFact, language: Language) -> str:
+    """What new connections alone met, where it is another thing."""
+    items = [
+        language.say("summary.fresh", action=action, cost=_lasted(cost["fresh_outage_s"], cost["fresh_open"], language))
+        for action, cost in (("write", incident["write"]), ("read", incident["read"]))
+        if cost["fresh_longer"]
+    ]
+    observed = incident["write"]["fresh_outage_s"] is not None or incident["read"]["fresh_outage_s"] is not None
+    return ", ".join(items) or (language.say("summary.fresh_same") if observed else "")
+
+
 def _leaders(incident: IncidentFact, language: Language) -> str:
     before, after = incident["leader"]["before"], incident["leader"]["after"]
     if before is None:
         return ""
     if before == after:
-        return language.say("summary.leader_kept", before=before)
+        demoted = any(fact["says"] == "evidence.demoted" for fact in incident["evidence"])
+        kept = leader_kept(incident)
+        key = "demoted" if kept == "again" and demoted else kept
+        return language.say(f"summary.leader_{key}", before=before)
     return language.say(
         "summary.leader_none" if after is None else "summary.leader_changed", before=before, after=after
     )
@@ -62,10 +77,6 @@ def effect(incident: IncidentFact, language: Language) -> str:
     """
     rows = []
     for action, cost in (("write", incident["write"]), ("read", incident["read"])):
-        longest = max(cost["outages"], key=lambda o: o["seconds"], default=None)
-        bounds = (
-            [] if longest is None else [str(i) for i in (longest["before_id"], longest["after_id"]) if i is not None]
-        )
         rows.append(
             (
                 language.written(action, "@action"),
@@ -74,10 +85,29 @@ def effect(incident: IncidentFact, language: Language) -> str:
                 _lasted(cost["fresh_outage_s"], cost["fresh_open"], language),
                 cell(cost["stable_s"] if cost["outage_s"] else None, language, "s"),
                 *(number(count, language, 0) for count in counts(cost)),
-                " → ".join(bounds),
+                _bounds(cost, language),
             )
         )
     return table(language.columns("incident.effect_columns"), rows)
+
+
+def _bounds(cost: CostFact, language: Language) -> str:
+    """The rows that bound the longest outage, and that of new connections where it is another one."""
+    bounds = _bounding(cost["outages"])
+    fresh = _bounding(cost["fresh_outages"]) if cost["fresh_longer"] else ""
+    if not fresh or fresh == bounds:
+        return bounds
+    key = "incident.fresh_rows" if bounds else "incident.fresh_rows_alone"
+    return language.say(key, **({"bounds": bounds} if bounds else {}), fresh=fresh)
+
+
+def _bounding(outages: Sequence[OutageFact]) -> str:
+    longest = max(outages, key=lambda o: o["seconds"], default=None)
+    return (
+        ""
+        if longest is None
+        else " → ".join(str(i) for i in (longest["before_id"], longest["after_id"]) if i is not None)
+    )
 
 
 def counts(cost: CostFact) -> tuple[int | None, int | None, int | None]:
@@ -168,6 +198,7 @@ def told(facts: Sequence[ToldFact], language: Language) -> str:
             number(fact["at_s"], language),
             language.written(fact["kind"], "@told"),
             deed(fact["detail"] if fact["kind"] == "fault.told" else _without_role(fact["detail"]), language),
+            cell(fact["event_id"], language, "id"),
         )
         for fact in facts
     ]

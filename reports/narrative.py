@@ -177,19 +177,6 @@ def parts(incident: IncidentFact) -> list[Part]:
     return found
 
 
-def outside_bounds(incident: IncidentFact, language: Language) -> list[str]:
-    """The phases that were certainly shorter or longer than the settings imply."""
-    said = []
-    for phase in incident["phases"]:
-        bound = phase["bound_s"]
-        if bound is None or (phase["longest_s"] >= bound[0] and phase["shortest_s"] <= bound[1]):
-            continue
-        name = sentence_case(phase_words(phase["name"], "name", language))
-        low, high = bound
-        said.append(language.say("incident.phases_out", name=name, seconds=phase["seconds"], low=low, high=high))
-    return said
-
-
 def load_sentences(recording: RecordingFact, language: Language) -> list[str]:
     """Who served writes and reads, judged by the role that each server claimed."""
     writes = [s for s in recording["served"] if s["action"] == "write"]
@@ -257,17 +244,36 @@ def sentence_case(text: str) -> str:
 def several_outages(action: str, cost: CostFact, language: Language) -> str:
     """The outages of one action, where an incident had more than one."""
     items = [
-        language.say("incident.outage_item", action=action, seconds=outage["seconds"], began_s=outage["began_s"])
+        language.say(
+            "incident.outage_item",
+            action=action,
+            seconds=outage["seconds"],
+            began_s=outage["began_s"],
+            ids=" → ".join(str(row) for row in (outage["before_id"], outage["after_id"]) if row is not None) or "—",
+        )
         for outage in cost["outages"]
     ]
     return language.say("incident.outages", list=", ".join(items))
 
 
 def leader_changes(recording: RecordingFact, language: Language) -> str:
-    """How often the leader changed."""
-    members = [spell["member"] for spell in recording["leaderships"]]
-    changes = sum(1 for before, after in pairwise(members) if before != after)
-    return language.say("leadership.changes", n=changes) if changes else language.say("leadership.constant")
+    """How often the leader key passed to another node, and how many promotions there were."""
+    spells = recording["leaderships"]
+    changes = sum(1 for before, after in pairwise(spells) if before["member"] != after["member"])
+    said = [language.say("leadership.changes", n=changes) if changes else language.say("leadership.constant")]
+    timelines = sorted({number for spell in spells for number in spell["timelines"]})
+    if len(timelines) > 1:
+        first, last = timelines[0], timelines[-1]
+        said.append(language.say("leadership.promotions", first=first, last=last, n=last - first))
+    anew = sum(len(spell["demoted"]) for spell in spells if len(spell["timelines"]) > 1)
+    if anew:
+        said.append(language.say("leadership.anew", n=anew))
+    return sentences(said)
+
+
+def sentences(said: Sequence[str]) -> str:
+    """Sentences in a row, each with a capital."""
+    return " ".join(sentence_case(one) for one in said)
 
 
 def leader_kept(incident: IncidentFact) -> str:

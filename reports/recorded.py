@@ -21,6 +21,7 @@ def recording_facts(timeline: Timeline, found: Findings) -> facts.RecordingFact:
     """Everything that the report says of one recording beside its incidents."""
     recording = timeline.recording
     live = live_settings(timeline)
+    roles = course.roles_of(timeline)
     return {
         "id": recording.id,
         "began_utc": recording.began_utc.isoformat(),
@@ -70,6 +71,7 @@ def recording_facts(timeline: Timeline, found: Findings) -> facts.RecordingFact:
                 "from_s": seconds(spell.from_ns),
                 "to_s": or_none(spell.until_ns),
                 "from_utc": utc_of(timeline, spell.from_ns),
+                "demoted": course.demoted_of(roles, seconds(spell.from_ns), or_none(spell.until_ns), spell.member),
             }
             for spell in found.leaderships
         ],
@@ -95,7 +97,7 @@ def recording_facts(timeline: Timeline, found: Findings) -> facts.RecordingFact:
         "etcd_leader": portrait.etcd_leader_of(timeline),
         "proxy": portrait.proxy_of(timeline),
         "lags": portrait.lags_of(timeline),
-        "roles": course.roles_of(timeline),
+        "roles": roles,
         "routes": course.routes_of(timeline),
         "crowds": course.crowds_of(timeline),
         "quorum": course.quorum_of(timeline),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reports.cells import between, cell, number, share
+from reports.course import SpanFact
 from reports.facts import BlindnessFact, CaptureFact, DurabilityFact, RecordingFact
 from reports.language import Language
 from reports.markdown import code, dashed, table
@@ -183,9 +184,16 @@ def leaderships(recording: RecordingFact, language: Language) -> str:
                 number(spell["from_s"], language),
                 language.say("leadership.to_end") if spell["to_s"] is None else number(spell["to_s"], language),
                 language.span(until - spell["from_s"]),
+                ", ".join(_without(span, language) for span in spell["demoted"]),
             )
         )
     return table(language.columns("leadership.columns"), rows)
+
+
+def _without(span: SpanFact, language: Language) -> str:
+    """How long the holder of the key was a replica, with the rows that show it."""
+    ids = ", ".join(str(row) for row in (span["event_id"], span["until_id"]) if row is not None)
+    return language.say("leadership.without", seconds=span["to_s"] - span["from_s"], ids=ids)
 
 
 def blindness(recording: RecordingFact, language: Language) -> str:

@@ -76,6 +76,7 @@ REASONS: Mapping[str, tuple[str, ...]] = {
     "reason.quorum_kept": (),
     "reason.quorum_lost": ("at_s",),
     "reason.proxy_how": ("proxy", "how"),
+    "reason.proxy_refused": ("proxy",),  # a frozen one would have let the connection in
     "reason.traffic_passed": ("at_s",),  # an operation was acknowledged while the proxy is said to have been away
     "reason.outage_unexplained": ("action", "seconds"),  # it is harmless, and the outage is not
     "reason.operations_failed": ("count",),

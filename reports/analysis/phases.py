@@ -15,6 +15,7 @@ from observer.timeline import Event, Evidence, Outage, Phase, Window
 from reports.analysis.case import Case, at_s, shows
 from reports.analysis.leadership import says_primary
 from reports.analysis.outages import STABLE_NS, stable_ns
+from reports.analysis.quorum import majority_gone
 from reports.analysis.ruling import Found
 from reports.analysis.scene import pool_of
 from reports.analysis.theory import (
@@ -260,7 +261,13 @@ def _preface(case: Case, cause: Found, main: Outage) -> list[Phase]:
         return []
     facts = {"leader": event.detail.get("leader"), "candidate": event.detail.get("candidate")}
     proof = shows(says, event, **(facts if kind == "failover.asked" else {}))
-    return [Phase(name, event.window, Window.at(main.began_ns), proof, _began_by(case, main))]
+    gone = majority_gone(case.scene.timeline, case.scene.spells, event.by_ns) if kind == "quorum.lost" else None
+    if gone is None:
+        return [Phase(name, event.window, Window.at(main.began_ns), proof, _began_by(case, main))]
+    # The quorum goes with the member that makes it a minority, not when those that are left say so.
+    window, spell = gone
+    silent = shows("evidence.etcd_failed", spell.teller, endpoint=spell.subject, how=spell.how)
+    return [Phase(name, window, Window.at(main.began_ns), silent, _began_by(case, main))]
 
 
 def _settling(case: Case) -> list[Phase]:

@@ -24,6 +24,7 @@ class Alone:
 
     outage_ns: int | None
     open: bool
+    outages: tuple[Outage, ...] = ()
 
 
 def apart(timeline: Timeline) -> Apart:
@@ -44,7 +45,7 @@ def alone(found: Apart, incidents: Sequence[Incident], incident: Incident, actio
         return Alone(None, False)
     before_ns = max((i.ended_ns for i in incidents if i.ended_ns < incident.ended_ns), default=-1)
     mine = [outage for outage in own if before_ns < outage.first_failure_ns <= incident.ended_ns]
-    return Alone(sum(outage.duration_ns for outage in mine), any(outage.open for outage in mine))
+    return Alone(sum(outage.duration_ns for outage in mine), any(outage.open for outage in mine), tuple(mine))
 
 
 def fresh_longer(timeline: Timeline, kept: Alone, fresh: Alone) -> bool:

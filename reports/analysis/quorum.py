@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from observer.timeline import Event, Timeline
+from observer.timeline import Event, Timeline, Window
 from reports.analysis.blindness import Spell
 
 INFERRED = "inferred"
@@ -38,6 +38,26 @@ def unspoken(timeline: Timeline, spells: Sequence[Spell]) -> tuple[Event, ...]:
     if lost is not None and not _is_told(told, lost.by_ns, timeline.recording.until_ns):
         found.append(lost)
     return tuple(found)
+
+
+def majority_gone(timeline: Timeline, spells: Sequence[Spell], at_ns: int) -> tuple[Window, Spell] | None:
+    """When the member went with which a majority of etcd was gone, of those away at a moment, and its spell.
+
+    Each went between its last look that got an answer and the first that got none. None: fewer were away, or how many
+    there are is not known.
+    """
+    endpoints = _endpoints(timeline)
+    away = [
+        s
+        for s in spells
+        if s.source == "etcd" and s.subject in endpoints and not s.initial
+        if s.began_ns <= at_ns < s.until_ns(timeline.recording.until_ns)
+    ]
+    last = len(endpoints) - (len(endpoints) // 2 + 1)  # so many may go, and there is still a majority
+    if not endpoints or len(away) <= last:
+        return None
+    known = sorted(away, key=lambda s: s.began_ns)[last]
+    return Window(sorted(s.told[0].window.after_ns for s in away)[last], known.began_ns), known
 
 
 def _is_told(told: Sequence[Event], from_ns: int, until_ns: int) -> bool:

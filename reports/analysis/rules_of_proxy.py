@@ -47,6 +47,8 @@ def proxy_frozen(case: Case) -> Ruling:
         return None
     silent = [s for s in spells if s.how in ("silent", "connect_timeout")]
     if not silent:
+        if spells[0].how == "refused":
+            return rejected(cause, "reason.proxy_refused", proxy=spells[0].subject)
         return rejected(cause, "reason.proxy_how", proxy=spells[0].subject, how=spells[0].how)
     passed = _passed(case, silent)
     if passed:

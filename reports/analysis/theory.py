@@ -21,6 +21,16 @@ LEAST_S = {"ttl": 20.0, "loop_wait": 1.0, "retry_timeout": 3.0}
 MENDS = (3, 2)
 
 Bound = tuple[float, float]
+# A sum: how many times each setting counts; `SECOND` stands for seconds themselves.
+Form = Mapping[str, float]
+SECOND = "s"
+# The shortest and the longest time of a phase. The report prints these very sums beside what they give.
+FORMS: Mapping[str, tuple[Form, Form]] = {
+    "detection": ({"ttl": 1, "loop_wait": -1}, {"ttl": 1, SECOND: ETCD_EXPIRY_S}),  # where a lease had to run out
+    "election": ({}, {"loop_wait": 1}),
+    "demotion": ({}, {"loop_wait": 1, "retry_timeout": 1, SECOND: ETCD_EXPIRY_S}),
+    "routing": ({"(rise − 1) × inter": 1}, {"rise × inter": 1}),
+}
 
 
 def live_settings(timeline: Timeline, at_ns: int | None = None) -> Mapping[str, Any] | None:
@@ -36,6 +46,15 @@ def live_settings(timeline: Timeline, at_ns: int | None = None) -> Mapping[str, 
         config = captured[-1].detail.get("config") if captured else None
         found = config if isinstance(config, dict) and config else None
     return found
+
+
+def live_id(timeline: Timeline, at_ns: int) -> int | None:
+    """The row that told the cluster's dynamic configuration of a moment; None: none did."""
+    changed = [e for e in timeline.events if e.kind == "config.changed" and isinstance(e.detail.get("config"), dict)]
+    captured = [e for e in timeline.events if e.kind == "cluster.captured" and e.detail.get("config")]
+    told = changed or captured
+    before = [e for e in told if e.by_ns <= at_ns]
+    return None if not told else before[-1].id if before else told[0].id
 
 
 def effective(live: Mapping[str, Any] | None, version: str | None) -> Mapping[str, Any] | None:
@@ -82,20 +101,24 @@ def bound(phase: str, expired: bool, live: Mapping[str, Any] | None, proxy: Mapp
     """
     if "+" in phase:
         parts = [bound(part, expired, live, proxy) for part in phase.split("+")]
-        known = [part for part in parts if part is not None]
-        return (sum(p[0] for p in known), sum(p[1] for p in known)) if len(known) == len(parts) else None
-    ttl, loop, retry = (_number(live, key) for key in ("ttl", "loop_wait", "retry_timeout"))
-    if phase == "detection" and expired and ttl is not None and loop is not None:
-        return max(0.0, ttl - loop), ttl + ETCD_EXPIRY_S
-    if phase == "election" and loop is not None:
-        return 0.0, loop
-    if phase == "demotion" and loop is not None and retry is not None:
-        return 0.0, loop + retry + ETCD_EXPIRY_S
-    if phase == "routing":
-        inter_ms, rise = _number(proxy, "inter_ms"), _number(proxy, "rise")
-        if inter_ms is not None and rise is not None:
-            return inter_ms / 1000 * (rise - 1), inter_ms / 1000 * rise
-    return None
+        all_of = [part for part in parts if part is not None]
+        return (sum(p[0] for p in all_of), sum(p[1] for p in all_of)) if len(all_of) == len(parts) else None
+    if phase not in FORMS or (phase == "detection" and not expired):
+        return None
+    known = {key: _number(live, key) for key in LEAST_S} | {SECOND: 1.0}
+    inter_ms, rise = _number(proxy, "inter_ms"), _number(proxy, "rise")
+    if inter_ms is not None and rise is not None:
+        inter_s = inter_ms / 1000
+        known |= {"(rise − 1) × inter": (rise - 1) * inter_s, "rise × inter": rise * inter_s}
+    shortest, longest = (_sum(form, known) for form in FORMS[phase])
+    return None if shortest is None or longest is None else (max(0.0, shortest), longest)
+
+
+def _sum(form: Form, known: Mapping[str, float | None]) -> float | None:
+    """What a form comes to; None where a setting of it is not known."""
+    values = [None if (value := known.get(name)) is None else value * times for name, times in form.items()]
+    told = [value for value in values if value is not None]
+    return sum(told) if len(told) == len(values) else None
 
 
 def in_place(live: Mapping[str, Any] | None) -> Bound | None:

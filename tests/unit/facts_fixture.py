@@ -8,6 +8,7 @@ from typing import Any
 
 from reports.facts import CostFact, EvidenceFact, Facts, IncidentFact, OutageFact, PhaseFact, RecordingFact
 from reports.safety import BackFact, ReadsFact, StalenessFact
+from reports.testimony import TestimonyFact
 
 BEGAN = datetime(2026, 11, 22, 22, 10, 3, tzinfo=UTC)
 
@@ -49,6 +50,7 @@ def cost(ok: int, failed: int = 0, unknown: int = 0, *outages: OutageFact, stabl
         "failed": failed,
         "unknown": unknown,
         "outages": list(outages),
+        "fresh_outages": list(outages),
     }
 
 
@@ -172,7 +174,15 @@ def recording() -> RecordingFact:
             served("read", "kept", "patroni2", True, 1, 1400),
         ],
         "leaderships": [
-            {"member": "patroni1", "timeline": 1, "timelines": [1], "from_s": 0.2, "to_s": 33.54, "from_utc": utc(0.2)},
+            {
+                "member": "patroni1",
+                "timeline": 1,
+                "timelines": [1],
+                "from_s": 0.2,
+                "to_s": 33.54,
+                "from_utc": utc(0.2),
+                "demoted": [],
+            },
             {
                 "member": "patroni2",
                 "timeline": 2,
@@ -180,6 +190,7 @@ def recording() -> RecordingFact:
                 "from_s": 33.67,
                 "to_s": None,
                 "from_utc": utc(33.67),
+                "demoted": [],
             },
         ],
         "blindness": [blind("patroni", 7.9, 58.3, 31), blind("postgres", 7.8, None, 30)],
@@ -264,6 +275,24 @@ def served(action: str, probe: str, name: str, in_recovery: bool, timeline: int,
     }
 
 
+def testimony() -> TestimonyFact:
+    """Nobody else told of it."""
+    return {
+        "lines": [],
+        "ended": [],
+        "read_only": None,
+        "majority_gone": None,
+        "etcd_away": [],
+        "elections": [],
+        "peak": None,
+        "brownout": None,
+        "failsafe_mode": False,
+        "config_id": 6,
+        "unlucky_reads": None,
+        "timeline_ids": [],
+    }
+
+
 def incident() -> IncidentFact:
     expired = row("evidence.lease_expired", [52, 53], member="patroni1", at_s=33.54, revision=814)
     taken = row("evidence.leader_key_taken", [54], member="patroni2", at_s=33.67)
@@ -336,11 +365,13 @@ def incident() -> IncidentFact:
                 "timeline": 2,
                 "answered_s": 50.4,
                 "streaming_s": 58.5,
+                "streaming_id": 88,
                 "how": None,
                 "event_ids": [84, 88],
             }
         ],
         "led_etcd": None,
+        "testimony": testimony(),
         "pace": [
             pace("write", second, 0 if 8 <= second < 40 else 22, 22 if 8 <= second < 40 else 0)
             for second in range(3, 50)

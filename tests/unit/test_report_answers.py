@@ -149,7 +149,7 @@ def test_the_ports_are_held_to_the_homeworks_text(write: str, read: str, expecte
     ("how", "expected"),
     [
         (None, "Whether pg_rewind was needed is unknown"),
-        ("plain", "told of neither pg_rewind nor a new copy"),
+        ("plain", "mentions neither pg_rewind nor a re-clone"),
         ("rewound", "It came back through pg_rewind: the node's log says so."),
         ("copied", "Its database was copied anew"),
     ],
@@ -158,7 +158,10 @@ def test_pg_rewind_is_claimed_only_where_a_log_says_so(how: str | None, expected
     facts = crash()
     facts["incidents"][0]["returns"][0]["how"] = how
     text = render(facts, "en")
-    assert "The old leader `patroni1` came back 50.4\u00a0s after the incident began: role replica, timeline 2." in text
+    assert (
+        "The old leader `patroni1` answered SQL by 50.4\u00a0s after the incident began: role replica, timeline 2."
+        in text
+    )
     assert expected in text
 
 
@@ -297,9 +300,9 @@ def test_a_full_proxy_is_told_where_it_was_full_during_an_outage_and_nowhere_els
     began_s, ended_s = (facts["incidents"][0]["write"]["outages"][0][key] for key in ("began_s", "ended_s"))
     crowd: Any = {"subject": "p", "what": "100 / 100", "event_id": 71, "until_id": 80}
     facts["recordings"][0]["crowds"] = [crowd | {"from_s": began_s + 5, "to_s": began_s + 15}]
-    assert "HAProxy was full for 10.0\u00a0s (100 / 100 connections, `events` 71, 80)" in render(facts, "en")
+    assert "for 10.0\u00a0s (100 / 100 in use, `events` 71, 80)" in render(facts, "en")
     facts["recordings"][0]["crowds"] = [crowd | {"from_s": ended_s + 5, "to_s": ended_s + 15}]
-    assert "HAProxy was full" not in render(facts, "en")
+    assert "at its connection limit" not in render(facts, "en")
 
 
 def test_a_recovery_that_waited_for_room_in_the_proxy_says_so() -> None:
@@ -312,7 +315,7 @@ def test_a_recovery_that_waited_for_room_in_the_proxy_says_so() -> None:
     assert "the application connected to the database again" in render(facts, "en")
     full: Any = {"proxy": "p", "sessions": 100, "limit": 100, "at_s": recovery["began_s"] - 1}
     one["evidence"].append({"table": "events", "ids": [71], "says": "evidence.proxy_full", "facts": full})
-    assert "new connections waited for room in a full HAProxy" in render(facts, "en")
+    assert "new connections queued because HAProxy was at its limit" in render(facts, "en")
 
 
 def test_that_writes_are_not_synchronous_is_said_also_where_the_settings_leave_it_out() -> None:

@@ -1,0 +1,85 @@
+"""How the nodes of an incident came back: when they were started, streamed, answered, and were routed to. Pure."""
+
+from __future__ import annotations
+
+from reports.course import ReturnFact, SpanFact
+from reports.facts import EvidenceFact, IncidentFact, RecordingFact
+from reports.incident_tables import rows_of
+from reports.language import Language
+
+STARTING = ("start", "resume", "join", "reboot")
+
+
+def returned(incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
+    """How each node of the incident came back."""
+    return [_returned(fact, incident, recording, language) for fact in incident["returns"]]
+
+
+def _returned(fact: ReturnFact, incident: IncidentFact, recording: RecordingFact, language: Language) -> str:
+    member, seconds = fact["member"], fact["answered_s"]
+    if seconds is None:
+        return language.say("returned.not_back", member=member)
+    rows = list(fact["event_ids"])
+    if fact["role"] is None:
+        said = [language.say("returned.plain", member=member, seconds=seconds)]
+    else:
+        was = member == incident["leader"]["before"] != incident["leader"]["after"]
+        key = "returned.old" if was else "returned.node"
+        back = language.say(key, member=member, seconds=seconds, role=fact["role"], timeline=fact["timeline"])
+        said = [back]
+        if fact["role"] == "replica":
+            streams = fact["streaming_s"]
+            if streams is None:
+                said.append(language.say("returned.streaming_unseen"))
+            else:
+                said.insert(
+                    0 if streams < seconds else 1, language.say("returned.streaming", seconds=streams, member=member)
+                )
+                said += _from_start(fact, incident, streams, language)
+            said += _routed(fact, incident, recording, language)
+            said += [language.say(f"returned.how_{fact['how'] or 'unknown'}")] if was or fact["how"] else []
+    shown: EvidenceFact = {"table": "events", "ids": rows, "says": "", "facts": {}}
+    said += [language.say("returned.rows", rows=rows_of(shown, language))] if rows else []
+    return " ".join(said)
+
+
+def _from_start(fact: ReturnFact, incident: IncidentFact, streams_s: float, language: Language) -> list[str]:
+    """From the command that started the node to streaming."""
+    started = _started(fact["member"], incident, streams_s)
+    if started is None or started[1] is None:
+        return []
+    at_s, row = started
+    seconds = incident["began_s"] + streams_s - at_s
+    ids = [row, *([] if fact["streaming_id"] is None else [fact["streaming_id"]])]
+    return [language.say("returned.from_start", seconds=seconds, ids=ids)]
+
+
+def _started(member: str, incident: IncidentFact, streams_s: float) -> tuple[float, int | None] | None:
+    """When the last command before it streamed started a node, and its row; None: nobody told."""
+    told = [
+        (t["at_s"], t["event_id"])
+        for t in incident["told"]
+        if t["kind"] == "repair.told" and t["detail"].get("target") == member
+        if t["detail"].get("action") in STARTING and t["at_s"] <= incident["began_s"] + streams_s
+    ]
+    return told[-1] if told else None
+
+
+def _routed(fact: ReturnFact, incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
+    """When the proxy led clients to the node again."""
+    began_s = incident["began_s"]
+    streams_s = fact["streaming_s"] if fact["streaming_s"] is not None else fact["answered_s"] or 0.0
+    started = _started(fact["member"], incident, streams_s)
+    from_s = began_s if started is None else started[0]
+    ups: list[SpanFact] = [
+        route
+        for route in recording["routes"]
+        if route["subject"].rpartition("/")[2] == fact["member"]
+        and from_s < route["from_s"] <= incident["ended_s"] + 60
+    ]
+    first = min(ups, key=lambda route: route["from_s"], default=None)
+    if first is None or first["from_s"] - began_s < min(streams_s, fact["answered_s"] or 0.0):
+        return []
+    pool = first["subject"].rpartition("/")[0]
+    key = "returned.routed" if started is None else "returned.routed_from_start"
+    return [language.say(key, pool=pool, seconds=first["from_s"] - from_s, ids=first["event_id"])]
