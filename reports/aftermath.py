@@ -167,7 +167,8 @@ def replica(incident: IncidentFact, recording: RecordingFact, language: Language
         said.append(language.say("replica_lost.candidates", n=len(left), list=left))
     else:
         said.append(language.say("replica_lost.no_candidates"))
-    said += _unlucky(incident, language)
+    dropped = [r["to_s"] for r in recording["routes"] if r["subject"].rpartition("/")[2] == gone]
+    said += _unlucky(incident, dropped, language)
     return [" ".join(said)]
 
 
@@ -188,13 +189,17 @@ def _dropped(incident: IncidentFact, server: str, route: SpanFact, language: Lan
     )
 
 
-def _unlucky(incident: IncidentFact, language: Language) -> list[str]:
+def _unlucky(incident: IncidentFact, dropped: list[float], language: Language) -> list[str]:
     """Which reads failed where there was no outage: on new connections, and who served the kept ones."""
     unlucky = incident["testimony"]["unlucky_reads"]
     if unlucky is None or incident["read"]["outages"]:
         return []
-    said = [language.say("replica_lost.failed", **unlucky)] if unlucky["kept"] == 0 else []
-    if unlucky["kept"] == 0 and unlucky["kept_servers"]:
+    if unlucky["kept"] or unlucky["message"] is None:
+        return []
+    said = [language.say("replica_lost.failed", **unlucky)]
+    if any(incident["began_s"] < unlucky["last_began_s"] <= at_s <= incident["ended_s"] for at_s in dropped):
+        said.append(language.say("replica_lost.failed_while_up", last_began_s=unlucky["last_began_s"]))
+    if unlucky["kept_servers"]:
         said.append(language.say("replica_lost.kept", list=unlucky["kept_servers"]))
     return said
 

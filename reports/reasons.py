@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reports.analysis.theory import FORMS, SECOND, Form
+from reports.cells import between
 from reports.facts import EvidenceFact, IncidentFact
 from reports.incident_tables import deed, runs
 from reports.language import Language
@@ -130,10 +131,8 @@ def outside_bounds(incident: IncidentFact, language: Language) -> list[str]:
                     "incident.phases_near",
                     name=name,
                     seconds=part.seconds,
-                    low=low,
-                    high=high,
-                    shortest=phase["shortest_s"],
-                    longest=phase["longest_s"],
+                    bound=between(low, high, language),
+                    window=between(phase["shortest_s"], phase["longest_s"], language, 2),
                 )
             )
         else:

@@ -106,6 +106,7 @@ class UnluckyFact(TypedDict):
     kept: int
     from_s: float
     to_s: float
+    last_began_s: float
     message: str | None
     kept_servers: list[str]
 
@@ -204,6 +205,7 @@ def _unlucky(timeline: Timeline, incident: Incident) -> UnluckyFact | None:
         "kept": sum(o.probe == "kept" for o in failed),
         "from_s": seconds(failed[0].finished_ns),
         "to_s": seconds(failed[-1].finished_ns),
+        "last_began_s": seconds(max(o.started_ns for o in failed)),
         "message": messages.pop() if len(messages) == 1 else None,
         "kept_servers": sorted({o.server for o in own if o.probe == "kept" and o.server is not None}),
     }
