@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from reports.checking import ChecksFact
 from reports.course import ReturnFact, SpanFact
 from reports.dashboards import ShownFact
+from reports.loaded import FailureFact, ReadOnlyFact
 from reports.pace import PaceFact
 from reports.portrait import LagFact, PartFact, ProxyFact
 from reports.safety import AppearedFact, ReadsFact
@@ -145,14 +147,17 @@ class IncidentFact(TypedDict):
 
 
 class BaselineFact(TypedDict):
-    """A quiet spell of the recording. Latencies are of acknowledged operations, milliseconds."""
+    """The calm spells of a recording, all together: `spells` are [from, to], seconds, exact to a millisecond.
+
+    Latencies are of acknowledged operations, milliseconds; `p99_ms` None: too few to tell it from the worst.
+    """
 
     action: str
     probe: str
-    from_s: float
-    to_s: float
+    spells: list[list[float]]
     operations: int
     failed: int
+    unknown: int
     rate_per_s: float
     p50_ms: float | None
     p95_ms: float | None
@@ -221,20 +226,24 @@ class CaptureFact(TypedDict):
     """The cluster as it was captured at one moment: `members` are the rows of `patronictl list`.
 
     `pools` are the rows of the proxy's stats: pool, server, address, status, check_status, check_code, last_change_s.
+    `members_id` and `pools_id` are the rows of events that hold them; a member's `lsn_id` is the row of its `lsn`.
     """
 
     at_s: float
     utc: str
     members: list[dict[str, Any]]
     pools: list[dict[str, Any]]
+    members_id: int | None
+    pools_id: int | None
     event_ids: list[int]
 
 
 class RecordingFact(TypedDict):
     """One recording. `live` is the cluster's dynamic configuration (ttl, loop_wait, ...), None where never seen.
 
-    `versions` maps a component (postgres, patroni, etcd, haproxy, libpq, host, observer) to its version; `names` an
-    address to the name to call it by: members of etcd, and "" for the only proxy.
+    `live_id` is the row of events that holds it. `versions` maps a component (postgres, patroni, etcd, haproxy, libpq,
+    host, observer) to its version, `version_ids` to the rows that told it; `names` an address to the name to call it
+    by: members of etcd, and "" for the only proxy. `watchers` are what watches the cluster, beside its `parts`.
     """
 
     id: int
@@ -246,9 +255,13 @@ class RecordingFact(TypedDict):
     cluster_id: str | None
     settings: dict[str, Any]
     live: dict[str, Any] | None
+    live_id: int | None
     versions: dict[str, str]
+    version_ids: dict[str, list[int]]
     captures: list[CaptureFact]
     totals: list[TotalsFact]
+    failures: list[FailureFact]
+    read_only: list[ReadOnlyFact]
     baseline: list[BaselineFact]
     served: list[ServedFact]
     leaderships: list[LeadershipFact]
@@ -256,9 +269,11 @@ class RecordingFact(TypedDict):
     unobserved: list[UnobservedFact]
     notes: list[ToldFact]
     parts: list[PartFact]
+    watchers: list[PartFact]
     names: dict[str, str]
     etcd_leader: str | None
     proxy: ProxyFact
+    checks: ChecksFact
     lags: list[LagFact]
     roles: list[SpanFact]
     routes: list[SpanFact]

@@ -286,12 +286,3 @@ def leader_kept(incident: IncidentFact) -> str:
         return "back"
     before, after = leader["timeline_before"], leader["timeline_after"]
     return "again" if before is not None and after is not None and before != after else "kept"
-
-
-def counting(recording: RecordingFact) -> list[str]:
-    """Ready commands that count a recording's operations anew."""
-    where = f"where recording_id = {recording['id']}"
-    return [
-        f'observer query "select action, outcome, count(*) from operations {where} group by action, outcome"',
-        f'observer query "select * from served_by {where}"',
-    ]

@@ -11,42 +11,51 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
-from observer.timeline import SECOND_NS, Event, Timeline
+from observer.timeline import MS_NS, SECOND_NS, Event, Operation, Timeline
 
 LSN_WITHIN_NS = 15 * SECOND_NS
 
 
 class PartFact(TypedDict):
-    """A part of the cluster. `inside`: addresses that the cluster itself uses; `outside`: those the observer used."""
+    """A part of the cluster. `inside`: addresses that the cluster itself uses; `outside`: those the observer used.
+
+    `led_utc`: when it said that it leads its kind (etcd's own leader), at its first look; None: it did not.
+    """
 
     kind: str
     name: str
     inside: list[str]
     outside: list[str]
+    led_utc: str | None
     event_ids: list[int]
 
 
 class ProxyFact(TypedDict):
     """How the proxy checks its servers: good and bad answers in a row, milliseconds between checks. None: not told.
 
-    `hang_ms`: how long the check of a server that was silent hung at most, with its row.
+    `event_ids`: the row that tells rise and fall; `inter_told`: inter_ms is from the recording's settings.
     """
 
     rise: int | None
     fall: int | None
     inter_ms: int | None
-    hang_ms: int | None
-    hang_id: int | None
+    inter_told: bool
     event_ids: list[int]
 
 
 class LagFact(TypedDict):
-    """How far a replica was behind its primary, bytes, by samples taken now and then; the row of the worst one."""
+    """How far a replica was behind under load, by samples taken now and then; the row of the worst one.
+
+    `unit` "bytes": as its primary said of it; "seconds": by the replica's own word, 0 where it had replayed all that
+    it had received. `from_s`: samples since then, when the first operation was due.
+    """
 
     member: str
+    unit: str
+    from_s: float
     samples: int
-    median_bytes: int
-    worst_bytes: int
+    median: float
+    worst: float
     worst_at_s: float
     event_id: int | None
 
@@ -57,15 +66,13 @@ def parts_of(timeline: Timeline) -> list[PartFact]:
     found: dict[tuple[str, str], PartFact] = {}
 
     def note(kind: str, name: str, inside: object = None, outside: object = None, row: int | None = None) -> None:
-        part = found.setdefault(
-            (kind, name), {"kind": kind, "name": name, "inside": [], "outside": [], "event_ids": []}
-        )
+        part = found.setdefault((kind, name), _part(kind, name))
         for address, known in ((inside, part["inside"]), (outside, part["outside"])):
             if isinstance(address, str) and address and address not in known:
                 known.append(address)
                 part["event_ids"] += [] if row is None or row in part["event_ids"] else [row]
 
-    etcd = _etcd_names(timeline)
+    etcd, led = _etcd_names(timeline), ""
     for endpoint, name in etcd.items():
         note("etcd", name, outside=endpoint)
     peers = _etcd_addresses(timeline, etcd)
@@ -77,6 +84,9 @@ def parts_of(timeline: Timeline) -> list[PartFact]:
             note("postgres", event.subject, inside=_address(event.detail.get("conn_url")), row=event.id)
         elif event.kind == "identity.learned":
             note("postgres", event.subject, inside=event.detail.get("address"), row=event.id)
+        elif event.kind == "versions.captured" and event.detail.get("leads") and event.subject in etcd and not led:
+            led = etcd[event.subject]
+            found["etcd", led]["led_utc"] = timeline.recording.utc(event.by_ns).isoformat()
     for kind in ("patroni", "postgres"):
         told = settings.get(kind)
         members = told.get("members") if isinstance(told, Mapping) else None
@@ -94,6 +104,26 @@ def parts_of(timeline: Timeline) -> list[PartFact]:
     )
 
 
+def watchers_of(timeline: Timeline) -> list[PartFact]:
+    """What watches the cluster, as far as the observer knows it: Prometheus that it asked, and itself."""
+    settings = timeline.recording.settings
+    prometheus, observer = _part("prometheus", "prometheus"), _part("observer", "observer")
+    prometheus["outside"] = [address for url in (_told(settings, "prometheus", "url"),) if (address := _address(url))]
+    asked = (event.id for event in timeline.events if event.kind == "dashboards.captured" and event.id is not None)
+    prometheus["event_ids"] = list(asked)[:1]
+    observer["outside"] = [str(address) for address in (_told(settings, "metrics", "listen"),) if address]
+    return [part for part in (prometheus, observer) if part["outside"]]
+
+
+def _part(kind: str, name: str) -> PartFact:
+    return {"kind": kind, "name": name, "inside": [], "outside": [], "led_utc": None, "event_ids": []}
+
+
+def _told(settings: Mapping[str, Any], section: str, key: str) -> Any:
+    told = settings.get(section)
+    return told.get(key) if isinstance(told, Mapping) else None
+
+
 def ports_of(settings: Mapping[str, Any]) -> dict[str, str]:
     """The addresses that writes and reads go to, as "host:port"."""
     traffic = settings.get("traffic")
@@ -109,6 +139,19 @@ def dsn_address(dsn: str) -> str | None:
     return f"{told['host']}:{told.get('port', '5432')}" if told.get("host") else None
 
 
+def psql_of(settings: Mapping[str, Any], key: str, sql: str) -> str | None:
+    """The command that asks a server behind the port of an action; None: where it is was not told."""
+    dsn = str(_told(settings, "traffic", key) or "")
+    address = dsn_address(dsn)
+    if address is None:
+        return None
+    host, _, port = address.rpartition(":")
+    user = re.search(r"(?:^|\s)user\s*=\s*'?([^'\s]+)", dsn) or re.match(r"\w+://([^:@/]+)[:@]", dsn)
+    base = re.search(r"(?:^|\s)dbname\s*=\s*'?([^'\s]+)", dsn) or re.match(r"\w+://[^/]*/(\w+)", dsn)
+    options = [f"-h {host} -p {port}", *(f"-{o} {found[1]}" for o, found in (("U", user), ("d", base)) if found)]
+    return f'psql {" ".join(options)} -c "{sql}"'
+
+
 def _address(url: object) -> str | None:
     if not isinstance(url, str) or "://" not in url:
         return None
@@ -119,8 +162,7 @@ def _address(url: object) -> str | None:
 
 
 def _strings(settings: Mapping[str, Any], section: str, key: str) -> list[str]:
-    told = settings.get(section)
-    values = told.get(key) if isinstance(told, Mapping) else None
+    values = _told(settings, section, key)
     return [str(value) for value in values] if isinstance(values, (list, tuple)) else []
 
 
@@ -163,15 +205,12 @@ def etcd_leader_of(timeline: Timeline) -> str | None:
 
 def proxy_of(timeline: Timeline) -> ProxyFact:
     """How the proxy checks, as far as its stats and the settings tell."""
-    told = timeline.recording.settings.get("haproxy")
-    named = told if isinstance(told, Mapping) else {}
-    hang_ms, hang_id = _hung(timeline)
+    named = _whole(_told(timeline.recording.settings, "haproxy", "inter_ms"))
     fact: ProxyFact = {
         "rise": None,
         "fall": None,
-        "inter_ms": _whole(named.get("inter_ms")),
-        "hang_ms": hang_ms,
-        "hang_id": hang_id,
+        "inter_ms": named,
+        "inter_told": named is not None,
         "event_ids": [],
     }
     for event in timeline.events:
@@ -186,41 +225,52 @@ def proxy_of(timeline: Timeline) -> ProxyFact:
     return fact
 
 
-def _hung(timeline: Timeline) -> tuple[int | None, int | None]:
-    """How long a check of an address that was silent took at most until its own timeout, with its row."""
-    hung = [
-        (ms, event.id)
-        for event in timeline.events
-        if event.kind in ("route.changed", "route.down")
-        and event.detail.get("check_status") == "L4TOUT"
-        and (ms := _whole(event.detail.get("check_duration_ms"))) is not None
-    ]
-    return max(hung, key=lambda one: one[0], default=(None, None))
-
-
 def lags_of(timeline: Timeline) -> list[LagFact]:
-    """How far each replica was behind, as its primary said of it."""
-    samples: dict[str, list[tuple[int, int, int | None]]] = {}
+    """How far each replica was behind while there was a load: bytes as its primary said of it, seconds as it said."""
+    first_ns = _load_began(timeline)
+    in_bytes: dict[str, list[_Sample]] = {}
+    in_seconds: dict[str, list[_Sample]] = {}
     for event in timeline.events:
-        lags = event.detail.get("lag_bytes") if event.kind == "replication.sampled" else None
+        if event.kind != "replication.sampled" or event.source != "postgres" or event.by_ns < first_ns:
+            continue
+        lags = event.detail.get("lag_bytes")
         for member, lag in (lags if isinstance(lags, Mapping) else {}).items():
-            if isinstance(lag, (int, float)) and not isinstance(lag, bool):
-                samples.setdefault(str(member), []).append((max(0, int(lag)), event.by_ns, event.id))
-    found: list[LagFact] = []
-    for member, own in sorted(samples.items()):
-        ordered = sorted(lag for lag, _, _ in own)
-        worst = max(own, key=lambda sample: sample[0])
-        found.append(
-            {
-                "member": member,
-                "samples": len(own),
-                "median_bytes": ordered[len(ordered) // 2],
-                "worst_bytes": worst[0],
-                "worst_at_s": round(worst[1] / SECOND_NS, 6),
-                "event_id": worst[2],
-            }
-        )
-    return found
+            if _is_number(lag):
+                in_bytes.setdefault(str(member), []).append((max(0, int(lag)), event.by_ns, event.id))
+        if _is_number(event.detail.get("lag_s")):
+            in_seconds.setdefault(event.subject, []).append((float(event.detail["lag_s"]), event.by_ns, event.id))
+    return [
+        {
+            "member": member,
+            "unit": unit,
+            "from_s": round(first_ns / SECOND_NS, 6),
+            "samples": len(samples[member]),
+            "median": sorted(lag for lag, _, _ in samples[member])[len(samples[member]) // 2],
+            "worst": worst[0],
+            "worst_at_s": round(worst[1] / SECOND_NS, 6),
+            "event_id": worst[2],
+        }
+        for unit, samples in (("bytes", in_bytes), ("seconds", in_seconds))
+        for member in sorted(samples)
+        for worst in (max(samples[member], key=lambda sample: sample[0]),)
+    ]
+
+
+_Sample = tuple[float, int, int | None]
+
+
+def _load_began(timeline: Timeline) -> int:
+    """When the first operation was due, to the millisecond; the beginning of the recording where there was none."""
+    if timeline.seconds:
+        second = min(s.at_s for s in timeline.seconds)
+        own: Sequence[Operation] = timeline.between(second * SECOND_NS - 1, (second + 1) * SECOND_NS)
+    else:
+        own = timeline.operations
+    return min((o.due_ns for o in own), default=0) // MS_NS * MS_NS
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def positions_at(timeline: Timeline, at_ns: int) -> dict[str, tuple[int, int | None]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from reports.answering import role_of
+from reports.answering import link, role_of
 from reports.cells import cell, number
-from reports.facts import CaptureFact, RecordingFact, ServedFact
+from reports.checking import MomentFact, longest_up_s
+from reports.facts import CaptureFact, Facts, RecordingFact, ServedFact
 from reports.language import Language
 from reports.markdown import code, table
-from reports.portrait import ports_of
+from reports.portrait import ports_of, psql_of
 
 HOMEWORK_PORTS = {"write": "5001", "read": "5002"}
 SHOWN_CHANGES = 40
@@ -19,8 +20,10 @@ SHOWN_CHANGES = 40
 def parts(recording: RecordingFact, language: Language) -> str:
     """Every part of the cluster with its addresses."""
     rows = []
-    for part in recording["parts"]:
-        role = part["name"] if part["kind"] == "haproxy" else part["kind"]
+    for part in (*recording["parts"], *recording["watchers"]):
+        role = language.written(part["name"] if part["kind"] == "haproxy" else part["kind"], "@parts")
+        if part["led_utc"] is not None:
+            role = language.say("parts.led", role=role, utc=part["led_utc"])
         name = "haproxy" if part["kind"] == "haproxy" else part["name"]
         rows.append(
             (
@@ -28,7 +31,7 @@ def parts(recording: RecordingFact, language: Language) -> str:
                 code(name),
                 ", ".join(code(address) for address in part["inside"]),
                 ", ".join(code(address) for address in part["outside"] or _reached(part)),
-                language.written(role, "@parts"),
+                role,
                 ", ".join(map(str, part["event_ids"])),
             )
         )
@@ -120,74 +123,144 @@ def _right(recording: RecordingFact, action: str, in_recovery: bool) -> tuple[in
     return right, sum(row["operations"] for row in own)
 
 
+def read_only(facts: Facts, recording: RecordingFact, language: Language) -> str:
+    """Which writes the port led to a server that takes none, by incident."""
+    total = sum(fact["operations"] for fact in recording["read_only"])
+    if not total:
+        return language.say("proxy.read_only_none")
+    chapters = {i["number"]: i for i in facts["incidents"] if i["recording"] == recording["id"]}
+    items = []
+    for fact in recording["read_only"]:
+        own = chapters.get(fact["incident"] or 0)
+        where = language.say("proxy.outside") if own is None else link(own, language)
+        items.append(language.say("proxy.read_only_item", n=fact["operations"], where=where))
+    return language.say("proxy.read_only", n=total, list=", ".join(items))
+
+
+def untested_reads(recording: RecordingFact, language: Language) -> str:
+    """That no read was sent to the port for writes, with the command that would; empty where there is one port."""
+    known = ports_of(recording["settings"])
+    command = psql_of(recording["settings"], "write", "select inet_server_addr(), pg_is_in_recovery()")
+    if command is None or known["write"] == known.get("read"):
+        return ""
+    return language.say("proxy.reads_untested", write=known["write"], command=command)
+
+
+def others(docker: bool, language: Language) -> str:
+    """That what was never asked is not listed, with the command that lists it."""
+    command = "docker ps --format '{{.Names}} {{.Ports}}'" if docker else "ss -tlnp"
+    return language.say("parts.others", command=command)
+
+
 def check_sentences(recording: RecordingFact, language: Language) -> list[str]:
-    """How the proxy decides, by what its stats tell."""
-    proxy = recording["proxy"]
+    """How the proxy decides, by what its stats tell, and what was measured of its checks."""
+    proxy, pauses = recording["proxy"], recording["checks"]["pauses"]
     said = [language.say("proxy.checks")]
     if proxy["rise"] is None or proxy["fall"] is None:
         said.append(language.say("proxy.counts_unknown"))
     else:
-        said.append(language.say("proxy.counts", rise=proxy["rise"], fall=proxy["fall"]))
+        said.append(language.say("proxy.counts", rise=proxy["rise"], fall=proxy["fall"], ids=proxy["event_ids"]))
     if proxy["inter_ms"] is None:
         said.append(language.say("proxy.inter_unknown"))
-    else:
+    elif proxy["inter_told"]:
         said.append(language.say("proxy.inter", inter_ms=proxy["inter_ms"]))
-    if proxy["hang_ms"] is None:
-        said.append(language.say("proxy.hangs"))
     else:
-        said.append(language.say("proxy.hangs_ms", ms=proxy["hang_ms"], id=proxy["hang_id"]))
-    return [*said, language.say("proxy.stays"), *_lingering(recording, language)]
+        said.append(language.say("proxy.inter_stats", inter_ms=proxy["inter_ms"], ids=proxy["event_ids"]))
+    if pauses is None:
+        said.append(language.say("proxy.inter_unmeasured"))
+    else:
+        median, low, high = (_measured(pauses[key], language) for key in ("median", "shortest", "longest"))
+        said.append(language.say("proxy.inter_measured", n=pauses["count"], median=median, low=low, high=high))
+    return [*said, *_stays(recording, language), *_lingering(recording, language)]
+
+
+def _measured(moment: MomentFact, language: Language) -> str:
+    return language.say("proxy.measured", seconds=moment["ms"] / 1000, ids=moment["event_ids"])
+
+
+def _stays(recording: RecordingFact, language: Language) -> list[str]:
+    """How long a check of a silent server takes, and so how long a dead one may stay UP."""
+    proxy, checks = recording["proxy"], recording["checks"]
+    timeouts = checks["timeouts"]
+    if not timeouts:
+        return [language.say("proxy.hangs"), language.say("proxy.stays")]
+    items = [
+        language.say("proxy.hangs_item", status=status, seconds=moment["ms"] / 1000, ids=moment["event_ids"])
+        for status, moment in timeouts.items()
+    ]
+    said = [language.say("proxy.hangs_ms", list="; ".join(items)), language.say("proxy.stays")]
+    pause_ms = checks["pauses"]["median"]["ms"] if proxy["inter_ms"] is None and checks["pauses"] else proxy["inter_ms"]
+    if proxy["fall"] is not None and pause_ms is not None:
+        lengths = [moment["ms"] for moment in timeouts.values()]
+        said.append(
+            language.say(
+                "proxy.stays_bound",
+                fall=proxy["fall"],
+                pause=pause_ms / 1000,
+                first=max(lengths) / 1000,
+                more=proxy["fall"] - 1,
+                later=lengths[-1] / 1000,
+                status=list(timeouts)[-1],
+                seconds=longest_up_s(proxy["fall"], pause_ms, lengths),
+            )
+        )
+    return said
 
 
 def _lingering(recording: RecordingFact, language: Language) -> list[str]:
     """How long servers stayed UP after their PostgreSQL fell silent, the longest few."""
-    items = []
-    for route in recording["routes"]:
-        server = route["subject"].rpartition("/")[2]
-        for span in recording["roles"]:
-            if span["subject"] != server or span["what"] != "away" or route["to_s"] >= recording["duration_s"]:
-                continue
-            if route["from_s"] < span["from_s"] < route["to_s"] <= span["to_s"]:
-                items.append((route["to_s"] - span["from_s"], server, (span["event_id"], route["until_id"])))
-    longest = sorted(items, key=lambda item: (-item[0], item[1]))[:3]
-    if not longest:
-        return []
-    told = [language.say("proxy.down_item", server=name, seconds=s, ids=rows) for s, name, rows in longest]
-    return [language.say("proxy.down_measured", list=", ".join(told))]
+    longest = recording["checks"]["lingering"][:3]
+    items = [
+        language.say("proxy.down_item", server=fact["subject"], seconds=fact["seconds"], ids=fact["event_ids"])
+        for fact in longest
+    ]
+    return [language.say("proxy.down_measured", list=", ".join(items))] if items else []
 
 
 def lags(recording: RecordingFact, language: Language) -> str:
-    """How far replicas were behind."""
+    """How far replicas were behind; a lag that was never there was at no moment worst."""
     rows = [
         (
             code(lag["member"]),
+            language.written(lag["unit"], "@lag_unit"),
             number(lag["samples"], language, 0),
-            number(lag["median_bytes"], language, 0),
-            number(lag["worst_bytes"], language, 0),
-            number(lag["worst_at_s"], language),
-            cell(lag["event_id"], language, "id"),
+            *(
+                number(lag[key], language, 2 if lag["unit"] == "seconds" and lag[key] else 0)
+                for key in ("median", "worst")
+            ),
+            number(lag["worst_at_s"], language) if lag["worst"] else "",
+            cell(lag["event_id"], language, "id") if lag["worst"] else "",
         )
         for lag in recording["lags"]
     ]
     return table(language.columns("lag.columns"), rows)
 
 
+def later(recording: RecordingFact, language: Language) -> str:
+    """How many captures followed the first, of the members and of the pools; empty where none did."""
+    members, pools = (sum(bool(c[what]) for c in recording["captures"]) - 1 for what in ("members", "pools"))
+    if members < 1 and pools < 1:
+        return ""
+    key = "changed.later" if changes(recording, language) else "changed.none"
+    return language.say(key, members=max(0, members), pools=max(0, pools))
+
+
 def changes(recording: RecordingFact, language: Language) -> str:
-    """What each later capture says that the one before it did not."""
+    """What each later capture says that the one before it did not; empty where none does."""
     found: dict[str, tuple[list[str], list[int]]] = {}
     for what, key in (("members", "name"), ("pools", "server")):
         captures = [c for c in recording["captures"] if c[what]]  # type: ignore[literal-required]
         for before, after in itertools.pairwise(captures):
-            told, _ids = found.setdefault(after["utc"], ([], after["event_ids"][:2]))
-            told += _differences(before, after, what, key, language)
+            differences, row = _differences(before, after, what, key, language), after[f"{what}_id"]  # type: ignore[literal-required]
+            told, ids = found.setdefault(after["utc"], ([], []))
+            told += differences
+            ids += [row] if differences and row is not None else []
     rows = [
         (language.written(utc, "clock"), "; ".join(told), ", ".join(map(str, ids)))
         for utc, (told, ids) in sorted(found.items())
         if told
     ]
-    if not rows:
-        return language.say("changed.none")
-    return table(language.columns("changed.columns"), rows[:SHOWN_CHANGES])
+    return table(language.columns("changed.columns"), rows[:SHOWN_CHANGES]) if rows else ""
 
 
 def _differences(before: CaptureFact, after: CaptureFact, what: str, key: str, language: Language) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from observer.timeline import Action, Findings, Leadership, Outcome, Timeline
-from reports import course, dashboards, facts, pace, portrait
+from reports import checking, course, dashboards, facts, loaded, pace, portrait
 from reports.analysis.baseline import baseline
 from reports.analysis.outages import acknowledged
 from reports.analysis.theory import live_settings
@@ -20,7 +20,7 @@ COMPONENTS = ("observer", "python", "host", "libpq", "psycopg2", "patroni", "etc
 def recording_facts(timeline: Timeline, found: Findings) -> facts.RecordingFact:
     """Everything that the report says of one recording beside its incidents."""
     recording = timeline.recording
-    live = live_settings(timeline)
+    live, versions = live_settings(timeline), _versions(timeline)
     roles = course.roles_of(timeline)
     return {
         "id": recording.id,
@@ -32,17 +32,21 @@ def recording_facts(timeline: Timeline, found: Findings) -> facts.RecordingFact:
         "cluster_id": recording.cluster_id,
         "settings": dict(recording.settings),
         "live": None if live is None else dict(live),
-        "versions": _versions(timeline),
+        "live_id": _row_of(timeline, live),
+        "versions": {name: ", ".join(sorted(told)) for name, told in versions.items()},
+        "version_ids": {name: sorted(row for ids in told.values() for row in ids) for name, told in versions.items()},
         "captures": _captures(timeline),
         "totals": [_totals(timeline, action) for action in get_args(Action) if _ran(timeline, action)],
+        "failures": loaded.failures_of(timeline),
+        "read_only": loaded.read_only_of(timeline, found.incidents),
         "baseline": [
             {
                 "action": b.action,
                 "probe": b.probe,
-                "from_s": seconds(b.from_ns),
-                "to_s": seconds(b.until_ns),
+                "spells": [[seconds(from_ns), seconds(until_ns)] for from_ns, until_ns in b.spells],
                 "operations": b.operations,
                 "failed": b.failed,
+                "unknown": b.unknown,
                 "rate_per_s": round(b.rate_per_s, 3),
                 "p50_ms": b.p50_ms,
                 "p95_ms": b.p95_ms,
@@ -93,9 +97,11 @@ def recording_facts(timeline: Timeline, found: Findings) -> facts.RecordingFact:
         ],
         "notes": [told(timeline, event) for event in timeline.events if event.kind == "note.told"],
         "parts": portrait.parts_of(timeline),
+        "watchers": portrait.watchers_of(timeline),
         "names": portrait.names_of(timeline),
         "etcd_leader": portrait.etcd_leader_of(timeline),
         "proxy": portrait.proxy_of(timeline),
+        "checks": checking.checks_of(timeline),
         "lags": portrait.lags_of(timeline),
         "roles": roles,
         "routes": course.routes_of(timeline),
@@ -120,17 +126,34 @@ def _timelines(timeline: Timeline, spell: Leadership) -> list[int]:
     return sorted(said | ({spell.timeline} if spell.timeline is not None else set()))
 
 
-def _versions(timeline: Timeline) -> dict[str, str]:
-    """The version of each component, as it was told last; what members run in different versions is joined."""
-    told: dict[str, dict[str, str]] = {}
+def _row_of(timeline: Timeline, live: Mapping[str, Any] | None) -> int | None:
+    """The last row that tells these settings: a change of them, or a capture of the cluster."""
+    told = [e for e in timeline.events if e.kind in ("config.changed", "cluster.captured")]
+    first = sorted(told, key=lambda e: e.kind == "cluster.captured")
+    own = [e.id for e in first if live is not None and e.detail.get("config") == live]
+    return own[0] if own else None
+
+
+def _versions(timeline: Timeline) -> dict[str, dict[str, list[int]]]:
+    """The versions of each component, as each of its members told them last, with the first row that told it so."""
+    told: dict[str, dict[str, tuple[str, int | None]]] = {}
+
+    def note(name: str, who: str, version: object, row: int | None) -> None:
+        known = told.setdefault(name, {})
+        if version and (who not in known or known[who][0] != str(version)):
+            known[who] = (str(version), row)
+
     for event in timeline.events:
         if event.kind == "versions.captured":
             for name in COMPONENTS:
-                if event.detail.get(name):
-                    told.setdefault(name, {})[f"{event.source} {event.subject}"] = str(event.detail[name])
-        elif event.kind == "member.changed" and event.source == "patroni" and event.detail.get("patroni_version"):
-            told.setdefault("patroni", {})[event.subject] = str(event.detail["patroni_version"])
-    return {name: ", ".join(sorted(set(told[name].values()))) for name in COMPONENTS if name in told}
+                note(name, f"{event.source} {event.subject}", event.detail.get(name), event.id)
+        elif event.kind == "member.changed" and event.source == "patroni":
+            note("patroni", event.subject, event.detail.get("patroni_version"), event.id)
+    found: dict[str, dict[str, list[int]]] = {name: {} for name in COMPONENTS if told.get(name)}
+    for name, rows in found.items():
+        for version, row in told[name].values():
+            rows.setdefault(version, []).extend([] if row is None else [row])
+    return found
 
 
 def _captures(timeline: Timeline) -> list[facts.CaptureFact]:
@@ -146,7 +169,7 @@ def _captures(timeline: Timeline) -> list[facts.CaptureFact]:
             ids += _add_positions(timeline, event.by_ns, rows)
         last = found[-1] if found else None
         if last is not None and not last[name] and seconds(event.by_ns) - last["at_s"] < 2:  # type: ignore[literal-required]
-            last[name] = rows  # type: ignore[literal-required]  # one of the two keys of the shape
+            last[name], last[f"{name}_id"] = rows, event.id  # type: ignore[literal-required]  # two keys of the shape
             last["event_ids"] += ids
             continue
         capture: facts.CaptureFact = {
@@ -154,6 +177,8 @@ def _captures(timeline: Timeline) -> list[facts.CaptureFact]:
             "utc": utc_of(timeline, event.by_ns),
             "members": rows if name == "members" else [],
             "pools": rows if name == "pools" else [],
+            "members_id": event.id if name == "members" else None,
+            "pools_id": event.id if name == "pools" else None,
             "event_ids": ids,
         }
         found.append(capture)
@@ -165,8 +190,8 @@ def _add_positions(timeline: Timeline, at_ns: int, rows: list[dict[str, Any]]) -
     ids = []
     for member, (position, row_id) in sorted(portrait.positions_at(timeline, at_ns).items()):
         for row in rows:
-            if row.get("name") == member:
-                row.setdefault("lsn", portrait.written_lsn(position))
+            if row.get("name") == member and "lsn" not in row:
+                row |= {"lsn": portrait.written_lsn(position), "lsn_id": row_id}
                 ids += [] if row_id is None else [row_id]
     return ids
 

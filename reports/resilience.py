@@ -5,6 +5,7 @@ from __future__ import annotations
 from reports.facts import Facts, RecordingFact
 from reports.language import Language
 from reports.markdown import table
+from reports.queries import crowded
 
 ADVICE = ("detection", "routing", "quorumless", "absence")
 
@@ -37,7 +38,7 @@ def _full_proxy(recordings: list[RecordingFact], language: Language) -> list[str
         return []
     limits = sorted({spell["what"].rpartition(" / ")[2] for spell in crowds})
     seconds = sum(spell["to_s"] - spell["from_s"] for spell in crowds)
-    return [language.say("resilience.point_maxconn", limits=limits, n=len(crowds), seconds=seconds)]
+    return [language.say("resilience.point_maxconn", limits=limits, n=len(crowds), seconds=seconds, command=crowded())]
 
 
 def _one_host(recording: RecordingFact) -> bool:

@@ -1,11 +1,11 @@
-"""The tables of a recording: the cluster, the load, durability, leadership, blindness. Facts in, Markdown out. Pure."""
+"""The tables of a recording: the cluster, durability, leadership, blindness. Facts in, Markdown out. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reports.cells import between, cell, number, share
+from reports.cells import cell, number
 from reports.course import SpanFact
 from reports.facts import BlindnessFact, CaptureFact, DurabilityFact, RecordingFact
 from reports.language import Language
@@ -14,7 +14,8 @@ from reports.markdown import code, dashed, table
 SHOWN_BLINDNESS = 40
 SHOWN_APPEARED = 20
 # What Patroni takes where the live configuration leaves it out: whether a write may be lost is always worth a row.
-BY_DEFAULT: Mapping[str, Any] = {"synchronous_mode": False}
+# Whether a leader may go on without etcd, likewise.
+BY_DEFAULT: Mapping[str, Any] = {"synchronous_mode": False, "failsafe_mode": False}
 
 
 def members(capture: CaptureFact, language: Language) -> str:
@@ -32,23 +33,54 @@ def members(capture: CaptureFact, language: Language) -> str:
                 cell(member.get("timeline"), language),
                 cell(member.get("lsn"), language, "code"),
                 cell(member.get("lag"), language),
+                _ids([capture["members_id"], member.get("lsn_id")]),
             )
         )
     return table(language.columns("cluster.members_columns"), rows)
 
 
-def settings(live: Mapping[str, Any], language: Language) -> str:
-    """The dynamic configuration, as far as it decides how fast the cluster fails over."""
+def _ids(rows: Iterable[int | None]) -> str:
+    return ", ".join(str(row) for row in rows if row is not None)
+
+
+def settings(recording: RecordingFact, language: Language) -> str:
+    """What decides how fast the cluster fails over: its dynamic configuration and the proxy's checks, with the rows."""
+    live = recording["live"] or {}
     inner = live.get("postgresql")
-    known = {**BY_DEFAULT, **(inner if isinstance(inner, Mapping) else {}), **live}
+    known = {**(BY_DEFAULT if live else {}), **(inner if isinstance(inner, Mapping) else {}), **live}
     rows = []
     for key, meaning in language.phrases.items():
         name = key.removeprefix("setting.")
         if key.startswith("setting.") and name in known:
             unset = name in BY_DEFAULT and name not in live
             value = language.say("cluster.by_default", value=known[name]) if unset else cell(known[name], language)
-            rows.append((code(name), value, meaning))
+            rows.append((code(name), value, meaning, _events([recording["live_id"]])))
+    rows += _proxy_settings(recording, language)
     return table(language.columns("cluster.settings_columns"), rows) if rows else ""
+
+
+def _proxy_settings(recording: RecordingFact, language: Language) -> list[tuple[str, str, str, str]]:
+    proxy, pauses = recording["proxy"], recording["checks"]["pauses"]
+    rows = []
+    if proxy["inter_ms"] is not None:
+        told = f"`recordings` {recording['id']}" if proxy["inter_told"] else _events(proxy["event_ids"])
+        meaning = language.say("proxy_setting.inter_told" if proxy["inter_told"] else "proxy_setting.inter")
+        rows.append((code("inter"), language.written(proxy["inter_ms"], "ms"), meaning, told))
+    measured = language.written(None if pauses is None else pauses["median"]["ms"], "ms")
+    meaning = language.say("proxy_setting.inter_measured")
+    if pauses is not None or proxy["fall"] is not None:
+        ids = [] if pauses is None else pauses["median"]["event_ids"]
+        rows.append((language.say("proxy_setting.measured", name="inter"), measured, meaning, _events(ids)))
+    for name, count in (("fall", proxy["fall"]), ("rise", proxy["rise"])):
+        if count is not None:
+            meaning = language.say(f"proxy_setting.{name}")
+            rows.append((code(name), cell(count, language), meaning, _events(proxy["event_ids"])))
+    return rows
+
+
+def _events(rows: Iterable[int | None]) -> str:
+    ids = _ids(rows)
+    return f"`events` {ids}" if ids else ""
 
 
 def pools(capture: CaptureFact, language: Language) -> str:
@@ -67,60 +99,6 @@ def pools(capture: CaptureFact, language: Language) -> str:
         if row.get("server") not in ("FRONTEND", "BACKEND")  # the proxy's own sums
     ]
     return table(language.columns("cluster.pools_columns"), rows)
-
-
-def totals(recording: RecordingFact, language: Language) -> str:
-    """All operations of a recording, by action and outcome."""
-    rows = [
-        (
-            language.written(total["action"], "@action"),
-            *(number(n, language, 0) for n in (total["attempted"], total["ok"], total["failed"], total["unknown"])),
-            share(total["ok"], total["attempted"], language),
-        )
-        for total in recording["totals"]
-    ]
-    return table(language.columns("load.totals_columns"), rows)
-
-
-def baseline(recording: RecordingFact, language: Language) -> str:
-    """The latencies of a quiet spell."""
-    rows = [
-        (
-            language.written(quiet["action"], "@action"),
-            language.written(quiet["probe"], "@probe"),
-            between(quiet["from_s"], quiet["to_s"], language),
-            number(quiet["operations"], language, 0),
-            number(quiet["rate_per_s"], language),
-            *(number(quiet[name], language) for name in ("p50_ms", "p95_ms", "p99_ms", "max_ms")),
-        )
-        for quiet in recording["baseline"]
-    ]
-    return table(language.columns("load.baseline_columns"), rows)
-
-
-def served(recording: RecordingFact, language: Language) -> str:
-    """Who acknowledged operations, in which role, and their share of the action's; kept and fresh together."""
-    whole: dict[str, int] = {}
-    groups: dict[tuple[str, str | None, str | None, bool | None], tuple[int, set[int]]] = {}
-    for row in sorted(recording["served"], key=lambda row: row["action"], reverse=True):
-        whole[row["action"]] = whole.get(row["action"], 0) + row["operations"]
-        key = (row["action"], row["server"], row["address"], row["in_recovery"])
-        operations, timelines = groups.get(key, (0, set()))
-        own = set() if row["timeline"] is None else {row["timeline"]}
-        groups[key] = (operations + row["operations"], timelines | own)
-    rows = [
-        (
-            language.written(action, "@action"),
-            cell(server, language, "code"),
-            cell(address, language, "code"),
-            "" if in_recovery is None else language.say("recovery.yes" if in_recovery else "recovery.no"),
-            ", ".join(str(timeline) for timeline in sorted(timelines)),
-            number(operations, language, 0),
-            share(operations, whole[action], language),
-        )
-        for (action, server, address, in_recovery), (operations, timelines) in groups.items()
-    ]
-    return table(language.columns("load.served_columns"), rows)
 
 
 def durability(fact: DurabilityFact, language: Language) -> str:

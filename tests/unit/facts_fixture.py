@@ -103,6 +103,8 @@ def recording() -> RecordingFact:
             "maximum_lag_on_failover": 1048576,
             "postgresql": {"use_pg_rewind": True},
         },
+        "live_id": 8,
+        "version_ids": {name: [7] for name in ("postgres", "patroni", "etcd", "haproxy", "observer")},
         "versions": {
             "postgres": "15.8",
             "patroni": "3.0.2",
@@ -127,6 +129,8 @@ def recording() -> RecordingFact:
                     server("replicas", "patroni2", 15432, "UP", 200),
                     server("replicas", "patroni3", 15433, "UP", 200),
                 ],
+                "members_id": 9,
+                "pools_id": 10,
                 "event_ids": [9, 10],
             },
             {
@@ -138,6 +142,8 @@ def recording() -> RecordingFact:
                     member("patroni3", 15433, "replica", "streaming", 2, 0),
                 ],
                 "pools": [],
+                "members_id": 411,
+                "pools_id": None,
                 "event_ids": [411],
             },
         ],
@@ -145,14 +151,20 @@ def recording() -> RecordingFact:
             {"action": "write", "attempted": 2802, "ok": 2171, "failed": 618, "unknown": 13},
             {"action": "read", "attempted": 2802, "ok": 2802, "failed": 0, "unknown": 0},
         ],
+        "failures": [
+            failure("fail", "connect", None, "no answer by the deadline", None, 611),
+            failure("fail", "answer", "25006", "cannot execute INSERT in a read-only transaction", None, 7),
+            failure("unknown", "answer", None, "no answer by the deadline", "patroni1", 13),
+        ],
+        "read_only": [{"incident": 1, "operations": 6}, {"incident": None, "operations": 1}],
         "baseline": [
             {
                 "action": action,
                 "probe": probe,
-                "from_s": 67.5,
-                "to_s": 127.4,
+                "spells": [[2.0, 7.65], [73.15, 127.4]],
                 "operations": int(59.9 * rate),
                 "failed": 0,
+                "unknown": 0,
                 "rate_per_s": rate,
                 "p50_ms": p50,
                 "p95_ms": p50 * 2,
@@ -207,15 +219,28 @@ def recording() -> RecordingFact:
             part("haproxy", "write", 5001, None),
             part("haproxy", "read", 5002, None),
         ],
+        "watchers": [],
         "names": {},
         "etcd_leader": "etcd1",
-        "proxy": {"rise": 2, "fall": 3, "inter_ms": None, "hang_ms": None, "hang_id": None, "event_ids": [10]},
+        "proxy": {"rise": 2, "fall": 3, "inter_ms": None, "inter_told": False, "event_ids": [10]},
+        "checks": {
+            "pauses": {
+                "count": 6,
+                "shortest": {"ms": 2990.4, "event_ids": [47, 50]},
+                "median": {"ms": 2999.6, "event_ids": [79, 85]},
+                "longest": {"ms": 3076.9, "event_ids": [60, 61]},
+            },
+            "timeouts": {"L4TOUT": {"ms": 3001, "event_ids": [61]}},
+            "lingering": [{"subject": "primary/patroni1", "seconds": 7.3, "event_ids": [30, 61]}],
+        },
         "lags": [
             {
                 "member": "patroni2",
+                "unit": "bytes",
+                "from_s": 0.1,
                 "samples": 12,
-                "median_bytes": 0,
-                "worst_bytes": 4096,
+                "median": 0,
+                "worst": 4096,
                 "worst_at_s": 61.2,
                 "event_id": 92,
             }
@@ -240,7 +265,12 @@ def recording() -> RecordingFact:
 def part(kind: str, name: str, port: int, row_id: int | None) -> Any:
     address = f"127.0.0.1:{port}"
     inside, ids = ([], []) if row_id is None else ([address], [row_id])
-    return {"kind": kind, "name": name, "inside": inside, "outside": [address], "event_ids": ids}
+    return {"kind": kind, "name": name, "inside": inside, "outside": [address], "led_utc": None, "event_ids": ids}
+
+
+def failure(outcome: str, stage: str, sqlstate: str | None, message: str, server: str | None, operations: int) -> Any:
+    told = {"stage": stage, "sqlstate": sqlstate, "message": message, "server": server, "operations": operations}
+    return {"action": "write", "outcome": outcome, **told}
 
 
 def span(subject: str, what: str, from_s: float, to_s: float, event_id: int) -> Any:
@@ -465,6 +495,7 @@ def healthy() -> Facts:
     only["leaderships"], only["blindness"] = [{**only["leaderships"][0], "to_s": None}], []
     only["captures"] = only["captures"][:1]
     only["totals"] = [{**total, "attempted": total["ok"], "failed": 0, "unknown": 0} for total in only["totals"]]
+    only["failures"], only["read_only"] = [], []
     facts["incidents"] = []
     return facts
 
@@ -487,7 +518,13 @@ def nothing_seen() -> Facts:
         "parts": [],
         "names": {},
         "etcd_leader": None,
-        "proxy": {"rise": None, "fall": None, "inter_ms": None, "hang_ms": None, "hang_id": None, "event_ids": []},
+        "watchers": [],
+        "failures": [],
+        "read_only": [],
+        "live_id": None,
+        "version_ids": {},
+        "proxy": {"rise": None, "fall": None, "inter_ms": None, "inter_told": False, "event_ids": []},
+        "checks": {"pauses": None, "timeouts": {}, "lingering": []},
         "lags": [],
         "roles": [],
         "routes": [],

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from observer.timeline import Leadership
-from reports.analysis.baseline import baseline, quiet_spell
+from reports.analysis.baseline import baseline, calm_spells
 from reports.analysis.blindness import blindness, spells
 from reports.analysis.consistency import two_primaries
 from reports.analysis.judge import judge
@@ -115,10 +115,10 @@ def test_servers_match_members_by_name_and_then_by_address() -> None:
     assert seen.member_of(seen.timeline.events[-1]) == "patroni2"
 
 
-def test_the_baseline_is_the_longest_calm_with_its_rate_and_latencies() -> None:
+def test_the_baseline_is_all_calm_together_with_its_rate_and_latencies() -> None:
     given = measured_crash()
     (kept,) = baseline(given, judge(given).incidents)
-    assert (kept.from_ns, kept.until_ns) == (ns(72), ns(110))  # patroni1 is out of sight until then
+    assert kept.spells == ((ns(2), ns(7.6)), (ns(72), ns(110)))  # patroni1 is out of sight in between
     assert (round(kept.rate_per_s), kept.failed, kept.p50_ms, kept.max_ms) == (20, 0, 5, 5)
 
 
@@ -127,14 +127,26 @@ def test_the_baseline_leaves_out_what_was_out_of_sight() -> None:
         event(30, "etcd", "source.blind", ETCD[0], how="refused", since_ns=ns(29)),
         event(40, "etcd", "source.sees", ETCD[0]),
     ]
-    assert quiet_spell(timeline(events, until_s=90), ()) == (ns(40), ns(90))
-    assert quiet_spell(timeline(events[:1], until_s=90), ()) == (ns(2), ns(29))
+    assert calm_spells(timeline(events, until_s=90), ()) == ((ns(2), ns(29)), (ns(40), ns(90)))
+    assert calm_spells(timeline(events[:1], until_s=90), ()) == ((ns(2), ns(29)),)
+
+
+def test_calm_ends_at_the_fault_that_was_told_and_not_at_its_first_sign() -> None:
+    told = event(20, "operator", "fault.told", "patroni1", component="patroni", action="kill", target="patroni1")
+    assert calm_spells(timeline([told], until_s=21), ()) == ((ns(2), ns(20)),)
+
+
+def test_of_a_very_long_calm_the_longest_spells_are_taken() -> None:
+    told = event(400, "operator", "fault.told", "patroni1", component="patroni", action="kill", target="patroni1")
+    assert calm_spells(timeline([told], until_s=1000), ()) == ((ns(400), ns(700)),)
 
 
 def test_percentiles_are_of_the_operations_themselves() -> None:
     operations = [ok(10 + n / 10, took_s=n / 1000) for n in range(1, 101)]
     (one,) = baseline(timeline([], operations), ())
     assert (one.p50_ms, one.p95_ms, one.p99_ms, one.max_ms) == (50, 95, 99, 100)
+    (few,) = baseline(timeline([], operations[:99]), ())
+    assert (few.p99_ms, few.max_ms) == (None, 99)
 
 
 @pytest.mark.parametrize(

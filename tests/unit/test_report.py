@@ -93,7 +93,7 @@ def test_a_healthy_recording_gives_a_short_document_without_incidents() -> None:
     text = render(healthy(), "en")
     assert "No incident was seen" in text
     assert "## Incident" not in text
-    assert len(text) < len(render(crash(), "en")) * 0.7
+    assert len(text) < len(render(crash(), "en")) * 0.75
 
 
 def test_what_was_not_observed_is_never_fine() -> None:

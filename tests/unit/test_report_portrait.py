@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from observer.timeline import Timeline
-from reports import course, dashboards, portrait
+from reports import checking, course, dashboards, loaded, portrait, queries, recorded
 from reports.analysis.judge import judge
 from reports.language import language
-from tests.unit.timelines import event, ns, timeline
+from tests.unit.timelines import event, fail, ns, ok, timeline, unknown
 
 
 def told(*events: Any, until_s: float = 120) -> Timeline:
@@ -41,29 +41,124 @@ def test_how_the_proxy_checks_is_what_its_stats_tell() -> None:
     assert (found["rise"], found["fall"], found["inter_ms"]) == (2, 3, None)
 
 
-def test_how_long_the_check_of_a_silent_server_hangs_is_the_longest_that_timed_out() -> None:
-    rows = [
-        event(at_s, "haproxy", "route.changed", "primary/a", check_status=status, check_duration_ms=ms)
-        for at_s, status, ms in ((1, "L7TOUT", 5001), (2, "L4TOUT", 3000), (3, "L4TOUT", 3001), (4, "L4CON", 0))
+def check(at_s: float, status: str, check_status: str, ms: int | None, subject: str = "primary/a", **more: Any) -> Any:
+    detail = {"status": status, "check_status": check_status, "check_duration_ms": ms, "page": "p", **more}
+    kind = "route.down" if status == "DOWN" else "route.changed"
+    return event(at_s, "haproxy", kind, subject, **detail)
+
+
+def frozen() -> list[Any]:
+    """The checks of a frozen server: the first connects and hangs, the others do not connect."""
+    return [
+        check(20, "UP 2/3", "L7TOUT", 5001),
+        check(26, "UP 1/3", "L4TOUT", 3001),
+        check(32.1, "DOWN", "L4TOUT", 3000),
     ]
-    found = portrait.proxy_of(told(*rows))
-    assert found["hang_ms"] == 3001 and found["hang_id"] is not None
-    assert portrait.proxy_of(told(*rows[:1]))["hang_ms"] is None
 
 
-def test_lag_is_the_primarys_word_with_its_worst_moment() -> None:
+def test_the_longest_check_of_each_kind_of_timeout_is_told_with_its_row() -> None:
+    found = checking.timeouts_of(told(*frozen(), check(40, "DOWN", "L4CON", 0)))
+    assert {status: (moment["ms"], moment["event_ids"]) for status, moment in found.items()} == {
+        "L7TOUT": (5001, [1]),
+        "L4TOUT": (3001, [2]),
+    }
+
+
+def test_the_pause_between_two_checks_in_a_row_is_the_time_between_them_without_the_second_check() -> None:
+    found = checking.pauses_of(told(*frozen()))
+    assert found is not None and found["count"] == 2
+    assert (found["shortest"]["ms"], found["shortest"]["event_ids"]) == (2999, [1, 2])
+    assert (found["longest"]["ms"], found["longest"]["event_ids"]) == (3100, [2, 3])
+
+
+def test_checks_that_may_not_be_neighbours_tell_no_pause() -> None:
+    first, second, _ = frozen()
+    started = check(20, "UP 1/3", "INI", None)
+    assert checking.pauses_of(told(started, check(20.5, "DOWN", "L7STS", 2))) is None  # no check was before that one
+    assert checking.pauses_of(told(first, event(23, "haproxy", "source.blind", "p", how="refused"), second)) is None
+    assert checking.pauses_of(told(first, check(26, "UP", "L7OK", 2))) is None
+
+
+def test_a_server_lingers_from_the_first_look_that_it_did_not_answer() -> None:
+    silent = event(14.5, "postgres", "source.blind", "a", how="silent", since_ns=ns(13.5))
+    up = event(1, "haproxy", "route.up", "primary/a", status="UP", page="p")
+    answered = event(1, "postgres", "member.changed", "a", in_recovery=False)
+    [found] = checking.lingering_of(told(answered, up, silent, *frozen()))
+    assert (found["subject"], found["seconds"]) == ("primary/a", pytest.approx(32.1 - 13.5))
+    page_away = event(30, "haproxy", "source.blind", "p", how="refused")
+    assert checking.lingering_of(told(answered, up, silent, page_away, *frozen())) == []
+
+
+def test_a_dead_server_stays_up_for_fall_pauses_and_fall_checks() -> None:
+    assert checking.longest_up_s(3, 3000, [5000, 3000]) == 20
+    assert checking.longest_up_s(3, 3000, [3000]) == 18
+
+
+def test_lag_is_told_in_bytes_by_the_primary_and_in_seconds_by_the_replica_from_the_first_operation_on() -> None:
     samples = [
         event(at_s, "postgres", "replication.sampled", "a", lag_bytes={"b": lag})
-        for at_s, lag in ((1, 0), (2, 900), (3, 0), (4, -5))
+        for at_s, lag in ((1, 5000), (2, 900), (3, 0), (4, -5))
     ]
-    [lag] = portrait.lags_of(told(*samples))
-    assert (lag["member"], lag["samples"], lag["median_bytes"], lag["worst_bytes"], lag["worst_at_s"]) == (
-        "b",
-        4,
-        0,
-        900,
-        2.0,
+    own = [event(at_s, "postgres", "replication.sampled", "b", lag_s=lag) for at_s, lag in ((2, 0.0), (3, 1.5))]
+    given = timeline([*samples, *own], [ok(1.5), ok(2.5)], until_s=9)
+    in_bytes, in_seconds = portrait.lags_of(given)
+    assert (in_bytes["member"], in_bytes["samples"], in_bytes["worst"], in_bytes["worst_at_s"]) == ("b", 3, 900, 2.0)
+    assert (in_seconds["unit"], in_seconds["samples"], in_seconds["worst"]) == ("seconds", 2, 1.5)
+
+
+def test_why_operations_failed_is_counted_by_what_they_met_and_where() -> None:
+    met = {"stage": "answer", "sqlstate": "25006", "message": "read-only"}
+    given = timeline([], [ok(1), fail(2, **met), fail(3, **met), unknown(5, server="a")])
+    assert [(f["outcome"], f["sqlstate"], f["server"], f["operations"]) for f in loaded.failures_of(given)] == [
+        ("fail", "25006", None, 2),
+        ("unknown", None, "a", 1),
+    ]
+    assert loaded.read_only_of(given, ()) == [{"incident": None, "operations": 2}]
+
+
+def test_the_etcd_member_that_led_is_marked_and_what_watches_is_listed_beside_the_parts() -> None:
+    settings = {
+        "etcd": {"endpoints": ["127.0.0.1:1", "127.0.0.1:2"]},
+        "prometheus": {"url": "http://127.0.0.1:9090"},
+        "metrics": {"listen": "0.0.0.0:9464"},
+    }
+    seen = [
+        event(1, "etcd", "versions.captured", f"127.0.0.1:{n}", name=f"etcd{n}", leads=n == 2, etcd="3.5")
+        for n in (1, 2)
+    ]
+    given = timeline(seen, settings=settings)
+    assert [(part["name"], part["led_utc"] is not None) for part in portrait.parts_of(given)] == [
+        ("etcd1", False),
+        ("etcd2", True),
+    ]
+    assert [(part["kind"], part["outside"]) for part in portrait.watchers_of(given)] == [
+        ("prometheus", ["127.0.0.1:9090"]),
+        ("observer", ["0.0.0.0:9464"]),
+    ]
+
+
+def test_settings_and_versions_name_the_rows_that_told_them() -> None:
+    config = {"ttl": 30, "loop_wait": 10}
+    given = told(
+        event(1, "etcd", "config.changed", "demo", config=config),
+        event(2, "haproxy", "versions.captured", "p", haproxy="3.0"),
+        event(3, "haproxy", "versions.captured", "p", haproxy="3.0"),
     )
+    fact = recorded.recording_facts(given, judge(given))
+    assert (fact["live_id"], fact["versions"]["haproxy"], fact["version_ids"]["haproxy"]) == (1, "3.0", [2])
+
+
+def test_a_port_is_asked_by_the_command_of_its_own_connection_string() -> None:
+    for dsn in ("host=db port=5001 user=app dbname=shop", "postgresql://app:***@db:5001/shop"):
+        command = portrait.psql_of({"traffic": {"write": dsn}}, "write", "select 1")
+        assert command == 'psql -h db -p 5001 -U app -d shop -c "select 1"'
+    assert portrait.psql_of({}, "write", "select 1") is None
+
+
+def test_a_ready_query_is_one_argument_of_the_shell() -> None:
+    fact = recorded.recording_facts(told(event(1, "etcd", "leader.seen", "a")), judge(told()))
+    commands = [*queries.load(fact), *queries.reads(1), *queries.durability([fact]), queries.blindness(fact)]
+    assert all(command.count('"') == 2 and "\n" not in command for command in commands)
 
 
 def test_a_member_that_cannot_be_asked_is_away_and_what_it_was_when_it_answers_again() -> None:

@@ -11,8 +11,8 @@ import pytest
 from observer import reporting
 from observer.config import load
 from observer.store import Reader
+from reports import queries
 from reports.facts import Facts
-from reports.narrative import counting
 from reports.report import LanguageName
 
 ROOT = Path(__file__).parents[2]
@@ -81,7 +81,9 @@ def test_nothing_is_claimed_that_wrong_documents_claim(language: LanguageName) -
 
 def test_counting_anew_by_the_quoted_queries_gives_the_same_numbers() -> None:
     [recording] = facts()["recordings"]
-    by_outcome, by_server = (re.findall(r'"(.*)"', command)[0] for command in counting(recording))
+    by_outcome, by_server = (
+        re.findall(r'"(.*)"', command)[0] for command in (queries.load(recording)[0], queries.ports(recording))
+    )
     with reporting.unpacked(RECORDING) as plain_file, Reader(plain_file) as reader:
         counts = {(action, outcome): n for action, outcome, n in reader.query(by_outcome)[1]}
         columns, rows = reader.query(by_server)
