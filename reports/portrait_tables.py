@@ -153,7 +153,7 @@ def others(docker: bool, language: Language) -> str:
 
 
 def check_sentences(recording: RecordingFact, language: Language) -> list[str]:
-    """How the proxy decides, by what its stats tell, and what was measured of its checks."""
+    """How the proxy decides by its stats, what was measured of its checks, who stayed UP: a paragraph each."""
     proxy, pauses = recording["proxy"], recording["checks"]["pauses"]
     said = [language.say("proxy.checks")]
     if proxy["rise"] is None or proxy["fall"] is None:
@@ -167,11 +167,11 @@ def check_sentences(recording: RecordingFact, language: Language) -> list[str]:
     else:
         said.append(language.say("proxy.inter_stats", inter_ms=proxy["inter_ms"], ids=proxy["event_ids"]))
     if pauses is None:
-        said.append(language.say("proxy.inter_unmeasured"))
+        measured = language.say("proxy.inter_unmeasured")
     else:
         median, low, high = (_measured(pauses[key], language) for key in ("median", "shortest", "longest"))
-        said.append(language.say("proxy.inter_measured", n=pauses["count"], median=median, low=low, high=high))
-    return [*said, *_stays(recording, language), *_lingering(recording, language)]
+        measured = language.say("proxy.inter_measured", n=pauses["count"], median=median, low=low, high=high)
+    return [" ".join(said), measured, " ".join([*_stays(recording, language), *_lingering(recording, language)])]
 
 
 def _measured(moment: MomentFact, language: Language) -> str:

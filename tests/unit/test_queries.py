@@ -1,0 +1,105 @@
+"""The ready queries of the report, asked of the homework's recording: each gives the numbers it stands beneath."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from observer.reporting import facts
+from observer.store import Reader
+from observer.store.packed import unpacked
+from reports import queries
+from reports.facts import Facts, RecordingFact
+
+RECORDING = Path(__file__).parents[2] / "hw3" / "observer.db.xz"
+
+
+@pytest.fixture(scope="module")
+def document() -> Facts:
+    return facts(RECORDING, None)
+
+
+@pytest.fixture(scope="module")
+def recording(document: Facts) -> RecordingFact:
+    return document["recordings"][0]
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[Reader]:
+    with unpacked(RECORDING) as plain, Reader(plain) as opened:
+        yield opened
+
+
+def rows(reader: Reader, command: str) -> list[tuple[Any, ...]]:
+    """What the shell would hand to `observer query`."""
+    assert command.startswith('observer query "') and command.endswith('"')
+    return [tuple(row) for row in reader.query(command.removeprefix('observer query "')[:-1])[1]]
+
+
+def test_operations_and_their_failures_add_up(reader: Reader, recording: RecordingFact) -> None:
+    by_outcome, by_message, by_server, *_ = (rows(reader, command) for command in queries.load(recording))
+    told = {total["action"]: (total["ok"], total["failed"], total["unknown"]) for total in recording["totals"]}
+    counts = {(action, outcome): n for action, outcome, n in by_outcome}
+    for action, expected in told.items():
+        assert tuple(counts.get((action, outcome), 0) for outcome in ("ok", "fail", "unknown")) == expected
+    failures = sum(fact["operations"] for fact in recording["failures"])
+    assert failures == sum(row[-1] for row in by_message) == sum(row[-1] for row in by_server)
+    assert failures == sum(failed + unknown for _, failed, unknown in told.values())
+
+
+def test_the_baseline_is_counted_anew(reader: Reader, recording: RecordingFact) -> None:
+    asked = {row[:2]: row[3:] for row in rows(reader, queries.load(recording)[4]) if row[2] == "ok"}
+    for calm in recording["baseline"]:
+        expected = tuple(calm[key] for key in ("operations", "rate_per_s", "p50_ms", "p95_ms", "p99_ms", "max_ms"))  # type: ignore[literal-required]
+        assert asked[calm["action"], calm["probe"]] == pytest.approx(expected, abs=0.001)
+
+
+def test_lags_are_counted_anew(reader: Reader, recording: RecordingFact) -> None:
+    sampled = [
+        (member, lag_s) for _, _, member, _, lag_s in rows(reader, queries.load(recording)[5]) if lag_s is not None
+    ]
+    for lag in (lag for lag in recording["lags"] if lag["unit"] == "seconds"):
+        own = [lag_s for member, lag_s in sampled if member == lag["member"]]
+        assert (len(own), max(own)) == (lag["samples"], lag["worst"])
+
+
+def test_ports_and_read_only_writes_are_counted_anew(reader: Reader, recording: RecordingFact) -> None:
+    served = sum(one["operations"] for one in recording["served"])
+    assert served == sum(row[-1] for row in rows(reader, queries.ports(recording)))
+    told = [(fact["incident"], fact["operations"]) for fact in recording["read_only"]]
+    assert rows(reader, queries.read_only(recording)) == told
+
+
+def test_durability_is_counted_anew(reader: Reader, recording: RecordingFact, document: Facts) -> None:
+    [command] = queries.durability([recording])
+    counts = {outcome: (n, present, absent, rest) for outcome, n, present, absent, rest in rows(reader, command)}
+    fact = document["durability"]
+    assert counts["ok"] == (fact["acknowledged"], fact["audited"], fact["lost"], fact["unaudited"])
+    assert counts["unknown"][:2] == (fact["unknown"], fact["unknown_took_effect"])
+    assert counts["fail"][1] == fact["failed_but_present"]
+
+
+def test_what_reads_saw_is_counted_anew(reader: Reader, document: Facts) -> None:
+    [seen] = document["consistency"]["reads"]
+    by_server, behind, back, lost = (rows(reader, command) for command in queries.reads(seen["recording"]))
+    told = {
+        (int(one["role"] == "replica"), one["server"]): (one["reads"], one["behind"])
+        for one in seen["staleness"]
+        if one["server"] is not None
+    }
+    assert {row[:2]: row[2:] for row in by_server} == told
+    worst = max(one["writes"]["max"] for one in seen["staleness"])
+    worst_s = max(one["behind_s"]["max"] for one in seen["staleness"])
+    assert (max(row[2] for row in behind), max(row[3] for row in behind)) == (worst, pytest.approx(worst_s, abs=1e-6))
+    counts = [0 if one is None else one["count"] for one in (seen["back_same_server"], seen["back_other_server"])]
+    assert (len(back), len(lost)) == (sum(counts), sum(one["reads"] for one in seen["read_then_lost"] or ()))
+
+
+def test_the_other_queries_answer(reader: Reader, recording: RecordingFact) -> None:
+    others = [queries.of_recording, queries.leaders, queries.blindness]
+    for command in (*(query(recording) for query in others), *queries.roles([recording]), queries.crowded()):
+        assert rows(reader, command)
+    assert len(rows(reader, queries.notes(recording))) == len(recording["notes"])
