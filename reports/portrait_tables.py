@@ -133,8 +133,12 @@ def read_only(facts: Facts, recording: RecordingFact, language: Language) -> str
     for fact in recording["read_only"]:
         own = chapters.get(fact["incident"] or 0)
         where = language.say("proxy.outside") if own is None else link(own, language)
-        items.append(language.say("proxy.read_only_item", n=fact["operations"], where=where))
-    return language.say("proxy.read_only", n=total, list=", ".join(items))
+        item = language.say("proxy.read_only_item", n=fact["operations"], where=where)
+        if fact["replicas"]:
+            shown = language.say("proxy.read_only_shown", members=fact["replicas"], ids=fact["event_ids"])
+            item = f"{item} ({shown})"
+        items.append(item)
+    return language.say("proxy.read_only", n=total, list="; ".join(items))
 
 
 def untested_reads(recording: RecordingFact, language: Language) -> str:

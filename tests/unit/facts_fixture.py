@@ -156,7 +156,10 @@ def recording() -> RecordingFact:
             failure("fail", "answer", "25006", "cannot execute INSERT in a read-only transaction", None, 7),
             failure("unknown", "answer", None, "no answer by the deadline", "patroni1", 13),
         ],
-        "read_only": [{"incident": 1, "operations": 6}, {"incident": None, "operations": 1}],
+        "read_only": [
+            {"incident": 1, "operations": 6, "replicas": ["patroni1"], "event_ids": [5, 84]},
+            {"incident": None, "operations": 1, "replicas": [], "event_ids": []},
+        ],
         "baseline": [
             {
                 "action": action,

@@ -113,7 +113,19 @@ def test_why_operations_failed_is_counted_by_what_they_met_and_where() -> None:
         ("fail", "25006", None, 2),
         ("unknown", None, "a", 1),
     ]
-    assert loaded.read_only_of(given, ()) == [{"incident": None, "operations": 2}]
+    [fact] = loaded.read_only_of(given, ())
+    assert fact == {"incident": None, "operations": 2, "replicas": [], "event_ids": []}
+
+
+def test_a_read_only_server_is_named_where_the_leaders_pool_showed_it_up_as_a_replica() -> None:
+    leads = event(1, "postgres", "member.changed", "a", in_recovery=False)
+    demoted = event(10, "postgres", "member.changed", "a", in_recovery=True)
+    up = event(1, "haproxy", "route.up", "primary/a", pool="primary", server="a", status="UP")
+    met = [fail(at_s, stage="answer", sqlstate="25006") for at_s in (9, 11)]
+    given = timeline([event(0.5, "etcd", "leader.seen", "a"), leads, up, demoted], met)
+    [fact] = loaded.read_only_of(given, ())
+    assert (fact["operations"], fact["replicas"]) == (2, ["a"])
+    assert fact["event_ids"] == [e.id for e in given.events if e.kind == "route.up" or e.by_ns == ns(10)]
 
 
 def test_the_etcd_member_that_led_is_marked_and_what_watches_is_listed_beside_the_parts() -> None:
