@@ -187,7 +187,7 @@ def report(
     check: bool,
     junit: Path | None,
 ) -> int:
-    """Say what broke and what it cost, of every recording in the file or of one.
+    """Report what broke and what it cost, for one recording or all of them.
 
     Example: observer report > hw3/HW_3_SOLUTION.md
     """
@@ -250,14 +250,14 @@ def timeline(
     from observer.picking import COLUMNS, Pick, row
     from observer.printing import print_rows
     from observer.status import follow as followed
-    from observer.store import Reader
+    from observer.store.packed import opened
     from observer.words import line
 
     from_s = seconds_of(from_text, "--from") if from_text is not None else None
     to_s = seconds_of(to_text, "--to") if to_text is not None else None
     pick = Pick(source, kind.rstrip(".") if kind else None, subject, from_s, to_s)
     _, path = settings_of(config, db)
-    with Reader(path) as reader, suppress(KeyboardInterrupt), answer() as output:
+    with opened(path) as reader, suppress(KeyboardInterrupt), answer() as output:
         chosen = reader.recording(recording)
         events = followed(reader, chosen.id) if follow else iter(reader.events(chosen.id))
         picked = (event for event in events if pick.takes(event))
@@ -275,13 +275,15 @@ def timeline(
 def query(sql: str, config: Path | None, db: Path | None, form: str) -> None:
     """Ask the timeline by SQL; nothing is ever written. docs/timeline.md names the tables and views.
 
-    Example: observer query "select * from leaders"
+    A recording that is packed with xz is read as it is.
+
+    Example: observer query --db observer.db.xz "select * from leaders"
     """
     from observer.printing import print_rows
-    from observer.store import Reader
+    from observer.store.packed import opened
 
     _, path = settings_of(config, db)
-    with Reader(path) as reader, answer() as output:
+    with opened(path) as reader, answer() as output:
         columns, rows = reader.query(sql)
         print_rows(columns, rows, form, output)
 

@@ -13,8 +13,7 @@ from xml.etree import ElementTree
 
 from observer.config import Objectives
 from observer.errors import CannotWrite, ConfigError
-from observer.store import Reader
-from observer.store.packed import unpacked
+from observer.store.packed import opened
 from observer.timeline import Verdict
 from observer.versions import observer_version
 from reports.analysis.judge import judge
@@ -43,7 +42,7 @@ def facts(path: Path, recording_id: int | None, objectives: Objectives | None = 
 
     Raises NotFound, ForeignDatabase.
     """
-    with unpacked(path) as plain, Reader(plain) as reader:
+    with opened(path) as reader:
         reader.recording(recording_id)  # there is at least one, and the one that is asked for
         numbers = [r.id for r in reader.recordings()] if recording_id is None else [recording_id]
         timelines = [reader.load(number) for number in numbers]

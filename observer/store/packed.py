@@ -10,8 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from observer.errors import ForeignDatabase
+from observer.store.reading import Reader
 
 SUFFIX = ".xz"
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Reader]:
+    """The reader of a file, packed or not. Raises NotFound, ForeignDatabase."""
+    with unpacked(path) as plain, Reader(plain) as reader:
+        yield reader
 
 
 @contextmanager

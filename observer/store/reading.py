@@ -46,6 +46,9 @@ class Reader:
     def __init__(self, path: Path) -> None:
         self.path = path
         if is_empty(path):
+            packed = path.with_name(f"{path.name}.xz")
+            if packed.is_file() and not path.exists():
+                raise NotFound(f"{path}: no such file, but {packed} is there; name that one: --db {packed}.")
             wrong = "nothing was recorded into it" if path.exists() else "no such file"
             raise NotFound(f"{path}: {wrong}; record with `observer start`, or name the file by --db.")
         if path.is_dir():

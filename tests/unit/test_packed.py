@@ -9,7 +9,8 @@ import pytest
 
 from observer import reporting
 from observer.errors import ForeignDatabase, NotFound
-from observer.store.packed import unpacked
+from observer.store import Reader
+from observer.store.packed import opened, unpacked
 from tests.recorded import FAILOVER, database
 
 
@@ -44,3 +45,18 @@ def test_a_damaged_one_is_refused_by_name(tmp_path: Path, content: bytes) -> Non
 def test_a_missing_one_is_missed(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no such file"):
         reporting.facts(tmp_path / "observer.db.xz", None)
+
+
+def test_a_packed_one_answers_a_query_as_the_file_does(tmp_path: Path) -> None:
+    plain = database(FAILOVER, tmp_path / "observer.db")
+    packed = tmp_path / "observer.db.xz"
+    packed.write_bytes(lzma.compress(plain.read_bytes()))
+    with opened(plain) as one, opened(packed) as other:
+        (columns, rows), (same, others) = (reader.query("select * from leaders") for reader in (one, other))
+        assert (columns, list(rows)) == (same, list(others))
+
+
+def test_where_only_the_packed_one_is_there_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "observer.db.xz").write_bytes(lzma.compress(b"anything"))
+    with pytest.raises(NotFound, match=r"no such file, but \S+observer\.db\.xz is there"):
+        Reader(tmp_path / "observer.db")
