@@ -11,6 +11,7 @@ from reports.facts import CostFact, Facts, IncidentFact, RecordingFact
 from reports.language import Language
 from reports.narrative import leader_kept
 from reports.portrait import ports_of
+from reports.switched_on import came_back
 
 SHOWN = 6
 ACTIONS = ("write", "read")
@@ -27,7 +28,7 @@ def answers(facts: Facts, language: Language) -> list[str]:
     known = {incident["id"]: incident for incident in facts["incidents"]}
     for answer in facts["answers"]:
         own = [known[i] for i in answer["incidents"]]
-        pairs.append((answer["question"], _fault(own, answer["commands"], language)))
+        pairs.append((answer["question"], _fault(answer["question"], own, answer["commands"], facts, language)))
     pairs.append(("enough", _enough(facts, language)))
     pairs.append(("grafana", _grafana(facts["recordings"], language)))
     said = [
@@ -37,12 +38,12 @@ def answers(facts: Facts, language: Language) -> list[str]:
 
 
 def _not_tried(facts: Facts, language: Language) -> list[str]:
-    """The variants of faults that were left out, where any fault was tried at all."""
+    """The variants of faults that were left out."""
     items = [
         language.say("answers.variant", what=language.phrases[f"variant.{name}"], command=command)
         for name, command in untested(facts)
     ]
-    return [language.say("answers.not_tried", list="; ".join(items))] if items and facts["incidents"] else []
+    return [language.say("answers.not_tried", list="; ".join(items))] if items else []
 
 
 def _enough(facts: Facts, language: Language) -> str:
@@ -58,9 +59,15 @@ def link(incident: IncidentFact, language: Language) -> str:
     return language.say("answers.link", id=incident["id"])
 
 
-def _fault(own: Sequence[IncidentFact], commands: Sequence[str], language: Language) -> str:
+def _fault(
+    question: str, own: Sequence[IncidentFact], commands: Sequence[str], facts: Facts, language: Language
+) -> str:
+    recordings = {recording["id"]: recording for recording in facts["recordings"]}
     if not own:
-        return language.say("answers.not_tested", commands=list(commands))
+        # Who leads etcd was not seen: then the first of three commands finds it out, and the others name a stand-in.
+        asks = question == "etcd_leader" and len(commands) > 2
+        key = "answers.not_tested_etcd_leader" if asks else "answers.not_tested"
+        return language.say(key, commands=list(commands))
     items = []
     for incident in own[:SHOWN]:
         leader = incident["leader"]
@@ -70,11 +77,9 @@ def _fault(own: Sequence[IncidentFact], commands: Sequence[str], language: Langu
             same = "back" if leader_kept(incident) == "back" else "same"
             key = f"answers.leader_{same if leader['before'] == leader['after'] else 'now'}"
             now = language.say(key, leader=leader["after"])
-        items.append(
-            language.say(
-                "answers.of_incident", link=link(incident, language), cost=cost(incident, language), leader=now
-            )
-        )
+        back = came_back(incident, recordings[incident["recording"]], language)
+        told = [cost(incident, language), now, *([back] if back else [])]
+        items.append(language.say("answers.of_incident", link=link(incident, language), told="; ".join(told)))
     items += ["…"] if len(own) > SHOWN else []
     return language.say("answers.many", n=len(own), list="; ".join(items))
 
@@ -174,10 +179,11 @@ def _works(facts: Facts, language: Language) -> str:
     writes = [i for i in incidents if i["write"]["outage_s"]]
     reads = [i for i in incidents if i["read"]["outage_s"]]
     if not writes and not reads and _unseen(facts):
-        said = [language.say("answers.works_unknown")]
+        said = [language.say("answers.works_unknown"), *([] if incidents else [language.say("answers.works_untested")])]
+    elif not writes and not reads:
+        said = [_uninterrupted(facts, language)]
     elif not writes:
-        failed = sum(t["failed"] + t["unknown"] for r in facts["recordings"] for t in r["totals"])
-        said = [] if reads else [language.say("answers.works_few" if failed else "answers.works_all", n=failed)]
+        said = [language.say("answers.works_reads", reads=len(reads), n=len(incidents))]
     else:
         worst = max(writes, key=lambda i: i["write"]["outage_s"] or 0.0)
         said = [
@@ -194,6 +200,17 @@ def _works(facts: Facts, language: Language) -> str:
     if outages:
         said.append(language.say("answers.recovered", n=len(outages)))
     return " ".join([*said, *restarts(facts["recordings"], language)])
+
+
+def _uninterrupted(facts: Facts, language: Language) -> str:
+    """What is known of an application that was never interrupted: where nothing broke, little."""
+    failed = sum(t["failed"] + t["unknown"] for r in facts["recordings"] for t in r["totals"])
+    if facts["incidents"]:
+        key = "answers.works_few" if failed else "answers.works_all"
+        return language.say(key, n=failed, incidents=len(facts["incidents"]))
+    seconds = sum(recording["duration_s"] for recording in facts["recordings"])
+    said = language.say("answers.works_quiet_few" if failed else "answers.works_quiet", n=failed, seconds=seconds)
+    return f"{said} {language.say('answers.works_untested')}"
 
 
 def _unseen(facts: Facts) -> bool:

@@ -107,7 +107,8 @@ def commands(question: str, recordings: list[RecordingFact]) -> list[str]:
     etcd = list(dict.fromkeys(etcd)) or ["etcd1", "etcd2", "etcd3"]
     led = next((r["etcd_leader"] for r in reversed(recordings) if r["etcd_leader"]), None)
     if question == "etcd_leader" and led is None:
-        return ["etcdctl endpoint status --cluster -w table"]
+        ask = [_ask_etcd(etcd[0], recordings)]
+        return [*ask, command("stop", ["etcdN"], recordings), command("start", ["etcdN"], recordings)]
     others = [name for name in etcd if name != led]
     verbs = {"leader_stopped": "stop", "leader_killed": "kill", "leader_frozen": "pause"}
     targets = {
@@ -121,6 +122,15 @@ def commands(question: str, recordings: list[RecordingFact]) -> list[str]:
     verb = verbs.get(question, "stop")
     mend = "resume" if verb == "pause" else "start"
     return [command(verb, targets, recordings), command(mend, targets, recordings)]
+
+
+def _ask_etcd(member: str, recordings: list[RecordingFact]) -> str:
+    """The command that says which member leads etcd."""
+    ask = "endpoint status --cluster -w table"
+    if kind_of(recordings) == "docker":
+        return f"docker exec demo-{member} etcdctl {ask}"
+    outside = [a for r in recordings[-1:] for p in r["parts"] if p["kind"] == "etcd" for a in p["outside"]]
+    return f"etcdctl --endpoints {outside[0]} {ask}" if outside else f"etcdctl {ask}"
 
 
 def command(verb: str, targets: list[str], recordings: Iterable[RecordingFact]) -> str:

@@ -113,7 +113,7 @@ class Language:
                     self.number(min(value * 100, 99.9) if value < 1 else 100, digits) + self.phrases["format.percent"]
                 )
             case "times":
-                return self.say("format.once" if value == 1 else "format.times", n=value)
+                return self.say({1: "format.once", 2: "format.twice"}.get(value, "format.times"), n=value)
             case "clock":
                 return datetime.fromisoformat(value).strftime("%H:%M:%S")
             case "day":

@@ -45,7 +45,7 @@ def test_what_was_tried_is_answered_with_its_incident_and_what_was_not_with_a_co
     text = render(answered(crash()), "en")
     assert (
         "**What if the leader dies suddenly (SIGKILL)?** Tested once: [incident 1](#incident-1) "
-        "(writes were down 31.9\u00a0s, reads went on; `patroni2` became the leader)."
+        "(writes were down 31.9\u00a0s, reads went on; `patroni2` became the leader; "
     ) in text
     assert "**What if HAProxy goes?** Not tested. To test it: `python -m stack stop haproxy`, " in text
     assert '<a id="incident-1"></a>' in text
@@ -74,7 +74,15 @@ def test_etcds_own_leader_is_named_where_it_is_known_and_asked_for_where_it_is_n
     recordings = crash()["recordings"]
     assert commands("etcd_leader", recordings)[0] == "python -m stack stop etcd1"
     recordings[0]["etcd_leader"] = None
-    assert commands("etcd_leader", recordings) == ["etcdctl endpoint status --cluster -w table"]
+    assert commands("etcd_leader", recordings) == [
+        "etcdctl --endpoints 127.0.0.1:23791 endpoint status --cluster -w table",
+        "python -m stack stop etcdN",
+        "python -m stack start etcdN",
+    ]
+    facts = answered(healthy())
+    facts["recordings"][0]["etcd_leader"] = None
+    text = render(answered(facts), "en")
+    assert "`python -m stack stop etcdN`, `python -m stack start etcdN`; etcdN is the member for which" in text
 
 
 def test_the_leader_that_is_named_in_a_command_is_the_one_that_leads_now() -> None:
@@ -96,14 +104,14 @@ def test_variants_that_no_incident_shows_are_named_with_their_commands() -> None
     assert dict(untested(with_host("172.18.0.3")))["cut_off"] == (
         "docker network disconnect demo_default demo-patroni1"
     )
-    assert "- Не проверялось: " not in render(answered(healthy()), "ru")
+    assert "- Не проверялось: реплика убита" in render(answered(healthy()), "ru")
 
 
 @pytest.mark.parametrize(("workload", "expected"), [("homework", True), ("probe", False), (None, False)])
 def test_that_the_homeworks_tables_exist_is_said_where_writes_went_there(workload: str | None, expected: bool) -> None:
     facts = crash()
     facts["recordings"][0]["settings"]["traffic"]["workload"] = workload
-    assert ("so its tables exist" in render(answered(facts), "en")) is expected
+    assert ("so that table exists" in render(answered(facts), "en")) is expected
 
 
 def test_one_etcd_that_led_answers_two_questions_and_one_that_did_not_answers_one() -> None:
@@ -254,7 +262,7 @@ def test_what_was_not_driven_is_no_zero_and_no_yes() -> None:
     text = render(answered(facts), "en")
     assert "Failed operations in the incident" not in text
     assert "The effect on writes was not observed." in text
-    assert "Yes: neither writes nor reads" not in text
+    assert "Yes, in the only incident" not in text
     assert "No interruption was seen, but not all of the time and not everything was observed" in text
     assert "| write | — | — | — | — | — | — | — | — |" in text
 
@@ -262,13 +270,16 @@ def test_what_was_not_driven_is_no_zero_and_no_yes() -> None:
 @pytest.mark.parametrize("unseen", ["reads", "stretch"])
 def test_that_nothing_was_ever_interrupted_is_said_only_where_all_was_observed(unseen: str) -> None:
     facts = healthy()
-    assert "Yes: neither writes nor reads were ever interrupted." in render(answered(facts), "en")
+    quiet = "No incident was seen, so only this is known: in 2\u00a0min 7\u00a0s no operation failed."
+    untested = "Whether the application goes on when something is broken was not tested."
+    assert f"{quiet} {untested}" in render(answered(facts), "en")
     only = facts["recordings"][0]
     if unseen == "reads":
         only["totals"] = [total for total in only["totals"] if total["action"] == "write"]
     else:
         only["unobserved"] = [{"action": "write", "from_s": 10.0, "to_s": 40.0}]
-    assert "Yes: neither writes nor reads" not in render(answered(facts), "en")
+    text = render(answered(facts), "en")
+    assert quiet not in text and untested in text
 
 
 def test_operations_that_failed_without_an_outage_are_told() -> None:
@@ -282,7 +293,8 @@ def test_operations_that_failed_without_an_outage_are_told() -> None:
     text = render(answered(facts), "en")
     assert "though single operations failed: writes 0, reads 7." in text
     assert "(neither writes nor reads were interrupted, 7 operations failed; " in text
-    assert "Yes: neither writes nor reads were interrupted; 7 operations failed in all of the recording." in text
+    yes = "Yes, in the only incident that was seen: neither writes nor reads were interrupted; "
+    assert f"{yes}7 operations failed in all of the recording." in text
 
 
 def test_a_port_for_reads_that_leads_to_the_leader_contradicts_the_text_whatever_its_number() -> None:
@@ -363,3 +375,17 @@ def test_faults_are_compared_by_reads_on_new_connections_too() -> None:
     facts["incidents"][0]["read"]["fresh_outage_s"] = None
     row = next(line for line in comparison(facts, language("en")).splitlines() if "incident-1" in line)
     assert [cell.strip() for cell in row.split("|")][7] == "—"
+
+
+def test_reads_that_were_interrupted_alone_are_no_yes() -> None:
+    facts = crash()
+    one = facts["incidents"][0]
+    one["write"], one["read"] = one["read"], one["write"]
+    text = render(answered(facts), "en")
+    assert "Writes were not interrupted, reads were in 1 of 1 incident." in text
+
+
+def test_a_document_without_incidents_says_what_it_checked() -> None:
+    text = render(healthy(), "en")
+    assert "checked itself: the recording holds no failure that belongs to no incident" in text
+    assert "every cause has rows" not in text
