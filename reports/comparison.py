@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from reports.answering import link
+from reports.answers import all_etcd_gone, untested
 from reports.cells import number
 from reports.facts import CostFact, Facts, IncidentFact
 from reports.language import Language
@@ -13,34 +14,50 @@ from reports.markdown import table
 from reports.narrative import parts, phase_words
 from reports.resilience import advice_key
 
+SPREAD = 3
+"""From so many repeats on there is a middle to speak of."""
+
 AT_LEAST = "≥\u00a0"
 
 
 def comparison(facts: Facts, language: Language) -> str:
-    """A row for each cause: the least, the middle and the longest outage of writes.
+    """A row for each fault: the least, the middle and the longest outage of writes; a middle of three or more.
 
     One that was not over has no length yet: it counts for neither least nor middle, and the longest is at least that.
     """
-    causes: dict[str, list[IncidentFact]] = {}
+    kinds: dict[str, list[IncidentFact]] = {}
     for incident in facts["incidents"]:
-        causes.setdefault(incident["cause"], []).append(incident)
+        kinds.setdefault(_kind(incident, facts, language), []).append(incident)
     rows = []
-    for cause, own in causes.items():
+    for kind, own in kinds.items():
         writes, reads = ([i["write"] for i in own], [i["read"] for i in own])
         over = [cost["outage_s"] for cost in writes if cost["outage_s"] is not None and not cost["open"]]
         lost = [i["lost_writes"] for i in own]
         rows.append(
             (
-                language.say(f"cause.{cause}.name"),
-                number(len(own), language, 0),
-                *(number(of(over) if over else None, language) for of in (min, median)),
-                *(_longest(costs, language) for costs in (writes, reads)),
-                _longest_of([(i["read"]["fresh_outage_s"], i["read"]["fresh_open"]) for i in own], language),
+                kind,
+                language.say("comparison.one") if len(own) == 1 else number(len(own), language, 0),
+                number(min(over, default=None), language),
+                number(median(over) if over and len(own) >= SPREAD else None, language),
+                *(cell for costs in (writes, reads) for cell in (_longest(costs, language), _fresh(costs, language))),
                 _lost(lost, language),
                 ", ".join(link(incident, language) for incident in own[:12]),
             )
         )
     return table(language.columns("comparison.columns"), rows)
+
+
+def _kind(incident: IncidentFact, facts: Facts, language: Language) -> str:
+    """What broke, told apart where the cause alone does not: how much of etcd went, and whether that led it."""
+    name = language.say(f"cause.{incident['cause']}.name")
+    if incident["cause"] == "etcd.member_down" and incident["led_etcd"] is not None:
+        return language.say(f"comparison.etcd_{'leader' if incident['led_etcd'] else 'follower'}", name=name)
+    if incident["cause"] in ("etcd.quorum_lost", "failsafe"):
+        recording = next(r for r in facts["recordings"] if r["id"] == incident["recording"])
+        known = len({part["name"] for part in recording["parts"] if part["kind"] == "etcd"})
+        gone = known if all_etcd_gone(incident, facts) else min(len(incident["targets"]), known - 1)
+        return language.say("comparison.etcd_gone", name=name, gone=gone, of=known) if gone > 0 else name
+    return name
 
 
 def _longest(costs: Sequence[CostFact], language: Language) -> str:
@@ -56,6 +73,10 @@ def _longest_of(outages: Sequence[tuple[float | None, bool]], language: Language
     return AT_LEAST + longest if any(is_open for _, is_open in known) else longest
 
 
+def _fresh(costs: Sequence[CostFact], language: Language) -> str:
+    return _longest_of([(cost["fresh_outage_s"], cost["fresh_open"]) for cost in costs], language)
+
+
 def _lost(counts: Sequence[int | None], language: Language) -> str:
     """What is known to be lost; where some was not read back, at least that, and nothing is no number."""
     known = sum(count for count in counts if count is not None)
@@ -64,15 +85,25 @@ def _lost(counts: Sequence[int | None], language: Language) -> str:
     return number(known, language, 0)
 
 
-def missing_leader_faults(facts: Facts, language: Language) -> str:
-    """Which of the three ways to lose a leader nobody tried, with the command for each; empty where all were."""
-    names = {"leader_stopped": "leader.stopped", "leader_killed": "leader.killed", "leader_frozen": "leader.frozen"}
-    items = []
-    for answer in facts["answers"]:
-        if answer["question"] in names and not answer["incidents"]:
-            name = language.say(f"cause.{names[answer['question']]}.name")
-            items.append(f"{name} ({language.written(answer['commands'][:1], 'code')})")
-    return language.say("comparison.leader_missing", list=", ".join(items)) if items else ""
+def missing_faults(facts: Facts, language: Language) -> str:
+    """Which of the faults that the homework asks about nobody tried, with the command for each; empty where all were.
+
+    etcd's own leader, where nobody knows who that is, takes more than one command: the answers give them.
+    """
+    items = [
+        language.say(
+            "answers.variant",
+            what=language.phrases[f"fault.{answer['question']}"],
+            command=answer["commands"][:-1],  # without the mend
+        )
+        for answer in facts["answers"]
+        if not answer["incidents"]
+    ]
+    items += [
+        language.say("answers.variant", what=language.phrases[f"variant.{name}"], command=command)
+        for name, command in untested(facts)
+    ]
+    return language.say("comparison.missing", list="; ".join(items)) if items else ""
 
 
 def dominated(facts: Facts, language: Language) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from reports.answers import answers_of, commands, kind_of, untested
 from reports.checks import checked
-from reports.comparison import comparison
+from reports.comparison import comparison, missing_faults
 from reports.facts import Facts
 from reports.language import language
 from reports.report import render
@@ -371,10 +371,10 @@ def test_faults_are_compared_by_reads_on_new_connections_too() -> None:
     facts = crash()
     facts["incidents"][0]["read"]["fresh_outage_s"] = 17.3
     row = next(line for line in comparison(facts, language("en")).splitlines() if "incident-1" in line)
-    assert [cell.strip() for cell in row.split("|")][5:9] == ["31.9", "0.0", "17.3", "0"]
+    assert [cell.strip() for cell in row.split("|")][5:10] == ["31.9", "31.9", "0.0", "17.3", "0"]
     facts["incidents"][0]["read"]["fresh_outage_s"] = None
     row = next(line for line in comparison(facts, language("en")).splitlines() if "incident-1" in line)
-    assert [cell.strip() for cell in row.split("|")][7] == "—"
+    assert [cell.strip() for cell in row.split("|")][8] == "—"
 
 
 def test_reads_that_were_interrupted_alone_are_no_yes() -> None:
@@ -389,3 +389,39 @@ def test_a_document_without_incidents_says_what_it_checked() -> None:
     text = render(healthy(), "en")
     assert "checked itself: the recording holds no failure that belongs to no incident" in text
     assert "every cause has rows" not in text
+
+
+def test_one_case_has_no_middle_and_says_that_its_spread_is_unknown() -> None:
+    facts = crash()
+    row = next(line for line in comparison(facts, language("en")).splitlines() if "incident-1" in line)
+    assert "| leader killed | 1, spread unknown | 31.9 | — | 31.9 |" in row
+    facts["incidents"].append({**deepcopy(incident()), "id": 2})
+    row = next(line for line in comparison(facts, language("en")).splitlines() if "incident-1" in line)
+    assert "| leader killed | 2 | 31.9 | — | 31.9 |" in row
+
+
+def test_faults_of_etcd_are_told_apart_by_how_much_of_it_went_and_by_whether_it_led() -> None:
+    facts = crash()
+    facts["incidents"] = []
+    kinds: list[dict[str, Any]] = [
+        {"cause": "etcd.member_down", "led_etcd": True},
+        {"cause": "etcd.member_down", "led_etcd": False},
+        {"cause": "etcd.quorum_lost", "targets": ["127.0.0.1:23791", "127.0.0.1:23792"]},
+    ]
+    for n, kind in enumerate(kinds, 1):
+        other: Any = deepcopy(incident())
+        facts["incidents"].append({**other, "id": n, **kind})
+    names = [line.split("|")[1].strip() for line in comparison(facts, language("en")).splitlines()[2:]]
+    assert names == [
+        "one etcd member down, etcd's leader",
+        "one etcd member down, not etcd's leader",
+        "etcd lost its quorum, 2 of 3 silent",
+    ]
+
+
+def test_every_fault_that_nobody_tried_is_named_beside_those_that_were() -> None:
+    facts = answered(crash())
+    said = missing_faults(facts, language("en"))
+    for name in ("leader frozen", "replica shut down", "two of three members of etcd", "HAProxy stopped", "a node cut"):
+        assert name in said
+    assert "leader killed" not in said
