@@ -14,11 +14,12 @@ from reports.markdown import escape, table
 
 
 class BoardFact(TypedDict):
-    """A dashboard over a span: how many panels it has, and which of them had no data."""
+    """A dashboard over a span: how many panels it has, which of them had no data, how many curves each of them had."""
 
     board: str
     panels: int
     empty: list[str]
+    series: dict[str, int]
 
 
 class ShownFact(TypedDict):
@@ -40,8 +41,9 @@ def shown(timeline: Timeline) -> list[ShownFact]:
         for row in event.detail.get("panels") or ():
             if isinstance(row, Mapping):
                 name = str(row.get("board"))
-                board = boards.setdefault(name, {"board": name, "panels": 0, "empty": []})
+                board = boards.setdefault(name, {"board": name, "panels": 0, "empty": [], "series": {}})
                 board["panels"] += 1
+                board["series"][str(row.get("panel"))] = int(row.get("series") or 0)
                 board["empty"] += [] if row.get("data") else [str(row.get("panel"))]
         from_s, to_s = (round(int(event.detail.get(key) or 0) / SECOND_NS, 6) for key in ("from_ns", "to_ns"))
         found.append({"from_s": from_s, "to_s": to_s, "boards": list(boards.values()), "event_id": event.id})

@@ -342,7 +342,10 @@ def test_that_writes_are_not_synchronous_is_said_also_where_the_settings_leave_i
 def test_what_grafana_shows_is_answered_by_the_panels_that_had_data() -> None:
     facts = crash()
     assert "**What does Grafana show?** Not tested: " in render(facts, "en")
-    boards: Any = [{"board": "HAProxy", "panels": 27, "empty": ["Queue"]}, {"board": "etcd", "panels": 3, "empty": []}]
+    boards: Any = [
+        {"board": "HAProxy", "panels": 27, "empty": ["Queue"], "series": {}},
+        {"board": "etcd", "panels": 3, "empty": [], "series": {}},
+    ]
     facts["recordings"][0]["dashboards"] = [{"from_s": 0.0, "to_s": 9.0, "boards": boards, "event_id": 5}]
     assert "**What does Grafana show?** 29 of 30 panels had data (`HAProxy`, `etcd`)" in render(facts, "en")
 

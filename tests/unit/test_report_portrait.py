@@ -267,7 +267,7 @@ def test_panels_without_data_are_named_over_the_run_and_in_an_incident() -> None
     )
     assert "| HAProxy | 2 / 3 | Queue |" in dashboards.whole(captures, language("en"))
     [said] = dashboards.emptied(captures, language("en"))
-    assert said.startswith("From 10.0\u00a0s to 20.0\u00a0s these had none so far: HAProxy: Bytes")
+    assert said.startswith("From 10.0\u00a0s to 20.0\u00a0s these panels had no data yet: HAProxy: Bytes")
 
 
 def test_a_panel_that_lost_its_data_is_told_from_one_that_had_none_yet() -> None:
@@ -278,8 +278,8 @@ def test_a_panel_that_lost_its_data_is_told_from_one_that_had_none_yet() -> None
     spans = (captured(10, 20, "Lost"), captured(30, 40), captured(50, 60, "Lost", "Lag"), captured(0, 90))
     said = dashboards.emptied(dashboards.shown(told(*spans)), language("ru"))
     assert [text.split(" (")[0].replace("\u00a0", " ") for text in said] == [
-        "С 10,0 с по 20,0 с были ещё пусты",
-        "С 50,0 с по 60,0 с опустели: B: Lost, B: Lag",
+        "С 10,0 с по 20,0 с данных ещё не было: B: Lost",
+        "С 50,0 с по 60,0 с данных больше не было: B: Lost, B: Lag",
     ]
 
 

@@ -1,0 +1,122 @@
+"""What the panels of the dashboards showed of each incident, and how to look at them. Facts in, Markdown out. Pure.
+
+Prometheus was asked how many curves a panel had over a span, not for their values. What a number means follows from the
+panel's own query: `Leader` draws a curve for each node that called itself the leader, `Role` and `Member sees a leader`
+one for each member and one more for each that did not answer.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from reports.answering import link
+from reports.answers import kind_of
+from reports.dashboards import ShownFact
+from reports.facts import Facts, IncidentFact, RecordingFact
+from reports.language import Language
+from reports.markdown import code, escape, table
+from reports.narrative import cause_title
+
+ASKED_S = 1.0
+"""A capture is that of an incident where it begins with it; it was asked for while the incident was judged live."""
+
+PROMETHEUS = "http://127.0.0.1:9090"
+GRAFANA = "http://localhost:3000"
+BOARD = "observer-patroni"
+ETCD, PATRONI = "HAProxy and etcd", "Patroni"
+
+
+def of_incidents(facts: Facts, recording: RecordingFact, language: Language) -> str:
+    """A row for each incident of a recording: what was asked for, what its panels tell, what differs from before."""
+    rows = []
+    before: ShownFact | None = None
+    for incident in facts["incidents"]:
+        if incident["recording"] != recording["id"]:
+            continue
+        title = f"{link(incident, language)}: {cause_title(incident, language)}"
+        capture = _capture(incident, recording)
+        if capture is None:
+            rows.append((title, language.say("panels.none"), "", ""))
+            continue
+        rows.append(
+            (
+                title,
+                _span(capture, incident, language),
+                "; ".join(_signs(capture, recording, language)) or language.say("panels.no_sign"),
+                _changed(before, capture, language) if before else language.say("panels.first"),
+            )
+        )
+        before = capture
+    return table(language.columns("panels.columns"), rows)
+
+
+def _capture(incident: IncidentFact, recording: RecordingFact) -> ShownFact | None:
+    """What was asked for over an incident; the longest span of all is the whole recording's."""
+    near = [c for c in recording["dashboards"][1:] if abs(c["from_s"] - incident["began_s"]) <= ASKED_S]
+    return min(near, key=lambda c: abs(c["from_s"] - incident["began_s"]), default=None)
+
+
+def _span(capture: ShownFact, incident: IncidentFact, language: Language) -> str:
+    """From when to when it was asked for; where the incident was longer, how much of it that is."""
+    from_s, to_s, whole_s = capture["from_s"], capture["to_s"], incident["ended_s"] - incident["began_s"]
+    part = to_s < incident["ended_s"] - ASKED_S
+    said = language.say("panels.span", from_s=from_s, to_s=to_s, ids=capture["event_id"])
+    return f"{said}; {language.say('panels.part', seconds=to_s - from_s, whole=whole_s)}" if part else said
+
+
+def _signs(capture: ShownFact, recording: RecordingFact, language: Language) -> list[str]:
+    """What the numbers of curves tell of a fault."""
+    found = []
+    for board, panel in ((PATRONI, "Leader"), (ETCD, "Leader of etcd")):
+        curves = _curves(capture, board, panel)
+        if curves > 1:
+            found.append(language.say("panels.leaders", panel=panel, curves=curves))
+    for board, panel, kind in ((PATRONI, "Role", "postgres"), (ETCD, "Member sees a leader", "etcd")):
+        members = len({part["name"] for part in recording["parts"] if part["kind"] == kind})
+        curves = _curves(capture, board, panel)
+        if curves > members > 0:
+            found.append(
+                language.say("panels.silent", panel=panel, curves=curves, members=members, silent=curves - members)
+            )
+    return found
+
+
+def _curves(capture: ShownFact, board: str, panel: str) -> int:
+    return next((b["series"].get(panel, 0) for b in capture["boards"] if b["board"] == board), 0)
+
+
+def _changed(before: ShownFact, capture: ShownFact, language: Language) -> str:
+    """The panels that had more or fewer curves than in the span asked for before, by dashboard."""
+    found = []
+    for board in capture["boards"]:
+        items = [
+            f"{escape(panel)} {_curves(before, board['board'], panel)} → {curves}"
+            for panel, curves in board["series"].items()
+            if curves != _curves(before, board["board"], panel)
+        ]
+        if items:
+            found.append(f"{code(board['board'])}: {', '.join(items)}")
+    return "; ".join(found) or language.say("panels.same")
+
+
+def screens(facts: Facts, language: Language) -> str:
+    """How to open the screens over the time of the recordings, where the cluster has a Grafana."""
+    if kind_of(facts["recordings"]) != "docker":
+        return language.say("panels.no_grafana")
+    first, last = facts["recordings"][0], facts["recordings"][-1]
+    url = f"{GRAFANA}/d/{BOARD}?from={_ms(first['began_utc'])}&to={_ms(last['ended_utc'])}"
+    return language.say("panels.screens", began_utc=first["began_utc"], ended_utc=last["ended_utc"], url=url)
+
+
+def ask(facts: Facts, recording: RecordingFact, language: Language) -> str:
+    """The command that asks Prometheus what the observer did not; nothing where the cluster has none."""
+    if kind_of(facts["recordings"]) != "docker":
+        return ""
+    url = (recording["settings"].get("prometheus") or {}).get("url") or PROMETHEUS
+    span = f"-d start={_ms(recording['began_utc']) // 1000} -d end={_ms(recording['ended_utc']) // 1000} -d step=5"
+    query = "--data-urlencode 'query=patroni_primary == 1'"
+    return language.say("panels.ask", command=f"curl -sG {url}/api/v1/query_range {query} {span}", url=url)
+
+
+def _ms(utc: str) -> int:
+    return int(datetime.fromisoformat(utc).timestamp() * 1000)

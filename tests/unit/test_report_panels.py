@@ -1,0 +1,76 @@
+"""What the panels showed of each incident, from literal facts."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from reports.dashboards import ShownFact
+from reports.facts import Facts
+from reports.language import language
+from reports.panels import ask, of_incidents, screens
+from reports.report import render
+from tests.unit.facts_fixture import BEGAN, crash, incident
+
+EN = language("en")
+QUIET = {"Leader": 1, "Role": 3, "Locks": 3}
+
+
+def shown(from_s: float, to_s: float, row: int, **patroni: int) -> ShownFact:
+    boards: Any = [
+        {"board": "Patroni", "panels": 3, "empty": [], "series": {**QUIET, **patroni}},
+        {"board": "HAProxy and etcd", "panels": 1, "empty": [], "series": {"Member sees a leader": 3}},
+    ]
+    return {"from_s": from_s, "to_s": to_s, "boards": boards, "event_id": row}
+
+
+def two() -> Facts:
+    """Two incidents, the second of which was captured in part; a third that was not captured."""
+    facts = crash()
+    facts["incidents"] = []
+    for n, began_s in enumerate((10.0, 50.0, 90.0), 1):
+        other: Any = deepcopy(incident())
+        facts["incidents"].append({**other, "id": n, "began_s": began_s, "ended_s": began_s + 20})
+    captures = [shown(0.0, 127.0, 9, Leader=3), shown(10.0, 30.0, 1), shown(50.0, 56.0, 2, Leader=2, Role=4)]
+    facts["recordings"][0]["dashboards"] = captures
+    return facts
+
+
+def rows(facts: Facts) -> list[list[str]]:
+    lines = of_incidents(facts, facts["recordings"][0], EN).replace("\u00a0", " ").splitlines()[2:]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+
+
+def test_each_incident_has_its_row_with_the_curves_before_and_during() -> None:
+    first, second, third = rows(two())
+    assert first[1:] == [
+        "10.0 s – 30.0 s (`events` 1)",
+        "the number of curves does not show the fault",
+        "the first capture, nothing to compare with",
+    ]
+    assert second[1] == "50.0 s – 56.0 s (`events` 2); only 6.0 s of 20.0 s of the incident"
+    assert "`Leader`: 2 curves, so 2 members called themselves leader within the span" in second[2]
+    assert "`Role`: 4 curves for 3 members, so 1 did not answer" in second[2]
+    assert second[3] == "`Patroni`: Leader 1 → 2, Role 3 → 4"
+    assert third[1:] == ["not captured by itself, only with the whole recording", "—", "—"]
+
+
+def test_the_screens_are_said_to_be_unopened_with_the_address_that_shows_the_time_of_the_recording() -> None:
+    facts = two()
+    assert "neither that nor Prometheus" in screens(facts, EN)
+    for capture in facts["recordings"][0]["captures"]:
+        for member in capture["members"]:
+            member["host"] = "172.18.0.3"
+    began_ms = round(BEGAN.timestamp() * 1000)
+    assert f"http://localhost:3000/d/observer-patroni?from={began_ms}&to={began_ms + 127_400}" in screens(facts, EN)
+
+
+def test_where_prometheus_was_not_asked_the_command_that_asks_it_stands() -> None:
+    facts = crash()
+    assert ask(facts, facts["recordings"][0], EN) == ""
+    for capture in facts["recordings"][0]["captures"]:
+        for member in capture["members"]:
+            member["host"] = "172.18.0.3"
+    text = render(facts, "en")
+    assert "curl -sG http://127.0.0.1:9090/api/v1/query_range --data-urlencode 'query=patroni_primary == 1'" in text
+    assert "http://localhost:3000 (admin/admin)" in text
