@@ -28,6 +28,7 @@ from reports import (
     reasons,
     resilience,
     safety_tables,
+    steps,
     tables,
 )
 from reports.answers import command, kind_of
@@ -204,6 +205,8 @@ def _environment(language_name: LanguageName, names: tuple[tuple[str, str], ...]
         boards=_bound(dashboards, words),
         panels=_bound(panels, words),
         safety=_bound(safety_tables, words),
+        steps=_bound(steps, words),
+        psql=steps.psql,
         went_back=safety_tables.went_back,
         shown_appeared=tables.SHOWN_APPEARED,
         shown_rows=safety_tables.SHOWN_LOST,

@@ -1,0 +1,56 @@
+"""The homework's steps that no recording shows, each with its command; how a recording is opened."""
+
+from __future__ import annotations
+
+from reports.facts import Facts
+from reports.language import language
+from reports.report import render
+from reports.steps import untested_steps
+from tests.unit.facts_fixture import crash
+
+WRITE = "host=127.0.0.1 port=5001 user=postgres dbname=postgres"
+
+
+def on(host: str, **traffic: str) -> Facts:
+    facts = crash()
+    facts["recordings"][0]["settings"]["traffic"] |= traffic
+    for capture in facts["recordings"][0]["captures"]:
+        for member in capture["members"]:
+            member["host"] = host
+    return facts
+
+
+def test_in_containers_every_step_of_the_homework_is_named_with_its_command() -> None:
+    facts = on("172.18.0.3", write=WRITE, read=WRITE.replace("5001", "5002"))
+    said = "\n".join(untested_steps(facts, language("en")))
+    for command in (
+        "`cd patroni-master && docker build -t patroni .`",
+        "`docker exec demo-patroni1 patronictl list`",
+        "&#92;d+ events",
+        "port=5002 user=postgres dbname=postgres\" -c 'select pg_is_in_recovery()'`",
+        "`python3 traffic-generator.py`",
+        "http://localhost:3000",
+    ):
+        assert command in said
+
+
+def test_a_cluster_of_processes_has_neither_image_nor_grafana() -> None:
+    said = "\n".join(untested_steps(on("127.0.0.1", write=WRITE, read=WRITE), language("ru")))
+    assert "traffic-generator.py" in said and f'`psql "{WRITE}" -c' in said
+    assert "docker" not in said and "3000" not in said
+
+
+def test_what_has_no_address_has_no_command() -> None:
+    assert "psql" not in "\n".join(untested_steps(on("127.0.0.1"), language("ru")))
+
+
+def test_how_to_repeat_builds_pours_and_opens_the_recording() -> None:
+    facts = on("172.18.0.3", write=WRITE)
+    for name, other in (("ru", "en"), ("en", "ru")):
+        text = render(facts, "ru" if name == "ru" else "en")
+        assert "(cd patroni-master && docker build -t patroni .)   # " in text
+        assert f'PGPASSWORD=postgres psql "{WRITE}" -f schema.sql   # ' in text
+        assert "xz -dk observer.db.xz   # " in text and "make setup && . .venv/bin/activate   # " in text
+        assert f"observer report --db observer.db.xz --lang {other} -o SOLUTION.{other}.md   # " in text
+    drill = render(facts, "en", "drill")
+    assert "schema.sql" not in drill and "traffic-generator" not in drill
