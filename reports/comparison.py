@@ -11,8 +11,6 @@ from reports.cells import number
 from reports.facts import CostFact, Facts, IncidentFact
 from reports.language import Language
 from reports.markdown import table
-from reports.narrative import parts, phase_words
-from reports.resilience import advice_key
 
 SPREAD = 3
 """From so many repeats on there is a middle to speak of."""
@@ -27,15 +25,15 @@ def comparison(facts: Facts, language: Language) -> str:
     """
     kinds: dict[str, list[IncidentFact]] = {}
     for incident in facts["incidents"]:
-        kinds.setdefault(_kind(incident, facts, language), []).append(incident)
+        kinds.setdefault(kind(incident, facts, language), []).append(incident)
     rows = []
-    for kind, own in kinds.items():
+    for name, own in kinds.items():
         writes, reads = ([i["write"] for i in own], [i["read"] for i in own])
         over = [cost["outage_s"] for cost in writes if cost["outage_s"] is not None and not cost["open"]]
         lost = [i["lost_writes"] for i in own]
         rows.append(
             (
-                kind,
+                name,
                 language.say("comparison.one") if len(own) == 1 else number(len(own), language, 0),
                 number(min(over, default=None), language),
                 number(median(over) if over and len(own) >= SPREAD else None, language),
@@ -47,7 +45,7 @@ def comparison(facts: Facts, language: Language) -> str:
     return table(language.columns("comparison.columns"), rows)
 
 
-def _kind(incident: IncidentFact, facts: Facts, language: Language) -> str:
+def kind(incident: IncidentFact, facts: Facts, language: Language) -> str:
     """What broke, told apart where the cause alone does not: how much of etcd went, and whether that led it."""
     name = language.say(f"cause.{incident['cause']}.name")
     if incident["cause"] == "etcd.member_down" and incident["led_etcd"] is not None:
@@ -104,34 +102,3 @@ def missing_faults(facts: Facts, language: Language) -> str:
         for name, command in untested(facts)
     ]
     return language.say("comparison.missing", list="; ".join(items)) if items else ""
-
-
-def dominated(facts: Facts, language: Language) -> list[str]:
-    """The phase that outages of writes spend most in, and what to change about it."""
-    seconds: dict[str, float] = {}
-    for incident in facts["incidents"]:
-        for part in parts(incident):
-            if part.inside:
-                seconds[part.phase["name"]] = seconds.get(part.phase["name"], 0.0) + part.phase["seconds"]
-    total = sum(seconds.values())
-    if not total:
-        return []
-    name = max(seconds, key=lambda phase: (seconds[phase], phase))
-    said = language.say(
-        "objectives.dominated", name=phase_words(name, "name", language), seconds=seconds[name], total=total
-    )
-    return [said, language.say("objectives.advice", advice=language.phrases[advice_key(name)])]
-
-
-def objectives(facts: Facts, language: Language) -> str:
-    """The objectives with what was measured and the verdict."""
-    rows = [
-        (
-            language.say(f"objectives.{held['name']}"),
-            number(held["measured"], language),
-            number(held["limit"], language),
-            language.say(f"verdict.{held['verdict']}"),
-        )
-        for held in facts["objectives"]
-    ]
-    return table(language.columns("objectives.columns"), rows)

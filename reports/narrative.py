@@ -117,12 +117,12 @@ def longest_phase(incident: IncidentFact, language: Language) -> list[str]:
     seconds = longest.phase["seconds"]
     if seconds / total > WHOLE:
         return []
-    form = "longest_full" if longest.phase["name"] == "recovery" and _crowded(incident, longest.phase) else "longest"
+    form = "longest_full" if longest.phase["name"] == "recovery" and crowded(incident, longest.phase) else "longest"
     what = phase_words(longest.phase["name"], form, language)
     return [language.say("story.longest", seconds=seconds, total=total, share=seconds / total, what=what)]
 
 
-def _crowded(incident: IncidentFact, phase: PhaseFact) -> bool:
+def crowded(incident: IncidentFact, phase: PhaseFact) -> bool:
     """Whether the proxy was full for most of a phase, which is then what it waited for."""
     at_s = {f["says"]: f["facts"].get("at_s") for f in incident["evidence"] if f["says"] in FULL_PROXY}
     from_s, to_s = (at_s.get(key) for key in FULL_PROXY)

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
+from reports.answers import kind_of
 from reports.facts import Facts, RecordingFact
 from reports.language import Language
 from reports.markdown import table
 from reports.queries import crowded
-
-ADVICE = ("detection", "routing", "quorumless", "absence")
-
-
-def advice_key(phase: str) -> str:
-    """The key of what to change about a phase."""
-    return next((f"advice.{name}" for name in phase.split("+") if name in ADVICE), "advice.other")
 
 
 def weak_points(facts: Facts, language: Language) -> list[str]:
@@ -28,7 +22,10 @@ def weak_points(facts: Facts, language: Language) -> list[str]:
         on = bool(live.get("synchronous_mode"))
         value = language.say("resilience.on" if on else "resilience.off")
         said.append(language.say("resilience.point_sync" if on else "resilience.point_async", value=value))
-    return [*said, language.say("resilience.point_volumes")]
+    docker = kind_of(recordings) == "docker"
+    command = "docker inspect -f '{{json .Mounts}}' demo-patroni1"
+    check = language.say("resilience.volumes_check", command=command) if docker else ""
+    return [*said, language.say("resilience.point_volumes", check=check)]
 
 
 def _full_proxy(recordings: list[RecordingFact], language: Language) -> list[str]:

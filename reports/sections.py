@@ -40,7 +40,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("durability", lambda facts, _: any(recording["totals"] for recording in facts["recordings"])),
     Section("consistency"),
     Section("leadership"),
-    Section("resilience", _homework),
+    Section("resilience"),
     Section("grafana", _homework),
     Section("notes", lambda facts, _: any(recording["notes"] for recording in facts["recordings"])),
     Section("blindness"),
