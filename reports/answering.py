@@ -198,7 +198,8 @@ def _works(facts: Facts, language: Language) -> str:
         ]
     outages = [o for i in incidents for c in (i["write"], i["read"]) for o in c["outages"] if not o["open"]]
     if outages:
-        said.append(language.say("answers.recovered", n=len(outages)))
+        one = len(outages) == 1
+        said.append(language.say("answers.recovered_one") if one else language.say("answers.recovered", n=len(outages)))
     return " ".join([*said, *restarts(facts["recordings"], language)])
 
 

@@ -47,6 +47,8 @@ def comparison(facts: Facts, language: Language) -> str:
 
 def kind(incident: IncidentFact, facts: Facts, language: Language) -> str:
     """What broke, told apart where the cause alone does not: how much of etcd went, and whether that led it."""
+    if incident["cause"] == "unknown":
+        return language.say("comparison.unknown")
     name = language.say(f"cause.{incident['cause']}.name")
     if incident["cause"] == "etcd.member_down" and incident["led_etcd"] is not None:
         return language.say(f"comparison.etcd_{'leader' if incident['led_etcd'] else 'follower'}", name=name)

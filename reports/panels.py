@@ -51,9 +51,9 @@ def of_incidents(facts: Facts, recording: RecordingFact, language: Language) -> 
 
 
 def _capture(incident: IncidentFact, recording: RecordingFact) -> ShownFact | None:
-    """What was asked for over an incident; the longest span of all is the whole recording's."""
-    near = [c for c in recording["dashboards"][1:] if abs(c["from_s"] - incident["began_s"]) <= ASKED_S]
-    return min(near, key=lambda c: abs(c["from_s"] - incident["began_s"]), default=None)
+    """What was asked for over an incident; the whole recording's span, which may begin with it too, is longer."""
+    near = [c for c in recording["dashboards"] if abs(c["from_s"] - incident["began_s"]) <= ASKED_S]
+    return min(near, key=lambda c: c["to_s"] - c["from_s"], default=None)
 
 
 def _span(capture: ShownFact, incident: IncidentFact, language: Language) -> str:

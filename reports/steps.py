@@ -5,6 +5,10 @@ from __future__ import annotations
 from reports.answers import kind_of
 from reports.facts import Facts
 from reports.language import Language
+from reports.portrait import ports_of
+
+GENERATOR = {"write": ("PORT_PRIMARY", "5001"), "read": ("PORT_REPLICAS", "5002")}
+"""The variables of traffic-generator.py, and what it takes without them."""
 
 PASSWORD = "PGPASSWORD=postgres "
 """The stack in containers has this one, on loopback only; a recording holds no password."""
@@ -17,6 +21,13 @@ def psql(facts: Facts, port: str, rest: str) -> str | None:
         return None
     password = PASSWORD if kind_of(facts["recordings"]) == "docker" else ""
     return f'{password}psql "{address}" {rest}'
+
+
+def _moved(facts: Facts) -> str:
+    """Where the ports that the generator knows were moved, the variables that tell it."""
+    ports = ports_of(facts["recordings"][-1]["settings"])
+    at = {port: address.rpartition(":")[2] for port, address in ports.items()}
+    return "".join(f"{GENERATOR[port][0]}={n} " for port, n in at.items() if n != GENERATOR[port][1])
 
 
 def untested_steps(facts: Facts, language: Language) -> list[str]:
@@ -33,7 +44,7 @@ def untested_steps(facts: Facts, language: Language) -> list[str]:
     if all(roles):
         said.append(language.say("steps.roles", commands=roles))
     if kind != "other":
-        run = ["pip3 install psycopg2-binary", "python3 traffic-generator.py"]
+        run = ["pip3 install psycopg2-binary", f"{_moved(facts)}python3 traffic-generator.py"]
         said.append(language.say("steps.generator", commands=run))
     if kind == "docker":
         began_utc, ended_utc = facts["recordings"][0]["began_utc"], facts["recordings"][-1]["ended_utc"]

@@ -28,7 +28,7 @@ def test_in_containers_every_step_of_the_homework_is_named_with_its_command() ->
         "`docker exec demo-patroni1 patronictl list`",
         "&#92;d+ events",
         "port=5002 user=postgres dbname=postgres\" -c 'select pg_is_in_recovery()'`",
-        "`python3 traffic-generator.py`",
+        "`python3 traffic-generator.py`",  # on the ports that it knows
         "http://localhost:3000",
     ):
         assert command in said
@@ -38,6 +38,9 @@ def test_a_cluster_of_processes_has_neither_image_nor_grafana() -> None:
     said = "\n".join(untested_steps(on("127.0.0.1", write=WRITE, read=WRITE), language("ru")))
     assert "traffic-generator.py" in said and f'`psql "{WRITE}" -c' in said
     assert "docker" not in said and "3000" not in said
+    moved = on("127.0.0.1", write=WRITE.replace("5001", "5701"), read=WRITE.replace("5001", "5702"))
+    told = "\n".join(untested_steps(moved, language("ru")))
+    assert "`PORT_PRIMARY=5701 PORT_REPLICAS=5702 python3 traffic-generator.py`" in told
 
 
 def test_what_has_no_address_has_no_command() -> None:

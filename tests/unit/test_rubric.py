@@ -10,7 +10,7 @@ import pytest
 
 from observer import reporting
 from observer.config import load
-from observer.store import Reader
+from observer.store.packed import opened
 from reports import queries
 from reports.facts import Facts
 from reports.report import LanguageName
@@ -84,7 +84,7 @@ def test_counting_anew_by_the_quoted_queries_gives_the_same_numbers() -> None:
     by_outcome, by_server = (
         re.findall(r'"(.*)"', command)[0] for command in (queries.load(recording)[0], queries.ports(recording))
     )
-    with reporting.unpacked(RECORDING) as plain_file, Reader(plain_file) as reader:
+    with opened(RECORDING) as reader:
         counts = {(action, outcome): n for action, outcome, n in reader.query(by_outcome)[1]}
         columns, rows = reader.query(by_server)
         n_at = list(columns).index("operations")
