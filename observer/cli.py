@@ -288,6 +288,22 @@ def query(sql: str, config: Path | None, db: Path | None, form: str) -> None:
         print_rows(columns, rows, form, output)
 
 
+@observer.command("judge")
+@option_config
+def judge_command(config: Path | None, db: Path | None) -> None:
+    """Judge every recording of a file anew, by today's rules, and keep in its tables what they find.
+
+    A report always judges anew; this is for the tables, of a file that an older observer or a daemon cut off left.
+
+    Example: observer judge --db observer.db
+    """
+    from observer.judging import judge_anew
+
+    _, path = settings_of(config, db)
+    for number, incidents in judge_anew(path):
+        click.echo(f"recording {number}: {incidents} incident{'' if incidents == 1 else 's'}")
+
+
 @observer.command("datasette-metadata")
 @option_config
 def datasette_metadata(config: Path | None, db: Path | None) -> None:

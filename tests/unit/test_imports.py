@@ -74,6 +74,7 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.daemon", {"observer"}, {"apscheduler"}),
     ("observer.launch", {"observer", "reports"}, set()),
     ("observer.reporting", {"observer", "reports"}, set()),
+    ("observer.judging", {"observer", "reports"}, set()),
     ("observer.demo", set(OURS), set()),
     ("observer.drill", set(OURS), set()),
     ("observer.scoreboard", set(), set()),
