@@ -17,6 +17,7 @@ from observer.chores import Again, Chores
 from observer.clock import Clock, boot_id, wall_ns
 from observer.config import Settings
 from observer.errors import CannotWrite, ObserverError
+from observer.findings import Findings
 from observer.live import View
 from observer.metrics import Metrics, serve
 from observer.proving import prove
@@ -29,7 +30,7 @@ from observer.sources.discovery import Discovery
 from observer.sources.prometheus import Dashboards
 from observer.starting import dsn_of, find, has_traffic, look_around
 from observer.store import Reader, Writer
-from observer.timeline import Audit, Event, Findings, Operation, Recording, Timeline, Window
+from observer.timeline import Audit, Event, Operation, Recording, Timeline, Window
 from observer.traffic.generator import Generator
 from observer.versions import versions
 

@@ -7,7 +7,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Protocol
 
-from observer.timeline import SECOND_NS, Event, Findings, Operation, Outcome, Recording
+from observer.findings import Findings
+from observer.timeline import SECOND_NS, Event, Operation, Outcome, Recording
 from observer.view.board import Look
 from observer.words import QUIET_KINDS, line, outcome, stamp
 

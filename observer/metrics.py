@@ -17,7 +17,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from observer.errors import ConfigError
-from observer.timeline import MS_NS, SECOND_NS, Action, Event, Findings, Operation, Outcome
+from observer.findings import Findings
+from observer.timeline import MS_NS, SECOND_NS, Action, Event, Operation, Outcome
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 ACTIONS: tuple[Action, ...] = ("write", "read")

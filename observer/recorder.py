@@ -9,7 +9,8 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from observer.errors import CannotWrite
-from observer.timeline import Audit, Event, Findings, Operation, Window
+from observer.findings import Findings
+from observer.timeline import Audit, Event, Operation, Window
 
 Entry = Event | Operation | Audit | Findings
 

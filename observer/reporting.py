@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 
 from observer.config import Objectives
 from observer.errors import CannotWrite, ConfigError
+from observer.findings import Verdict
 from observer.store.packed import opened
-from observer.timeline import Verdict
 from observer.versions import observer_version
 from reports.analysis.judge import judge
 from reports.document import facts_of

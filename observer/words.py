@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from observer.timeline import KINDS, SECOND_NS, Event, Findings, Incident, Phase
+from observer.findings import Findings, Incident, Phase
+from observer.timeline import KINDS, SECOND_NS, Event
 
 QUIET_KINDS = frozenset(
     (

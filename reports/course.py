@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypedDict
 
-from observer.timeline import SECOND_NS, Event, Incident, Timeline
+from observer.findings import Incident
+from observer.timeline import SECOND_NS, Event, Timeline
 from reports.analysis.blindness import spells
 from reports.analysis.changes import is_running
 from reports.analysis.leadership import says_primary

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from observer.timeline import Action, Evidence, Findings, Incident, Lost, Outage, Timeline
+from observer.findings import Evidence, Findings, Incident, Lost, Outage
+from observer.timeline import Action, Timeline
 from reports import course, facts, pace
 from reports.analysis.consistency import two_primaries
 from reports.analysis.durability import Durability, durability

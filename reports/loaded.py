@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TypedDict
 
-from observer.timeline import SECOND_NS, Incident, Operation, Outcome, Timeline
+from observer.findings import Incident
+from observer.timeline import SECOND_NS, Operation, Outcome, Timeline
 from reports import course
 from reports.analysis.changes import addresses, members
 from reports.analysis.leadership import leaderships

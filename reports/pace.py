@@ -8,7 +8,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TypedDict
 
-from observer.timeline import SECOND_NS, Incident, Outcome, Timeline
+from observer.findings import Incident
+from observer.timeline import SECOND_NS, Outcome, Timeline
 
 # As many columns as a picture of the whole run can show.
 BUCKETS = 240

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from observer.timeline import Action, Findings, Leadership, Outcome, Timeline
+from observer.findings import Findings, Leadership
+from observer.timeline import Action, Outcome, Timeline
 from reports import checking, course, dashboards, facts, loaded, pace, portrait
 from reports.analysis.baseline import baseline
 from reports.analysis.outages import acknowledged

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from observer.timeline import SECOND_NS, Event, Incident, Outcome, Timeline, Window
+from observer.findings import Incident
+from observer.timeline import SECOND_NS, Event, Outcome, Timeline, Window
 from reports.analysis.blindness import Spell, spells
 from reports.analysis.outages import acknowledged
 from reports.analysis.quorum import majority_gone

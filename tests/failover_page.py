@@ -6,8 +6,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from observer.findings import Incident, Phase
 from observer.store import Reader
-from observer.timeline import SECOND_NS, Event, Incident, Outcome, Phase
+from observer.timeline import SECOND_NS, Event, Outcome
 from observer.words import line, outcome
 from reports.analysis.judge import judge
 from tests.recorded import FAILOVER, database

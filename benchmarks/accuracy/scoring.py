@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from observer.timeline import SECOND_NS, Findings, Incident, Timeline
+from observer.findings import Findings, Incident
+from observer.timeline import SECOND_NS, Timeline
 from reports.analysis.judge import judge
 from reports.analysis.scoring import Score, scores
 from tests.corpus import tape

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+from observer.findings import Cost, Evidence, Findings, Incident, Lost, Outage, Phase
 from observer.store.rows import text_of
-from observer.timeline import Cost, Evidence, Findings, Incident, Lost, Outage, Phase
 
 _TABLES = ("evidence", "phases", "judged_outages", "judged_losses", "incidents")  # children before parents
 

@@ -14,6 +14,7 @@ from sqlite_utils import Database
 
 from observer.clock import same_boot
 from observer.errors import CannotWrite, NothingAnswers
+from observer.findings import Findings
 from observer.store import lock
 from observer.store.counting import count
 from observer.store.files import BUSY_TIMEOUT_S, check, is_empty, said_plainly
@@ -32,7 +33,7 @@ from observer.store.rows import (
     unix_ns,
 )
 from observer.store.schema import migrate
-from observer.timeline import Audit, Event, Findings, Operation, Recording, Window
+from observer.timeline import Audit, Event, Operation, Recording, Window
 
 Entry = Event | Operation | Audit | Findings
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from observer.timeline import MS_NS, SECOND_NS, Action, Event, Findings, Operation, Recording
+from observer.findings import Findings
+from observer.timeline import MS_NS, SECOND_NS, Action, Event, Operation, Recording
 from observer.view.flow import Flow
 from observer.words import QUIET_KINDS, outcome, sentence
 

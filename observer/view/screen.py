@@ -8,7 +8,8 @@ from collections.abc import Callable
 from rich.console import Console, Group
 from rich.live import Live
 
-from observer.timeline import Event, Findings, Operation, Recording
+from observer.findings import Findings
+from observer.timeline import Event, Operation, Recording
 from observer.view.board import ACTIONS, Board, Expect, Glance, Look
 from observer.view.drawing import draw
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import get_args
 
-from observer.timeline import MS_NS, SECOND_NS, Action, Incident, Operation, Outcome, Probe, Timeline
+from observer.findings import Incident
+from observer.timeline import MS_NS, SECOND_NS, Action, Operation, Outcome, Probe, Timeline
 from reports.analysis.blindness import blindness
 from reports.analysis.told import deeds
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from observer.timeline import SECOND_NS, Blindness, Event, Timeline
+from observer.findings import Blindness
+from observer.timeline import SECOND_NS, Event, Timeline
 
 # A look that got no answer may be the observer's or the machine's own hiccup: a spell of such looks as short as this
 # says nothing by itself.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from observer.timeline import Incident, Leadership, Lost, Timeline
+from observer.findings import Incident, Leadership, Lost
+from observer.timeline import Timeline
 from reports.analysis.durability import covered
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
-from observer.timeline import SECOND_NS, Action, Cost, Event, Evidence, Operation, Outage
+from observer.findings import Cost, Evidence, Outage
+from observer.timeline import SECOND_NS, Action, Event, Operation
 from reports.analysis.blindness import Spell
 from reports.analysis.changes import Change
 from reports.analysis.incidents import Span

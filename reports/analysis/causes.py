@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from observer.timeline import SECOND_NS, Evidence, Rejected
+from observer.findings import Evidence, Rejected
+from observer.timeline import SECOND_NS
 from reports.analysis.case import Case, at_s, shows
 from reports.analysis.rules_of_etcd import etcd_election, etcd_member_down, failsafe, quorum_lost
 from reports.analysis.rules_of_leader import (

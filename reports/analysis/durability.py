@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from observer.timeline import SECOND_NS, Audit, Lost, Operation, Outcome, Timeline
+from observer.findings import Lost
+from observer.timeline import SECOND_NS, Audit, Operation, Outcome, Timeline
 
 CHUNK_NS = 60 * SECOND_NS
 

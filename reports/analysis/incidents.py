@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from observer.timeline import SECOND_NS, Outage
+from observer.findings import Outage
+from observer.timeline import SECOND_NS
 from reports.analysis.leadership import leader_at
 from reports.analysis.scene import ETCD, FAILOVER, Scene
 from reports.analysis.signs import Sign, signs

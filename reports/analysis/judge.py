@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import zip_longest
 
-from observer.timeline import Event, Findings, Incident, Timeline
+from observer.findings import Findings, Incident
+from observer.timeline import Event, Timeline
 from reports.analysis.blindness import blindness
 from reports.analysis.booking import losses
 from reports.analysis.case import Case, case

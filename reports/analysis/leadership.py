@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from observer.timeline import Event, Leadership, Timeline
+from observer.findings import Leadership
+from observer.timeline import Event, Timeline
 
 
 def leaderships(timeline: Timeline) -> tuple[Leadership, ...]:

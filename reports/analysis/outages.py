@@ -9,7 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
-from observer.timeline import MS_NS, SECOND_NS, Action, Cost, Operation, Outage, Outcome, Probe, Timeline
+from observer.findings import Cost, Outage
+from observer.timeline import MS_NS, SECOND_NS, Action, Operation, Outcome, Probe, Timeline
 
 STABLE_NS = 5 * SECOND_NS
 SHORTEST_NS = 150 * MS_NS

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from observer.timeline import Event, Evidence, Outage, Phase, Window
+from observer.findings import Evidence, Outage, Phase
+from observer.timeline import Event, Window
 from reports.analysis.case import Case, at_s, shows
 from reports.analysis.leadership import says_primary
 from reports.analysis.outages import STABLE_NS, stable_ns

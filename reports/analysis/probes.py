@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import get_args
 
-from observer.timeline import Action, Incident, Outage, Probe, Timeline
+from observer.findings import Incident, Outage
+from observer.timeline import Action, Probe, Timeline
 from reports.analysis.outages import outages, threshold_ns
 
 Apart = Mapping[tuple[Action, Probe], tuple[Outage, ...] | None]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from observer.timeline import SECOND_NS, Event, Evidence, Operation, Phase, Window
+from observer.findings import Evidence, Phase
+from observer.timeline import SECOND_NS, Event, Operation, Window
 from reports.analysis.case import Case, at_s, shows
 from reports.analysis.scene import pool_of
 

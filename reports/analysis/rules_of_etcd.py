@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from observer.timeline import Confidence, Event, Evidence
+from observer.findings import Confidence, Evidence
+from observer.timeline import Event
 from reports.analysis.case import Case, at_s, shows
 from reports.analysis.quorum import INFERRED
 from reports.analysis.ruling import Ruling, found, rejected

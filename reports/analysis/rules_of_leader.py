@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from observer.timeline import SECOND_NS, Evidence
+from observer.findings import Evidence
+from observer.timeline import SECOND_NS
 from reports.analysis.case import Case, at_s, shows
 from reports.analysis.rules_of_etcd import quorum_passed
 from reports.analysis.rules_of_postgres import crashed_first

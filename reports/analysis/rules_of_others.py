@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from observer.timeline import Confidence, Evidence
+from observer.findings import Confidence, Evidence
 from reports.analysis.case import Case, at_s, shows, shows_failed
 from reports.analysis.ruling import Found, Ruling, failed, found, paused, ran_on, rejected
 from reports.analysis.witness import SHUT, UNREACHED, Witness, went_with_its_address

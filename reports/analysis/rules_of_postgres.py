@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from observer.timeline import SECOND_NS, Evidence
+from observer.findings import Evidence
+from observer.timeline import SECOND_NS
 from reports.analysis.blindness import Spell
 from reports.analysis.case import Case, shows
 from reports.analysis.ruling import Ruling, failed, found, key_deleted, key_taken, rejected

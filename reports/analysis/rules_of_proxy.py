@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from observer.timeline import SECOND_NS, Event, Evidence, Operation, Outcome
+from observer.findings import Evidence
+from observer.timeline import SECOND_NS, Event, Operation, Outcome
 from reports.analysis.blindness import Spell
 from reports.analysis.case import Case, at_s, shows, shows_failed
 from reports.analysis.leadership import says_primary

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from observer.timeline import Confidence, Evidence, Rejected
+from observer.findings import Confidence, Evidence, Rejected
 from reports.analysis.case import Case, shows
 from reports.analysis.witness import Witness
 

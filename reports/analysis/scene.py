@@ -6,7 +6,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from observer.timeline import Action, Event, Leadership, Operation, Outage, Timeline
+from observer.findings import Leadership, Outage
+from observer.timeline import Action, Event, Operation, Timeline
 from reports.analysis.blindness import Spell, spells
 from reports.analysis.changes import Change, addresses, changes, member_of, members
 from reports.analysis.consistency import Both, two_primaries

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from observer.timeline import SECOND_NS, Confidence, Event, Findings, Incident, Leadership, Timeline
+from observer.findings import Confidence, Findings, Incident, Leadership
+from observer.timeline import SECOND_NS, Event, Timeline
 from reports.analysis.leadership import leader_at
 from reports.analysis.told import EARLY_NS, LATE_NS, cause_told, deeds
 

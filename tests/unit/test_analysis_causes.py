@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from observer.timeline import Findings, Incident, Outcome
+from observer.findings import Findings, Incident
+from observer.timeline import Outcome
 from reports.analysis.judge import judge
 from tests.unit.timelines import (
     ETCD,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from observer.timeline import Event, Incident, Outcome
+from observer.findings import Incident
+from observer.timeline import Event, Outcome
 from reports.analysis.judge import judge
 from tests.unit.timelines import ETCD, blind, event, healthy, sees, takeover, timeline, traffic
 

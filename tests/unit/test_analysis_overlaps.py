@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from observer.timeline import Event, Incident, Operation, Outcome
+from observer.findings import Incident
+from observer.timeline import Event, Operation, Outcome
 from reports.analysis.judge import judge
 from tests.unit.timelines import STATS, blind, event, healthy, ns, route, sees, takeover, timeline, traffic
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from observer.timeline import SECOND_NS, Event, Incident, Outcome, Timeline, Window
+from observer.findings import Incident
+from observer.timeline import SECOND_NS, Event, Outcome, Timeline, Window
 from reports.analysis.judge import judge
 from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
 from reports.analysis.theory import bound, brownout, effective, in_place

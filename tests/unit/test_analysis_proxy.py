@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from observer.timeline import Event, Incident, Operation, Outcome
+from observer.findings import Incident
+from observer.timeline import Event, Operation, Outcome
 from reports.analysis.case import shows_failed
 from reports.analysis.judge import judge
 from tests.unit.timelines import STATS, blind, event, fail, healthy, ok, route, sees, timeline, traffic

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from observer.timeline import Event, Findings, Outcome
+from observer.findings import Findings
+from observer.timeline import Event, Outcome
 from reports.analysis.judge import judge
 from tests.unit.timelines import ETCD, SETTINGS, blind, event, healthy, route, sees, timeline, traffic
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from observer.timeline import Leadership
+from observer.findings import Leadership
 from reports.analysis.baseline import baseline, calm_spells
 from reports.analysis.blindness import blindness, spells
 from reports.analysis.consistency import two_primaries

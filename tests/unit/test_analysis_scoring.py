@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from observer.timeline import Event, Leadership
+from observer.findings import Leadership
+from observer.timeline import Event
 from reports.analysis.scoring import Score, expected
 from tests.unit.timelines import event, ns
 

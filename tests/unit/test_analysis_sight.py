@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from observer.timeline import Event, Incident, Outcome
+from observer.findings import Incident
+from observer.timeline import Event, Outcome
 from reports.analysis.judge import judge
 from tests.unit.timelines import blind, event, healthy, sees, takeover, timeline, traffic
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from observer.timeline import SECOND_NS, Findings, Outcome
+from observer.findings import Findings
+from observer.timeline import SECOND_NS, Outcome
 from reports.analysis import causes
 from reports.analysis.judge import judge
 from reports.analysis.rules_of_others import observer_blind

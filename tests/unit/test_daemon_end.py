@@ -13,10 +13,11 @@ from observer import recorder as recorder_module
 from observer.config import Settings
 from observer.daemon import Daemon
 from observer.errors import CannotWrite
+from observer.findings import Findings
 from observer.live import Plain
 from observer.recorder import Entry
 from observer.store import Reader, Writer
-from observer.timeline import Findings, Timeline
+from observer.timeline import Timeline
 
 # Nothing answers, and nothing is waited for.
 SETTINGS = Settings.model_validate(

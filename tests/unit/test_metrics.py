@@ -10,8 +10,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from observer.errors import ConfigError
+from observer.findings import Findings
 from observer.metrics import Metrics, serve
-from observer.timeline import MS_NS, SECOND_NS, Event, Findings, Operation, Outcome, Window
+from observer.timeline import MS_NS, SECOND_NS, Event, Operation, Outcome, Window
 
 
 class Watched:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from observer.timeline import SECOND_NS, Incident, Operation, Outcome, Timeline
+from observer.findings import Incident
+from observer.timeline import SECOND_NS, Operation, Outcome, Timeline
 from reports import pace
 from reports.analysis.judge import judge
 from tests.unit.timelines import event, timeline

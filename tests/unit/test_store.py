@@ -14,24 +14,9 @@ from typing import Any
 import pytest
 
 from observer.errors import CannotWrite, ForeignDatabase, NotFound, NothingAnswers, UsageError
+from observer.findings import Cost, Evidence, Findings, Incident, Lost, Outage, Phase, Rejected
 from observer.store import Reader, Writer, is_being_recorded, schema, tell
-from observer.timeline import (
-    SECOND_NS,
-    Audit,
-    Cost,
-    Event,
-    Evidence,
-    Findings,
-    Incident,
-    Lost,
-    Operation,
-    Outage,
-    Outcome,
-    Phase,
-    Recording,
-    Rejected,
-    Window,
-)
+from observer.timeline import SECOND_NS, Audit, Event, Operation, Outcome, Recording, Window
 
 S = SECOND_NS
 BEGAN = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
