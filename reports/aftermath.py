@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from reports import queries
 from reports.comeback import returned
 from reports.course import SpanFact
 from reports.facts import CostFact, IncidentFact, OutageFact, RecordingFact
-from reports.incident_tables import counts
 from reports.language import Language
-from reports.quorumless import first_of, quorum
+from reports.quorumless import elected, first_of, quorum
 
 QUORUM = ("etcd.quorum_lost", "failsafe")
 PROXY = ("proxy.down", "proxy.frozen", "proxy.reloaded")
@@ -206,24 +206,42 @@ def _unlucky(incident: IncidentFact, dropped: list[float], language: Language) -
 
 def etcd_member(incident: IncidentFact, language: Language) -> list[str]:
     """That one etcd of three costs nothing over all of its absence, whether it led, and who was elected."""
-    said = []
-    if incident["led_etcd"] is not None:
-        said.append(language.say("etcd_one.was_leader" if incident["led_etcd"] else "etcd_one.was_not"))
-    for election in incident["testimony"]["elections"]:
-        said.append(language.say("etcd_one.elected", **{**election, "ids": election["event_id"]}))
+    said = [*_led(incident, language), *elected(incident, language)]
     write, read = incident["write"], incident["read"]
     if write["outage_s"] is None and read["outage_s"] is None:
         return [" ".join([*said, language.say("story.write_unknown"), language.say("story.read_unknown")])]
-    failed = sum(cost["failed"] + cost["unknown"] for cost in (write, read))
-    said.append(language.say("etcd_one.no_errors", failed=failed, writes=counts(write)[0], reads=counts(read)[0]))
     for away in incident["testimony"]["etcd_away"]:
         ids = [row for row in (away["blind_id"], away["sees_id"]) if row is not None]
         facts = {name: away[name] for name in ("endpoint", "writes", "reads", "failed")}
         if away["to_s"] is None:
             said.append(language.say("etcd_one.still_away", from_s=away["from_s"], ids=ids, **facts))
         else:
-            said.append(language.say("etcd_one.away", seconds=away["to_s"] - away["from_s"], ids=ids, **facts))
+            said.append(
+                language.say(
+                    "etcd_one.away", seconds=away["to_s"] - away["from_s"], to_s=away["to_s"], ids=ids, **facts
+                )
+            )
+            if away["to_s"] > incident["ended_s"]:
+                said.append(language.say("etcd_one.beyond", ended_s=incident["ended_s"]))
+        said.append(language.say("query.count", command=queries.meanwhile(incident["recording"], *ids)))
     return [" ".join(said)]
+
+
+def _led(incident: IncidentFact, language: Language) -> list[str]:
+    """Whether the member that failed led etcd, as a source of the recording or else whoever broke it told."""
+    led = incident["testimony"]["etcd_led"]
+    if incident["led_etcd"]:
+        return [language.say("etcd_one.was_leader")]
+    if incident["led_etcd"] is False and led is not None:
+        return [language.say("etcd_one.other_led", endpoint=led["endpoint"], ids=led["event_id"])]
+    if incident["led_etcd"] is False:
+        return [language.say("etcd_one.was_not")]
+    for fault in incident["told"]:
+        role = str(fault["detail"].get("role", ""))
+        if fault["kind"] == "fault.told" and role.startswith("etcd_"):
+            key = "etcd_one.told_leader" if role == "etcd_leader" else "etcd_one.told_not"
+            return [language.say(key, ids=fault["event_id"])]
+    return [language.say("etcd_one.unknown")]
 
 
 def _role_at(recording: RecordingFact, member: str, at_s: float) -> str | None:

@@ -240,7 +240,10 @@ def _streams(event: Event, member: str) -> bool | None:
 
 
 def led_etcd(timeline: Timeline, incident: Incident) -> bool | None:
-    """Whether the etcd member that failed was etcd's leader; None: not told. A leader that dies leaves an election."""
+    """Whether the etcd member that failed was etcd's leader; None: nobody who watched told.
+
+    A leader that dies leaves an election; where there was none, who led is what was last told before.
+    """
     if incident.cause != "etcd.member_down" or incident.target is None:
         return None
     for event in events_between(timeline, incident.began_ns - SECOND_NS, incident.ended_ns):
@@ -248,7 +251,19 @@ def led_etcd(timeline: Timeline, incident: Incident) -> bool | None:
             before = event.detail.get("before")
             leader = before.get("leader") if isinstance(before, Mapping) else None
             return None if leader is None else bool(leader == incident.target)
-    return False
+    led = raft_leader(timeline, incident.began_ns)
+    return None if led is None or led[0] == incident.target else False
+
+
+def raft_leader(timeline: Timeline, at_ns: int) -> tuple[str, int | None] | None:
+    """Who led etcd at a moment, as was last told before it, and the row that tells; None: nobody had."""
+    found: tuple[str, int | None] | None = None
+    for event in events_between(timeline, 0, at_ns):
+        leader = event.detail.get("leader") if event.kind == "raft.elected" else None
+        if event.kind == "versions.captured" and event.source == "etcd" and event.detail.get("leads"):
+            leader = event.subject
+        found = found if leader is None else (str(leader), event.id)
+    return found
 
 
 def _s(at_ns: int) -> float:

@@ -73,6 +73,15 @@ def _baseline(recording: RecordingFact) -> str:
     )
 
 
+def meanwhile(recording_id: int, blind_id: int, sees_id: int | None = None) -> str:
+    """How the operations ended that finished while a source was blind, between its two rows of events."""
+    until = "" if sees_id is None else f" and finished_ns <= (select by_ns from events where id = {sees_id})"
+    return _command(
+        f"select action, outcome, count(*) as operations from operations where recording_id = {recording_id} "
+        f"and finished_ns > (select by_ns from events where id = {blind_id}){until} group by 1, 2"
+    )
+
+
 def crowded() -> str:
     """When the proxy was full, and when it had room again."""
     return _command(

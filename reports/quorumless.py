@@ -11,6 +11,9 @@ from reports.narrative import parts, phase_words
 from reports.reasons import rows as rows_behind
 from reports.testimony import AwayFact, LineFact
 
+LOST = ("evidence.quorum_lost", "evidence.quorum_gone")
+REGAINED = ("evidence.quorum_regained", "evidence.quorum_elected", "evidence.quorum_answers")
+
 
 def quorum(incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
     """Paragraphs: when the leader gave up, who could still read, and how writes came back."""
@@ -43,7 +46,7 @@ def _silent(incident: IncidentFact, recording: RecordingFact, language: Language
 
 def _after(incident: IncidentFact, language: Language) -> list[str]:
     """How etcd came back, on which timeline the leader is since, and what failsafe mode would have done."""
-    said = returned_members(incident["testimony"]["etcd_away"], language)
+    said = [*elected(incident, language), *returned_members(incident["testimony"]["etcd_away"], language)]
     leader = incident["leader"]
     if leader["timeline_before"] != leader["timeline_after"] and leader["timeline_after"] is not None:
         said.append(
@@ -82,7 +85,7 @@ def demotion(incident: IncidentFact, language: Language) -> list[str]:
             )
         )
     else:
-        lost = first_of(incident, "evidence.quorum_lost")
+        lost = first_of(incident, *LOST)
         seconds = None if lost is None else at_s - lost["facts"]["at_s"]
         rows = [*([] if lost is None else lost["ids"]), *demoted["ids"]]
         said.append(language.say("quorum.demoted", member=member, seconds=seconds, ids=rows))
@@ -143,7 +146,7 @@ def _read_only(incident: IncidentFact, language: Language) -> list[str]:
 
 def _back(incident: IncidentFact, language: Language) -> list[str]:
     """From the quorum's return to the first write, by phases, with what Patroni's log says of it."""
-    regained = first_of(incident, "evidence.quorum_regained")
+    regained = first_of(incident, *REGAINED)
     after = [
         p
         for p in parts(incident)
@@ -159,6 +162,14 @@ def _back(incident: IncidentFact, language: Language) -> list[str]:
     if own:
         said.append(language.say("quorum.own_words", member=own[0]["member"], list=quoted(own, language)))
     return said
+
+
+def elected(incident: IncidentFact, language: Language) -> list[str]:
+    """Whom etcd elected in the incident, between which looks."""
+    return [
+        language.say("etcd_one.elected", **{**election, "ids": election["event_id"]})
+        for election in incident["testimony"]["elections"]
+    ]
 
 
 def returned_members(away: Sequence[AwayFact], language: Language) -> list[str]:
@@ -180,7 +191,7 @@ def returned_members(away: Sequence[AwayFact], language: Language) -> list[str]:
     return [language.say("quorum.order", list=", ".join(items))] if items else []
 
 
-def first_of(incident: IncidentFact, says: str) -> EvidenceFact | None:
-    """The first evidence of an incident that says this, and when."""
+def first_of(incident: IncidentFact, *says: str) -> EvidenceFact | None:
+    """The first evidence of an incident that says one of these, and when."""
     rows = (*incident["evidence"], *(e for p in incident["phases"] for e in p["evidence"]))
-    return next((fact for fact in rows if fact["says"] == says and fact["facts"].get("at_s") is not None), None)
+    return next((fact for fact in rows if fact["says"] in says and fact["facts"].get("at_s") is not None), None)

@@ -17,13 +17,13 @@ DECIDING = (
     "failover_asked",
     "failsafe",
     "quorum_lost",
+    "quorum_gone",
     "demoted",
     "lease_expired",
     "leader_key_deleted",
     "proxy_restarted",
     "member_state",
     "route_down",
-    "raft_elected",
     "sql_primary",
     "member_key_lost",
     "rest_answers",
@@ -34,6 +34,7 @@ DECIDING = (
     "sql_failed",
     "proxy_failed",
     "etcd_failed",
+    "raft_elected",
     "quorum_kept",
 )
 NAMED = 2

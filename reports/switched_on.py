@@ -5,6 +5,7 @@ from __future__ import annotations
 from reports.course import ReturnFact
 from reports.facts import IncidentFact, RecordingFact
 from reports.language import Language
+from reports.quorumless import REGAINED
 
 DEEDS = ("start", "resume")
 NOTICED_S = 10.0
@@ -57,7 +58,7 @@ def _members(incident: IncidentFact, recording: RecordingFact, language: Languag
 def _quorum(incident: IncidentFact, language: Language) -> list[str]:
     """How long after quorum was back the first write passed."""
     rows = (*incident["evidence"], *(e for phase in incident["phases"] for e in phase["evidence"]))
-    regained = [f["facts"].get("at_s") for f in rows if f["says"] == "evidence.quorum_regained"]
+    regained = [f["facts"].get("at_s") for f in rows if f["says"] in REGAINED]
     ended = [o["ended_s"] for o in incident["write"]["outages"] if not o["open"]]
     if not regained or regained[-1] is None or not ended or ended[-1] < regained[-1]:
         return []

@@ -14,6 +14,7 @@ from reports.analysis.blindness import Spell, spells
 from reports.analysis.outages import acknowledged
 from reports.analysis.quorum import majority_gone
 from reports.analysis.theory import live_id, live_settings
+from reports.course import raft_leader
 from reports.moments import or_none, seconds
 from reports.portrait import events_between
 
@@ -90,6 +91,13 @@ class ElectionFact(TypedDict):
     event_id: int | None
 
 
+class RaftFact(TypedDict):
+    """Who led etcd, and the row that tells."""
+
+    endpoint: str
+    event_id: int | None
+
+
 class PeakFact(TypedDict):
     """The server that held more than half of the proxy's sessions at once, by the two looks between which it did."""
 
@@ -124,6 +132,7 @@ class TestimonyFact(TypedDict):
     read_only: RefusedFact | None
     majority_gone: WindowFact | None
     etcd_away: list[AwayFact]
+    etcd_led: RaftFact | None
     elections: list[ElectionFact]
     peak: PeakFact | None
     brownout: WindowFact | None
@@ -162,6 +171,7 @@ def testimony_of(timeline: Timeline, incident: Incident) -> TestimonyFact:
             for spell in away
             if incident.began_ns - TOLD_NS <= spell.began_ns <= incident.ended_ns and not spell.noise
         ],
+        "etcd_led": None if (led := raft_leader(timeline, incident.began_ns)) is None else _raft(*led),
         "elections": [
             _election(e) for e in own if e.kind == "raft.elected" and isinstance(e.detail.get("before"), dict)
         ],
@@ -172,6 +182,10 @@ def testimony_of(timeline: Timeline, incident: Incident) -> TestimonyFact:
         "config_id": live_id(timeline, incident.began_ns),
         "timeline_ids": _timeline_ids(own, incident),
     }
+
+
+def _raft(endpoint: str, event_id: int | None) -> RaftFact:
+    return {"endpoint": endpoint, "event_id": event_id}
 
 
 def _read_only(timeline: Timeline, incident: Incident) -> RefusedFact | None:

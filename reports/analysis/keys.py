@@ -29,8 +29,11 @@ EVIDENCE: Mapping[str, tuple[str, ...]] = {
     "evidence.demoted": ("member", "at_s"),
     "evidence.etcd_failed": ("endpoint", "how", "at_s"),
     "evidence.quorum_lost": ("at_s",),
-    "evidence.quorum_kept": ("at_s",),  # at_s: the moment from which on it is known
+    "evidence.quorum_gone": ("at_s",),  # nobody said so: most members gave no answer
+    "evidence.quorum_kept": (),  # no row tells of a loss
     "evidence.quorum_regained": ("at_s",),
+    "evidence.quorum_elected": ("endpoint", "before", "term", "at_s"),  # terms of etcd, before and since
+    "evidence.quorum_answers": ("at_s",),  # most members answer again, and nobody told of an election
     "evidence.raft_elected": ("endpoint", "at_s"),
     "evidence.failsafe": ("member",),
     "evidence.proxy_failed": ("proxy", "how", "at_s"),

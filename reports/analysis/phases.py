@@ -17,6 +17,7 @@ from reports.analysis.case import Case, at_s, shows
 from reports.analysis.leadership import says_primary
 from reports.analysis.outages import STABLE_NS, stable_ns
 from reports.analysis.quorum import majority_gone
+from reports.analysis.rules_of_etcd import shows_lost, shows_regained
 from reports.analysis.ruling import Found
 from reports.analysis.scene import pool_of
 from reports.analysis.theory import (
@@ -90,7 +91,7 @@ def routed(case: Case, cause: Found, after_ns: int) -> Mark | None:
 def quorum_back(case: Case, cause: Found, after_ns: int) -> Mark | None:
     """etcd has a leader again."""
     event = next((e for e in _reach(case, after_ns) if e.kind == "quorum.regained"), None)
-    return None if event is None else Mark(event.window, shows("evidence.quorum_regained", event))
+    return None if event is None else Mark(event.window, shows_regained(event, case.scene.timeline.events))
 
 
 def proxy_back(case: Case, cause: Found, after_ns: int) -> Mark | None:
@@ -130,11 +131,11 @@ SHAPES: Mapping[str, Shape] = {
     "postgres.frozen": RESTART,
     "postgres.restarted": RESTART,
 }
-PREFACES: Mapping[str, tuple[str, str, str]] = {
-    "switchover": ("request", "failover.asked", "evidence.failover_asked"),
-    "failover.manual": ("request", "failover.asked", "evidence.failover_asked"),
-    "etcd.quorum_lost": ("demotion", "quorum.lost", "evidence.quorum_lost"),
-    "failsafe": ("demotion", "quorum.lost", "evidence.quorum_lost"),
+PREFACES: Mapping[str, tuple[str, str]] = {
+    "switchover": ("request", "failover.asked"),
+    "failover.manual": ("request", "failover.asked"),
+    "etcd.quorum_lost": ("demotion", "quorum.lost"),
+    "failsafe": ("demotion", "quorum.lost"),
 }
 
 
@@ -256,12 +257,12 @@ def _preface(case: Case, cause: Found, main: Outage) -> list[Phase]:
     """What came before the outage: a request, or a loss of quorum that the primary outlived for a while."""
     if cause.cause not in PREFACES:
         return []
-    name, kind, says = PREFACES[cause.cause]
+    name, kind = PREFACES[cause.cause]
     event = next((e for e in case.events(kind)), None)
     if event is None or event.by_ns >= main.began_ns:
         return []
     facts = {"leader": event.detail.get("leader"), "candidate": event.detail.get("candidate")}
-    proof = shows(says, event, **(facts if kind == "failover.asked" else {}))
+    proof = shows("evidence.failover_asked", event, **facts) if kind == "failover.asked" else shows_lost(event)
     gone = majority_gone(case.scene.timeline, case.scene.spells, event.by_ns) if kind == "quorum.lost" else None
     if gone is None:
         return [Phase(name, event.window, Window.at(main.began_ns), proof, _began_by(case, main))]

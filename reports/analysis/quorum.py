@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from observer.timeline import Event, Timeline, Window
 from reports.analysis.blindness import Spell
@@ -14,7 +14,7 @@ def unspoken(timeline: Timeline, spells: Sequence[Spell]) -> tuple[Event, ...]:
     """`quorum.lost` and `quorum.regained` for each stretch in which a majority was away and no member told of it.
 
     They carry the ids and windows of the looks that failed and saw again, and say in `inferred` that they were not
-    recorded but follow.
+    recorded but follow; in `rows`, which looks at members tell of it.
     """
     away = [s for s in spells if s.source == "etcd" and ":" in s.subject and not s.initial and not s.noise]
     endpoints = _endpoints(timeline)
@@ -24,16 +24,19 @@ def unspoken(timeline: Timeline, spells: Sequence[Spell]) -> tuple[Event, ...]:
     told = [event for event in timeline.events if event.kind in ("quorum.lost", "quorum.regained")]
     found: list[Event] = []
     lost: Event | None = None
-    blind: set[str] = set()
+    blind: dict[str, Event] = {}
     steps = [(s.began_ns, 1, s) for s in away] + [(s.sees.by_ns, 0, s) for s in away if s.sees is not None]
     for at_ns, begins, spell in sorted(steps, key=lambda step: step[:2]):
-        (blind.add if begins else blind.discard)(spell.subject)
-        left = len(endpoints - blind)
+        if begins:
+            blind[spell.subject] = spell.told[0]
+        else:
+            blind.pop(spell.subject, None)
+        left = len(endpoints - blind.keys())
         if lost is None and left < needed and begins:
-            lost = _event("quorum.lost", spell.told[0], blind)
+            lost = _event("quorum.lost", spell.told[0], blind, blind.values())
         elif lost is not None and left >= needed and spell.sees is not None:
             if not _is_told(told, lost.by_ns, at_ns):
-                found += [lost, _event("quorum.regained", spell.sees, blind)]
+                found += [lost, _event("quorum.regained", spell.sees, blind, [spell.sees])]
             lost = None
     if lost is not None and not _is_told(told, lost.by_ns, timeline.recording.until_ns):
         found.append(lost)
@@ -68,8 +71,12 @@ def _is_told(told: Sequence[Event], from_ns: int, until_ns: int) -> bool:
     return any(event.kind == "quorum.lost" and from_ns < event.by_ns <= until_ns for event in told)
 
 
-def _event(kind: str, look: Event, blind: set[str]) -> Event:
-    detail = {INFERRED: True, "endpoints": dict.fromkeys(sorted(blind), "blind")}
+def _event(kind: str, look: Event, blind: Iterable[str], rows: Iterable[Event]) -> Event:
+    detail = {
+        INFERRED: True,
+        "endpoints": dict.fromkeys(sorted(blind), "blind"),
+        "rows": [row.id for row in rows if row.id is not None],
+    }
     return Event("etcd", kind, "etcd", look.window, detail, look.id)
 
 

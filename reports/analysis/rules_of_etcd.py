@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from observer.findings import Confidence, Evidence
 from observer.timeline import Event
 from reports.analysis.case import Case, at_s, shows
@@ -24,10 +26,31 @@ def quorum_lost(case: Case) -> Ruling:
         targets,
         _sure(case, lost, bool(down), demoted),
         *[shows("evidence.etcd_failed", s.teller, endpoint=s.subject, how=s.how) for s in down],
-        shows("evidence.quorum_lost", lost),
+        shows_lost(lost),
         None if demoted is None else shows("evidence.demoted", demoted, member=demoted.subject),
-        None if regained is None else shows("evidence.quorum_regained", regained),
+        None if regained is None else shows_regained(regained, case.scene.timeline.events),
     )
+
+
+def shows_lost(lost: Event) -> Evidence:
+    """Evidence of a quorum that was lost: a member said so, or most members gave no answer."""
+    if not lost.detail.get(INFERRED):
+        return shows("evidence.quorum_lost", lost)
+    return Evidence("events", tuple(lost.detail["rows"]), "evidence.quorum_gone", {"at_s": at_s(lost.by_ns)})
+
+
+def shows_regained(regained: Event, events: Sequence[Event]) -> Evidence:
+    """Evidence of a quorum that is back: a member said so, or an election that only a majority can hold, or answers."""
+    if not regained.detail.get(INFERRED):
+        return shows("evidence.quorum_regained", regained)
+    facts = {"at_s": at_s(regained.by_ns)}
+    lost_ns = max((e.by_ns for e in events if e.kind == "quorum.lost" and e.by_ns <= regained.by_ns), default=0)
+    for event in events:
+        before = event.detail.get("before")
+        if event.kind == "raft.elected" and isinstance(before, Mapping) and lost_ns < event.by_ns <= regained.by_ns:
+            elected = {"endpoint": event.detail.get("leader"), "before": before.get("term")}
+            return shows("evidence.quorum_elected", event, **facts, **elected, term=event.detail.get("term"))
+    return Evidence("events", tuple(regained.detail["rows"]), "evidence.quorum_answers", facts)
 
 
 def _sure(case: Case, lost: Event, down: bool, demoted: Event | None) -> Confidence:
@@ -51,7 +74,7 @@ def failsafe(case: Case) -> Ruling:
         tuple(dict.fromkeys(spell.subject for spell in down)) or active.subject,
         "high",
         *[shows("evidence.etcd_failed", s.teller, endpoint=s.subject, how=s.how) for s in down],
-        shows("evidence.quorum_lost", lost),
+        shows_lost(lost),
         shows("evidence.failsafe", active, member=active.subject),
     )
 
@@ -65,18 +88,25 @@ def etcd_member_down(case: Case) -> Ruling:
     if lost is not None and not quorum_passed(case):
         return rejected(cause, "reason.quorum_lost", at_s=at_s(lost.by_ns))
     regained = None if lost is None else _regained(case, lost)
+    elected = next((e for e in case.events("raft.elected") if e.detail.get("before") is not None), None)
     targets = tuple(dict.fromkeys(spell.subject for spell in down))
     return found(
         cause,
         targets,
         "low" if case.write.outages or case.read.outages else "high",
         *[shows("evidence.etcd_failed", s.teller, endpoint=s.subject, how=s.how) for s in down],
-        Evidence("events", (), "evidence.quorum_kept", {"at_s": at_s(case.span.began_ns)})
-        if lost is None
-        else shows("evidence.quorum_lost", lost),
-        None if regained is None else shows("evidence.quorum_regained", regained),
+        None if lost is None else shows_lost(lost),
+        None if regained is None else shows_regained(regained, case.scene.timeline.events),
+        _kept(elected) if lost is None else None,
         *harmless(case),
     )
+
+
+def _kept(elected: Event | None) -> Evidence:
+    """That those left were a majority: they elected a leader, or else no row tells of a loss."""
+    if elected is None:
+        return Evidence("events", (), "evidence.quorum_kept", {})
+    return shows("evidence.raft_elected", elected, endpoint=elected.detail.get("leader"))
 
 
 def etcd_election(case: Case) -> Ruling:

@@ -316,6 +316,7 @@ def testimony() -> TestimonyFact:
         "read_only": None,
         "majority_gone": None,
         "etcd_away": [],
+        "etcd_led": None,
         "elections": [],
         "peak": None,
         "brownout": None,

@@ -70,3 +70,17 @@ def test_a_fault_of_another_layer_at_the_same_time_is_told_among_the_evidence() 
     (incident,) = judged(*looks, blind(17.3, "etcd", ETCD[2], "refused")).incidents
     assert incident.cause == "leader.killed"
     assert "evidence.etcd_failed" in {evidence.says for evidence in incident.evidence}
+
+
+def test_a_quorum_of_which_nobody_spoke_is_told_by_the_looks_that_failed_and_the_election_that_followed() -> None:
+    before = {"leader": ETCD[0], "term": 2}
+    elected = event(54.9, "etcd", "raft.elected", "etcd", leader=ETCD[1], term=3, before=before)
+    told = {e.says: e for e in judged(*etcd_away("refused", 3, 55), DEMOTED, elected).incidents[0].evidence}
+    assert {"evidence.quorum_lost", "evidence.quorum_regained"}.isdisjoint(told)
+    assert told["evidence.quorum_gone"].facts == {"at_s": 10.0}
+    assert told["evidence.quorum_elected"].facts == {"endpoint": ETCD[1], "before": 2, "term": 3, "at_s": 55.0}
+
+
+def test_where_no_election_was_told_the_quorum_is_back_by_the_answers_of_most_members() -> None:
+    told = {e.says for e in judged(*etcd_away("refused", 3, 55), DEMOTED).incidents[0].evidence}
+    assert "evidence.quorum_answers" in told

@@ -91,7 +91,7 @@ def test_a_member_of_etcd_is_followed_over_all_of_its_absence() -> None:
     one = incident()
     one["testimony"]["etcd_away"] = [away("etcd1", 15.5, 16.0)]
     [said] = etcd_member(one, EN)
-    assert "`etcd1` was silent for 13.0\u00a0s (`events` 4, 9); in that time 286 writes and 286 reads succeeded" in said
+    assert "`etcd1` was silent for 13.0\u00a0s, until 16.0\u00a0s (`events` 4, 9); in that time 286 writes and" in said
 
 
 def test_the_new_leader_of_etcd_is_named_with_its_term() -> None:
@@ -158,3 +158,21 @@ def test_a_row_that_is_quoted_with_two_moments_is_warned_of() -> None:
         row("evidence.sql_failed", [31], member="patroni1", how="refused", at_s=9.9)
     )
     assert [w["key"] for w in checked(facts)["warnings"]] == ["check.moments"]
+
+
+def test_who_led_etcd_is_told_by_a_source_or_else_by_whoever_broke_it() -> None:
+    [one] = recorded("etcd-one")["incidents"]
+    assert one["led_etcd"] is None
+    assert "By the injected fault's own line (`events` 37) this member did not lead etcd" in etcd_member(one, EN)[0]
+    one["told"] = []
+    assert etcd_member(one, EN)[0].startswith("Whether this member led etcd is unknown.")
+    one["led_etcd"], one["testimony"]["etcd_led"] = False, {"endpoint": "etcd2", "event_id": 21}
+    assert etcd_member(one, EN)[0].startswith("It did not lead etcd: `etcd2` did (`events` 21).")
+
+
+def test_a_member_of_etcd_that_outlasts_its_incident_is_said_to_and_its_operations_can_be_counted() -> None:
+    one = incident()
+    one["testimony"]["etcd_away"] = [away("etcd1", one["ended_s"] + 2, one["ended_s"] + 3)]
+    [said] = etcd_member(one, EN)
+    assert "The incident's span ends earlier, at 45.1\u00a0s: the member stayed down past it." in said
+    assert "finished_ns > (select by_ns from events where id = 4) and finished_ns <= (select by_ns" in said
