@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
 from reports import queries
 from reports.comeback import returned
+from reports.comparison import kind
 from reports.course import SpanFact
-from reports.facts import CostFact, IncidentFact, OutageFact, RecordingFact
+from reports.facts import CostFact, Facts, IncidentFact, OutageFact, RecordingFact
 from reports.language import Language
 from reports.quorumless import elected, first_of, quorum
 
@@ -25,6 +29,13 @@ def aftermath(incident: IncidentFact, recording: RecordingFact, language: Langua
     elif incident["cause"] == "etcd.member_down":
         told += etcd_member(incident, language)
     return told + crowded(incident, recording, language) + returned(incident, recording, language)
+
+
+def singles(facts: Facts, language: Language) -> set[int]:
+    """The ids of incidents like which there is no other in the document; one of an unknown cause is like no other."""
+    kinds = {i["id"]: kind(i, facts, language) for i in facts["incidents"] if i["cause"] != "unknown"}
+    times = Counter(kinds.values())
+    return {number for number, name in kinds.items() if times[name] == 1}
 
 
 def proxied(incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
@@ -99,16 +110,10 @@ def crowded(incident: IncidentFact, recording: RecordingFact, language: Language
     ]
     if not own:
         return []
-    spells = []
-    for spell in own:
-        rows = [row for row in (spell["event_id"], spell["until_id"]) if row is not None]
-        seconds = spell["to_s"] - spell["from_s"]
-        spells.append(
-            language.say("crowded.spell", at_s=spell["from_s"], seconds=seconds, sessions=spell["what"], ids=rows)
-        )
+    spells = [language.say("crowded.spell", **_spell(spell)) for spell in own]
     total = sum(spell["to_s"] - spell["from_s"] for spell in own)
     if len(own) == 1:
-        told = [language.say("crowded.full_once", spell=spells[0])]
+        told = [language.say("crowded.full_once", **_spell(own[0]))]
     else:
         told = [language.say("crowded.full", n=len(own), seconds=total, list=", ".join(spells))]
     told.append(language.say("crowded.queued"))
@@ -119,10 +124,16 @@ def crowded(incident: IncidentFact, recording: RecordingFact, language: Language
     peak = incident["testimony"]["peak"]
     if peak is not None:
         told.append(language.say("crowded.peak", **{**peak, "ids": peak["event_ids"]}))
-        told.append(language.say("crowded.guess"))
+        told.append(language.say("crowded.guess", section=language.phrases["proxy.title"]))
     if recording["crowds"][0] in own:  # once in a recording
         told += _load(recording, language)
     return [" ".join(told)]
+
+
+def _spell(span: SpanFact) -> dict[str, Any]:
+    rows = [row for row in (span["event_id"], span["until_id"]) if row is not None]
+    seconds = span["to_s"] - span["from_s"]
+    return {"at_s": span["from_s"], "seconds": seconds, "sessions": span["what"], "ids": rows}
 
 
 def _load(recording: RecordingFact, language: Language) -> list[str]:
@@ -190,7 +201,7 @@ def _dropped(incident: IncidentFact, server: str, route: SpanFact, language: Lan
 
 
 def _unlucky(incident: IncidentFact, dropped: list[float], language: Language) -> list[str]:
-    """Which reads failed where there was no outage: on new connections, and who served the kept ones."""
+    """Which reads failed where there was no outage: on new connections."""
     unlucky = incident["testimony"]["unlucky_reads"]
     if unlucky is None or incident["read"]["outages"]:
         return []
@@ -199,8 +210,9 @@ def _unlucky(incident: IncidentFact, dropped: list[float], language: Language) -
     said = [language.say("replica_lost.failed", **unlucky)]
     if any(incident["began_s"] < unlucky["last_began_s"] <= at_s <= incident["ended_s"] for at_s in dropped):
         said.append(language.say("replica_lost.failed_while_up", last_began_s=unlucky["last_began_s"]))
-    if unlucky["kept_servers"]:
-        said.append(language.say("replica_lost.kept", list=unlucky["kept_servers"]))
+    if unlucky["first_id"] is not None and unlucky["last_id"] is not None:
+        command = queries.fresh_reads(incident["recording"], unlucky["first_id"], unlucky["last_id"])
+        said.append(language.say("query.count", command=command))
     return said
 
 
@@ -242,6 +254,24 @@ def _led(incident: IncidentFact, language: Language) -> list[str]:
             key = "etcd_one.told_leader" if role == "etcd_leader" else "etcd_one.told_not"
             return [language.say(key, ids=fault["event_id"])]
     return [language.say("etcd_one.unknown")]
+
+
+def persistent(incident: IncidentFact, language: Language) -> list[str]:
+    """Where the persistent reads came from when a member failed: only those from it met the fault."""
+    reads = incident["testimony"]["kept_reads"]
+    if reads is None:
+        return []
+    servers, moved = reads["servers"], reads["moved"]
+    if not reads["hit"]:
+        leader = reads["primary"] and incident["cause"].startswith("replica.")
+        return [language.say("persistent.leader" if leader else "persistent.not_hit", servers=servers)]
+    if len(servers) > 1:
+        return [language.say("persistent.some_hit", servers=servers, target=incident["target"])]
+    if moved is None:
+        return [language.say("persistent.stayed", servers=servers)]
+    ids = " → ".join(str(row) for row in (moved["before_id"], moved["after_id"]) if row is not None)
+    facts = {"to": moved["server"], "seconds": moved["seconds"], "ids": ids, "failed": moved["failed"]}
+    return [language.say("persistent.moved", servers=servers, **facts)]
 
 
 def _role_at(recording: RecordingFact, member: str, at_s: float) -> str | None:

@@ -36,8 +36,10 @@ def _returned(fact: ReturnFact, incident: IncidentFact, recording: RecordingFact
                     0 if streams < seconds else 1, language.say("returned.streaming", seconds=streams, member=member)
                 )
                 said += _from_start(fact, incident, streams, language)
+                said += _caught_up(fact, language)
             said += _routed(fact, incident, recording, language)
             said += [language.say(f"returned.how_{fact['how'] or 'unknown'}")] if was or fact["how"] else []
+            said += _diverged(fact, language)
     shown: EvidenceFact = {"table": "events", "ids": rows, "says": "", "facts": {}}
     said += [language.say("returned.rows", rows=rows_of(shown, language))] if rows else []
     return " ".join(said)
@@ -52,6 +54,23 @@ def _from_start(fact: ReturnFact, incident: IncidentFact, streams_s: float, lang
     seconds = incident["began_s"] + streams_s - at_s
     ids = [row, *([] if fact["streaming_id"] is None else [fact["streaming_id"]])]
     return [language.say("returned.from_start", seconds=seconds, ids=ids)]
+
+
+def _caught_up(fact: ReturnFact, language: Language) -> list[str]:
+    """When it had all of it: streaming is not that yet."""
+    said = []
+    for key, sample in (("returned.caught_up", fact["replayed"]), ("returned.caught_up_by_leader", fact["level"])):
+        if sample is not None:
+            said.append(language.say(key, seconds=sample["seconds"], ids=sample["event_id"]))
+    return said or [language.say("returned.caught_up_unknown")]
+
+
+def _diverged(fact: ReturnFact, language: Language) -> list[str]:
+    """That it had gone on with a history of its own, which the rewind threw away."""
+    line = fact["diverged"]
+    if fact["how"] != "rewound" or line is None:
+        return []
+    return [language.say("returned.diverged", text=line["text"], ids=line["event_id"])]
 
 
 def _started(member: str, incident: IncidentFact, streams_s: float) -> tuple[float, int | None] | None:

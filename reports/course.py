@@ -41,11 +41,27 @@ class SpanFact(TypedDict):
     until_id: int | None
 
 
+class SampleFact(TypedDict):
+    """When replication was sampled, seconds since the incident began, and the row."""
+
+    seconds: float
+    event_id: int | None
+
+
+class QuoteFact(TypedDict):
+    """A line of a log as it stands there, and the row that holds it."""
+
+    text: str
+    event_id: int | None
+
+
 class ReturnFact(TypedDict):
     """What came of a node after its incident, seconds since the incident began; None: not seen.
 
-    `answered_s`: it answered again; `streaming_s`: its primary said that it streams. `how`: "rewound" or "copied", as
-    its log says; "plain" where its log was read and says neither; None where no log was read.
+    `replayed`: from when on it streams, the first look at it that found all it had received replayed, with no lag;
+    `level`: the first at its primary that found it 0 bytes behind. `diverged`: its log's word that it had gone past the
+    fork of the new timeline. `answered_s`: it answered again; `streaming_s`: its primary said that it streams. `how`:
+    "rewound" or "copied", as its log says; "plain" where its log was read and says neither; None where no log was read.
     """
 
     member: str
@@ -54,6 +70,9 @@ class ReturnFact(TypedDict):
     answered_s: float | None
     streaming_s: float | None
     streaming_id: int | None
+    replayed: SampleFact | None
+    level: SampleFact | None
+    diverged: QuoteFact | None
     how: str | None
     event_ids: list[int]
 
@@ -193,6 +212,9 @@ def _return(timeline: Timeline, began_ns: int, until_ns: int, member: str) -> Re
         "answered_s": None,
         "streaming_s": None,
         "streaming_id": None,
+        "replayed": None,
+        "level": None,
+        "diverged": None,
         "how": None,
         "event_ids": [],
     }
@@ -210,6 +232,8 @@ def _return(timeline: Timeline, began_ns: int, until_ns: int, member: str) -> Re
             fact["event_ids"] += [] if event.id is None else [event.id]
         elif own and event.kind == "log.told" and fact["how"] is None:
             fact["how"] = "plain"
+        if own and event.kind == "log.told" and event.detail.get("says") == "diverged" and fact["diverged"] is None:
+            fact["diverged"] = {"text": str(event.detail.get("text")), "event_id": event.id}
         if own and event.kind == "source.blind" and event.source == "postgres":
             away = True
         elif own and event.kind in ("member.changed", "source.sees") and event.source == "postgres" and away:
@@ -224,8 +248,29 @@ def _return(timeline: Timeline, began_ns: int, until_ns: int, member: str) -> Re
         if away and missing and streams and fact["streaming_s"] is None:
             fact["streaming_s"], fact["streaming_id"] = at_s, event.id
             fact["event_ids"] += [] if event.id is None else [event.id]
+        if fact["streaming_s"] is not None:
+            sample: SampleFact = {"seconds": at_s, "event_id": event.id}
+            if fact["replayed"] is None and own and _replayed(event):
+                fact["replayed"] = sample
+            if fact["level"] is None and _level(event, member):
+                fact["level"] = sample
         missing = missing if streams is None else not streams
     return fact if away else None
+
+
+def _replayed(event: Event) -> bool:
+    """Whether a replica's own PostgreSQL says that it replayed all it received and lags by nothing."""
+    told = event.detail
+    if event.kind != "replication.sampled" or event.source != "postgres" or told.get("in_recovery") is not True:
+        return False
+    return told.get("lsn") is not None and told.get("lsn") == told.get("replay_lsn") and told.get("lag_s") == 0
+
+
+def _level(event: Event, member: str) -> bool:
+    """Whether a primary's PostgreSQL says that a member is no byte behind."""
+    lags = event.detail.get("lag_bytes")
+    own = event.kind == "replication.sampled" and event.source == "postgres"
+    return own and isinstance(lags, Mapping) and lags.get(member) == 0
 
 
 def _streams(event: Event, member: str) -> bool | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from observer.findings import Evidence, Findings, Incident, Lost, Outage
+from observer.findings import Cost, Evidence, Findings, Incident, Lost, Outage
 from observer.timeline import Action, Timeline
 from reports import course, facts, pace
 from reports.analysis.consistency import two_primaries
 from reports.analysis.durability import Durability, durability
+from reports.analysis.outages import STABLE_NS
 from reports.analysis.probes import Apart, alone, apart, fresh_longer
 from reports.analysis.theory import brownout
 from reports.answers import answers_of
@@ -130,6 +131,7 @@ def _cost(timeline: Timeline, found: Findings, incident: Incident, action: Actio
         "fresh_open": fresh.open,
         "fresh_longer": fresh_longer(timeline, kept, fresh),
         "stable_s": or_none(cost.stable_ns),
+        "calm_id": _calm_id(timeline, cost),
         "open": cost.open,
         "ok": cost.ok,
         "failed": cost.failed,
@@ -137,6 +139,16 @@ def _cost(timeline: Timeline, found: Findings, incident: Incident, action: Actio
         "outages": [_outage(outage) for outage in cost.outages],
         "fresh_outages": [_outage(outage) for outage in fresh.outages],
     }
+
+
+def _calm_id(timeline: Timeline, cost: Cost) -> int | None:
+    """The row that the calm after the last outage is counted from: its end, or the last failure that followed it."""
+    if not cost.outages or cost.stable_ns is None:
+        return None
+    calm_ns = cost.outages[0].began_ns + cost.stable_ns - STABLE_NS
+    if calm_ns == cost.outages[-1].ended_ns:
+        return cost.outages[-1].after_id
+    return next((o.id for o in timeline.operations if o.action == cost.action and o.finished_ns == calm_ns), None)
 
 
 def _outage(outage: Outage) -> facts.OutageFact:

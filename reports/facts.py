@@ -51,7 +51,8 @@ class OutageFact(TypedDict):
 class CostFact(TypedDict):
     """What an incident cost one action, and on kept and fresh connections alone.
 
-    `fresh_longer`: fresh ones were out for longer, by more than how seldom they are tried explains.
+    `fresh_longer`: fresh ones were out for longer, by more than how seldom they are tried explains. `calm_id`: the row
+    of `operations` after which five seconds passed without a failure.
     """
 
     outage_s: float | None
@@ -61,6 +62,7 @@ class CostFact(TypedDict):
     fresh_open: bool
     fresh_longer: bool
     stable_s: float | None
+    calm_id: int | None
     open: bool
     ok: int
     failed: int

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reports.cells import between, cell, number
-from reports.facts import CostFact, EvidenceFact, IncidentFact, LostFact, OutageFact, ToldFact
+from reports.facts import CostFact, EvidenceFact, Facts, IncidentFact, LostFact, OutageFact, ToldFact
 from reports.language import Language
 from reports.markdown import code, escape, table
 from reports.narrative import Part, cause_title, leader_kept, parts, phase_words, runs_of
@@ -34,6 +34,16 @@ def incidents(found: Iterable[IncidentFact], language: Language) -> str:
     return table(language.columns("summary.columns"), rows)
 
 
+def fresh_step(facts: Facts, language: Language) -> str:
+    """How often new connections were tried, and what difference that may make; nothing where nobody told."""
+    traffic = [r["settings"].get("traffic") for r in facts["recordings"]]
+    rates = {t.get("fresh_per_s") if isinstance(t, dict) else None for t in traffic}
+    rate = rates.pop() if len(rates) == 1 else None
+    if not isinstance(rate, (int, float)) or rate <= 0:
+        return ""
+    return language.say("summary.fresh_step", rate=rate, seconds=2 / rate)
+
+
 def outage(cost: CostFact, language: Language) -> str:
     """How long an action did not get through, in a cell."""
     return _lasted(cost["outage_s"], cost["open"], language)
@@ -46,11 +56,11 @@ def _lasted(seconds: float | None, is_open: bool, language: Language) -> str:
 
 
 def _fresh(incident: IncidentFact, language: Language) -> str:
-    """What new connections alone met, where it is another thing."""
+    """What new connections alone met, where it is another number."""
     items = [
-        language.say("summary.fresh", action=action, cost=_lasted(cost["fresh_outage_s"], cost["fresh_open"], language))
+        language.say("summary.fresh", action=action, cost=fresh)
         for action, cost in (("write", incident["write"]), ("read", incident["read"]))
-        if cost["fresh_longer"]
+        if (fresh := _lasted(cost["fresh_outage_s"], cost["fresh_open"], language)) != outage(cost, language) and fresh
     ]
     observed = incident["write"]["fresh_outage_s"] is not None or incident["read"]["fresh_outage_s"] is not None
     return ", ".join(items) or (language.say("summary.fresh_same") if observed else "")
@@ -92,13 +102,14 @@ def effect(incident: IncidentFact, language: Language) -> str:
 
 
 def _bounds(cost: CostFact, language: Language) -> str:
-    """The rows that bound the longest outage, and that of new connections where it is another one."""
-    bounds = _bounding(cost["outages"])
-    fresh = _bounding(cost["fresh_outages"]) if cost["fresh_longer"] else ""
-    if not fresh or fresh == bounds:
-        return bounds
-    key = "incident.fresh_rows" if bounds else "incident.fresh_rows_alone"
-    return language.say(key, **({"bounds": bounds} if bounds else {}), fresh=fresh)
+    """The rows that bound the longest outage, that of new connections, and the one since which all was well."""
+    bounds, fresh = _bounding(cost["outages"]), _bounding(cost["fresh_outages"])
+    said = [bounds] if bounds else []
+    if fresh and fresh != bounds:
+        said.append(language.say("incident.fresh_rows", fresh=fresh))
+    if cost["calm_id"] is not None:
+        said.append(language.say("incident.calm_rows", id=cost["calm_id"]))
+    return "; ".join(said)
 
 
 def _bounding(outages: Sequence[OutageFact]) -> str:

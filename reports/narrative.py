@@ -71,10 +71,10 @@ def cause_title(incident: IncidentFact, language: Language) -> str:
     return title
 
 
-def story(incident: IncidentFact, brief: bool, language: Language) -> str:
-    """An incident in a few sentences, for a person who does not know Patroni; briefly where there are many."""
+def story(incident: IncidentFact, language: Language) -> str:
+    """An incident in a few sentences, for a person who does not know Patroni."""
     said = [
-        *([] if brief else [language.say(f"cause.{incident['cause']}.meaning")]),
+        language.say(f"cause.{incident['cause']}.meaning"),
         cost_sentences(incident, language),
         *longest_phase(incident, language),
         *_leader_sentences(incident["leader"], language),

@@ -82,6 +82,23 @@ def meanwhile(recording_id: int, blind_id: int, sees_id: int | None = None) -> s
     )
 
 
+def fresh_reads(recording_id: int, first_id: int, last_id: int) -> str:
+    """How the reads on new connections between two rows of operations ended."""
+    return _command(
+        f"select outcome, count(*) as reads from operations where recording_id = {recording_id} and action = 'read' "
+        f"and probe = 'fresh' and id between {first_id} and {last_id} group by 1"
+    )
+
+
+def due_reads(recording_id: int, from_s: float, to_s: float) -> str:
+    """How the reads that were due in a stretch ended."""
+    after, by = (f"{round(at_s * 1_000_000)}000" for at_s in (from_s, to_s))
+    return _command(
+        f"select outcome, count(*) as reads from operations where recording_id = {recording_id} and action = 'read' "
+        f"and due_ns >= {after} and due_ns < {by} group by 1"
+    )
+
+
 def crowded() -> str:
     """When the proxy was full, and when it had room again."""
     return _command(

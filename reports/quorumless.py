@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reports import queries
 from reports.cells import between
 from reports.facts import EvidenceFact, IncidentFact, RecordingFact
 from reports.language import Language
@@ -141,6 +142,8 @@ def _read_only(incident: IncidentFact, language: Language) -> list[str]:
     ok, failed = sum(pace["ok"] for pace in own), sum(pace["failed"] + pace["unknown"] for pace in own)
     from_s, to_s = own[0]["at_s"], own[-1]["at_s"] + own[-1]["width_s"]
     said = [language.say("quorum.reads", from_s=from_s, to_s=to_s, ok=ok, failed=failed)]
+    if own[0]["width_s"] == 1:  # wider ones are counted by when they finished
+        said.append(language.say("query.count", command=queries.due_reads(incident["recording"], from_s, to_s)))
     return [*said, language.say("quorum.read_only")] if ok else said
 
 

@@ -73,6 +73,14 @@ def fault_to_write(incident: IncidentFact, language: Language) -> list[str]:
     ]
 
 
+def once(incident: IncidentFact, language: Language) -> str:
+    """That nothing like it was measured again, and what that leaves open."""
+    if not incident["write"]["outages"] and not incident["read"]["outages"]:
+        return language.say("incident.once_kept")
+    bounded = any(phase["bound_s"] is not None for phase in incident["phases"])
+    return language.say("incident.once_bounded" if bounded else "incident.once")
+
+
 def formulas(incidents: Sequence[IncidentFact], language: Language) -> list[str]:
     """Where the bounds of the document's phases come from, and why the others have none."""
     phases = [phase for incident in incidents for phase in incident["phases"]]

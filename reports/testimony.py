@@ -15,6 +15,7 @@ from reports.analysis.outages import acknowledged
 from reports.analysis.quorum import majority_gone
 from reports.analysis.theory import live_id, live_settings
 from reports.course import raft_leader
+from reports.incident_reads import KeptReadsFact, UnluckyFact, kept_reads, unlucky_reads
 from reports.moments import or_none, seconds
 from reports.portrait import events_between
 
@@ -107,19 +108,6 @@ class PeakFact(TypedDict):
     event_ids: list[int]
 
 
-class UnluckyFact(TypedDict):
-    """Reads that failed: on how many new connections of all, on how many kept ones, when, and who served those."""
-
-    fresh: int
-    tried: int
-    kept: int
-    from_s: float
-    to_s: float
-    last_began_s: float
-    message: str | None
-    kept_servers: list[str]
-
-
 class TestimonyFact(TypedDict):
     """All of it for one incident. `majority_gone`: when most of etcd was gone; `brownout`: how long it may have been.
 
@@ -137,6 +125,7 @@ class TestimonyFact(TypedDict):
     peak: PeakFact | None
     brownout: WindowFact | None
     unlucky_reads: UnluckyFact | None
+    kept_reads: KeptReadsFact | None
     failsafe_mode: bool
     config_id: int | None
     timeline_ids: list[int]
@@ -177,7 +166,8 @@ def testimony_of(timeline: Timeline, incident: Incident) -> TestimonyFact:
         ],
         "peak": _peak(timeline, incident),
         "brownout": _brownout(timeline, incident),
-        "unlucky_reads": _unlucky(timeline, incident),
+        "unlucky_reads": unlucky_reads(timeline, incident),
+        "kept_reads": kept_reads(timeline, incident),
         "failsafe_mode": bool((live_settings(timeline, incident.began_ns) or {}).get("failsafe_mode")),
         "config_id": live_id(timeline, incident.began_ns),
         "timeline_ids": _timeline_ids(own, incident),
@@ -202,27 +192,6 @@ def _read_only(timeline: Timeline, incident: Incident) -> RefusedFact | None:
         "to_s": seconds(own[-1].finished_ns),
         "first_id": own[0].id,
         "last_id": own[-1].id,
-    }
-
-
-def _unlucky(timeline: Timeline, incident: Incident) -> UnluckyFact | None:
-    """None where no read failed, or reads had an outage, which tells more."""
-    if incident.read.outages or not incident.read.failed + incident.read.unknown:
-        return None
-    own = [o for o in timeline.between(incident.began_ns, incident.ended_ns) if o.action == "read"]
-    failed = [o for o in own if o.outcome is not Outcome.OK]
-    if not failed:
-        return None
-    messages = {o.message for o in failed}
-    return {
-        "fresh": sum(o.probe == "fresh" for o in failed),
-        "tried": sum(o.probe == "fresh" for o in own),
-        "kept": sum(o.probe == "kept" for o in failed),
-        "from_s": seconds(failed[0].finished_ns),
-        "to_s": seconds(failed[-1].finished_ns),
-        "last_began_s": seconds(max(o.started_ns for o in failed)),
-        "message": messages.pop() if len(messages) == 1 else None,
-        "kept_servers": sorted({o.server for o in own if o.probe == "kept" and o.server is not None}),
     }
 
 

@@ -45,6 +45,7 @@ def cost(ok: int, failed: int = 0, unknown: int = 0, *outages: OutageFact, stabl
         "fresh_open": is_open,
         "fresh_longer": False,
         "stable_s": stable_s,
+        "calm_id": None if stable_s is None or not outages else outages[-1]["after_id"],
         "open": is_open,
         "ok": ok,
         "failed": failed,
@@ -323,6 +324,7 @@ def testimony() -> TestimonyFact:
         "failsafe_mode": False,
         "config_id": 6,
         "unlucky_reads": None,
+        "kept_reads": None,
         "timeline_ids": [],
     }
 
@@ -400,6 +402,9 @@ def incident() -> IncidentFact:
                 "answered_s": 50.4,
                 "streaming_s": 58.5,
                 "streaming_id": 88,
+                "replayed": None,
+                "diverged": None,
+                "level": {"seconds": 60.5, "event_id": 90},
                 "how": None,
                 "event_ids": [84, 88],
             }

@@ -150,13 +150,30 @@ def test_that_reads_went_on_is_not_said_where_new_connections_did_not_get_throug
     assert "New connections (read) were down for 31.0 s, persistent ones for 0 s." in text
 
 
-def test_many_incidents_are_told_briefly_and_each_in_its_row() -> None:
+def test_many_incidents_are_told_in_their_rows_alone() -> None:
     found = crash()
     found["incidents"] = [{**incident(), "id": n, "number": n} for n in range(1, 6)]
     summary = render(found, "en").split("## The cluster")[0]
-    assert summary.count("\n- **22:10:10. Leader `patroni1` was killed.**") == 5
     assert summary.count("| 22:10:10 | Leader `patroni1` was killed |") == 5
     assert "vanished without warning" not in summary
+
+
+def test_what_goes_on_in_a_fault_is_told_once_and_a_fault_that_came_once_is_measured_once() -> None:
+    found = crash()
+    text = render(found, "en")
+    assert "Measured once (n = 1): another such fault will take another time; the phases with bounds" in text
+    found["incidents"] = [incident(), {**incident(), "id": 2, "number": 2}]
+    chapter = render(found, "en").split("## Incident 2.")[1]
+    assert "What goes on in it is told in [incident 1](#incident-1)." in chapter
+    assert "Measured once" not in chapter
+
+
+def test_new_connections_are_told_by_their_own_number_where_it_is_another_one() -> None:
+    found = crash()
+    found["incidents"][0]["write"]["fresh_outage_s"] = 32.4
+    text = render(found, "en")
+    assert "| write 32.4 s |".replace(" s", "\u00a0s") in text
+    assert "New connections are tried 2 times a second, so a difference of up to 1.0\u00a0s may be the step" in text
 
 
 def test_an_operators_note_is_shown_with_its_moment() -> None:

@@ -299,3 +299,27 @@ def test_a_proxy_is_full_from_the_look_that_saw_it_to_the_one_that_saw_room() ->
 
 def test_a_proxy_that_was_never_full_has_no_such_spell() -> None:
     assert course.crowds_of(told(event(1, "etcd", "leader.seen", "a"))) == []
+
+
+def test_a_node_has_caught_up_when_it_replayed_all_and_when_its_primary_finds_it_no_byte_behind() -> None:
+    def sampled(at_s: float, subject: str, **detail: Any) -> Any:
+        return event(at_s, "postgres", "replication.sampled", subject, **detail)
+
+    made = killed()
+    later = [
+        sampled(53, "a", in_recovery=True, lsn=9, replay_lsn=8, lag_s=0.1),
+        sampled(54, "a", in_recovery=True, lsn=9, replay_lsn=9, lag_s=0.0),
+        sampled(55, "b", in_recovery=False, lsn=9, lag_bytes={"a": 8}),
+        sampled(56, "b", in_recovery=False, lsn=9, lag_bytes={"a": 0}),
+    ]
+    fact = returned(told(*made.events, *later))
+    began_s = judge(made).incidents[0].began_ns / 1e9
+    assert fact["replayed"] is not None and fact["replayed"]["seconds"] == pytest.approx(54 - began_s)
+    assert fact["level"] is not None and fact["level"]["seconds"] == pytest.approx(56 - began_s)
+    assert (returned(made)["replayed"], returned(made)["level"]) == (None, None)
+
+
+def test_a_history_that_went_past_the_fork_is_quoted_from_the_nodes_log() -> None:
+    line = event(44, "log", "log.told", "a", says="diverged", text="new timeline 2 forked off", code="0")
+    fact = returned(killed(line, event(45, "log", "log.told", "a", says="rewind_ended", code="0")))
+    assert fact["diverged"] is not None and fact["diverged"]["text"] == "new timeline 2 forked off"

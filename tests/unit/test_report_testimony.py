@@ -138,7 +138,7 @@ def test_a_node_comes_back_in_order_of_time_and_from_the_command_that_started_it
     one["returns"][0] |= {"streaming_s": 49.0, "answered_s": 50.4}
     only["routes"] = [{**span("replicas/patroni1", "up", 62.0, 127.4, 95)}]
     [said] = returned(one, only, EN)
-    assert said.index("was streaming by 49.0") < said.index("answered SQL by 50.4")
+    assert said.index("was streaming again within 49.0") < said.index("answered SQL by 50.4")
     assert "it took 1.7\u00a0s (`events` 80, 88)" in said
     assert "(pool `replicas`) 7.0\u00a0s after the command that brought it back (`events` 95)" in said
 

@@ -1,0 +1,62 @@
+"""Whence the persistent reads came when a member failed, and which reads failed where reads had no outage."""
+
+from __future__ import annotations
+
+import pytest
+
+from reports.aftermath import persistent
+from reports.facts import IncidentFact
+from reports.language import language
+from reports.report import render
+from tests.unit.facts_fixture import crash
+from tests.unit.test_report_testimony import recorded
+
+EN = language("en")
+
+
+def only(name: str) -> IncidentFact:
+    return recorded(name)["incidents"][0]
+
+
+@pytest.mark.parametrize("name", ["leader-stopped", "leader-killed"])
+def test_a_persistent_reader_elsewhere_did_not_meet_the_fault(name: str) -> None:
+    one = only(name)
+    reads = one["testimony"]["kept_reads"]
+    assert reads is not None and not reads["hit"] and one["target"] not in reads["servers"]
+    assert reads["moved"] is None
+
+
+def test_a_persistent_reader_on_the_node_that_fails_moves_and_its_rows_are_named() -> None:
+    facts = crash()
+    one = facts["incidents"][0]
+    moved = {"server": "patroni3", "seconds": 0.09, "before_id": 1716, "after_id": 1719, "failed": 0}
+    reads = {"servers": ["patroni1"], "hit": True, "primary": True, "moved": moved}
+    one["testimony"]["kept_reads"] = reads  # type: ignore[typeddict-item]  # literal enough
+    [said] = persistent(one, EN)
+    assert "opened anew, to `patroni3`" in said
+    assert "it took 0.09\u00a0s (`operations` 1716 → 1719); reads that failed in between: 0." in said
+    assert said in render(facts, "en")
+
+
+def test_a_reader_on_the_leader_says_nothing_of_a_replica_that_stops() -> None:
+    one = crash()["incidents"][0]
+    one["cause"] = "replica.stopped"
+    one["testimony"]["kept_reads"] = {"servers": ["patroni3"], "hit": False, "primary": True, "moved": None}
+    assert persistent(one, EN) == [
+        "Before the fault the persistent reads came from `patroni3`, the leader at that time. Not tested: a persistent "
+        "reader on the replica that failed."
+    ]
+
+
+def test_nothing_is_said_of_readers_where_no_member_failed_or_none_are_known() -> None:
+    assert only("etcd-one")["testimony"]["kept_reads"] is None
+    assert persistent(crash()["incidents"][0], EN) == []
+
+
+def test_the_move_of_a_recorded_reader_is_from_its_last_success_to_the_next_elsewhere() -> None:
+    one = only("replica-frozen")
+    reads = one["testimony"]["kept_reads"]
+    assert reads is not None and reads["hit"] and reads["servers"] == [one["target"]]
+    moved = reads["moved"]
+    assert moved is not None and (moved["before_id"], moved["after_id"]) == (428, 431)
+    assert moved["server"] != one["target"] and 0 < moved["seconds"] < 1
