@@ -34,9 +34,9 @@ class UnluckyFact(TypedDict):
 
 
 class MovedFact(TypedDict):
-    """The reads went to another server: the last success on the old one, the first on the new, and what failed between.
+    """The reads went to another server: the last success on the old one, the first on the new.
 
-    `seconds` from the one to the other; the ids are rows of `operations`.
+    `seconds` from the one to the other, `failed` of those that were due in between; the ids are rows of `operations`.
     """
 
     server: str
@@ -116,7 +116,5 @@ def _moved(own: list[Operation], server: str) -> MovedFact | None:
         "seconds": seconds(first.finished_ns - last.finished_ns),
         "before_id": last.id,
         "after_id": first.id,
-        "failed": sum(
-            o.outcome is not Outcome.OK and last.finished_ns < o.finished_ns < first.finished_ns for o in own
-        ),
+        "failed": sum(o.outcome is not Outcome.OK and last.due_ns < o.due_ns < first.due_ns for o in own),
     }

@@ -202,12 +202,11 @@ def _majority_gone(timeline: Timeline, away: tuple[Spell, ...], own: Sequence[Ev
     gone = None if known_ns is None else majority_gone(timeline, away, known_ns)
     if gone is None:
         return None
-    window, spell = gone
-    row = spell.told[0].id
+    window, silent = gone
     return {
         "after_s": seconds(window.after_ns),
         "by_s": seconds(window.by_ns),
-        "event_ids": [] if row is None else [row],
+        "event_ids": sorted(s.told[0].id for s in silent if s.told[0].id is not None),
     }
 
 

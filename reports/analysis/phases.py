@@ -267,8 +267,9 @@ def _preface(case: Case, cause: Found, main: Outage) -> list[Phase]:
     if gone is None:
         return [Phase(name, event.window, Window.at(main.began_ns), proof, _began_by(case, main))]
     # The quorum goes with the member that makes it a minority, not when those that are left say so.
-    window, spell = gone
-    silent = shows("evidence.etcd_failed", spell.teller, endpoint=spell.subject, how=spell.how)
+    window, away = gone
+    rows = tuple(spell.told[0].id for spell in away if spell.told[0].id is not None)
+    silent = Evidence("events", rows, "evidence.quorum_gone", {"at_s": at_s(window.by_ns)})
     return [Phase(name, window, Window.at(main.began_ns), silent, _began_by(case, main))]
 
 

@@ -43,8 +43,8 @@ def unspoken(timeline: Timeline, spells: Sequence[Spell]) -> tuple[Event, ...]:
     return tuple(found)
 
 
-def majority_gone(timeline: Timeline, spells: Sequence[Spell], at_ns: int) -> tuple[Window, Spell] | None:
-    """When the member went with which a majority of etcd was gone, of those away at a moment, and its spell.
+def majority_gone(timeline: Timeline, spells: Sequence[Spell], at_ns: int) -> tuple[Window, tuple[Spell, ...]] | None:
+    """When the member went with which a majority of etcd was gone, of those away at a moment, and its spells by then.
 
     Each went between its last look that got an answer and the first that got none. None: fewer were away, or how many
     there are is not known.
@@ -59,8 +59,8 @@ def majority_gone(timeline: Timeline, spells: Sequence[Spell], at_ns: int) -> tu
     last = len(endpoints) - (len(endpoints) // 2 + 1)  # so many may go, and there is still a majority
     if not endpoints or len(away) <= last:
         return None
-    known = sorted(away, key=lambda s: s.began_ns)[last]
-    return Window(sorted(s.told[0].window.after_ns for s in away)[last], known.began_ns), known
+    known = tuple(sorted(away, key=lambda s: s.began_ns)[: last + 1])
+    return Window(sorted(s.told[0].window.after_ns for s in away)[last], known[-1].began_ns), known
 
 
 def _is_told(told: Sequence[Event], from_ns: int, until_ns: int) -> bool:

@@ -33,7 +33,7 @@ def test_a_persistent_reader_on_the_node_that_fails_moves_and_its_rows_are_named
     reads = {"servers": ["patroni1"], "hit": True, "primary": True, "moved": moved}
     one["testimony"]["kept_reads"] = reads  # type: ignore[typeddict-item]  # literal enough
     [said] = persistent(one, EN)
-    assert "opened anew, to `patroni3`" in said
+    assert "new ones were opened in their place, to `patroni3`." in said
     assert "it took 0.09\u00a0s (`operations` 1716 → 1719); reads that failed in between: 0." in said
     assert said in render(facts, "en")
 
@@ -60,3 +60,8 @@ def test_the_move_of_a_recorded_reader_is_from_its_last_success_to_the_next_else
     moved = reads["moved"]
     assert moved is not None and (moved["before_id"], moved["after_id"]) == (428, 431)
     assert moved["server"] != one["target"] and 0 < moved["seconds"] < 1
+
+
+def test_a_read_that_hung_while_others_had_moved_on_is_one_that_failed_in_between() -> None:
+    reads = only("replica-frozen")["testimony"]["kept_reads"]  # operation 473 got no answer until a second later
+    assert reads is not None and reads["moved"] is not None and reads["moved"]["failed"] == 1
