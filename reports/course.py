@@ -221,7 +221,8 @@ def _return(timeline: Timeline, began_ns: int, until_ns: int, member: str) -> Re
     away, missing = False, False
     until_ns = min(until_ns, began_ns + RETURN_S * SECOND_NS)
     for event in events_between(timeline, began_ns - NOTICED_NS, until_ns):
-        streams = _streams(event, member)
+        listed = streaming(event)
+        streams = None if listed is None else member in listed
         if event.by_ns < began_ns:
             missing = missing if streams is None else not streams
             continue
@@ -273,14 +274,13 @@ def _level(event: Event, member: str) -> bool:
     return own and isinstance(lags, Mapping) and lags.get(member) == 0
 
 
-def _streams(event: Event, member: str) -> bool | None:
-    """Whether a primary's Patroni says that a member streams from it; None: it is no word of a primary's."""
+def streaming(event: Event) -> frozenset[str] | None:
+    """Who streams from a primary, as its Patroni says; None: it is no word of a primary's."""
     rows = event.detail.get("replication") if event.kind == "member.changed" and event.source == "patroni" else None
     if not isinstance(rows, (list, tuple)) or not says_primary(event) or not is_running(event.detail.get("state")):
         return None
-    return any(
-        isinstance(row, Mapping) and row.get("application_name") == member and row.get("state") == "streaming"
-        for row in rows
+    return frozenset(
+        str(row.get("application_name")) for row in rows if isinstance(row, Mapping) and row.get("state") == "streaming"
     )
 
 

@@ -18,7 +18,7 @@ from reports.checks import checked
 from reports.moments import or_none, seconds, told, utc_of
 from reports.portrait import proxy_of
 from reports.recorded import recording_facts
-from reports.safety import appeared_of, reads_of
+from reports.safety import appeared_of, forks_of, hidden_of, reads_of
 from reports.testimony import testimony_of
 
 
@@ -39,6 +39,8 @@ def facts_of(judged: Sequence[tuple[Timeline, Findings]], version: str) -> facts
         "consistency": {
             "observed": all(_asked_directly(timeline) for timeline, _ in judged),
             "two_primaries": [both for timeline, _ in judged for both in _both(timeline)],
+            "hidden": [one for timeline, _ in judged for one in hidden_of(timeline)],
+            "forks": [one for timeline, _ in judged for one in forks_of(timeline)],
             "reads": [reads_of(timeline) for timeline, _ in judged],
         },
         "answers": [],

@@ -11,10 +11,11 @@ from typing import Any, TypedDict
 from reports.checking import ChecksFact
 from reports.course import ReturnFact, SpanFact
 from reports.dashboards import ShownFact
+from reports.lagging import LagFact
 from reports.loaded import FailureFact, ReadOnlyFact
 from reports.pace import PaceFact
-from reports.portrait import LagFact, PartFact, ProxyFact
-from reports.safety import AppearedFact, ReadsFact
+from reports.portrait import PartFact, ProxyFact
+from reports.safety import AppearedFact, ForkFact, HiddenFact, ReadsFact
 from reports.testimony import TestimonyFact
 
 
@@ -246,6 +247,7 @@ class RecordingFact(TypedDict):
     `live_id` is the row of events that holds it. `versions` maps a component (postgres, patroni, etcd, haproxy, libpq,
     host, observer) to its version, `version_ids` to the rows that told it; `names` an address to the name to call it
     by: members of etcd, and "" for the only proxy. `watchers` are what watches the cluster, beside its `parts`.
+    `lags_apart` are the rows of samples that are in no lag: their replica did not follow the leader.
     """
 
     id: int
@@ -277,6 +279,7 @@ class RecordingFact(TypedDict):
     proxy: ProxyFact
     checks: ChecksFact
     lags: list[LagFact]
+    lags_apart: list[int]
     roles: list[SpanFact]
     routes: list[SpanFact]
     crowds: list[SpanFact]
@@ -322,11 +325,13 @@ class ConsistencyFact(TypedDict):
     """Whether two members were primaries at once, and whether reads told the truth, a fact for each recording.
 
     A spell of two primaries holds members, from_s, to_s, seconds, event_ids. `observed`: PostgreSQL of two members or
-    more was asked directly, so that no spell means that none was seen.
+    more was asked directly, so that no spell means that none was seen; `hidden` is what it could not see.
     """
 
     observed: bool
     two_primaries: list[dict[str, Any]]
+    hidden: list[HiddenFact]
+    forks: list[ForkFact]
     reads: list[ReadsFact]
 
 

@@ -1,4 +1,4 @@
-"""What a cluster is made of, as its recording tells: parts and their ports, the proxy's checks, lag, log positions.
+"""What a cluster is made of, as its recording tells: parts and their ports, the proxy's checks, log positions.
 
 Timeline in, plain facts out. Pure.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
-from observer.timeline import MS_NS, SECOND_NS, Event, Operation, Timeline
+from observer.timeline import SECOND_NS, Event, Timeline
 
 LSN_WITHIN_NS = 15 * SECOND_NS
 
@@ -41,23 +41,6 @@ class ProxyFact(TypedDict):
     inter_ms: int | None
     inter_told: bool
     event_ids: list[int]
-
-
-class LagFact(TypedDict):
-    """How far a replica was behind under load, by samples taken now and then; the row of the worst one.
-
-    `unit` "bytes": as its primary said of it; "seconds": by the replica's own word, 0 where it had replayed all that
-    it had received. `from_s`: samples since then, when the first operation was due.
-    """
-
-    member: str
-    unit: str
-    from_s: float
-    samples: int
-    median: float
-    worst: float
-    worst_at_s: float
-    event_id: int | None
 
 
 def parts_of(timeline: Timeline) -> list[PartFact]:
@@ -139,8 +122,11 @@ def dsn_address(dsn: str) -> str | None:
     return f"{told['host']}:{told.get('port', '5432')}" if told.get("host") else None
 
 
-def psql_of(settings: Mapping[str, Any], key: str, sql: str) -> str | None:
-    """The command that asks a server behind the port of an action; None: where it is was not told."""
+def psql_of(settings: Mapping[str, Any], key: str, sql: str, password: str = "") -> str | None:
+    """The command that asks a server behind the port of an action; None: where it is was not told.
+
+    `password`: what stands before it, as "PGPASSWORD=... ".
+    """
     dsn = str(_told(settings, "traffic", key) or "")
     address = dsn_address(dsn)
     if address is None:
@@ -149,7 +135,7 @@ def psql_of(settings: Mapping[str, Any], key: str, sql: str) -> str | None:
     user = re.search(r"(?:^|\s)user\s*=\s*'?([^'\s]+)", dsn) or re.match(r"\w+://([^:@/]+)[:@]", dsn)
     base = re.search(r"(?:^|\s)dbname\s*=\s*'?([^'\s]+)", dsn) or re.match(r"\w+://[^/]*/(\w+)", dsn)
     options = [f"-h {host} -p {port}", *(f"-{o} {found[1]}" for o, found in (("U", user), ("d", base)) if found)]
-    return f'psql {" ".join(options)} -c "{sql}"'
+    return f'{password}psql {" ".join(options)} -c "{sql}"'
 
 
 def _address(url: object) -> str | None:
@@ -223,54 +209,6 @@ def proxy_of(timeline: Timeline) -> ProxyFact:
                 fact["event_ids"] = [] if event.id is None else [event.id]
                 return fact
     return fact
-
-
-def lags_of(timeline: Timeline) -> list[LagFact]:
-    """How far each replica was behind while there was a load: bytes as its primary said of it, seconds as it said."""
-    first_ns = _load_began(timeline)
-    in_bytes: dict[str, list[_Sample]] = {}
-    in_seconds: dict[str, list[_Sample]] = {}
-    for event in timeline.events:
-        if event.kind != "replication.sampled" or event.source != "postgres" or event.by_ns < first_ns:
-            continue
-        lags = event.detail.get("lag_bytes")
-        for member, lag in (lags if isinstance(lags, Mapping) else {}).items():
-            if _is_number(lag):
-                in_bytes.setdefault(str(member), []).append((max(0, int(lag)), event.by_ns, event.id))
-        if _is_number(event.detail.get("lag_s")):
-            in_seconds.setdefault(event.subject, []).append((float(event.detail["lag_s"]), event.by_ns, event.id))
-    return [
-        {
-            "member": member,
-            "unit": unit,
-            "from_s": round(first_ns / SECOND_NS, 6),
-            "samples": len(samples[member]),
-            "median": sorted(lag for lag, _, _ in samples[member])[len(samples[member]) // 2],
-            "worst": worst[0],
-            "worst_at_s": round(worst[1] / SECOND_NS, 6),
-            "event_id": worst[2],
-        }
-        for unit, samples in (("bytes", in_bytes), ("seconds", in_seconds))
-        for member in sorted(samples)
-        for worst in (max(samples[member], key=lambda sample: sample[0]),)
-    ]
-
-
-_Sample = tuple[float, int, int | None]
-
-
-def _load_began(timeline: Timeline) -> int:
-    """When the first operation was due, to the millisecond; the beginning of the recording where there was none."""
-    if timeline.seconds:
-        second = min(s.at_s for s in timeline.seconds)
-        own: Sequence[Operation] = timeline.between(second * SECOND_NS - 1, (second + 1) * SECOND_NS)
-    else:
-        own = timeline.operations
-    return min((o.due_ns for o in own), default=0) // MS_NS * MS_NS
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def positions_at(timeline: Timeline, at_ns: int) -> dict[str, tuple[int, int | None]]:

@@ -15,6 +15,7 @@ from reports.portrait import ports_of, psql_of
 
 HOMEWORK_PORTS = {"write": "5001", "read": "5002"}
 SHOWN_CHANGES = 40
+SHOWN_APART = 40
 
 
 def parts(recording: RecordingFact, language: Language) -> str:
@@ -238,6 +239,15 @@ def lags(recording: RecordingFact, language: Language) -> str:
         for lag in recording["lags"]
     ]
     return table(language.columns("lag.columns"), rows)
+
+
+def lag_notes(recording: RecordingFact, language: Language) -> list[str]:
+    """What is in no lag: short ones, those of replicas that are not connected, and the samples that were left out."""
+    said, apart = [language.say("lag.note")], recording["lags_apart"]
+    if apart:
+        more = ", …" if len(apart) > SHOWN_APART else ""
+        said.append(language.say("lag.apart", n=len(apart), ids=apart[:SHOWN_APART], more=more))
+    return said
 
 
 def later(recording: RecordingFact, language: Language) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reports.facts import RecordingFact
+from reports.facts import ConsistencyFact, RecordingFact
 from reports.loaded import READ_ONLY
 
 
@@ -53,6 +53,8 @@ def load(recording: RecordingFact) -> list[str]:
         lags = ", ".join(f"json_extract(detail, '$.{name}') as {name}" for name in ("lag_bytes", "lag_s"))
         since = f"by_ns >= {round(recording['lags'][0]['from_s'] * 1000)}000000"
         sampled = f"{own} and source = 'postgres' and kind = 'replication.sampled' and {since}"
+        apart = ", ".join(map(str, recording["lags_apart"]))
+        sampled += f" and id not in ({apart})" if apart else ""
         commands.append(f"select id, by_ns / 1e9 as at_s, subject, {lags} from events where {sampled}")
     return [_command(sql) for sql in commands]
 
@@ -120,6 +122,25 @@ def _durability(recording: RecordingFact) -> str:
         f"({audit} order by audited_ns desc, id desc limit 1) "
         f"where o.recording_id = {recording['id']} and o.action = 'write' group by 1"
     )
+
+
+def consistency(fact: ConsistencyFact) -> list[str]:
+    """The rows of what looks could not see, and of histories that were not the cluster's."""
+    own: dict[int, set[int]] = {}
+    for one in fact["hidden"]:
+        own.setdefault(one["recording"], set()).update(one["event_ids"])
+    rest = [(one["recording"], one["committed_id"]) for one in fact["hidden"]]
+    rest += [(one["recording"], row) for one in fact["forks"] for row in (one["event_id"], one["rewound_id"])]
+    for recording, row in rest:
+        own.setdefault(recording, set()).update(() if row is None else (row,))
+    return [
+        _command(
+            f"select id, by_ns / 1e9 as at_s, subject, kind, detail from events where recording_id = {recording} "
+            f"and id in ({', '.join(map(str, sorted(ids)))})"
+        )
+        for recording, ids in sorted(own.items())
+        if ids
+    ]
 
 
 def roles(recordings: Iterable[RecordingFact]) -> list[str]:

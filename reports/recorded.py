@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from observer.findings import Findings, Leadership
 from observer.timeline import Action, Outcome, Timeline
-from reports import checking, course, dashboards, facts, loaded, pace, portrait
+from reports import checking, course, dashboards, facts, lagging, loaded, pace, portrait
 from reports.analysis.baseline import baseline
 from reports.analysis.outages import acknowledged
 from reports.analysis.theory import live_settings
@@ -103,7 +103,8 @@ def recording_facts(timeline: Timeline, found: Findings) -> facts.RecordingFact:
         "etcd_leader": portrait.etcd_leader_of(timeline),
         "proxy": portrait.proxy_of(timeline),
         "checks": checking.checks_of(timeline),
-        "lags": portrait.lags_of(timeline),
+        "lags": lagging.lags_of(timeline),
+        "lags_apart": lagging.apart_of(timeline),
         "roles": roles,
         "routes": course.routes_of(timeline),
         "crowds": course.crowds_of(timeline),

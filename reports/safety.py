@@ -9,6 +9,7 @@ from typing import TypedDict
 
 from observer.timeline import SECOND_NS, Timeline
 from reports.analysis.appeared import appeared
+from reports.analysis.hidden import forks, hidden
 from reports.analysis.reads import Backs, ReadThenLost, Spread, Staleness, reads
 
 
@@ -75,6 +76,36 @@ class AppearedFact(TypedDict):
     audit_id: int | None
 
 
+class HiddenFact(TypedDict):
+    """A spell in which looks cannot rule out that a former leader was a primary beside its successor.
+
+    `thawed`: it was told to run on at `from_s`; else its successor led from then. `to_s` None: to the end.
+    `committed_*`: when a look saw that its last transaction, on the old timeline, was so many seconds old, which it
+    therefore committed after it ran on; None: nothing shows that it did.
+    """
+
+    recording: int
+    member: str
+    successor: str
+    from_s: float
+    to_s: float | None
+    thawed: bool
+    event_ids: list[int]
+    committed_s: float | None
+    committed_age_s: float | None
+    committed_id: int | None
+
+
+class ForkFact(TypedDict):
+    """A log said that a member's history went on past where the cluster's forked. `rewound_id`: pg_rewind did well."""
+
+    recording: int
+    member: str
+    text: str
+    event_id: int | None
+    rewound_id: int | None
+
+
 class ReadsFact(TypedDict):
     """What the reads of one recording tell. `looked_at` of `acknowledged` reads told what they saw and were looked at.
 
@@ -105,6 +136,39 @@ def appeared_of(timeline: Timeline) -> list[AppearedFact]:
             "audit_id": one.audit_id,
         }
         for one in appeared(timeline)
+    ]
+
+
+def hidden_of(timeline: Timeline) -> list[HiddenFact]:
+    """The spells of a recording in which a former leader was not seen, though it may have run."""
+    return [
+        {
+            "recording": timeline.recording.id,
+            "member": one.member,
+            "successor": one.successor,
+            "from_s": _seconds(one.from_ns),
+            "to_s": None if one.until_ns is None else _seconds(one.until_ns),
+            "thawed": one.thawed,
+            "event_ids": [event.id for event in one.events if event.id is not None],
+            "committed_s": None if one.committed is None else _seconds(one.committed.by_ns),
+            "committed_age_s": None if one.committed is None else float(one.committed.detail["lag_s"]),
+            "committed_id": None if one.committed is None else one.committed.id,
+        }
+        for one in hidden(timeline)
+    ]
+
+
+def forks_of(timeline: Timeline) -> list[ForkFact]:
+    """Histories that members had of their own, as their logs told."""
+    return [
+        {
+            "recording": timeline.recording.id,
+            "member": one.told.subject,
+            "text": str(one.told.detail["text"]),
+            "event_id": one.told.id,
+            "rewound_id": None if one.rewound is None else one.rewound.id,
+        }
+        for one in forks(timeline)
     ]
 
 

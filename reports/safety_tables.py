@@ -3,12 +3,55 @@
 from __future__ import annotations
 
 from reports.cells import cell, number
+from reports.facts import ConsistencyFact
 from reports.incident_tables import runs
 from reports.language import Language
 from reports.markdown import code, table
 from reports.safety import ReadsFact, SpreadFact
 
 SHOWN_LOST = 20
+
+
+def hidden_spells(fact: ConsistencyFact, language: Language) -> list[str]:
+    """What direct looks cannot rule out, and what shows that it was so all the same; empty where there is nothing."""
+    if not fact["hidden"]:
+        return []
+    items = []
+    for one in fact["hidden"]:
+        key = "consistency.hidden_thawed" if one["thawed"] else "consistency.hidden_led"
+        to_s = language.say("consistency.to_end") if one["to_s"] is None else language.written(one["to_s"], "s")
+        items.append(language.say(key, **{**one, "to": to_s, "ids": one["event_ids"]}))
+    said = [language.say("consistency.hidden", list="; ".join(items))]
+    committed = [
+        language.say(
+            "consistency.committed_item",
+            member=one["member"],
+            at_s=one["committed_s"],
+            age_s=one["committed_age_s"],
+            ids=one["committed_id"],
+        )
+        for one in fact["hidden"]
+        if one["committed_s"] is not None
+    ]
+    if committed:
+        said.append(language.say("consistency.committed", list="; ".join(committed)))
+    return said
+
+
+def forked(fact: ConsistencyFact, kept: bool, language: Language) -> list[str]:
+    """What logs said of histories that were not the cluster's, and what became of them; `kept`: no write was lost."""
+    if not fact["forks"]:
+        return []
+    items = [language.say("consistency.fork", **{**one, "ids": one["event_id"]}) for one in fact["forks"]]
+    said = [language.say("consistency.forks", list="; ".join(items))]
+    rewound = [one["rewound_id"] for one in fact["forks"] if one["rewound_id"] is not None]
+    if len(rewound) == len(fact["forks"]):
+        said.append(language.say("consistency.rewound", ids=rewound))
+    elif rewound:
+        said.append(language.say("consistency.rewound_some", ids=rewound))
+    if kept:
+        said.append(language.say("consistency.fork_no_loss"))
+    return said
 
 
 def looked_at(fact: ReadsFact, language: Language) -> str:

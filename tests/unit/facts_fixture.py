@@ -249,6 +249,7 @@ def recording() -> RecordingFact:
                 "event_id": 92,
             }
         ],
+        "lags_apart": [85],
         "roles": [
             span("patroni1", "primary", 0.2, 7.8, 1),
             span("patroni1", "away", 7.8, 58.1, 30),
@@ -490,7 +491,7 @@ def crash() -> Facts:
             "failed_but_present": 0,
             "failed_but_present_writes": [],
         },
-        "consistency": {"observed": True, "two_primaries": [], "reads": [reads(1)]},
+        "consistency": {"observed": True, "two_primaries": [], "hidden": [], "forks": [], "reads": [reads(1)]},
         "answers": [],
         "objectives": [],
         "warnings": [],
@@ -535,13 +536,14 @@ def nothing_seen() -> Facts:
         "proxy": {"rise": None, "fall": None, "inter_ms": None, "inter_told": False, "event_ids": []},
         "checks": {"pauses": None, "timeouts": {}, "lingering": []},
         "lags": [],
+        "lags_apart": [],
         "roles": [],
         "routes": [],
         "crowds": [],
         "slept": [],
         "pace": [],
     }
-    facts["consistency"] = {"observed": False, "two_primaries": [], "reads": [no_reads()]}
+    facts["consistency"] = {"observed": False, "two_primaries": [], "hidden": [], "forks": [], "reads": [no_reads()]}
     facts["durability"] = {
         "acknowledged": 0,
         "audited": 0,

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from observer.timeline import Timeline
-from reports import checking, course, dashboards, loaded, portrait, queries, recorded
+from reports import checking, course, dashboards, lagging, loaded, portrait, queries, recorded
 from reports.analysis.judge import judge
 from reports.language import language
 from tests.unit.timelines import event, fail, ns, ok, timeline, unknown
+
+B = [{"application_name": "b", "state": "streaming"}]
 
 
 def told(*events: Any, until_s: float = 120) -> Timeline:
@@ -100,10 +102,41 @@ def test_lag_is_told_in_bytes_by_the_primary_and_in_seconds_by_the_replica_from_
         for at_s, lag in ((1, 5000), (2, 900), (3, 0), (4, -5))
     ]
     own = [event(at_s, "postgres", "replication.sampled", "b", lag_s=lag) for at_s, lag in ((2, 0.0), (3, 1.5))]
-    given = timeline([*samples, *own], [ok(1.5), ok(2.5)], until_s=9)
-    in_bytes, in_seconds = portrait.lags_of(given)
+    streams = event(0.5, "patroni", "member.changed", "a", role="primary", timeline=1, state="running", replication=B)
+    given = timeline([streams, *samples, *own], [ok(1.5), ok(2.5)], until_s=9)
+    in_bytes, in_seconds = lagging.lags_of(given)
     assert (in_bytes["member"], in_bytes["samples"], in_bytes["worst"], in_bytes["worst_at_s"]) == ("b", 3, 900, 2.0)
     assert (in_seconds["unit"], in_seconds["samples"], in_seconds["worst"]) == ("seconds", 2, 1.5)
+
+
+def test_the_age_of_the_last_transaction_of_a_replica_that_does_not_follow_the_leader_is_no_lag() -> None:
+    def sample(at_s: float, lag: float) -> Any:
+        return event(at_s, "postgres", "replication.sampled", "b", in_recovery=True, lag_s=lag)
+
+    given = timeline(
+        [
+            event(1, "postgres", "member.changed", "b", in_recovery=False, timeline=3),
+            event(9, "postgres", "member.changed", "a", in_recovery=False, timeline=4),
+            event(20, "postgres", "member.changed", "b", in_recovery=True, timeline=3),
+            sample(20, 1.5),  # on the history that it had as a leader
+            event(22, "postgres", "member.changed", "b", in_recovery=True, timeline=4),
+            sample(30, 0.1),
+            event(31, "postgres", "member.changed", "b", in_recovery=True, timeline=None),
+            sample(40, 7.0),  # it receives nothing
+        ],
+        [ok(1.5)],
+        until_s=50,
+    )
+    [fact] = lagging.lags_of(given)
+    assert (fact["samples"], fact["worst"]) == (1, 0.1)
+    assert lagging.apart_of(given) == [e.id for e in given.events if e.detail.get("lag_s") in (1.5, 7.0)]
+
+
+def test_a_replica_that_is_not_told_its_timeline_follows_by_the_word_of_its_primary() -> None:
+    waits = event(1, "patroni", "member.changed", "a", role="primary", state="running", timeline=1, replication=[])
+    streams = event(5, "patroni", "member.changed", "a", role="primary", state="running", timeline=1, replication=B)
+    own = [event(at_s, "postgres", "replication.sampled", "b", lag_s=float(at_s)) for at_s in (3, 6)]
+    assert [fact["worst"] for fact in lagging.lags_of(told(waits, streams, *own))] == [6.0]
 
 
 def test_why_operations_failed_is_counted_by_what_they_met_and_where() -> None:
