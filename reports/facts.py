@@ -247,6 +247,7 @@ class RecordingFact(TypedDict):
     `live_id` is the row of events that holds it. `versions` maps a component (postgres, patroni, etcd, haproxy, libpq,
     host, observer) to its version, `version_ids` to the rows that told it; `names` an address to the name to call it
     by: members of etcd, and "" for the only proxy. `watchers` are what watches the cluster, beside its `parts`.
+    `turned_s`: so long after a change of role a leader served the last read on a new connection (loaded.py).
     `lags_apart` are the rows of samples that are in no lag: their replica did not follow the leader.
     """
 
@@ -268,6 +269,7 @@ class RecordingFact(TypedDict):
     read_only: list[ReadOnlyFact]
     baseline: list[BaselineFact]
     served: list[ServedFact]
+    turned_s: float | None
     leaderships: list[LeadershipFact]
     blindness: list[BlindnessFact]
     unobserved: list[UnobservedFact]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
+from reports.answering import link
 from reports.cells import between, cell, number, share
-from reports.facts import RecordingFact
+from reports.facts import Facts, RecordingFact
 from reports.language import Language
+from reports.loaded import NOT_NOW, READ_ONLY, UNREACHED, FailureFact
 from reports.markdown import code, table
 
 SHOWN_FAILURES = 30
@@ -80,13 +83,63 @@ def failed_by_server(recording: RecordingFact, language: Language) -> str:
     return table(language.columns("load.by_server_columns"), rows)
 
 
-def failed_sentence(recording: RecordingFact, language: Language) -> str:
-    """Whether any operation that failed had reached a server that named itself, and what those unknown are by."""
-    named = sum(f["operations"] for f in recording["failures"] if f["outcome"] == "fail" and f["server"] is not None)
-    said = [language.say("load.failed_named", n=named) if named else language.say("load.failed_unnamed")]
+def failed_sentence(facts: Facts, recording: RecordingFact, language: Language) -> str:
+    """What is known of the servers behind the failures of each action, and what those unknown are by."""
+    said = []
+    for action in ("write", "read"):
+        own = [f for f in recording["failures"] if f["outcome"] == "fail" and f["action"] == action]
+        if own:
+            items = _by_what_is_known(own, facts, recording, language)
+            total = sum(f["operations"] for f in own)
+            said.append(language.say("load.failed", action=action, n=total, list="; ".join(items)))
     if any(f["outcome"] == "unknown" and f["server"] is not None for f in recording["failures"]):
         said.append(language.say("load.unknown_named"))
     return " ".join(said)
+
+
+def _by_what_is_known(
+    own: Sequence[FailureFact], facts: Facts, recording: RecordingFact, language: Language
+) -> list[str]:
+    """The failures of an action, each counted once, by what tells of their server."""
+    counts: Counter[str] = Counter()
+    for fact in own:
+        if fact["server"] is not None:
+            known = "named"
+        elif fact["sqlstate"] == READ_ONLY:
+            known = "read_only"
+        elif fact["sqlstate"] == NOT_NOW:
+            known = "not_now"
+        else:
+            known = "unreached" if fact["sqlstate"] is None and fact["stage"] in UNREACHED else "other"
+        counts[known] += fact["operations"]
+    items = []
+    for known in ("named", "read_only", "not_now", "unreached", "other"):
+        if counts[known]:
+            told = language.say(f"load.failed_{known}", n=counts[known])
+            every = sum(fact["operations"] for fact in recording["read_only"])
+            if known == "read_only" and own[0]["action"] == "write" and counts[known] == every:
+                told += _read_only_by(facts, recording, language)
+            items.append(told)
+    return items
+
+
+def _read_only_by(facts: Facts, recording: RecordingFact, language: Language) -> str:
+    """Which members the refused writes certainly met, and of which incidents that is not known."""
+    sole: dict[str, list[int]] = {}
+    for fact in recording["read_only"]:
+        for member, n in fact["sole"].items():
+            sole.setdefault(member, []).append(n)
+    items = [
+        language.say("load.read_only_sole", counts=" + ".join(number(n, language, 0) for n in ns), member=member)
+        for member, ns in sorted(sole.items())
+    ]
+    chapters = {i["number"]: i for i in facts["incidents"] if i["recording"] == recording["id"]}
+    rest = {fact["incident"]: fact["operations"] - sum(fact["sole"].values()) for fact in recording["read_only"]}
+    links = [link(chapters[n], language) for n, left in rest.items() if left and n in chapters]
+    if sum(rest.values()):
+        where = f" ({', '.join(links)})" if links else ""
+        items.append(language.say("load.read_only_rest", n=sum(rest.values()), where=where))
+    return f": {', '.join(items)}"
 
 
 def calm(recording: RecordingFact, language: Language) -> str:

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 from observer.findings import Incident
 from observer.timeline import SECOND_NS, Operation, Outcome, Timeline
 from reports import course
+from reports.analysis.blindness import blindness
 from reports.analysis.changes import addresses, members
 from reports.analysis.leadership import leaderships
 from reports.analysis.scene import primary_pools
 
 # SQLSTATE read_only_sql_transaction: a write met a server in recovery, or one that was told to be read-only.
 READ_ONLY = "25006"
+# SQLSTATE cannot_connect_now: PostgreSQL is starting up or shutting down.
+NOT_NOW = "57P03"
+LOOK_LATE_S = 2
+# A proxy that has not learned of a new role by then has another reason.
+TURNED_S = 60.0
+# What ends an operation before any server was reached.
+UNREACHED = ("slot", "resolve", "connect")
 
 
 class FailureFact(TypedDict):
@@ -33,12 +42,17 @@ class ReadOnlyFact(TypedDict):
     """Writes that met a server that takes none, by the number of the incident within the recording; None: outside.
 
     `replicas`: members that the proxy's page showed UP in the pool of the leader while they said that they were
-    replicas, with the rows that began both; empty where it showed none.
+    replicas, with the rows that began both; empty where it showed none. `beside`: who else was UP in it then. `sole`:
+    how many of the writes a member certainly met, by its name: it alone was UP. `set_so`: how many met a server that
+    alone was UP and said that it was a primary: its own setting forbade them.
     """
 
     incident: int | None
     operations: int
     replicas: list[str]
+    beside: list[str]
+    sole: dict[str, int]
+    set_so: int
     event_ids: list[int]
 
 
@@ -70,26 +84,79 @@ def read_only_of(timeline: Timeline, incidents: Sequence[Incident]) -> list[Read
     met = [o for o in timeline.operations if o.action == "write" and o.sqlstate == READ_ONLY]
     if not met:
         return []
-    counts = Counter(_number(o, incidents) for o in met)
-    found: dict[int | None, dict[str, list[int]]] = {}
-    routes, replicas = _routes_of_writes(timeline), [s for s in course.roles_of(timeline) if s["what"] == "replica"]
+    numbers = {_number(o, incidents) for o in met}
+    found = {n: _Met() for n in sorted(numbers, key=lambda n: (n is None, n or 0))}
+    routes, roles = _routes_of_writes(timeline), course.roles_of(timeline)
+    spells = [(s.from_ns, s.until_ns) for s in blindness(timeline) if s.source == "haproxy"]
+    unseen = [(a / SECOND_NS, float("inf") if b is None else b / SECOND_NS) for a, b in spells]
     for operation in met:
-        at_s = operation.finished_ns / SECOND_NS
-        for route in (span for span in routes if span["from_s"] <= at_s < span["to_s"]):
-            member = route["subject"].rpartition("/")[2]
-            for span in replicas:
-                if span["subject"] == member and span["from_s"] <= at_s < span["to_s"]:
-                    ids = [row for row in (route["event_id"], span["event_id"]) if row is not None]
-                    found.setdefault(_number(operation, incidents), {}).setdefault(member, ids)
+        own = found[_number(operation, incidents)]
+        own.operations += 1
+        at_s, began_s = operation.finished_ns / SECOND_NS, operation.started_ns / SECOND_NS
+        up = {r["subject"].rpartition("/")[2]: r for r in routes if r["from_s"] <= at_s and began_s < r["to_s"]}
+        now = {r["subject"]: r for r in roles if r["from_s"] <= at_s < r["to_s"]}
+        replicas = {member for member in up if member in now and now[member]["what"] == "replica"}
+        for member in replicas:
+            own.rows.setdefault(member, [up[member]["event_id"], now[member]["event_id"]])
+        if replicas:
+            for member in up.keys() - replicas:
+                own.beside.setdefault(member, [up[member]["event_id"]])
+        if len(up) == 1 and not any(from_s < at_s and began_s < to_s for from_s, to_s in unseen):
+            own.sole.update(up.keys())
+            own.set_so += sum(_surely_primary(now.get(member), began_s, at_s) for member in up)
     return [
         {
             "incident": n,
-            "operations": counts[n],
-            "replicas": sorted(found.get(n, {})),
-            "event_ids": sorted({row for ids in found.get(n, {}).values() for row in ids}),
+            "operations": own.operations,
+            "replicas": sorted(own.rows),
+            "beside": sorted(own.beside.keys() - own.rows.keys()),
+            "sole": dict(sorted(own.sole.items())),
+            "set_so": own.set_so,
+            "event_ids": sorted({row for ids in (own.rows | own.beside).values() for row in ids if row is not None}),
         }
-        for n in sorted(counts, key=lambda n: (n is None, n or 0))
+        for n, own in found.items()
     ]
+
+
+@dataclass(slots=True)
+class _Met:
+    """What is known of the writes of one incident that a server refused: rows by replica, rows by who else was UP."""
+
+    operations: int = 0
+    rows: dict[str, list[int | None]] = field(default_factory=dict)
+    beside: dict[str, list[int | None]] = field(default_factory=dict)
+    sole: Counter[str] = field(default_factory=Counter)
+    set_so: int = 0
+
+
+def _surely_primary(role: course.SpanFact | None, began_s: float, at_s: float) -> bool:
+    """Whether a server was a primary well before an operation and well after it: a demotion is seen a look late."""
+    if role is None or role["what"] != "primary":
+        return False
+    return role["from_s"] <= began_s - LOOK_LATE_S and at_s + LOOK_LATE_S < role["to_s"]
+
+
+def turned_of(timeline: Timeline) -> float | None:
+    """How long after a promotion, or a proxy's start, was seen a leader served the last read on a new connection.
+
+    Seconds; None where there was none, or where not all of them came so soon after one.
+    """
+    own = [s for s in timeline.served if s.action == "read" and s.probe == "fresh" and s.in_recovery is False]
+    spans: dict[str, list[float]] = {}
+    for span in course.roles_of(timeline):
+        spans.setdefault(span["subject"], []).extend([span["from_s"]] if span["what"] == "primary" else [-1.0])
+    turns = [at_s for told in spans.values() for at_s in told[1:] if at_s >= 0]
+    turns += [e.by_ns / SECOND_NS for e in timeline.events if e.kind == "proxy.restarted"]
+    after: dict[tuple[int, str], float] = {}
+    for turn in turns:
+        from_ns, until_ns = (round((turn + s) * SECOND_NS) for s in (-TURNED_S, TURNED_S))
+        for o in timeline.between(from_ns, until_ns):
+            if (o.action, o.probe, o.outcome, o.in_recovery) == ("read", "fresh", Outcome.OK, False):
+                late_s, key = o.finished_ns / SECOND_NS - turn, (o.due_ns, o.token)
+                after[key] = min(after.get(key, TURNED_S), max(late_s, 0.0))
+    if not after or len(after) != sum(s.operations for s in own):
+        return None
+    return round(max(after.values()), 6)
 
 
 def _routes_of_writes(timeline: Timeline) -> list[course.SpanFact]:

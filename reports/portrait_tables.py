@@ -6,16 +6,20 @@ import itertools
 from typing import Any
 
 from reports.answering import link, role_of
+from reports.answers import kind_of
 from reports.cells import cell, number
 from reports.checking import MomentFact, longest_up_s
 from reports.facts import CaptureFact, Facts, RecordingFact, ServedFact
 from reports.language import Language
 from reports.markdown import code, table
 from reports.portrait import ports_of, psql_of
+from reports.steps import PASSWORD
 
 HOMEWORK_PORTS = {"write": "5001", "read": "5002"}
 SHOWN_CHANGES = 40
 SHOWN_APART = 40
+# Of the places of a proxy: almost all.
+MOST = 0.9
 
 
 def parts(recording: RecordingFact, language: Language) -> str:
@@ -94,22 +98,27 @@ def port_sentences(recording: RecordingFact, language: Language) -> list[str]:
         elif action == "write":
             said.append(language.say("load.writes_recovery", n=total - primary))
         elif primary:
-            said += _reads_of_leaders(own, language)
+            said += _reads_of_leaders(own, recording["turned_s"], language)
         else:
             said.append(language.say("proxy.reads_all_replicas", total=total))
     return said
 
 
-def _reads_of_leaders(reads: list[ServedFact], language: Language) -> list[str]:
-    """How many reads a leader served: on connections that were opened to it as a replica, and on new ones."""
-    fresh = [row for row in reads if row["probe"] == "fresh"]
-    said = [language.say("proxy.reads_new")] if any(row["in_recovery"] for row in fresh) else []
-    for probe in ("kept", "fresh"):
+def _reads_of_leaders(reads: list[ServedFact], turned_s: float | None, language: Language) -> list[str]:
+    """How many reads a leader served: on new connections, and on those that were opened to it as a replica."""
+    said = []
+    for probe in ("fresh", "kept"):
         own = [row for row in reads if row["probe"] == probe]
         led = sum(row["operations"] for row in own if not row["in_recovery"])
-        if led:
-            total = sum(row["operations"] for row in own)
-            said.append(language.say(f"proxy.reads_primary_{probe}", n=led, total=total))
+        total = sum(row["operations"] for row in own)
+        if probe == "fresh" and own:
+            said.append(language.say("proxy.reads_new", n=total - led, total=total, led=led))
+            if led and turned_s is not None:
+                said.append(language.say("proxy.reads_turned", n=led, seconds=turned_s))
+            elif led:
+                said.append(language.say("proxy.reads_turning", n=led))
+        elif led:
+            said.append(language.say("proxy.reads_primary_kept", n=led, total=total))
     return said
 
 
@@ -136,16 +145,26 @@ def read_only(facts: Facts, recording: RecordingFact, language: Language) -> str
         where = language.say("proxy.outside") if own is None else link(own, language)
         item = language.say("proxy.read_only_item", n=fact["operations"], where=where)
         if fact["replicas"]:
-            shown = language.say("proxy.read_only_shown", members=fact["replicas"], ids=fact["event_ids"])
+            told = {"n": len(fact["replicas"]), "members": fact["replicas"], "ids": fact["event_ids"]}
+            shown = language.say("proxy.read_only_shown", **told)
+            if fact["beside"]:
+                shown = language.say("proxy.read_only_beside", beside=fact["beside"], **told)
             item = f"{item} ({shown})"
         items.append(item)
-    return language.say("proxy.read_only", n=total, list="; ".join(items))
+    said = [language.say("proxy.read_only", n=total, list="; ".join(items))]
+    set_so = sum(fact["set_so"] for fact in recording["read_only"])
+    if set_so < total:
+        said.append(language.say("proxy.read_only_why"))
+    if set_so:
+        said.append(language.say("proxy.read_only_set", n=set_so))
+    return " ".join(said)
 
 
 def untested_reads(recording: RecordingFact, language: Language) -> str:
     """That no read was sent to the port for writes, with the command that would; empty where there is one port."""
     known = ports_of(recording["settings"])
-    command = psql_of(recording["settings"], "write", "select inet_server_addr(), pg_is_in_recovery()")
+    password = PASSWORD if kind_of([recording]) == "docker" else ""
+    command = psql_of(recording["settings"], "write", "select inet_server_addr(), pg_is_in_recovery()", password)
     if command is None or known["write"] == known.get("read"):
         return ""
     return language.say("proxy.reads_untested", write=known["write"], command=command)
@@ -176,7 +195,34 @@ def check_sentences(recording: RecordingFact, language: Language) -> list[str]:
     else:
         median, low, high = (_measured(pauses[key], language) for key in ("median", "shortest", "longest"))
         measured = language.say("proxy.inter_measured", n=pauses["count"], median=median, low=low, high=high)
+    if proxy["rise"] is None or proxy["fall"] is None or proxy["inter_ms"] is None:
+        said.append(language.say("proxy.counts_ask"))
     return [" ".join(said), measured, " ".join([*_stays(recording, language), *_lingering(recording, language)])]
+
+
+def crowded(facts: Facts, recording: RecordingFact, language: Language) -> list[str]:
+    """How often the proxy was full, what its statistics say of the room, and, marked so, what is supposed of it."""
+    spells = recording["crowds"]
+    if not spells:
+        return []
+    ids = [row for spell in spells for row in (spell["event_id"], spell["until_id"]) if row is not None]
+    seconds = sum(spell["to_s"] - spell["from_s"] for spell in spells)
+    said = [language.say("proxy.full", n=len(spells), seconds=seconds, ids=ids)]
+    items, dead = [], True
+    for one in facts["incidents"]:
+        peak, outages = one["testimony"]["peak"], (*one["write"]["outages"], *one["read"]["fresh_outages"])
+        own = [s for s in spells if any(o["began_s"] < s["to_s"] and s["from_s"] < o["ended_s"] for o in outages)]
+        if peak is None or not own or one["recording"] != recording["id"]:
+            continue
+        limit = own[0]["what"].rpartition("/")[2].strip()
+        full = limit.isdecimal() and peak["most"] >= MOST * int(limit)
+        dead = dead and full and peak["server"] == one["leader"]["before"]
+        told = {"server": peak["server"], "pool": peak["pool"], "most": peak["most"], "ids": peak["event_ids"]}
+        items.append(language.say("proxy.room_item", where=link(one, language), limit=limit, **told))
+    if items:
+        said.append(language.say("proxy.room_dead" if dead else "proxy.room", list="; ".join(items)))
+        said.append(language.say("proxy.room_guess"))
+    return said
 
 
 def _measured(moment: MomentFact, language: Language) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from reports.facts import ConsistencyFact, RecordingFact
 from reports.loaded import READ_ONLY
 
+RATES = ("rate_per_s", "fresh_per_s", "deadline_ms")
+
 
 def _command(sql: str) -> str:
     return f'observer query "{sql}"'
@@ -35,6 +37,48 @@ def read_only(recording: RecordingFact) -> str:
     )
 
 
+def proxy(recording: RecordingFact) -> list[str]:
+    """Everything that the section of the proxy counts."""
+    found = [ports(recording), reads_by_role(recording), read_only(recording)] if recording["served"] else []
+    found += [pauses(recording)] if recording["checks"]["pauses"] else []
+    return found + ([crowded(), sessions(recording)] if recording["crowds"] else [])
+
+
+def reads_by_role(recording: RecordingFact) -> str:
+    """The reads by kind of connection and by the role of who served them."""
+    return _command(
+        "select probe, in_recovery, count(*) as reads from operations "
+        f"where recording_id = {recording['id']} and action = 'read' and outcome = 'ok' group by 1, 2"
+    )
+
+
+def pauses(recording: RecordingFact) -> str:
+    """The pauses between two checks of a server in a row, ms, as checking.py takes them, the shortest first."""
+    kinds = "('route.up', 'route.down', 'route.changed')"
+    breaks = "('proxy.restarted', 'source.blind', 'source.sees')"
+
+    def told(name: str) -> str:
+        return f"json_extract(detail, '$.{name}') as {name}"
+
+    went_up = "cast(substr(was, 6) as int) + 1"
+    whole = "cast(substr(was, instr(was, '/') + 1) as int)"
+    went_down = "cast(substr(was, 4) as int) - 1"
+    return _command(
+        f"with e as (select id, kind, subject, by_ns, {told('status')}, {told('page')}, {told('initial')}, "
+        f"{told('check_duration_ms')}, sum(source = 'haproxy' and kind in {breaks}) over (order by by_ns, id) as part "
+        f"from events where recording_id = {recording['id']} and source = 'haproxy'), "
+        "r as (select id, by_ns, subject, status, check_duration_ms as took, lag(id) over w as after_id, "
+        "lag(by_ns) over w as after_ns, lag(status) over w as was, lag(initial) over w as first, "
+        f"lag(check_duration_ms) over w as checked from e where kind in {kinds} "
+        "window w as (partition by part, page, subject order by by_ns, id)) "
+        "select subject, after_id, id, (by_ns - after_ns) / 1e6 - took as pause_ms from r "
+        "where coalesce(first, 0) = 0 and checked is not null and took is not null and status = case "
+        f"when was like 'UP %/%' then iif({went_down} > 0, 'UP ' || ({went_down}) || '/' || {whole}, 'DOWN') "
+        f"when was like 'DOWN %/%' then iif({went_up} < {whole}, 'DOWN ' || ({went_up}) || '/' || {whole}, 'UP') end "
+        "order by pause_ms"
+    )
+
+
 def load(recording: RecordingFact) -> list[str]:
     """Everything that the section of the load counts."""
     own = f"recording_id = {recording['id']}"
@@ -56,6 +100,8 @@ def load(recording: RecordingFact) -> list[str]:
         apart = ", ".join(map(str, recording["lags_apart"]))
         sampled += f" and id not in ({apart})" if apart else ""
         commands.append(f"select id, by_ns / 1e9 as at_s, subject, {lags} from events where {sampled}")
+    rates = ", ".join(f"json_extract(settings, '$.traffic.{key}') as {key}" for key in RATES)
+    commands.append(f"select {rates} from recordings where id = {recording['id']}")
     return [_command(sql) for sql in commands]
 
 
@@ -106,6 +152,15 @@ def crowded() -> str:
     return _command(
         "select id, by_ns / 1e9 as at_s, kind, detail from events where kind in ('proxy.full', 'proxy.room') "
         "order by by_ns"
+    )
+
+
+def sessions(recording: RecordingFact) -> str:
+    """The most sessions at once that each server had had, at each look at the statistics that was kept whole."""
+    told = ", ".join(f"json_extract(value, '$.{name}') as {name}" for name in ("pool", "server", "sessions_max"))
+    return _command(
+        f"select events.id, by_ns / 1e9 as at_s, {told} from events, json_each(detail, '$.pools') "
+        f"where recording_id = {recording['id']} and kind = 'pools.captured' order by by_ns"
     )
 
 

@@ -68,6 +68,7 @@ def recording_facts(timeline: Timeline, found: Findings) -> facts.RecordingFact:
             }
             for s in timeline.served
         ],
+        "turned_s": loaded.turned_of(timeline),
         "leaderships": [
             {
                 "member": spell.member,

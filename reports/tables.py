@@ -7,7 +7,7 @@ from typing import Any
 
 from reports.cells import cell, number
 from reports.course import SpanFact
-from reports.facts import BlindnessFact, CaptureFact, DurabilityFact, RecordingFact
+from reports.facts import BlindnessFact, CaptureFact, DurabilityFact, Facts, RecordingFact
 from reports.language import Language
 from reports.markdown import code, dashed, table
 
@@ -191,6 +191,21 @@ def blindness(recording: RecordingFact, language: Language) -> str:
             )
         )
     return table(language.columns("blindness.columns"), rows)
+
+
+def without_proxy(facts: Facts, recording: RecordingFact, language: Language) -> str:
+    """Where it is told how long clients went without a proxy whose page was not seen."""
+    spells = [b for b in recording["blindness"] if b["source"] == "haproxy"]
+    own = [
+        f"[{i['id']}](#incident-{i['id']})"
+        for i in facts["incidents"]
+        if i["recording"] == recording["id"] and i["cause"].startswith("proxy.")
+        if any(b["from_s"] <= i["ended_s"] and (b["to_s"] is None or i["began_s"] <= b["to_s"]) for b in spells)
+    ]
+    told = language.say("blindness.proxy_no_incident")
+    if own:
+        told = language.say("blindness.proxy_incident", n=len(own), list=", ".join(own))
+    return language.say("blindness.proxy", list=told)
 
 
 def longest_blindness(recording: RecordingFact) -> list[BlindnessFact]:

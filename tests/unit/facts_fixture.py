@@ -158,8 +158,24 @@ def recording() -> RecordingFact:
             failure("unknown", "answer", None, "no answer by the deadline", "patroni1", 13),
         ],
         "read_only": [
-            {"incident": 1, "operations": 6, "replicas": ["patroni1"], "event_ids": [5, 84]},
-            {"incident": None, "operations": 1, "replicas": [], "event_ids": []},
+            {
+                "incident": 1,
+                "operations": 6,
+                "replicas": ["patroni1"],
+                "beside": [],
+                "sole": {"patroni1": 6},
+                "set_so": 0,
+                "event_ids": [5, 84],
+            },
+            {
+                "incident": None,
+                "operations": 1,
+                "replicas": [],
+                "beside": [],
+                "sole": {},
+                "set_so": 0,
+                "event_ids": [],
+            },
         ],
         "baseline": [
             {
@@ -189,6 +205,7 @@ def recording() -> RecordingFact:
             served("read", "kept", "patroni3", True, 2, 1402),
             served("read", "kept", "patroni2", True, 1, 1400),
         ],
+        "turned_s": None,
         "leaderships": [
             {
                 "member": "patroni1",
@@ -524,6 +541,7 @@ def nothing_seen() -> Facts:
         "totals": [],
         "baseline": [],
         "served": [],
+        "turned_s": None,
         "leaderships": [],
         "parts": [],
         "names": {},

@@ -73,6 +73,28 @@ def test_ports_and_read_only_writes_are_counted_anew(reader: Reader, recording: 
     assert rows(reader, queries.read_only(recording)) == told
 
 
+def test_reads_by_role_and_pauses_of_checks_are_counted_anew(reader: Reader, recording: RecordingFact) -> None:
+    told: dict[tuple[str, int], int] = {}
+    for one in (one for one in recording["served"] if one["action"] == "read"):
+        key = (one["probe"], int(bool(one["in_recovery"])))
+        told[key] = told.get(key, 0) + one["operations"]
+    assert {row[:2]: row[2] for row in rows(reader, queries.reads_by_role(recording))} == told
+    pauses = recording["checks"]["pauses"]
+    assert pauses is not None
+    measured = [(row[3], [row[1], row[2]]) for row in rows(reader, queries.pauses(recording))]
+    assert len(measured) == pauses["count"]
+    for at, key in ((0, "shortest"), (len(measured) // 2, "median"), (-1, "longest")):
+        moment = pauses[key]  # type: ignore[literal-required]
+        assert (round(measured[at][0], 3), measured[at][1]) == (moment["ms"], moment["event_ids"])
+
+
+def test_what_looks_could_not_see_has_its_rows(reader: Reader, document: Facts) -> None:
+    fact = document["consistency"]
+    told = {row[0] for command in queries.consistency(fact) for row in rows(reader, command)}
+    assert told >= {row for one in fact["hidden"] for row in one["event_ids"]}
+    assert told >= {one["event_id"] for one in fact["forks"]}
+
+
 def test_durability_is_counted_anew(reader: Reader, recording: RecordingFact, document: Facts) -> None:
     [command] = queries.durability([recording])
     counts = {outcome: (n, present, absent, rest) for outcome, n, present, absent, rest in rows(reader, command)}
@@ -100,6 +122,6 @@ def test_what_reads_saw_is_counted_anew(reader: Reader, document: Facts) -> None
 
 def test_the_other_queries_answer(reader: Reader, recording: RecordingFact) -> None:
     others = [queries.of_recording, queries.leaders, queries.blindness]
-    for command in (*(query(recording) for query in others), *queries.roles([recording]), queries.crowded()):
+    for command in (*(query(recording) for query in others), *queries.roles([recording]), *queries.proxy(recording)):
         assert rows(reader, command)
     assert len(rows(reader, queries.notes(recording))) == len(recording["notes"])

@@ -147,7 +147,8 @@ def test_why_operations_failed_is_counted_by_what_they_met_and_where() -> None:
         ("unknown", None, "a", 1),
     ]
     [fact] = loaded.read_only_of(given, ())
-    assert fact == {"incident": None, "operations": 2, "replicas": [], "event_ids": []}
+    nobody: dict[str, Any] = {"replicas": [], "beside": [], "sole": {}, "set_so": 0, "event_ids": []}
+    assert fact == {"incident": None, "operations": 2, **nobody}
 
 
 def test_a_read_only_server_is_named_where_the_leaders_pool_showed_it_up_as_a_replica() -> None:
@@ -159,6 +160,35 @@ def test_a_read_only_server_is_named_where_the_leaders_pool_showed_it_up_as_a_re
     [fact] = loaded.read_only_of(given, ())
     assert (fact["operations"], fact["replicas"]) == (2, ["a"])
     assert fact["event_ids"] == [e.id for e in given.events if e.kind == "route.up" or e.by_ns == ns(10)]
+
+
+def refused_beside(*others: Any) -> loaded.ReadOnlyFact:
+    """A write met a server that takes none, 5 s after the looks saw that server a, UP for writes, was a replica."""
+    made = [
+        event(0.5, "etcd", "leader.seen", "a"),
+        event(1, "postgres", "member.changed", "a", in_recovery=False),
+        event(1, "haproxy", "route.up", "primary/a", pool="primary", server="a", status="UP"),
+        event(10, "postgres", "member.changed", "a", in_recovery=True),
+        *others,
+    ]
+    met = [fail(15, stage="answer", sqlstate="25006")]
+    [fact] = loaded.read_only_of(timeline(made, met, settings={"haproxy": {"primary": "primary"}}), ())
+    return fact
+
+
+def test_a_refused_write_is_a_servers_only_where_it_alone_was_up_and_the_page_was_seen() -> None:
+    assert refused_beside()["sole"] == {"a": 1}
+    beside = event(12, "haproxy", "route.up", "primary/b", pool="primary", server="b", status="UP")
+    assert (refused_beside(beside)["sole"], refused_beside(beside)["beside"]) == ({}, ["b"])
+    blind = event(12, "haproxy", "source.blind", "p", how="refused")
+    assert refused_beside(blind)["sole"] == {}
+
+
+def test_a_write_that_a_primary_refused_was_forbidden_by_its_own_setting() -> None:
+    back = event(11, "postgres", "member.changed", "a", in_recovery=False)
+    assert (refused_beside()["set_so"], refused_beside(back)["set_so"]) == (0, 1)
+    soon = event(14.5, "postgres", "member.changed", "a", in_recovery=False)
+    assert refused_beside(soon)["set_so"] == 0  # a look may be late
 
 
 def test_the_etcd_member_that_led_is_marked_and_what_watches_is_listed_beside_the_parts() -> None:
