@@ -55,6 +55,15 @@ class QuoteFact(TypedDict):
     event_id: int | None
 
 
+class PromotionFact(TypedDict):
+    """When a member first said that it was a primary on a timeline, or its log that it selected that one."""
+
+    member: str
+    timeline: int
+    at_s: float
+    event_id: int | None
+
+
 class ReturnFact(TypedDict):
     """What came of a node after its incident, seconds since the incident began; None: not seen.
 
@@ -150,6 +159,26 @@ def quorum_of(timeline: Timeline) -> list[SpanFact]:
         if e.kind in ("quorum.lost", "quorum.regained")
     ]
     return [s for s in _spans("etcd", told, _s(timeline.recording.until_ns)) if s["what"] == "lost"]
+
+
+def promotions_of(timeline: Timeline) -> list[PromotionFact]:
+    """The first word of each timeline of each primary, in order of time."""
+    found: dict[tuple[str, int], PromotionFact] = {}
+    for event in timeline.events:
+        if event.kind == "log.told" and event.detail.get("says") == "new_timeline":
+            number = int(str(event.detail.get("timeline")))
+        elif event.kind == "member.changed" and says_primary(event) and isinstance(event.detail.get("timeline"), int):
+            number = event.detail["timeline"]
+        else:
+            continue
+        first: PromotionFact = {
+            "member": event.subject,
+            "timeline": number,
+            "at_s": _s(event.by_ns),
+            "event_id": event.id,
+        }
+        found.setdefault((event.subject, number), first)
+    return list(found.values())
 
 
 def slept_of(timeline: Timeline) -> list[SpanFact]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 from reports.checking import ChecksFact
-from reports.course import ReturnFact, SpanFact
+from reports.course import PromotionFact, ReturnFact, SpanFact
 from reports.dashboards import ShownFact
 from reports.lagging import LagFact
 from reports.loaded import FailureFact, ReadOnlyFact
@@ -284,6 +284,7 @@ class RecordingFact(TypedDict):
     lags_apart: list[int]
     roles: list[SpanFact]
     routes: list[SpanFact]
+    promotions: list[PromotionFact]
     crowds: list[SpanFact]
     quorum: list[SpanFact]
     dashboards: list[ShownFact]

@@ -23,6 +23,7 @@ REPAIRED_NS = 15 * SECOND_NS
 class PaceFact(TypedDict):
     """Operations of one action in [at_s, at_s + width_s), and the slowest of them.
 
+    `ok_ms`: the slowest of those that succeeded, 0 where none did; None where they are not told apart.
     Of a whole recording: those that finished then. Of an incident: those that were due then.
     """
 
@@ -33,6 +34,7 @@ class PaceFact(TypedDict):
     failed: int
     unknown: int
     max_ms: float
+    ok_ms: float | None
 
 
 def pace_of(timeline: Timeline) -> list[PaceFact]:
@@ -62,16 +64,28 @@ def pace_around(timeline: Timeline, incident: Incident) -> list[PaceFact]:
         if from_ns <= o.due_ns < until_ns:
             second = (o.due_ns - zero_ns) // SECOND_NS
             at_s = round(zero_ns / SECOND_NS + second, 6)
-            pace = found.setdefault((second, o.action), _no_pace(o.action, at_s, 1))
+            pace = found.setdefault((second, o.action), {**_no_pace(o.action, at_s, 1), "ok_ms": 0.0})
             pace["ok"] += o.outcome is Outcome.OK
             pace["failed"] += o.outcome is Outcome.FAIL
             pace["unknown"] += o.outcome is Outcome.UNKNOWN
-            pace["max_ms"] = max(pace["max_ms"], (o.finished_ns - o.due_ns) / 1e6)
+            took_ms = (o.finished_ns - o.due_ns) / 1e6
+            pace["max_ms"] = max(pace["max_ms"], took_ms)
+            if o.outcome is Outcome.OK:
+                pace["ok_ms"] = max(pace["ok_ms"] or 0.0, took_ms)
     return [found[key] for key in sorted(found)]
 
 
 def _no_pace(action: str, at_s: float, width_s: int) -> PaceFact:
-    return {"action": action, "at_s": at_s, "width_s": width_s, "ok": 0, "failed": 0, "unknown": 0, "max_ms": 0.0}
+    return {
+        "action": action,
+        "at_s": at_s,
+        "width_s": width_s,
+        "ok": 0,
+        "failed": 0,
+        "unknown": 0,
+        "max_ms": 0.0,
+        "ok_ms": None,
+    }
 
 
 def _pace(timeline: Timeline, first_s: int, last_s: int, width_s: int) -> list[PaceFact]:

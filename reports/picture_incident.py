@@ -75,7 +75,8 @@ def incident(fact: IncidentFact, recording: RecordingFact, top: int, language: L
     first = min(p["at_s"] for p in fact["pace"])
     last = max([*(p["at_s"] + p["width_s"] for p in fact["pace"]), *(p.phase["ended_s"] for p in phases)])
     names = {p.phase["name"]: phase_words(p.phase["name"], "name", language) for p in phases}
-    slowest = language.say("picture.slowest")
+    apart = all(p["ok_ms"] is not None for p in fact["pace"])
+    slowest = language.say("picture.slowest_ok" if apart else "picture.slowest")
     left = min(max(wide(name, SMALL) for name in (*names.values(), slowest + " " * 8)) + 14, 260)
     scale = (WIDTH - left - RIGHT) / max(last - first, 1.0)
 
@@ -127,6 +128,11 @@ def incident(fact: IncidentFact, recording: RecordingFact, top: int, language: L
         n += 1
     if said:
         marks += [line(x(at_s), top_y, x(at_s), y, FAINT, 1, "3 3") for at_s, top_y in told_at]
+    demoted = _demoted(recording, first, last)
+    marks += [line(x(at_s), TOP - 4, x(at_s), y, PURPLE, 1.6, "2 2") for at_s, _ in demoted]
+    for at_s, member in demoted:
+        text, near = language.say("picture.demoted_at", member=member), x(at_s) > WIDTH / 2
+        marks.append(words(x(at_s) + (-4 if near else 4), TOP - 1, text, SMALL, INK, "end" if near else "start"))
     entries, below = legend(_keys(fact, said, bool(crowds), phases), y + 50, language)
     head = [
         words(12, 22, title(fact, language), 15, INK, bold=True),
@@ -137,6 +143,16 @@ def incident(fact: IncidentFact, recording: RecordingFact, top: int, language: L
     if fact["pace"][0]["width_s"] == 1:  # broader columns are of when operations ended
         head.append(words(12, y + 29, language.say("picture.by_due"), SMALL, FAINT))
     return document(WIDTH, below + 32, title(fact, language), [*marks, *head, *shown, *entries])
+
+
+def _demoted(recording: RecordingFact, first: float, last: float) -> list[tuple[float, str]]:
+    """When the holder of the leader key was first seen to be a replica, without having given the key away."""
+    return [
+        (span["from_s"], spell["member"])
+        for spell in recording["leaderships"]
+        for span in spell["demoted"]
+        if first <= span["from_s"] <= last
+    ]
 
 
 def _keys(fact: IncidentFact, said: Sequence[ToldFact], full: bool, phases: Sequence[Part]) -> Iterator[Key]:
@@ -198,7 +214,10 @@ def _phase(part: Part, last: float, y: float, x: Place, language: Language) -> I
 
 
 def _slowest(fact: IncidentFact, y: float, x: Place, left: float, language: Language) -> Iterator[str]:
-    """The slowest answer of each second, on a logarithmic scale from 1 ms to 10 s."""
+    """The slowest answer of each second, on a logarithmic scale from 1 ms to 10 s.
+
+    Of those that succeeded, where they are told apart: a fast refusal is no fast answer. Where none did, the line ends.
+    """
     second, millisecond = (language.phrases[f"format.{unit}"] for unit in ("second", "millisecond"))
     for ms in (1, 10, 100, 1000, SLOWEST_MS):
         tall = y + SLOW - log10(ms) / log10(SLOWEST_MS) * SLOW
@@ -206,13 +225,20 @@ def _slowest(fact: IncidentFact, y: float, x: Place, left: float, language: Lang
         text = f"{ms // 1000} {second}" if ms >= 1000 else f"{ms} {millisecond}"
         yield words(left - 6, tall + 4, text, SMALL, FAINT, "end")
     for action, stroke, width, dashes in LINES:
-        points = [
-            (
-                x(p["at_s"] + p["width_s"] / 2),
-                y + SLOW - log10(min(max(p["max_ms"], 1.0), SLOWEST_MS)) / log10(SLOWEST_MS) * SLOW,
-            )
-            for p in fact["pace"]
-            if p["action"] == action and p["max_ms"] > 0
-        ]
-        if len(points) > 1:
-            yield path(points, stroke, width, dashes)
+        points: list[tuple[float, float]] = []
+        for p in (p for p in fact["pace"] if p["action"] == action):
+            took_ms = p["max_ms"] if p["ok_ms"] is None else p["ok_ms"]
+            if took_ms > 0:
+                high = y + SLOW - log10(min(max(took_ms, 1.0), SLOWEST_MS)) / log10(SLOWEST_MS) * SLOW
+                points.append((x(p["at_s"] + p["width_s"] / 2), high))
+            elif p["ok_ms"] is not None:
+                yield from _joined(points, stroke, width, dashes)
+                points = []
+        yield from _joined(points, stroke, width, dashes)
+
+
+def _joined(points: Sequence[tuple[float, float]], stroke: str, width: float, dashes: str) -> Iterator[str]:
+    """A line through points; of a single one a short stroke."""
+    if points:
+        (x, y), alone = points[0], len(points) == 1
+        yield path([(x - 3, y), (x + 3, y)] if alone else points, stroke, width, dashes)

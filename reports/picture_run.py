@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from reports.course import PromotionFact
 from reports.facts import IncidentFact, LeadershipFact, RecordingFact
 from reports.language import Language
 from reports.markdown import dashed
@@ -32,6 +33,7 @@ from reports.svg import (
     GREY,
     GRID,
     INK,
+    LIME,
     ORANGE,
     PURPLE,
     SKY,
@@ -92,7 +94,10 @@ def run(recording: RecordingFact, incidents: Sequence[IncidentFact], language: L
         ]
 
     if recording["leaderships"]:
-        lane(language.say("picture.timeline"), *_timelines(recording["leaderships"], whole_s, x, y))
+        lane(
+            language.say("picture.timeline"),
+            *_timelines(recording["leaderships"], recording["promotions"], whole_s, x, y),
+        )
     no_key = blind("etcd", "watch")
     for member in members:
         own = [s for s in recording["roles"] if s["subject"] == member]
@@ -111,7 +116,7 @@ def run(recording: RecordingFact, incidents: Sequence[IncidentFact], language: L
     for subject, name in named.items():
         lane(name, unseen(blind("etcd", subject), x, y + 4, BAR))
     for route in routes:
-        up = [(s["from_s"], s["to_s"], GREEN) for s in recording["routes"] if s["subject"] == route]
+        up = [(s["from_s"], s["to_s"], LIME) for s in recording["routes"] if s["subject"] == route]
         lane(f"UP {route}", [*bars(up), *unseen(blind("haproxy"), x, y + 4, BAR)])
     if recording["crowds"]:
         lane(language.say("picture.full"), bars((s["from_s"], s["to_s"], PURPLE) for s in recording["crowds"]))
@@ -137,7 +142,8 @@ def run(recording: RecordingFact, incidents: Sequence[IncidentFact], language: L
         broad = max(x(one["ended_s"]) - x(one["began_s"]), 1.5)
         bands.append(rect(x(one["began_s"]), TOP + 12, broad, bottom - TOP - 12, AMBER))
     bands += _beside([(x(one["began_s"]) + 2, str(one["id"])) for one in incidents], TOP + 9)
-    fills = {"primary": BLUE, "replica": SKY, "away": GONE, "leader_key": ORANGE, "ok_up": GREEN, "failed": FAILED}
+    fills = {"primary": BLUE, "replica": SKY, "away": GONE, "leader_key": ORANGE, "ok": GREEN, "failed": FAILED}
+    fills |= {"server_up": LIME} if routes else {}
     keys = {**fills, **({"full": PURPLE} if recording["crowds"] else {}), **({"incident_band": AMBER} if bands else {})}
     shown, below = legend((filled(key, fill) for key, fill in keys.items()), bottom + 50, language)
     listed, below = flowing(_named(incidents, language), below + 22) if incidents else ([], below)
@@ -151,14 +157,22 @@ def run(recording: RecordingFact, incidents: Sequence[IncidentFact], language: L
     return document(WIDTH, below + 32, language.say("picture.run"), [*bands, *marks, *head, *parts, *shown, *listed])
 
 
-def _timelines(spells: Sequence[LeadershipFact], whole_s: float, x: Place, y: float) -> tuple[list[str], list[str]]:
-    """A cell for each leader, and the numbers of its timelines; between the cells nobody held the key."""
+def _timelines(
+    spells: Sequence[LeadershipFact], promotions: Sequence[PromotionFact], whole_s: float, x: Place, y: float
+) -> tuple[list[str], list[str]]:
+    """A cell for each leader and each timeline of it, and their numbers; between the cells nobody held the key."""
     cells, numbers = [], []
     for spell in spells:
-        from_x, to_x = x(spell["from_s"]), x(whole_s if spell["to_s"] is None else spell["to_s"])
-        cells.append(rect(from_x, y + 2, max(to_x - from_x, 1.5), LANE - 7, "#eceff2", GREY))
-        text = dashed(spell["timelines"])
-        numbers.append((from_x + max(1.5, (to_x - from_x - _broad(text)) / 2), text))
+        until_s = whole_s if spell["to_s"] is None else spell["to_s"]
+        own = [p for p in promotions if p["member"] == spell["member"] and spell["from_s"] < p["at_s"] < until_s]
+        anew = {p["timeline"]: p["at_s"] for p in own if p["timeline"] in spell["timelines"][1:]}
+        known = len(anew) == len(spell["timelines"][1:])  # where a promotion has no moment, one cell holds both
+        bounds = [spell["from_s"], *(anew.values() if known else ()), until_s]
+        names = [str(n) for n in spell["timelines"]] if known and anew else [dashed(spell["timelines"])]
+        for from_s, to_s, text in zip(bounds, bounds[1:], names, strict=False):
+            from_x, to_x = x(from_s), x(to_s)
+            cells.append(rect(from_x, y + 2, max(to_x - from_x, 1.5), LANE - 7, "#eceff2", GREY))
+            numbers.append((from_x + max(1.5, (to_x - from_x - _broad(text)) / 2), text))
     return cells, list(_beside(numbers, y + 14))
 
 

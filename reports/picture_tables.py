@@ -55,21 +55,22 @@ def pools(capture: CaptureFact, recording: RecordingFact, language: Language) ->
     for row in capture["pools"]:
         if row.get("server") not in ("FRONTEND", "BACKEND"):
             found.setdefault(str(row.get("pool")), []).append(row)
-    drawn = [words(16, 26, "HAProxy · Statistics Report", 15, INK, bold=True)]
+    drawn = [words(16, 26, language.say("picture.pools"), 15, INK, bold=True)]
     y = 40.0
     places = (16, 170, 300, 470, 640)
     for pool, rows in found.items():
         drawn.append(rect(16, y, 768, 22, "#2f6f9f"))
         drawn.append(words(24, y + 15, pool, 12, "#ffffff", bold=True))
         y += 22
-        for place, head in zip(places, ("Server", "Status", "LastChk", "Address", "Unchanged"), strict=True):
+        for place, head in zip(places, language.columns("picture.pools_heads"), strict=True):
             drawn.append(words(place + 8, y + 15, head, 11, FAINT))
         y += 22
         for row in rows:
             status = str(row.get("status") or "")
             drawn.append(rect(16, y, 768, 22, SHADES.get(status.split(" ")[0], "#fff3d6"), GREY))
             check = " ".join(str(row[key]) for key in ("check_status", "check_code") if row.get(key) is not None)
-            since = "" if row.get("last_change_s") is None else f"{row['last_change_s']} s"
+            seconds = row.get("last_change_s")
+            since = "" if seconds is None else language.say("picture.unchanged", n=seconds)
             for place, text in zip(
                 places, (row.get("server"), status, check, row.get("address") or "", since), strict=True
             ):

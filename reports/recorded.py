@@ -107,6 +107,7 @@ def recording_facts(timeline: Timeline, found: Findings) -> facts.RecordingFact:
         "lags": lagging.lags_of(timeline),
         "lags_apart": lagging.apart_of(timeline),
         "roles": roles,
+        "promotions": course.promotions_of(timeline),
         "routes": course.routes_of(timeline),
         "crowds": course.crowds_of(timeline),
         "quorum": course.quorum_of(timeline),

@@ -13,7 +13,7 @@ from reports.markdown import one_line
 
 INK, FAINT, PAPER, GRID = "#1f2328", "#59636e", "#ffffff", "#d1d9e0"
 BLUE, SKY, GREEN, ORANGE, RED, GREY = "#0072b2", "#a6d3ee", "#009e73", "#e69f00", "#d55e00", "#c4c9cf"
-PURPLE, AMBER = "#cc79a7", "#fff3d6"
+PURPLE, AMBER, LIME = "#cc79a7", "#fff3d6", "#b6d94c"
 FONT = "DejaVu Sans, Verdana, Arial, sans-serif"
 MONO = "DejaVu Sans Mono, Menlo, Consolas, monospace"
 HATCH = (

@@ -276,6 +276,7 @@ def recording() -> RecordingFact:
         ],
         "routes": [span("primary/patroni1", "up", 0.3, 15.1, 5), span("primary/patroni2", "up", 39.5, 127.4, 66)],
         "crowds": [],
+        "promotions": [],
         "slept": [],
         "quorum": [],
         "dashboards": [],
@@ -301,7 +302,7 @@ def span(subject: str, what: str, from_s: float, to_s: float, event_id: int) -> 
 
 def pace(action: str, at_s: int, ok: int, failed: int) -> Any:
     counts = {"ok": ok, "failed": failed, "unknown": 0}
-    return {"action": action, "at_s": at_s, "width_s": 1, **counts, "max_ms": 12.5}
+    return {"action": action, "at_s": at_s, "width_s": 1, **counts, "max_ms": 12.5, "ok_ms": 12.5 if ok else 0.0}
 
 
 def blind(source: str, from_s: float, to_s: float | None, event_id: int) -> Any:
@@ -558,6 +559,7 @@ def nothing_seen() -> Facts:
         "roles": [],
         "routes": [],
         "crowds": [],
+        "promotions": [],
         "slept": [],
         "pace": [],
     }

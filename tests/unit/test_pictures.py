@@ -149,6 +149,45 @@ def test_the_axes_of_all_incidents_end_at_the_same_rate() -> None:
         assert texts(pictures(facts, "en")[name]).count("50/s") == 2
 
 
+def test_each_timeline_of_a_leader_has_a_cell_where_its_promotion_has_a_moment() -> None:
+    facts = crash()
+    only = facts["recordings"][0]
+    only["leaderships"] = [{**only["leaderships"][0], "from_s": 0.2, "to_s": None, "timelines": [4, 5, 6]}]
+    member = only["leaderships"][0]["member"]
+    assert "4–6" in texts(pictures(facts, "en")["1-run"])
+    only["promotions"] = [
+        {"member": member, "timeline": n, "at_s": at_s, "event_id": n} for n, at_s in ((5, 40.0), (6, 80.0))
+    ]
+    shown = texts(pictures(facts, "en")["1-run"])
+    assert "4–6" not in shown and {"4", "5", "6"} <= set(shown)
+
+
+def test_a_second_without_a_success_has_no_latency_of_one() -> None:
+    def lines(seconds: list[tuple[int, int]]) -> int:
+        facts = crash()
+        facts["incidents"][0]["pace"] = [pace("write", at_s, ok, 20 - ok) for at_s, ok in seconds]
+        return pictures(facts, "en")["incident-1"].count("<polyline")
+
+    assert lines([(8, 20), (9, 20), (10, 20)]) == 1
+    assert lines([(8, 20), (9, 0), (10, 20)]) == 2
+    assert lines([(8, 0), (9, 0)]) == 0
+
+
+def test_a_demotion_is_marked_where_it_was_seen() -> None:
+    facts = crash()
+    only = facts["recordings"][0]
+    assert not any("demoted" in text for text in texts(pictures(facts, "en")["incident-1"]))
+    at_s = facts["incidents"][0]["began_s"] + 1
+    only["leaderships"][0]["demoted"] = [span("patroni1", "replica", at_s, at_s + 9, 40)]
+    assert "patroni1 demoted" in texts(pictures(facts, "en")["incident-1"])
+
+
+def test_the_pools_are_drawn_in_the_language_of_the_report() -> None:
+    assert {"Пулы HAProxy (по странице статистики)", "Сервер", "Без перемен"} <= set(
+        texts(pictures(crash(), "ru")["1-pools"])
+    )
+
+
 def test_the_patronictl_table_says_that_the_command_was_not_run() -> None:
     shown = texts(pictures(crash(), "en")["1-members"])
     assert any(text.startswith("patronictl list was not run") for text in shown)
