@@ -238,11 +238,24 @@ class Daemon:
         self._capture_dashboards(findings)
 
     def _capture_dashboards(self, findings: Findings) -> None:
-        """What they showed of each incident that is new."""
-        for incident in findings.incidents:
-            if self._dashboards is not None and incident.began_ns > self._shown_ns and not self._stop.is_set():
-                self._shown_ns = incident.ended_ns
-                self._chores.once(partial(self._dashboards.capture, incident.began_ns, incident.ended_ns))
+        """What they showed of each incident that is new, or that turned out to be longer than when it was asked for."""
+        if self._dashboards is not None and not self._stop.is_set():
+            for began_ns, ended_ns in self._unshown(findings):
+                self._chores.once(partial(self._dashboards.capture, began_ns, ended_ns))
+
+    def _capture_last(self) -> bool:
+        """The same at the stop, of what the file holds by then: the judge is not heard of an incident that is young."""
+        if self._dashboards is None:
+            return True
+        with Reader(self._path) as reader:
+            findings = self._judge(reader.load(self._id))
+        return all(self._dashboards.capture(*span) for span in self._unshown(findings))
+
+    def _unshown(self, findings: Findings) -> list[tuple[int, int]]:
+        """The incidents, from and to, whose end no capture reached so far; from now on they count as captured."""
+        spans = [(i.began_ns, i.ended_ns) for i in findings.incidents if i.ended_ns > self._shown_ns]
+        self._shown_ns = max([self._shown_ns, *(ended_ns for _, ended_ns in spans)])
+        return spans
 
     # The end.
 
@@ -258,6 +271,7 @@ class Daemon:
             self._chores.once(partial(self._dashboards.capture, 0, self._now_ns()))
         if self._pulse.last_n:
             self._chores.once(lambda: self._auditor.look(1, self._pulse.last_n))
+        self._chores.once(self._capture_last)
         self._chores.finish()
         for what, stop in self._sight.stops():
             self._stop_part(what, stop)

@@ -13,6 +13,10 @@ from reports.language import Language
 from reports.markdown import escape, table
 
 
+ASKED_S = 1.0
+"""A capture is that of an incident where it begins with it; it was asked for while the incident was judged live."""
+
+
 class BoardFact(TypedDict):
     """A dashboard over a span: how many panels it has, which of them had no data, how many curves each of them had."""
 
@@ -32,7 +36,7 @@ class ShownFact(TypedDict):
 
 
 def shown(timeline: Timeline) -> list[ShownFact]:
-    """Every span that was asked for, in order of its beginning, the longest first."""
+    """Every span that was asked for, the longest first; of an incident asked for again, its longest alone."""
     found: list[ShownFact] = []
     for event in timeline.events:
         if event.kind != "dashboards.captured":
@@ -46,6 +50,8 @@ def shown(timeline: Timeline) -> list[ShownFact]:
                 board["series"][str(row.get("panel"))] = int(row.get("series") or 0)
                 board["empty"] += [] if row.get("data") else [str(row.get("panel"))]
         from_s, to_s = (round(int(event.detail.get(key) or 0) / SECOND_NS, 6) for key in ("from_ns", "to_ns"))
+        # From 0 on the whole recording was asked for, which stands for no incident.
+        found = [f for f in found if not (0 < f["from_s"] and abs(f["from_s"] - from_s) <= ASKED_S and from_s > 0)]
         found.append({"from_s": from_s, "to_s": to_s, "boards": list(boards.values()), "event_id": event.id})
     return sorted(found, key=lambda fact: (fact["from_s"] - fact["to_s"], fact["from_s"]))
 

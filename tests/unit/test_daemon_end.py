@@ -13,8 +13,9 @@ from observer import recorder as recorder_module
 from observer.config import Settings
 from observer.daemon import Daemon
 from observer.errors import CannotWrite
-from observer.findings import Findings
+from observer.findings import Cost, Findings, Incident
 from observer.live import Plain
+from observer.metrics import ACTIONS
 from observer.recorder import Entry
 from observer.store import Reader, Writer
 from observer.timeline import Timeline
@@ -56,3 +57,50 @@ def test_a_disk_that_was_full_for_too_long_and_is_well_again_ends_the_recording_
     assert recording.ended == "for"
     assert [event.detail["how"] for event in blind] == ["unwritten"]
     assert judged[-1].recording.ended == "for"
+
+
+class Shown:
+    """Dashboards that keep the spans they were asked for, ns."""
+
+    asked: list[tuple[int, int]]
+
+    def __init__(self, *_: object) -> None:
+        type(self).asked = []
+
+    def capture(self, from_ns: int, to_ns: int) -> bool:
+        self.asked.append((from_ns, to_ns))
+        return True
+
+
+def lasted(began_ns: int, ended_ns: int) -> Incident:
+    writes, reads = (Cost(action, (), 0, None, False, 0, 0, 0) for action in ACTIONS)
+    nobody = (None, None, None, None)
+    return Incident(
+        1, "unknown", None, (), "low", (), (), began_ns, ended_ns, writes, reads, *nobody, (), None, None, None, None
+    )
+
+
+def test_an_incident_is_captured_again_once_it_turned_out_longer_and_the_last_one_at_the_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon_module, "Dashboards", Shown)
+    monkeypatch.setattr(daemon_module, "look_around", lambda settings, say: None)
+    settings = SETTINGS.model_copy(update={"prometheus": SETTINGS.prometheus.model_copy(update={"url": "http://p"})})
+    words = iter([[(10, 20)], [(10, 20)], [(10, 55)]])  # of the judge, while it records
+    last = [(10, 55), (70, 80)]
+
+    def judge(_: Timeline) -> Findings:
+        return Findings(tuple(lasted(*span) for span in next(words, last)), (), (), None, 0)
+
+    daemon = Daemon(settings, tmp_path / "observer.db", judge, Plain(lambda text: None))
+    wait = daemon._wait
+
+    def judged_three_times(until_s: float | None) -> None:
+        for _ in range(3):
+            daemon._judge_now()
+        wait(until_s)
+
+    monkeypatch.setattr(daemon, "_wait", judged_three_times)
+    daemon.run(for_s=0.1)
+    assert [span for span in Shown.asked if span[0]] == [(10, 20), (10, 55), (70, 80)]
+    assert [span[0] for span in Shown.asked].count(0) == 1, "and the whole recording once"

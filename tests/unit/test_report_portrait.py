@@ -346,6 +346,14 @@ def test_a_panel_that_lost_its_data_is_told_from_one_that_had_none_yet() -> None
     ]
 
 
+def test_of_an_incident_that_was_asked_for_again_the_later_capture_stands() -> None:
+    def captured(row: int, from_s: float, to_s: float) -> Any:
+        return event(row, "prometheus", "dashboards.captured", "p", from_ns=ns(from_s), to_ns=ns(to_s), panels=[])
+
+    found = dashboards.shown(told(captured(61, 10, 20), captured(62, 10.2, 55), captured(63, 0, 90)))
+    assert [(capture["from_s"], capture["to_s"]) for capture in found] == [(0.0, 90.0), (10.2, 55.0)]
+
+
 def test_a_document_without_prometheus_says_that_panels_are_unknown() -> None:
     assert dashboards.shown(told(event(1, "etcd", "leader.seen", "a"))) == []
 
