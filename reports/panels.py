@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from observer.pulse import QUIET_NS
+from observer.timeline import SECOND_NS
 from reports.answering import link
 from reports.answers import kind_of
-from reports.dashboards import ShownFact
+from reports.dashboards import ASKED_S, LOST, ShownFact
 from reports.facts import Facts, IncidentFact, RecordingFact
 from reports.language import Language
 from reports.markdown import code, escape, table
 from reports.narrative import cause_title
-
-ASKED_S = 1.0
-"""A capture is that of an incident where it begins with it; it was asked for while the incident was judged live."""
 
 PROMETHEUS = "http://127.0.0.1:9090"
 GRAFANA = "http://localhost:3000"
@@ -27,27 +26,43 @@ ETCD, PATRONI = "HAProxy and etcd", "Patroni"
 
 
 def of_incidents(facts: Facts, recording: RecordingFact, language: Language) -> str:
-    """A row for each incident of a recording: what was asked for, what its panels tell, what differs from before."""
+    """A row for each incident of a recording: what was asked for, what its panels tell, what differs from the last."""
     rows = []
-    before: ShownFact | None = None
+    before: tuple[IncidentFact, ShownFact] | None = None
     for incident in facts["incidents"]:
         if incident["recording"] != recording["id"]:
             continue
-        title = f"{link(incident, language)}: {cause_title(incident, language)}"
+        title = f"{link(incident, language)}: {cause_title(incident, language)}; {_open(facts, incident, language)}"
         capture = _capture(incident, recording)
         if capture is None:
-            rows.append((title, language.say("panels.none"), "", ""))
+            rows.append((title, _not_captured(incident, recording, language), "", ""))
             continue
         rows.append(
             (
                 title,
                 _span(capture, incident, language),
                 "; ".join(_signs(capture, recording, language)) or language.say("panels.no_sign"),
-                _changed(before, capture, language) if before else language.say("panels.first"),
+                _changed(before, capture, facts, language) if before else language.say("panels.first"),
             )
         )
-        before = capture
+        before = incident, capture
     return table(language.columns("panels.columns"), rows)
+
+
+def _open(facts: Facts, incident: IncidentFact, language: Language) -> str:
+    """The time of an incident, which is a link to Grafana where the cluster has one."""
+    span = language.say("panels.clock", began_utc=incident["began_utc"], ended_utc=incident["ended_utc"])
+    if kind_of(facts["recordings"]) != "docker":
+        return span
+    return f"[Grafana, {span}]({_url(incident['began_utc'], incident['ended_utc'])})"
+
+
+def spans(facts: Facts, recording: RecordingFact, language: Language) -> list[str]:
+    """Each incident of a recording with its time, to open in Grafana; nothing where the cluster has none."""
+    if kind_of(facts["recordings"]) != "docker":
+        return []
+    own = [incident for incident in facts["incidents"] if incident["recording"] == recording["id"]]
+    return [f"{link(i, language)}: {cause_title(i, language)}; {_open(facts, i, language)}" for i in own]
 
 
 def _capture(incident: IncidentFact, recording: RecordingFact) -> ShownFact | None:
@@ -56,12 +71,30 @@ def _capture(incident: IncidentFact, recording: RecordingFact) -> ShownFact | No
     return min(near, key=lambda c: c["to_s"] - c["from_s"], default=None)
 
 
+def _not_captured(incident: IncidentFact, recording: RecordingFact, language: Language) -> str:
+    """Why an incident has no capture of its own, as far as that shows, and how much of it the longest one holds."""
+    left_s = recording["duration_s"] - incident["ended_s"]
+    early = left_s < QUIET_NS / SECOND_NS
+    said = [language.say("panels.ended", seconds=left_s) if early else language.say("panels.none")]
+    whole = recording["dashboards"][0]
+    missing_s = max(0.0, whole["from_s"] - incident["began_s"]) + max(0.0, incident["ended_s"] - whole["to_s"])
+    length_s = incident["ended_s"] - incident["began_s"]
+    if missing_s < length_s:
+        key = "panels.whole" if missing_s == 0 else "panels.whole_but"
+        said.append(language.say(key, ids=whole["event_id"], seconds=missing_s))
+    return "; ".join(said)
+
+
 def _span(capture: ShownFact, incident: IncidentFact, language: Language) -> str:
-    """From when to when it was asked for; where the incident was longer, how much of it that is."""
+    """From when to when it was asked for; where the incident was longer, how much of it that is, and what it misses."""
     from_s, to_s, whole_s = capture["from_s"], capture["to_s"], incident["ended_s"] - incident["began_s"]
-    part = to_s < incident["ended_s"] - ASKED_S
-    said = language.say("panels.span", from_s=from_s, to_s=to_s, ids=capture["event_id"])
-    return f"{said}; {language.say('panels.part', seconds=to_s - from_s, whole=whole_s)}" if part else said
+    said = [language.say("panels.span", from_s=from_s, to_s=to_s, ids=capture["event_id"])]
+    if to_s < incident["ended_s"] - ASKED_S:
+        said.append(language.say("panels.part", seconds=to_s - from_s, whole=whole_s))
+        gone = [e["facts"].get("at_s") for e in incident["evidence"] if e["says"] == "evidence.demoted"]
+        if gone and gone[0] is not None and gone[0] > to_s:
+            said.append(language.say("panels.before_demotion", at_s=gone[0]))
+    return "; ".join(said)
 
 
 def _signs(capture: ShownFact, recording: RecordingFact, language: Language) -> list[str]:
@@ -85,15 +118,18 @@ def _curves(capture: ShownFact, board: str, panel: str) -> int:
     return next((b["series"].get(panel, 0) for b in capture["boards"] if b["board"] == board), 0)
 
 
-def _changed(before: ShownFact, capture: ShownFact, language: Language) -> str:
-    """The panels that had more or fewer curves than in the span asked for before, by dashboard."""
+def _changed(before: tuple[IncidentFact, ShownFact], capture: ShownFact, facts: Facts, language: Language) -> str:
+    """The panels that had more or fewer curves than in the incident captured last, by dashboard."""
     found = []
     for board in capture["boards"]:
-        items = [
-            f"{escape(panel)} {_curves(before, board['board'], panel)} → {curves}"
-            for panel, curves in board["series"].items()
-            if curves != _curves(before, board["board"], panel)
-        ]
+        items = []
+        for panel, curves in board["series"].items():
+            was = _curves(before[1], board["board"], panel)
+            if curves != was:
+                lost = not was and (board["board"], panel) == LOST
+                # One curve is one count, whatever it says; read as a count it would be a write that was lost.
+                said = language.say("panels.lost_curve", lost=facts["durability"]["lost"]) if lost else ""
+                items.append(f"{escape(panel)}: {said}" if said else f"{escape(panel)} {was} → {curves}")
         if items:
             found.append(f"{code(board['board'])}: {', '.join(items)}")
     return "; ".join(found) or language.say("panels.same")
@@ -104,7 +140,7 @@ def screens(facts: Facts, language: Language) -> str:
     if kind_of(facts["recordings"]) != "docker":
         return language.say("panels.no_grafana")
     first, last = facts["recordings"][0], facts["recordings"][-1]
-    url = f"{GRAFANA}/d/{BOARD}?from={_ms(first['began_utc'])}&to={_ms(last['ended_utc'])}"
+    url = _url(first["began_utc"], last["ended_utc"])
     return language.say("panels.screens", began_utc=first["began_utc"], ended_utc=last["ended_utc"], url=url)
 
 
@@ -116,6 +152,11 @@ def ask(facts: Facts, recording: RecordingFact, language: Language) -> str:
     span = f"-d start={_ms(recording['began_utc']) // 1000} -d end={_ms(recording['ended_utc']) // 1000} -d step=5"
     query = "--data-urlencode 'query=patroni_primary == 1'"
     return language.say("panels.ask", command=f"curl -sG {url}/api/v1/query_range {query} {span}", url=url)
+
+
+def _url(began_utc: str, ended_utc: str) -> str:
+    """The dashboard about Patroni in Grafana, over a span."""
+    return f"{GRAFANA}/d/{BOARD}?from={_ms(began_utc)}&to={_ms(ended_utc)}"
 
 
 def _ms(utc: str) -> int:

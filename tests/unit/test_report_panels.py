@@ -10,7 +10,7 @@ from reports.facts import Facts
 from reports.language import language
 from reports.panels import ask, of_incidents, screens
 from reports.report import render
-from tests.unit.facts_fixture import BEGAN, crash, incident
+from tests.unit.facts_fixture import BEGAN, crash, incident, row
 
 EN = language("en")
 QUIET = {"Leader": 1, "Role": 3, "Locks": 3}
@@ -52,7 +52,35 @@ def test_each_incident_has_its_row_with_the_curves_before_and_during() -> None:
     assert "`Leader`: 2 curves, so 2 members called themselves leader within the span" in second[2]
     assert "`Role`: 4 curves for 3 members, so 1 did not answer" in second[2]
     assert second[3] == "`Patroni`: Leader 1 → 2, Role 3 → 4"
-    assert third[1:] == ["not captured by itself", "—", "—"]
+    assert third[1:] == ["not captured by itself; `events` 9, of the whole recording, holds it", "—", "—"]
+
+
+def test_a_capture_that_ended_before_the_demotion_says_so_and_one_after_it_does_not() -> None:
+    facts = two()
+    facts["incidents"][1]["evidence"] = [row("evidence.demoted", [7], at_s=60.0, member="patroni1")]
+    assert "taken before the demotion at 60.0 s: the demotion itself was not checked" in rows(facts)[1][1]
+    facts["incidents"][1]["evidence"] = [row("evidence.demoted", [7], at_s=55.0, member="patroni1")]
+    assert "demotion" not in rows(facts)[1][1]
+
+
+def test_an_incident_that_the_recording_ended_upon_is_said_to_have_no_capture_because_of_that() -> None:
+    facts = two()
+    facts["incidents"][2]["ended_s"] = 125.0
+    facts["recordings"][0]["dashboards"][0]["to_s"] = 124.0
+    assert rows(facts)[2][1] == (
+        "not captured by itself: the recording ended 2.4 s after it, before observer had judged it; "
+        "`events` 9, of the whole recording, holds all of it but 1.0 s"
+    )
+
+
+def test_a_first_curve_of_lost_writes_is_not_a_lost_write() -> None:
+    facts = two()
+    for capture, curves in zip(facts["recordings"][0]["dashboards"], (1, 0, 1), strict=True):
+        capture["boards"].append({"board": "Observer", "panels": 1, "empty": [], "series": {"Writes lost": curves}})
+    said = rows(facts)[1][3]
+    assert (
+        "Writes lost a curve appeared (its value was not captured; lost writes: 0, see" in said and "0 → 1" not in said
+    )
 
 
 def test_the_screens_are_said_to_be_unopened_with_the_address_that_shows_the_time_of_the_recording() -> None:
@@ -63,6 +91,7 @@ def test_the_screens_are_said_to_be_unopened_with_the_address_that_shows_the_tim
             member["host"] = "172.18.0.3"
     began_ms = round(BEGAN.timestamp() * 1000)
     assert f"http://localhost:3000/d/observer-patroni?from={began_ms}&to={began_ms + 127_400}" in screens(facts, EN)
+    assert "UTC](http://localhost:3000/d/observer-patroni?from=" in rows(facts)[0][0], "an incident by itself"
 
 
 def test_where_prometheus_was_not_asked_the_command_that_asks_it_stands() -> None:
@@ -72,5 +101,8 @@ def test_where_prometheus_was_not_asked_the_command_that_asks_it_stands() -> Non
         for member in capture["members"]:
             member["host"] = "172.18.0.3"
     text = render(facts, "en")
+    assert "To look at each incident in Grafana" in text
+    facts["incidents"] = []
+    assert "To look at each incident in Grafana" not in render(facts, "en")
     assert "curl -sG http://127.0.0.1:9090/api/v1/query_range --data-urlencode 'query=patroni_primary == 1'" in text
     assert "http://localhost:3000 (admin/admin)" in text

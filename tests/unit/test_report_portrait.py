@@ -308,6 +308,38 @@ def test_whether_the_etcd_that_died_led_is_known_by_the_election_after_it(before
     assert course.led_etcd(made, incident) is led
 
 
+def recorded_with(captures: Any, *silent: Any) -> Any:
+    etcd: Any = [{"name": f"etcd{n}", "kind": "etcd", "outside": [f"h:{n}"]} for n in (1, 2, 3)]
+    return {"dashboards": captures, "blindness": list(silent), "parts": etcd}
+
+
+@pytest.mark.parametrize(("silent", "said"), [((1, 2), True), ((1,), False), ((1, 9), False)])
+def test_why_a_panel_was_empty_is_said_where_the_recording_tells(silent: tuple[int, ...], said: bool) -> None:
+    def shown(row: int, from_s: int, to_s: int, *empty: str) -> Any:
+        names = ("Round trip between members, 99th percentile", "Bytes")
+        panels = [{"board": "HAProxy and etcd", "panel": name, "data": name not in empty} for name in names]
+        return event(row, "prometheus", "dashboards.captured", "p", from_ns=ns(from_s), to_ns=ns(to_s), panels=panels)
+
+    empty = "Round trip between members, 99th percentile"
+    captures = dashboards.shown(told(shown(60, 10, 20), shown(61, 30, 40, empty), shown(90, 0, 90)))
+    spells = [
+        {"source": "etcd", "subject": f"h:{n}", "from_s": 30.4, "to_s": None, "how": "refused", "event_id": n}
+        for n in silent
+    ]
+    [text] = dashboards.emptied(recorded_with(captures, *spells), language("en"))
+    assert ("no two members of etcd answered (`events` 1, 2)" in text) is said
+
+
+def test_panels_of_what_the_judge_says_are_empty_until_it_spoke() -> None:
+    def shown(row: int, from_s: int, to_s: int, data: bool) -> Any:
+        panels = [{"board": "Observer", "panel": "Writes lost", "data": data}]
+        return event(row, "prometheus", "dashboards.captured", "p", from_ns=ns(from_s), to_ns=ns(to_s), panels=panels)
+
+    captures = dashboards.shown(told(shown(60, 10, 20, False), shown(90, 0, 90, True)))
+    [text] = dashboards.emptied(recorded_with(captures), language("en"))
+    assert text.endswith("observer counts an incident, and what it lost, only once it has judged it (Writes lost).")
+
+
 def test_panels_without_data_are_named_over_the_run_and_in_an_incident() -> None:
     def panels(*empty: str) -> list[dict[str, Any]]:
         return [
@@ -329,7 +361,7 @@ def test_panels_without_data_are_named_over_the_run_and_in_an_incident() -> None
         )
     )
     assert "| HAProxy | 2 / 3 | Queue |" in dashboards.whole(captures, language("en"))
-    [said] = dashboards.emptied(captures, language("en"))
+    [said] = dashboards.emptied(recorded_with(captures), language("en"))
     assert said.startswith("From 10.0\u00a0s to 20.0\u00a0s these panels had no data yet: HAProxy: Bytes")
 
 
@@ -339,7 +371,7 @@ def test_a_panel_that_lost_its_data_is_told_from_one_that_had_none_yet() -> None
         return event(to_s, "prometheus", "dashboards.captured", "p", from_ns=ns(from_s), to_ns=ns(to_s), panels=panels)
 
     spans = (captured(10, 20, "Lost"), captured(30, 40), captured(50, 60, "Lost", "Lag"), captured(0, 90))
-    said = dashboards.emptied(dashboards.shown(told(*spans)), language("ru"))
+    said = dashboards.emptied(recorded_with(dashboards.shown(told(*spans))), language("ru"))
     assert [text.split(" (")[0].replace("\u00a0", " ") for text in said] == [
         "С 10,0 с по 20,0 с данных ещё не было: B: Lost",
         "С 50,0 с по 60,0 с данных больше не было: B: Lost, B: Lag",
