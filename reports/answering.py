@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Sequence
 from datetime import datetime
 
-from reports.answers import untested
+from reports.answers import told_role, untested
+from reports.cells import between
 from reports.facts import CostFact, Facts, IncidentFact, RecordingFact
 from reports.language import Language
 from reports.narrative import leader_kept
@@ -68,20 +69,37 @@ def _fault(
         asks = question == "etcd_leader" and len(commands) > 2
         key = "answers.not_tested_etcd_leader" if asks else "answers.not_tested"
         return language.say(key, commands=list(commands))
-    items = []
-    for incident in own[:SHOWN]:
-        leader = incident["leader"]
-        if leader["after"] is None:
-            now = language.phrases["format.unknown"]
-        else:
-            same = "back" if leader_kept(incident) == "back" else "same"
-            key = f"answers.leader_{same if leader['before'] == leader['after'] else 'now'}"
-            now = language.say(key, leader=leader["after"])
-        back = came_back(incident, recordings[incident["recording"]], language)
-        told = [cost(incident, language), now, *([back] if back else [])]
-        items.append(language.say("answers.of_incident", link=link(incident, language), told="; ".join(told)))
-    items += ["…"] if len(own) > SHOWN else []
-    return language.say("answers.many", n=len(own), list="; ".join(items))
+    items = [_told(question, incident, recordings[incident["recording"]], language) for incident in own[:SHOWN]]
+    if len(own) == 1:
+        return language.say("answers.once", told=items[0])
+    more = "\n  - …" if len(own) > SHOWN else ""
+    return language.say("answers.many", n=len(own)) + "".join(f"\n  - {item}." for item in items) + more
+
+
+def _told(question: str, incident: IncidentFact, recording: RecordingFact, language: Language) -> str:
+    """One incident in a line: what it cost, who leads after it, who led etcd, what switching on again did."""
+    leader = incident["leader"]
+    if leader["after"] is None:
+        now = language.phrases["format.unknown"]
+    else:
+        same = "back" if leader_kept(incident) == "back" else "same"
+        key = f"answers.leader_{same if leader['before'] == leader['after'] else 'now'}"
+        now = language.say(key, leader=leader["after"])
+    back = came_back(incident, recording, language)
+    said = [cost(incident, language), now, *_etcd(question, incident, recording, language), *([back] if back else [])]
+    return language.say("answers.of_incident", link=link(incident, language), told="; ".join(said))
+
+
+def _etcd(question: str, incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
+    """Who led etcd after an incident of etcd's; of a member whose rank nobody saw, what was told of it."""
+    elections = incident["testimony"]["elections"]
+    if elections:
+        last = elections[-1]
+        return [language.say("answers.etcd_elected", leader=last["leader"], term=last["term"], row=last["event_id"])]
+    if question != "etcd_one" or recording["etcd_leader"] is not None:
+        return []
+    role = told_role(incident)
+    return [language.say("answers.etcd_unseen") if role is None else language.say("answers.etcd_told", role=role)]
 
 
 def cost(incident: IncidentFact, language: Language) -> str:
@@ -196,11 +214,24 @@ def _works(facts: Facts, language: Language) -> str:
                 link=link(worst, language),
             )
         ]
+    said += [text for action in ACTIONS for text in _fresh_alone(action, incidents, language)]
     outages = [o for i in incidents for c in (i["write"], i["read"]) for o in c["outages"] if not o["open"]]
     if outages:
         one = len(outages) == 1
         said.append(language.say("answers.recovered_one") if one else language.say("answers.recovered", n=len(outages)))
     return " ".join([*said, *restarts(facts["recordings"], language)])
+
+
+def _fresh_alone(action: str, incidents: Sequence[IncidentFact], language: Language) -> list[str]:
+    """In which incidents new connections alone were out, which the outages of all connections do not count."""
+    own = [(i, i["write" if action == "write" else "read"]) for i in incidents]
+    alone = [(i, cost["fresh_outage_s"] or 0.0) for i, cost in own if cost["outage_s"] == 0 and cost["fresh_longer"]]
+    if not alone:
+        return []
+    seconds = [fresh_s for _, fresh_s in alone]
+    span = between(min(seconds), max(seconds), language)
+    links = ", ".join(link(incident, language) for incident, _ in alone)
+    return [language.say(f"answers.fresh_{action}", n=len(alone), links=links, span=span)]
 
 
 def _uninterrupted(facts: Facts, language: Language) -> str:

@@ -46,6 +46,12 @@ def _fits(name: str, causes: Iterable[str], incident: IncidentFact, facts: Facts
     return True
 
 
+def told_role(incident: IncidentFact) -> str | None:
+    """The rank of the member of etcd that was broken, as whoever broke it told: it is no observation."""
+    roles = [t["detail"].get("role") for t in incident["told"] if t["detail"].get("component") == "etcd"]
+    return next((str(role) for role in roles if role), None)
+
+
 def all_etcd_gone(incident: IncidentFact, facts: Facts) -> bool:
     """Whether every member of etcd that the recording knows was away at one moment of the incident."""
     recording = next(r for r in facts["recordings"] if r["id"] == incident["recording"])

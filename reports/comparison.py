@@ -15,6 +15,8 @@ from reports.markdown import table
 SPREAD = 3
 """From so many repeats on there is a middle to speak of."""
 
+LEADERS = ("leader.stopped", "leader.killed", "leader.frozen")
+
 AT_LEAST = "≥\u00a0"
 
 
@@ -50,10 +52,11 @@ def kind(incident: IncidentFact, facts: Facts, language: Language) -> str:
     if incident["cause"] == "unknown":
         return language.say("comparison.unknown")
     name = language.say(f"cause.{incident['cause']}.name")
-    if incident["cause"] == "etcd.member_down" and incident["led_etcd"] is not None:
+    recording = next(r for r in facts["recordings"] if r["id"] == incident["recording"])
+    seen = incident["led_etcd"] or recording["etcd_leader"] is not None  # that nobody was elected is no proof alone
+    if incident["cause"] == "etcd.member_down" and incident["led_etcd"] is not None and seen:
         return language.say(f"comparison.etcd_{'leader' if incident['led_etcd'] else 'follower'}", name=name)
     if incident["cause"] in ("etcd.quorum_lost", "failsafe"):
-        recording = next(r for r in facts["recordings"] if r["id"] == incident["recording"])
         known = len({part["name"] for part in recording["parts"] if part["kind"] == "etcd"})
         gone = known if all_etcd_gone(incident, facts) else min(len(incident["targets"]), known - 1)
         return language.say("comparison.etcd_gone", name=name, gone=gone, of=known) if gone > 0 else name
@@ -83,6 +86,12 @@ def _lost(counts: Sequence[int | None], language: Language) -> str:
     if None in counts:
         return AT_LEAST + number(known, language, 0) if known else ""
     return number(known, language, 0)
+
+
+def leaders(facts: Facts, language: Language) -> str:
+    """How faults of the leader differ; empty where fewer than two of them were tried."""
+    tried = {incident["cause"] for incident in facts["incidents"]} & set(LEADERS)
+    return language.say("comparison.leader") if len(tried) > 1 else ""
 
 
 def missing_faults(facts: Facts, language: Language) -> str:

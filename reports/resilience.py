@@ -44,15 +44,14 @@ def _one_host(recording: RecordingFact) -> bool:
 
 
 def proxy_cost(facts: Facts, language: Language) -> str:
-    """What the proxy's faults cost in this run; empty where there were none."""
+    """Where the proxy's faults and what they cost are told; empty where there were none."""
     from reports.answering import link
 
     own = [i for i in facts["incidents"] if i["cause"] in ("proxy.down", "proxy.frozen")]
     if not own:
         return ""
-    seconds = sum(i["write"]["outage_s"] or 0.0 for i in own)
     links = ", ".join(link(incident, language) for incident in own)
-    return language.say("resilience.measured", n=len(own), seconds=seconds, links=links)
+    return language.say("resilience.measured", links=links)
 
 
 def designs(facts: Facts, language: Language) -> str:

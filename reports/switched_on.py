@@ -52,11 +52,12 @@ def _members(incident: IncidentFact, recording: RecordingFact, language: Languag
     if not spells:
         return []
     members = list(dict.fromkeys(name for _, name in sorted(spells)))
-    return [language.say("back.etcd", members=members, seconds=max(at_s for at_s, _ in spells) - began_s)]
+    key = "back.etcd" if len(members) == 1 else "back.etcd_last"
+    return [language.say(key, members=members, seconds=max(at_s for at_s, _ in spells) - began_s)]
 
 
 def _quorum(incident: IncidentFact, language: Language) -> list[str]:
-    """How long after quorum was back the first write passed."""
+    """How long after quorum was back the first write succeeded."""
     rows = (*incident["evidence"], *(e for phase in incident["phases"] for e in phase["evidence"]))
     regained = [f["facts"].get("at_s") for f in rows if f["says"] in REGAINED]
     ended = [o["ended_s"] for o in incident["write"]["outages"] if not o["open"]]
@@ -66,7 +67,7 @@ def _quorum(incident: IncidentFact, language: Language) -> list[str]:
 
 
 def _proxy(incident: IncidentFact, language: Language) -> list[str]:
-    """How long after the proxy was switched on, as far as that was told, the first write passed."""
+    """How long after the proxy was switched on, as far as that was told, the first write succeeded."""
     told = [t["at_s"] for t in incident["told"] if t["kind"] == "repair.told"]
     ended = [o["ended_s"] for o in incident["write"]["outages"] if not o["open"]]
     if not told or not ended or ended[-1] < told[-1]:

@@ -44,8 +44,8 @@ def many(count: int) -> Facts:
 def test_what_was_tried_is_answered_with_its_incident_and_what_was_not_with_a_command() -> None:
     text = render(answered(crash()), "en")
     assert (
-        "**What if the leader dies suddenly (SIGKILL)?** Tested once: [incident 1](#incident-1) "
-        "(writes were down 31.9\u00a0s, reads went on; `patroni2` became the leader; "
+        "**What if the leader dies suddenly (SIGKILL)?** Tested once, [incident 1](#incident-1): "
+        "writes were down 31.9\u00a0s, reads went on; `patroni2` became the leader; "
     ) in text
     assert "**What if HAProxy goes?** Not tested. To test it: `python -m stack stop haproxy`, " in text
     assert '<a id="incident-1"></a>' in text
@@ -68,6 +68,56 @@ def test_commands_name_the_members_of_this_cluster(host: str, kind: str, first: 
     recordings = with_host(host)["recordings"]
     assert kind_of(recordings) == kind
     assert commands("etcd_one", recordings)[0] == first
+
+
+def test_several_incidents_of_a_question_have_a_line_each() -> None:
+    text = render(answered(many(3)), "en")
+    lines = text[text.index("**What if the leader dies suddenly") :].splitlines()
+    assert lines[0].endswith("Tested 3 times:")
+    assert [line[: line.index(":")] for line in lines[1:4]] == [f"  - [incident {n}](#incident-{n})" for n in (1, 2, 3)]
+    assert lines[4].startswith("- **")
+
+
+def test_what_new_connections_alone_could_not_do_is_no_interruption_of_all_and_is_told_beside_them() -> None:
+    facts = many(2)
+    assert "New connections alone" not in render(answered(facts), "en").split("## The cluster")[0].split("answered")[1]
+    for one, fresh_s in zip(facts["incidents"], (6.7, 17.2), strict=True):
+        one["read"] |= {"outage_s": 0.0, "fresh_longer": True, "fresh_outage_s": fresh_s}
+    text = render(answered(facts), "en")
+    assert "reads in 0. " in text
+    assert (
+        "New connections alone could not read in 2 other incidents, for 6.7–17.2 s: "
+        "[incident 1](#incident-1), [incident 2](#incident-2)." in text
+    )
+
+
+def test_who_led_etcd_is_told_by_its_election_and_is_unknown_where_only_the_told_fault_names_a_role() -> None:
+    facts = crash()
+    one = facts["incidents"][0]
+    one |= {"cause": "etcd.member_down", "target": "127.0.0.1:23791", "led_etcd": False}
+    one["told"][0]["detail"] = {"component": "etcd", "action": "kill", "target": "etcd1", "role": "etcd_follower1"}
+    assert "not etcd's leader" in comparison(facts, language("en"))
+    facts["recordings"][0]["etcd_leader"] = None
+    text = render(answered(facts), "en")
+    assert "no source of the recording says who led etcd; only whoever broke it told its role, `etcd_follower1`" in text
+    assert "not etcd's leader" not in comparison(facts, language("en"))
+    moment: Any = {"before": "etcd1", "term_before": 2, "after_s": 8.0, "by_s": 9.0}
+    one["testimony"]["elections"] = [{**moment, "leader": "etcd2", "term": 3, "event_id": 449}]
+    assert "etcd elected `etcd2` leader, term 3 (`events` 449)" in render(answered(facts), "en")
+
+
+def test_what_was_not_tested_is_listed_once() -> None:
+    text = render(answered(crash()), "en")
+    assert text.count("a node cut off from the network") == 1
+    assert 'What was not tested stands under "The homework\'s questions, answered"' in text
+    assert render(answered(crash()), "en", "drill").count("a node cut off from the network") == 1
+
+
+def test_how_faults_of_the_leader_differ_is_told_where_two_of_them_were_tried() -> None:
+    facts = many(2)
+    assert "different faults" not in render(facts, "en")
+    facts["incidents"][1]["cause"] = "leader.frozen"
+    assert "different faults" in render(facts, "en")
 
 
 def test_etcds_own_leader_is_named_where_it_is_known_and_asked_for_where_it_is_not() -> None:
@@ -199,7 +249,7 @@ def test_an_outage_that_was_not_over_is_at_least_so_long_and_no_least_and_no_mid
     row = next(line for line in text.splitlines() if line.startswith("| leader killed | 3"))
     assert "| 20.0 | 25.9 | ≥\u00a050.0 |" in row
     assert "| ≥\u00a02 |" in row
-    assert "Writes were down longest for ≥ 50.0\u00a0s, not over" in text
+    assert "The longest outage of writes was ≥ 50.0\u00a0s, not over" in text
 
 
 def test_forty_incidents_begin_with_an_overview_and_fold_the_rest() -> None:
@@ -292,7 +342,7 @@ def test_operations_that_failed_without_an_outage_are_told() -> None:
     facts["recordings"][0]["totals"] = [writes, {**writes, "action": "read", "attempted": 107, "failed": 7}]
     text = render(answered(facts), "en")
     assert "though single operations failed: writes 0, reads 7." in text
-    assert "(neither writes nor reads were interrupted, 7 operations failed; " in text
+    assert ": neither writes nor reads were interrupted, 7 operations failed; " in text
     yes = "Yes, in the only incident that was seen: neither writes nor reads were interrupted; "
     assert f"{yes}7 operations failed in all of the recording." in text
 

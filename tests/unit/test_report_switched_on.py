@@ -30,9 +30,9 @@ def told(kind: str, at_s: float, action: str, target: str) -> Any:
     [
         (
             "start",
-            "patroni1, switched on again, came back as a replica, streaming 2.5 s after the command (30.0 s after",
+            "patroni1, switched on again, came back as a replica, streaming 2.5 s after the command, 30.0 s after",
         ),
-        ("resume", "patroni1, resumed, came back as a replica, streaming 2.5 s after the command (30.0 s after"),
+        ("resume", "patroni1, resumed, came back as a replica, streaming 2.5 s after the command, 30.0 s after"),
         ("connect", "patroni1 came back as a replica, streaming 30.0 s after"),
     ],
 )
@@ -60,11 +60,21 @@ def test_a_node_that_stayed_away_or_never_streamed_is_told_as_that() -> None:
     assert said(one) is None
 
 
+def test_of_several_members_of_etcd_the_time_is_that_of_the_last() -> None:
+    one, recording = incident(), crash()["recordings"][0]
+    one |= {"cause": "etcd.quorum_lost", "targets": ["h:1", "h:2"]}
+    spell: Any = {"source": "etcd", "how": "refused", "event_id": 5, "from_s": one["began_s"]}
+    recording["blindness"] = [{**spell, "subject": f"h:{n}", "to_s": one["began_s"] + 41 + n} for n in (1, 2)]
+    assert came_back(one, recording, WORDS) == (
+        "h:1, h:2 answered again, the last of them no later than 43.0\u00a0s after the incident began"
+    )
+
+
 def test_quorum_and_proxy_are_counted_to_the_first_write() -> None:
     one = incident()
     ended_s = one["write"]["outages"][-1]["ended_s"]
     one |= {"cause": "proxy.down", "told": [told("repair.told", ended_s - 0.62, "start", "haproxy")]}
-    assert said(one) == "HAProxy was switched on again, and the first write passed 0.62 s after the command"
+    assert said(one) == "HAProxy was switched on again, and the first write succeeded 0.62 s after the command"
     one |= {"cause": "etcd.quorum_lost", "targets": []}
     one["evidence"] = [row("evidence.quorum_regained", [1], at_s=ended_s - 4.0)]
-    assert said(one) == "the first write passed 4.00 s after quorum was back"
+    assert said(one) == "the first write succeeded 4.00 s after quorum was back"
