@@ -32,6 +32,8 @@ def phases(incident: IncidentFact, language: Language) -> str:
         ]
     lines.append(f"{_SECTION}{label(language.say('chart.phases_section'))}")
     for phase in incident["phases"]:
+        if round(phase["seconds"], 2) == 0:
+            continue  # the least bar that can be seen would reach beyond the outage
         lines.append(_bar(phase_words(phase["name"], "name", language), phase["began_s"], phase["ended_s"], zero))
     return _gantt(language.say("chart.phases"), lines)
 

@@ -89,15 +89,20 @@ def dominated(facts: Facts, language: Language) -> str:
 def remedies(facts: Facts, language: Language) -> str:
     """A row for each fault that stopped writes: the worst case, what took longest in it, what to change, what it gives.
 
-    Empty where writes were never down.
+    Then one for each fault in which new connections alone could not read. Empty where there was neither.
     """
+    rows = [*_of_writes(facts, language), *_of_fresh_reads(facts, language)]
+    return table(language.columns("objectives.remedies"), rows) if rows else ""
+
+
+def _of_writes(facts: Facts, language: Language) -> list[tuple[str, ...]]:
     worst: dict[str, IncidentFact] = {}
     for incident in facts["incidents"]:
         if incident["write"]["outage_s"] and any(part.inside for part in parts(incident)):
             name = kind(incident, facts, language)
             if name not in worst or incident["write"]["outage_s"] > (worst[name]["write"]["outage_s"] or 0.0):
                 worst[name] = incident
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, incident in worst.items():
         longest = max((part for part in parts(incident) if part.inside), key=lambda part: part.seconds)
         recording = next(r for r in facts["recordings"] if r["id"] == incident["recording"])
@@ -107,11 +112,54 @@ def remedies(facts: Facts, language: Language) -> str:
                 f"{number(incident['write']['outage_s'], language)} ({link(incident, language)})",
                 f"{phase_words(longest.phase['name'], 'name', language)}, "
                 f"{language.written(longest.phase['seconds'], 's')}",
-                sentence_case(language.phrases[_advice(incident, longest)]),
-                _gives(longest, recording, language),
+                sentence_case(language.say(_advice(incident, longest))),
+                _gives(incident, longest, recording, language),
             )
         )
-    return table(language.columns("objectives.remedies"), rows) if rows else ""
+    return rows
+
+
+def _of_fresh_reads(facts: Facts, language: Language) -> list[tuple[str, ...]]:
+    """Reads on new connections, where they alone were out, or for longer: what is known of these is a full proxy."""
+    worst: dict[str, IncidentFact] = {}
+    for incident in facts["incidents"]:
+        seconds = incident["read"]["fresh_outage_s"]
+        if seconds and incident["read"]["fresh_longer"]:
+            name = kind(incident, facts, language)
+            if name not in worst or seconds > (worst[name]["read"]["fresh_outage_s"] or 0.0):
+                worst[name] = incident
+    rows: list[tuple[str, ...]] = []
+    for name, incident in worst.items():
+        seconds = incident["read"]["fresh_outage_s"] or 0.0
+        full_s, limit = _full(incident, next(r for r in facts["recordings"] if r["id"] == incident["recording"]))
+        known = full_s > seconds / 2
+        rows.append(
+            (
+                language.say("objectives.fresh_reads", name=name),
+                f"{number(seconds, language)} ({link(incident, language)})",
+                language.say("objectives.full", limit=limit, seconds=full_s) if known else language.written(None),
+                sentence_case(language.say("advice.full" if known else "advice.unseen")),
+                _without_wait(seconds, full_s, language) if known else "",
+            )
+        )
+    return rows
+
+
+def _full(incident: IncidentFact, recording: RecordingFact) -> tuple[float, str]:
+    """For how many seconds of the outages of reads on new connections the proxy was at its limit, and that limit."""
+    seconds, limit = 0.0, ""
+    for outage in incident["read"]["fresh_outages"]:
+        for crowd in recording["crowds"]:
+            both_s = min(outage["ended_s"], crowd["to_s"]) - max(outage["began_s"], crowd["from_s"])
+            if both_s > 0:
+                seconds, limit = seconds + both_s, crowd["what"].rpartition(" / ")[2]
+    return seconds, limit
+
+
+def _without_wait(outage_s: float, wait_s: float, language: Language) -> str:
+    """What is left of an outage without the wait at the proxy's limit; of the numbers as they are printed."""
+    outage, wait = round(outage_s, 2), round(wait_s, 2)
+    return language.say("gives.room", seconds=max(0.0, outage - wait), outage=outage, wait=wait)
 
 
 def _advice(incident: IncidentFact, part: Part) -> str:
@@ -126,9 +174,14 @@ def _advice(incident: IncidentFact, part: Part) -> str:
     return next((f"advice.{key}" for key in name.split("+") if key in ADVICE), "advice.other")
 
 
-def _gives(part: Part, recording: RecordingFact, language: Language) -> str:
-    """What the phase may take with quicker settings, and with those of the recording, by the formulas."""
+def _gives(incident: IncidentFact, part: Part, recording: RecordingFact, language: Language) -> str:
+    """What the phase may take with quicker settings, and with those of the recording, by the formulas; and the outage
+    then, at worst, with the other phases as they were measured.
+    """
     name, now = part.phase["name"], part.phase["bound_s"]
+    outage_s = incident["write"]["outage_s"] or 0.0
+    if incident["cause"] not in PROXY and name == "recovery" and crowded(incident, part.phase):
+        return _without_wait(outage_s, part.seconds, language)
     if now is None:
         return ""
     live = effective(recording["live"], recording["versions"].get("patroni"))
@@ -140,5 +193,9 @@ def _gives(part: Part, recording: RecordingFact, language: Language) -> str:
     words = phase_words(name, "name", language)
     ranges = {"name": words, "then": between(*then, language, 0), "now": between(now[0], now[1], language, 0)}
     if name == "routing":
-        return language.say("gives.routing", inter_ms=INTER_MS, was_ms=was_ms, **ranges)
-    return language.say("gives.quicker", **QUICKER, **ranges)
+        said = language.say("gives.routing", inter_ms=INTER_MS, was_ms=was_ms, **ranges)
+    else:
+        said = language.say("gives.quicker", **QUICKER, **ranges)
+    most = {"then": then[1] + outage_s - part.phase["seconds"], "most": then[1]}
+    rounded = {key: number(seconds, language, 0) for key, seconds in most.items()}
+    return f"{said}; {language.say('gives.outage', name=words, measured=outage_s, **rounded)}"

@@ -37,7 +37,7 @@ from reports.answers import command, kind_of
 from reports.facts import CaptureFact, CostFact, EvidenceFact, Facts, IncidentFact, OutageFact, PhaseFact, RecordingFact
 from reports.language import Language, language
 from reports.markdown import escape, fence
-from reports.sections import SECTIONS, Profile
+from reports.sections import SECTIONS, Profile, Section
 
 LanguageName = Literal["ru", "en"]
 NONE: Mapping[str, str] = MappingProxyType({})
@@ -59,12 +59,20 @@ def render(
         )
 
     environment = _environment(language_name, tuple(narrative.names_of(facts).items()))
-    shown = [section.name for section in SECTIONS if section.shown(facts, profile)]
-    texts = [
-        environment.get_template(f"{name}.md.j2").render(facts=facts, profile=profile, picture=picture)
-        for name in ("document", *shown)
-    ]
-    return "\n\n".join(text for text in (_tidy(text) for text in texts) if text) + "\n"
+    texts = []
+    for section in (Section("document", first=True), *SECTIONS):
+        if section.shown(facts, profile):
+            template = environment.get_template(f"{section.name}.md.j2")
+            text = _tidy(template.render(facts=facts, profile=profile, picture=picture))
+            folded = profile == "drill" and not section.first and text
+            texts.append(_folded(section, text, language(language_name)) if folded else text)
+    return "\n\n".join(text for text in texts if text) + "\n"
+
+
+def _folded(section: Section, text: str, words: Language) -> str:
+    """A section that is opened by a click on its title."""
+    title = words.say("details.incidents" if section.name == "incident" else f"{section.name}.title")
+    return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
 def _caption(facts: Facts, name: str, language_name: LanguageName) -> str:

@@ -17,10 +17,14 @@ def _always(_: Facts, __: Profile) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One section: `templates/<name>.md.j2`, phrases under `<name>`; `shown`: whether it has anything to say."""
+    """One section: `templates/<name>.md.j2`, phrases under `<name>`; `shown`: whether it has anything to say.
+
+    `first`: it stands open in a drill, where the rest is folded.
+    """
 
     name: str
     shown: Callable[[Facts, Profile], bool] = _always
+    first: bool = False
 
 
 def _homework(_: Facts, profile: Profile) -> bool:
@@ -28,8 +32,8 @@ def _homework(_: Facts, profile: Profile) -> bool:
 
 
 SECTIONS: tuple[Section, ...] = (
-    Section("summary"),
-    Section("objectives", lambda facts, profile: profile == "drill" or bool(facts["objectives"])),
+    Section("summary", first=True),
+    Section("objectives", lambda facts, profile: profile == "drill" or bool(facts["objectives"]), first=True),
     Section("glossary", _homework),
     Section("answers", _homework),
     Section("cluster"),

@@ -11,7 +11,9 @@ import pytest
 
 from observer.errors import CannotWrite
 from observer.reporting import draw
+from reports.charts import phases
 from reports.facts import Facts
+from reports.language import language
 from reports.pictures import pictures
 from reports.report import render
 from tests.unit.facts_fixture import ALL, blind, crash, pace, span
@@ -261,6 +263,15 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file", encoding="utf-8")
     with pytest.raises(CannotWrite, match="taken"):
         draw(crash(), "en", tmp_path / "taken" / "in it", None)
+
+
+def test_a_phase_of_no_length_has_no_bar_beyond_the_outage() -> None:
+    facts = crash()
+    chart = phases(facts["incidents"][0], language("en"))
+    assert "recovery :" in chart
+    recovery = next(phase for phase in facts["incidents"][0]["phases"] if phase["name"] == "recovery")
+    recovery |= {"began_s": recovery["ended_s"], "seconds": 0.0}
+    assert "recovery :" not in phases(facts["incidents"][0], language("en"))
 
 
 def test_without_pictures_mermaid_stands_in_their_place() -> None:
