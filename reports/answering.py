@@ -12,6 +12,7 @@ from reports.facts import CostFact, Facts, IncidentFact, RecordingFact
 from reports.language import Language
 from reports.narrative import leader_kept
 from reports.portrait import ports_of
+from reports.safety_tables import went_back
 from reports.switched_on import came_back
 
 SHOWN = 6
@@ -24,7 +25,7 @@ def answers(facts: Facts, language: Language) -> list[str]:
     for recording in facts["recordings"][:1]:
         pairs.append(("composition", _composition(recording, language)))
         pairs.append(("pools", _pools(recording, language)))
-    pairs.append(("traffic", _traffic(facts["recordings"], language)))
+    pairs.append(("traffic", " ".join([_traffic(facts["recordings"], language), *_went_back(facts, language)])))
     pairs.append(("works", _works(facts, language)))
     known = {incident["id"]: incident for incident in facts["incidents"]}
     for answer in facts["answers"]:
@@ -181,6 +182,12 @@ def _traffic(recordings: Sequence[RecordingFact], language: Language) -> str:
         if items and action == "write" and set(workloads) == {"homework"}:
             said.append(language.say("answers.schema"))
     return " ".join(said) or language.say("answers.no_traffic")
+
+
+def _went_back(facts: Facts, language: Language) -> list[str]:
+    """How many reads went back in time; nothing where none was seen to."""
+    count = sum(went_back(reads) or 0 for reads in facts["consistency"]["reads"])
+    return [language.say("answers.went_back", n=count)] if count else []
 
 
 def role_of(in_recovery: bool | None, language: Language) -> str:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from observer.pulse import QUIET_NS
-from observer.timeline import SECOND_NS
 from reports.answering import link
 from reports.answers import kind_of
 from reports.dashboards import ASKED_S, LOST, ShownFact
@@ -18,6 +16,9 @@ from reports.facts import Facts, IncidentFact, RecordingFact
 from reports.language import Language
 from reports.markdown import code, escape, table
 from reports.narrative import cause_title
+
+QUIET_S = 5.0
+"""So long it has to be quiet before an incident is judged and captured (observer/pulse.py)."""
 
 PROMETHEUS = "http://127.0.0.1:9090"
 GRAFANA = "http://localhost:3000"
@@ -74,7 +75,7 @@ def _capture(incident: IncidentFact, recording: RecordingFact) -> ShownFact | No
 def _not_captured(incident: IncidentFact, recording: RecordingFact, language: Language) -> str:
     """Why an incident has no capture of its own, as far as that shows, and how much of it the longest one holds."""
     left_s = recording["duration_s"] - incident["ended_s"]
-    early = left_s < QUIET_NS / SECOND_NS
+    early = left_s < QUIET_S
     said = [language.say("panels.ended", seconds=left_s) if early else language.say("panels.none")]
     whole = recording["dashboards"][0]
     missing_s = max(0.0, whole["from_s"] - incident["began_s"]) + max(0.0, incident["ended_s"] - whole["to_s"])

@@ -106,6 +106,18 @@ def test_who_led_etcd_is_told_by_its_election_and_is_unknown_where_only_the_told
     assert "etcd elected `etcd2` leader, term 3 (`events` 449)" in render(answered(facts), "en")
 
 
+def test_reads_that_went_back_in_time_are_told_with_who_served_reads() -> None:
+    facts = answered(crash())
+    reads = facts["consistency"]["reads"][0]
+    for count, expected in ((1, True), (0, False)):
+        for back in (reads["back_same_server"], reads["back_other_server"]):
+            assert back is not None
+            back["count"] = 0
+        assert reads["back_other_server"] is not None
+        reads["back_other_server"]["count"] = count
+        assert ('1 read went back in time, see "Consistency".' in render(facts, "en")) is expected
+
+
 def test_what_was_not_tested_is_listed_once() -> None:
     text = render(answered(crash()), "en")
     assert text.count("a node cut off from the network") == 1

@@ -5,10 +5,12 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+from observer.pulse import QUIET_NS
+from observer.timeline import SECOND_NS
 from reports.dashboards import ShownFact
 from reports.facts import Facts
 from reports.language import language
-from reports.panels import ask, of_incidents, screens
+from reports.panels import QUIET_S, ask, of_incidents, screens
 from reports.report import render
 from tests.unit.facts_fixture import BEGAN, crash, incident, row
 
@@ -64,6 +66,7 @@ def test_a_capture_that_ended_before_the_demotion_says_so_and_one_after_it_does_
 
 
 def test_an_incident_that_the_recording_ended_upon_is_said_to_have_no_capture_because_of_that() -> None:
+    assert QUIET_S * SECOND_NS == QUIET_NS, "as long as the daemon waits"
     facts = two()
     facts["incidents"][2]["ended_s"] = 125.0
     facts["recordings"][0]["dashboards"][0]["to_s"] = 124.0
