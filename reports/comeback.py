@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from reports.course import ReturnFact, SpanFact
+from reports.course import SpanFact
 from reports.facts import EvidenceFact, IncidentFact, RecordingFact
 from reports.incident_tables import rows_of
 from reports.language import Language
+from reports.returns import ReturnFact
 
 STARTING = ("start", "resume", "join", "reboot")
 

@@ -18,6 +18,7 @@ from reports.checks import checked
 from reports.moments import or_none, seconds, told, utc_of
 from reports.portrait import proxy_of
 from reports.recorded import recording_facts
+from reports.returns import returns_of
 from reports.safety import appeared_of, forks_of, hidden_of, reads_of
 from reports.testimony import testimony_of
 
@@ -101,7 +102,7 @@ def _incident(
         "lost": [_lost(timeline, lost) for lost in incident.lost or ()],
         "redundancy_back_s": or_none(incident.redundancy_back_ns),
         "told": [told(timeline, event) for event in incident.told],
-        "returns": course.returns_of(timeline, incident, _next_of(found, incident, timeline)),
+        "returns": returns_of(timeline, incident, _next_of(found, incident, timeline)),
         "led_etcd": course.led_etcd(timeline, incident),
         "testimony": testimony_of(timeline, incident),
         "pace": pace.pace_around(timeline, incident),

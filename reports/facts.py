@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 from reports.checking import ChecksFact
-from reports.course import PromotionFact, ReturnFact, SpanFact
+from reports.course import PromotionFact, SpanFact
 from reports.dashboards import ShownFact
 from reports.lagging import LagFact
 from reports.loaded import FailureFact, ReadOnlyFact
 from reports.pace import PaceFact
 from reports.portrait import PartFact, ProxyFact
+from reports.returns import ReturnFact
 from reports.safety import AppearedFact, ForkFact, HiddenFact, ReadsFact
 from reports.testimony import TestimonyFact
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 from observer.timeline import MS_NS, SECOND_NS, Event, Operation, Timeline
-from reports import course
 from reports.analysis.leadership import says_primary
+from reports.returns import streaming
 
 
 class LagFact(TypedDict):
@@ -79,7 +79,7 @@ def apart_of(timeline: Timeline) -> list[int]:
         if event.kind == "member.changed" and event.source == "postgres":
             own[event.subject] = number if isinstance(number, int) else None
             tells |= {event.subject} if isinstance(number, int) and event.detail.get("in_recovery") else set()
-        listed = course.streaming(event)
+        listed = streaming(event)
         if listed is not None and (not isinstance(number, int) or number >= leads):
             streams = listed
         if event.kind == "replication.sampled" and event.source == "postgres" and event.by_ns >= first_ns:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reports.course import ReturnFact
 from reports.facts import IncidentFact, RecordingFact
 from reports.language import Language
 from reports.quorumless import REGAINED
+from reports.returns import ReturnFact
 
 DEEDS = ("start", "resume")
 NOTICED_S = 10.0

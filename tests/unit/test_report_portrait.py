@@ -10,6 +10,7 @@ from observer.timeline import Timeline
 from reports import checking, course, dashboards, lagging, loaded, portrait, queries, recorded
 from reports.analysis.judge import judge
 from reports.language import language
+from reports.returns import ReturnFact, returns_of
 from tests.unit.timelines import event, fail, ns, ok, timeline, unknown
 
 B = [{"application_name": "b", "state": "streaming"}]
@@ -271,9 +272,9 @@ def killed(*more: Any) -> Timeline:
     )
 
 
-def returned(made: Timeline) -> course.ReturnFact:
+def returned(made: Timeline) -> ReturnFact:
     found = judge(made)
-    [fact] = course.returns_of(made, found.incidents[0], ns(120))
+    [fact] = returns_of(made, found.incidents[0], ns(120))
     return fact
 
 
