@@ -13,6 +13,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import psycopg2
+
 from benchmarks.accuracy.playing import play
 from benchmarks.accuracy.scoring import printed
 from observer.errors import ObserverError
@@ -76,7 +78,7 @@ def _fill(settings: StackSettings, scenarios: tuple[Scenario, ...], repeat: int,
             say(path.name)
             try:
                 play(settings, scenario, path, say)
-            except (StackError, ObserverError) as error:
+            except (StackError, ObserverError, psycopg2.Error) as error:
                 say(f"not kept: {error}")
                 with suppress(StackError):
                     deeds.mend(cluster)
