@@ -93,7 +93,7 @@ def _of_incident(incident: IncidentFact) -> Iterator[Failed]:
     if before is None or after is None:
         return
     untold = {"leader": {**leader, "timeline_before": None, "timeline_after": None}}
-    if after < before:
+    if after < before and incident["cause"] != "leader.taken_back":  # there the old history is what came back
         yield Failed("check.timeline_falls", {**one, "before": before, "after": after}, untold)
     elif leader["before"] != leader["after"] and after == before:
         yield Failed("check.timeline_stayed", {**one, "before": before}, untold)

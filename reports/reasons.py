@@ -19,6 +19,7 @@ DECIDING = (
     "quorum_lost",
     "quorum_gone",
     "demoted",
+    "timeline_older",
     "lease_expired",
     "leader_key_deleted",
     "proxy_restarted",

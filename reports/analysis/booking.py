@@ -16,11 +16,13 @@ def losses(
 
     Only what takes the key, or promotes anew, discards what was acknowledged. So a loss belongs to the first incident
     of that kind that ended after the acknowledgement; where there is none, to the first that did, else to the last.
+    What the new leader acknowledged once the key was taken and writes were back is not that incident's to discard.
     """
     moved = [_moved(incident, led) for incident in incidents]
+    until_ns = [_settled_ns(i, led) if is_moved else i.ended_ns for i, is_moved in zip(incidents, moved, strict=True)]
     own: list[list[Lost]] = [[] for _ in incidents]
     for write in lost:
-        later = [n for n, incident in enumerate(incidents) if incident.ended_ns >= write.acknowledged_ns]
+        later = [n for n, ended_ns in enumerate(until_ns) if ended_ns >= write.acknowledged_ns]
         index = next((n for n in later if moved[n]), later[0] if later else len(incidents) - 1)
         if incidents:
             own[index].append(write)
@@ -38,6 +40,12 @@ def _moved(incident: Incident, led: Sequence[Leadership]) -> bool:
         return True
     before, after = incident.timeline_before, incident.timeline_after
     return incident.leader_before != incident.leader_after or before != after
+
+
+def _settled_ns(incident: Incident, led: Sequence[Leadership]) -> int:
+    """When its new leader held the key, and its last outage of writes was over."""
+    taken_ns = [spell.from_ns for spell in led if incident.began_ns < spell.from_ns <= incident.ended_ns]
+    return max([_over_ns(incident) - 1, *taken_ns])  # the write that ended the outage is the new leader's
 
 
 def _over_ns(incident: Incident) -> int:

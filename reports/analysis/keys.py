@@ -50,6 +50,7 @@ EVIDENCE: Mapping[str, tuple[str, ...]] = {
     "evidence.no_failure": ("action", "ok"),
     "evidence.stable": ("at_s",),  # 5 s have passed without a failure
     "evidence.streaming": ("member", "replicas", "at_s"),
+    "evidence.timeline_older": ("member", "timeline", "leader", "newer", "at_s"),
     "evidence.two_primaries": ("members", "seconds", "at_s"),
     "evidence.observer_slept": ("seconds", "at_s"),
     "evidence.seen": ("source", "kind", "subject", "at_s"),  # anything else that was seen, of an unknown cause
@@ -110,6 +111,7 @@ CAUSES: tuple[str, ...] = (
     "leader.frozen",
     "leader.cut_off",
     "leader.unreachable",
+    "leader.taken_back",
     "switchover",
     "failover.manual",
     "postgres.crashed",

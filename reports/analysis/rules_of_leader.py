@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from observer.findings import Evidence
-from observer.timeline import SECOND_NS
+from observer.timeline import SECOND_NS, Event
 from reports.analysis.case import Case, at_s, shows
 from reports.analysis.rules_of_etcd import quorum_passed
 from reports.analysis.rules_of_postgres import crashed_first
@@ -44,6 +44,34 @@ def _asked_for(case: Case, cause: str, with_leader: bool) -> Ruling:
         key_deleted(case),
         key_taken(case),
     )
+
+
+def leader_taken_back(case: Case) -> Ruling:
+    """A former leader wrote its key over its successor's, which was still held, and goes on with an older timeline.
+
+    Patroni on etcd does so where a leader sleeps through the end of its lease and wakes in the midst of its round.
+    """
+    elected, before = case.leader_elected, case.leader_before
+    if case.leader_lost is not None or case.asked is not None or elected is None or before is None:
+        return None
+    ours = next((e for e in case.events("member.changed") if e.subject == elected.subject and _timeline(e)), None)
+    known = case.scene.said.get(("member.changed", before), ())
+    theirs = next((e for e in reversed(known) if e.by_ns <= elected.by_ns and _timeline(e)), None)
+    if ours is None or theirs is None or _timeline(ours) >= _timeline(theirs):
+        return None
+    facts = {"member": elected.subject, "timeline": _timeline(ours), "leader": before, "newer": _timeline(theirs)}
+    return found(
+        "leader.taken_back",
+        elected.subject,
+        "high",
+        shows("evidence.leader_key_taken", elected, member=elected.subject),
+        shows("evidence.timeline_older", (theirs, ours), **facts),
+    )
+
+
+def _timeline(event: Event) -> int:
+    """The timeline that a member tells; 0 where it tells none."""
+    return int(event.detail.get("timeline") or 0)
 
 
 def leader_stopped(case: Case) -> Ruling:

@@ -12,9 +12,9 @@ from reports.analysis.told import EARLY_NS, LATE_NS, cause_told, deeds
 
 # Faults told this close together are one: a host with its etcd, two members of etcd.
 TOGETHER_NS = 5 * SECOND_NS
-# True wherever they are found, and no wrong cause: a frozen primary that wakes finds another in its place, and the
-# observer knows that it did not run.
-BY_THE_WAY = ("two_primaries", "observer.blind")
+# True wherever they are found, and no wrong cause: a frozen primary that wakes finds another in its place, or
+# takes the key back from it, and the observer knows that it did not run.
+BY_THE_WAY = ("two_primaries", "leader.taken_back", "observer.blind")
 # These are not of anybody.
 OF_NOBODY = ("two_primaries", "etcd.election", "unknown")
 _ETCD_FAULTS = ("kill", "stop", "freeze", "pause", "disconnect")

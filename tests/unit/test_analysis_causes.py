@@ -608,3 +608,23 @@ def test_a_replica_promoted_by_hand_makes_two_primaries_whatever_patroni_does_ne
         )
     )
     assert (incident.cause, set(incident.targets)) == ("two_primaries", {"patroni1", "patroni3"})
+
+
+@pytest.mark.parametrize(("own", "cause"), [(1, "leader.taken_back"), (3, "unknown")])
+def test_a_key_written_over_one_that_is_held_is_a_former_leaders_where_it_goes_on_with_an_older_timeline(
+    own: int, cause: str
+) -> None:
+    incident = only(
+        judge(
+            timeline(
+                [
+                    *healthy(),
+                    event(5, "etcd", "member.changed", "patroni1", role="primary", state="running", timeline=2),
+                    event(10, "etcd", "leader.elected", "patroni2", revision=30),
+                    event(10.1, "etcd", "member.changed", "patroni2", role="primary", state="running", timeline=own),
+                ],
+                traffic((1, 10, OK), (10, 12, FAIL), (12, 60, OK)),
+            )
+        )
+    )
+    assert (incident.cause, incident.target) == (cause, "patroni2" if cause != "unknown" else None)

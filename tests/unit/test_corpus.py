@@ -134,3 +134,9 @@ def test_a_thawed_leader_that_took_the_key_back_is_told_with_what_that_cost() ->
     assert taken == ["patroni2", "patroni1"]
     assert incident.lost is not None
     assert len(incident.lost) == 115
+
+
+def test_what_a_successor_acknowledged_was_lost_by_the_former_leader_that_took_the_key_from_it() -> None:
+    path = next(path for path in RUNS if path.name.startswith("leader-frozen-and-taken-back"))
+    told = [(i.cause, i.target, len(i.lost or ())) for i in found(path).incidents]
+    assert told == [("leader.frozen", "patroni2", 0), ("leader.taken_back", "patroni2", 202)]
