@@ -50,7 +50,8 @@ def _head(board: Board, now_ns: int, state: State, width: int) -> Iterator[Text]
         else ""
     )
     seconds = now_ns // SECOND_NS
-    late = f"{len(board.late)} looks run late   " if board.late else ""
+    looks = "look runs" if len(board.late) == 1 else "looks run"
+    late = f"{len(board.late)} {looks} late   " if board.late else ""
     clock = f"{late}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02} "
     title = Text().append("observer", style="bold").append(where)
     title.truncate(max(0, width - len(clock) - 1), overflow="ellipsis")
