@@ -38,6 +38,7 @@ EVIDENCE: Mapping[str, tuple[str, ...]] = {
     "evidence.failsafe": ("member",),
     "evidence.proxy_failed": ("proxy", "how", "at_s"),
     "evidence.proxy_back": ("proxy", "at_s"),
+    "evidence.proxy_answered": ("action", "server", "at_s"),  # a server answered through it again
     "evidence.proxy_restarted": ("proxy", "at_s"),
     "evidence.proxy_full": ("proxy", "sessions", "limit", "at_s"),
     "evidence.proxy_room": ("proxy", "at_s"),

@@ -16,6 +16,7 @@ from observer.timeline import Event, Window
 from reports.analysis.case import Case, at_s, shows
 from reports.analysis.leadership import says_primary
 from reports.analysis.outages import STABLE_NS, stable_ns
+from reports.analysis.proxy_return import answered_again
 from reports.analysis.quorum import majority_gone
 from reports.analysis.rules_of_etcd import shows_lost, shows_regained
 from reports.analysis.ruling import Found
@@ -95,11 +96,19 @@ def quorum_back(case: Case, cause: Found, after_ns: int) -> Mark | None:
 
 
 def proxy_back(case: Case, cause: Found, after_ns: int) -> Mark | None:
-    """The proxy answers again."""
+    """The proxy answers again: a server's answer through it shows that, or its statistics, whichever came first."""
+    answer = answered_again(case) if cause.cause in ("proxy.down", "proxy.frozen") else None
     for event in _reach(case, after_ns):
         if event.source == "haproxy" and event.kind == "source.sees" and event.subject in cause.targets:
+            if answer is not None and answer[1].by_ns < event.by_ns:
+                break
             return Mark(event.window, shows("evidence.proxy_back", event, proxy=event.subject))
-    return None
+    if answer is None:
+        return None
+    first, window = answer
+    ids = () if first.id is None else (first.id,)
+    facts = {"action": first.action, "server": first.server, "at_s": at_s(window.by_ns)}
+    return Mark(window, Evidence("operations", ids, "evidence.proxy_answered", facts))
 
 
 # What ends each phase but the last; the last one ends with the first acknowledged write. The phases before the outage
