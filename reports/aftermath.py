@@ -9,7 +9,7 @@ from reports import queries
 from reports.comeback import returned
 from reports.comparison import kind
 from reports.course import SpanFact
-from reports.facts import CostFact, Facts, IncidentFact, OutageFact, RecordingFact
+from reports.facts import CostFact, EvidenceFact, Facts, IncidentFact, OutageFact, RecordingFact
 from reports.language import Language
 from reports.quorumless import elected, first_of, quorum
 
@@ -42,11 +42,16 @@ def proxied(incident: IncidentFact, recording: RecordingFact, language: Language
     """How long the proxy was away, and that all behind it was well."""
     said = []
     phases = {p["name"]: p for p in incident["phases"]}
+    answer = first_of(incident, "evidence.proxy_answered")
     back = first_of(incident, "evidence.proxy_back")
     ended = [o["ended_s"] for o in incident["write"]["outages"] if not o["open"]]
     if "absence" in phases and "recovery" in phases:
         down, last = phases["absence"]["seconds"], phases["recovery"]
-        if back is not None and ended and back["facts"]["at_s"] > ended[-1]:
+        if answer is not None:
+            said += _answered(incident, answer, down, language)
+            if back is not None:
+                said.append(language.say("proxied.page_later", at_s=back["facts"]["at_s"], ids=back["ids"]))
+        elif back is not None and ended and back["facts"]["at_s"] > ended[-1]:
             # The write itself shows that it was back: the look at its statistics came later.
             said.append(
                 language.say(
@@ -64,6 +69,11 @@ def proxied(incident: IncidentFact, recording: RecordingFact, language: Language
     repaired = [t["at_s"] for t in incident["told"] if t["kind"] == "repair.told"]
     if repaired and ended and ended[-1] > repaired[-1]:
         said.append(language.say("proxied.started", at_s=repaired[-1], seconds=ended[-1] - repaired[-1]))
+    engine = [s for s in incident["testimony"]["started"] if ended and s["at_s"] <= ended[-1]]
+    if engine:
+        start = engine[-1]
+        told = {"at_s": start["at_s"], "seconds": ended[-1] - start["at_s"], "ids": start["event_id"]}
+        said.append(language.say("proxied.container_started", **told))
     said += _direct(incident, recording, language)
     outages = incident["write"]["outages"] or incident["read"]["outages"]
     leader = incident["leader"]
@@ -76,6 +86,30 @@ def proxied(incident: IncidentFact, recording: RecordingFact, language: Language
                     language.say("proxied.healthy", member=span["subject"], ids=span["event_id"], at_s=span["from_s"])
                 )
     return [" ".join(said)] if said else []
+
+
+def _answered(incident: IncidentFact, answer: EvidenceFact, down: float, language: Language) -> list[str]:
+    """From when on clients got answers again, whether a write met a server in recovery first, and the first write."""
+    at_s, refused = answer["facts"]["at_s"], incident["testimony"]["read_only"]
+    said = [language.say("proxied.answered", down=down, at_s=at_s, ids=answer["ids"])]
+    written = first_of(incident, "evidence.first_acknowledged")
+    by_s = at_s if written is None else written["facts"]["at_s"]
+    if refused is not None and at_s <= refused["from_s"] <= by_s:
+        ids = " … ".join(str(i) for i in dict.fromkeys((refused["first_id"], refused["last_id"])) if i is not None)
+        said.append(
+            language.say("proxied.read_only", n=refused["count"], at_s=refused["from_s"], to_s=refused["to_s"], ids=ids)
+        )
+    if written is not None:
+        said.append(language.say("proxied.written", at_s=by_s, seconds=by_s - at_s, ids=written["ids"]))
+    return said
+
+
+def _refused_by(incident: IncidentFact, at_s: float, language: Language) -> list[str]:
+    """That the proxy refused connections already by a moment."""
+    shut = first_of(incident, "evidence.proxy_failed")
+    if shut is None or shut["facts"].get("how") != "refused" or shut["facts"]["at_s"] > at_s:
+        return []
+    return [language.say("proxied.direct_refused", at_s=shut["facts"]["at_s"], ids=shut["ids"])]
 
 
 def _direct(incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
@@ -93,6 +127,7 @@ def _direct(incident: IncidentFact, recording: RecordingFact, language: Language
         key = "proxied.direct" if fault_s is None else "proxied.direct_after"
         after = {} if fault_s is None else {"seconds": proof["to_s"] - fault_s}
         said.append(language.say(key, member=proof["subject"], at_s=proof["to_s"], ids=proof["event_id"], **after))
+        said += _refused_by(incident, proof["from_s"], language) if proof is own[0] else []
     later = [p for p in recording["proofs"] if own and p["from_s"] > own[-1]["to_s"] and p not in own]
     if len(own) == 1:
         said.append(language.say("proxied.direct_only"))

@@ -169,10 +169,15 @@ def _back(incident: IncidentFact, language: Language) -> list[str]:
 
 def elected(incident: IncidentFact, language: Language) -> list[str]:
     """Whom etcd elected in the incident, between which looks."""
-    return [
-        language.say("etcd_one.elected", **{**election, "ids": election["event_id"]})
-        for election in incident["testimony"]["elections"]
-    ]
+    said = []
+    for election in incident["testimony"]["elections"]:
+        told, start = {**election, "ids": election["event_id"]}, election["start"]
+        if start is None:
+            said.append(language.say("etcd_one.elected", **told))
+        else:  # narrower than the looks at etcd, and only as sure as the engine's word
+            told |= {"name": start["name"], "started_s": start["at_s"], "start_id": start["event_id"]}
+            said.append(language.say("etcd_one.elected_started", **told))
+    return said
 
 
 def returned_members(away: Sequence[AwayFact], language: Language) -> list[str]:

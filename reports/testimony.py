@@ -15,6 +15,7 @@ from reports.analysis.outages import acknowledged
 from reports.analysis.quorum import majority_gone
 from reports.analysis.theory import live_id, live_settings
 from reports.course import raft_leader
+from reports.engine import StartedFact, able, started
 from reports.incident_reads import KeptReadsFact, UnluckyFact, kept_reads, unlucky_reads
 from reports.moments import or_none, seconds
 from reports.portrait import events_between
@@ -81,7 +82,7 @@ class AwayFact(TypedDict):
 
 
 class ElectionFact(TypedDict):
-    """An election within etcd, between two looks."""
+    """An election within etcd, between two looks. `start`: the start before which it could not be."""
 
     before: str | None
     leader: str | None
@@ -90,6 +91,7 @@ class ElectionFact(TypedDict):
     after_s: float
     by_s: float
     event_id: int | None
+    start: StartedFact | None
 
 
 class RaftFact(TypedDict):
@@ -117,6 +119,7 @@ class TestimonyFact(TypedDict):
 
     lines: list[LineFact]
     ended: list[EndedFact]
+    started: list[StartedFact]
     read_only: RefusedFact | None
     majority_gone: WindowFact | None
     etcd_away: list[AwayFact]
@@ -153,6 +156,7 @@ def testimony_of(timeline: Timeline, incident: Incident) -> TestimonyFact:
             for e in own
             if e.kind == "container.ended"
         ],
+        "started": started(own),
         "read_only": _read_only(timeline, incident),
         "majority_gone": _majority_gone(timeline, away, own),
         "etcd_away": [
@@ -162,7 +166,9 @@ def testimony_of(timeline: Timeline, incident: Incident) -> TestimonyFact:
         ],
         "etcd_led": None if (led := raft_leader(timeline, incident.began_ns)) is None else _raft(*led),
         "elections": [
-            _election(e) for e in own if e.kind == "raft.elected" and isinstance(e.detail.get("before"), dict)
+            _election(timeline, own, e)
+            for e in own
+            if e.kind == "raft.elected" and isinstance(e.detail.get("before"), dict)
         ],
         "peak": _peak(timeline, incident),
         "brownout": _brownout(timeline, incident),
@@ -226,7 +232,7 @@ def _away(timeline: Timeline, spell: Spell) -> AwayFact:
     }
 
 
-def _election(event: Event) -> ElectionFact:
+def _election(timeline: Timeline, own: Sequence[Event], event: Event) -> ElectionFact:
     before = event.detail["before"]
     return {
         "before": before.get("leader"),
@@ -236,6 +242,7 @@ def _election(event: Event) -> ElectionFact:
         "after_s": seconds(event.window.after_ns),
         "by_s": seconds(event.by_ns),
         "event_id": event.id,
+        "start": able(timeline, own, event),
     }
 
 

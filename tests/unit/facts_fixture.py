@@ -333,6 +333,7 @@ def testimony() -> TestimonyFact:
     return {
         "lines": [],
         "ended": [],
+        "started": [],
         "read_only": None,
         "majority_gone": None,
         "etcd_away": [],
