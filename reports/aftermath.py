@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from reports import queries
+from reports.answers import command
 from reports.comeback import returned
 from reports.comparison import kind
 from reports.course import SpanFact
@@ -209,13 +210,19 @@ def replica(incident: IncidentFact, recording: RecordingFact, language: Language
     said = [language.say("replica_lost.pool", list=", ".join(items) or language.say("replica_lost.pool_kept"))]
     names = {span["subject"] for span in recording["roles"]} - {gone, leader}
     left = sorted(n for n in names if _role_at(recording, n, incident["began_s"] + 1) == "replica")
-    if left:
-        said.append(language.say("replica_lost.candidates", n=len(left), list=left))
-    else:
-        said.append(language.say("replica_lost.no_candidates"))
     dropped = [r["to_s"] for r in recording["routes"] if r["subject"].rpartition("/")[2] == gone]
     said += _unlucky(incident, dropped, language)
-    return [" ".join(said)]
+    if left and leader is not None:
+        spare = [language.say("replica_lost.candidates", n=len(left), list=left, leader=leader)]
+    else:
+        spare = [] if left else [language.say("replica_lost.no_candidates")]
+    write = incident["write"]
+    if write["outage_s"] is not None:
+        counted = {name: write[name] for name in ("ok", "failed", "unknown")}
+        spare.append(language.say("replica_lost.writes", **counted))
+        count = queries.writes_of(incident["recording"], incident["number"])
+        spare.append(language.say("query.count", command=count))
+    return [" ".join(said), " ".join(spare)] if spare else [" ".join(said)]
 
 
 def _dropped(incident: IncidentFact, server: str, route: SpanFact, language: Language) -> str:
@@ -291,7 +298,7 @@ def _led(incident: IncidentFact, language: Language) -> list[str]:
     return [language.say("etcd_one.unknown")]
 
 
-def persistent(incident: IncidentFact, language: Language) -> list[str]:
+def persistent(incident: IncidentFact, recording: RecordingFact, language: Language) -> list[str]:
     """Where the persistent reads came from when a member failed: only those from it met the fault."""
     reads = incident["testimony"]["kept_reads"]
     if reads is None:
@@ -299,7 +306,10 @@ def persistent(incident: IncidentFact, language: Language) -> list[str]:
     servers, moved = reads["servers"], reads["moved"]
     if not reads["hit"]:
         leader = reads["primary"] and incident["cause"].startswith("replica.")
-        return [language.say("persistent.leader" if leader else "persistent.not_hit", servers=servers)]
+        if not leader:
+            return [language.say("persistent.not_hit", servers=servers)]
+        stop = command("stop", ["<it>"], [recording])
+        return [language.say("persistent.leader", servers=servers, ask=queries.serving(), stop=stop)]
     if len(servers) > 1:
         return [language.say("persistent.some_hit", servers=servers, target=incident["target"])]
     if moved is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reports import queries
 from reports.course import SpanFact
 from reports.facts import EvidenceFact, IncidentFact, RecordingFact
 from reports.incident_tables import rows_of
@@ -39,11 +40,22 @@ def _returned(fact: ReturnFact, incident: IncidentFact, recording: RecordingFact
                 said += _from_start(fact, incident, streams, language)
                 said += _caught_up(fact, language)
             said += _routed(fact, incident, recording, language)
-            said += [language.say(f"returned.how_{fact['how'] or 'unknown'}")] if was or fact["how"] else []
+            said += [_how(fact, incident, language)] if was or fact["how"] else []
             said += _diverged(fact, language)
     shown: EvidenceFact = {"table": "events", "ids": rows, "says": "", "facts": {}}
     said += [language.say("returned.rows", rows=rows_of(shown, language))] if rows else []
     return " ".join(said)
+
+
+def _how(fact: ReturnFact, incident: IncidentFact, language: Language) -> str:
+    """What its log says of its way back; where that says nothing, with the query that finds nothing."""
+    streams_s = fact["streaming_s"]
+    started = None if streams_s is None else _started(fact["member"], incident, streams_s)
+    start_id = None if started is None else started[1]
+    if fact["how"] != "plain" or start_id is None or fact["streaming_id"] is None:
+        return language.say(f"returned.how_{fact['how'] or 'unknown'}")
+    command = queries.copies(incident["recording"], fact["member"], start_id, fact["streaming_id"])
+    return language.say("returned.how_plain_query", command=command)
 
 
 def _from_start(fact: ReturnFact, incident: IncidentFact, streams_s: float, language: Language) -> list[str]:

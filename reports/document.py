@@ -140,6 +140,7 @@ def _cost(timeline: Timeline, found: Findings, incident: Incident, action: Actio
         "failed": cost.failed,
         "unknown": cost.unknown,
         "outages": [_outage(outage) for outage in cost.outages],
+        "kept_outages": [_outage(outage) for outage in kept.outages],
         "fresh_outages": [_outage(outage) for outage in fresh.outages],
     }
 

@@ -70,6 +70,7 @@ class CostFact(TypedDict):
     failed: int
     unknown: int
     outages: list[OutageFact]
+    kept_outages: list[OutageFact]
     fresh_outages: list[OutageFact]
 
 

@@ -103,13 +103,23 @@ def effect(incident: IncidentFact, language: Language) -> str:
 
 def _bounds(cost: CostFact, language: Language) -> str:
     """The rows that bound the longest outage, that of new connections, and the one since which all was well."""
-    bounds, fresh = _bounding(cost["outages"]), _bounding(cost["fresh_outages"])
+    bounds, fresh, kept = (_bounding(cost[name]) for name in ("outages", "fresh_outages", "kept_outages"))  # type: ignore[literal-required]
     said = [bounds] if bounds else []
+    if kept and kept != bounds:
+        said.append(language.say("incident.kept_rows", kept=kept))
     if fresh and fresh != bounds:
         said.append(language.say("incident.fresh_rows", fresh=fresh))
     if cost["calm_id"] is not None:
         said.append(language.say("incident.calm_rows", id=cost["calm_id"]))
     return "; ".join(said)
+
+
+def first_on_new(cost: CostFact) -> bool:
+    """Whether an outage was over for new connections before it was for persistent ones, so that it ends with those."""
+    if not cost["outages"] or not cost["kept_outages"] or not cost["fresh_outages"]:
+        return False
+    ends = [cost[name][-1]["after_id"] for name in ("outages", "fresh_outages")]  # type: ignore[literal-required]
+    return ends[0] == ends[1] is not None and cost["kept_outages"][-1]["ended_s"] > cost["outages"][-1]["ended_s"]
 
 
 def _bounding(outages: Sequence[OutageFact]) -> str:

@@ -130,6 +130,32 @@ def meanwhile(recording_id: int, blind_id: int, sees_id: int | None = None) -> s
     )
 
 
+def writes_of(recording_id: int, number: int) -> str:
+    """How the writes of an incident ended."""
+    return _command(
+        "select outcome, count(*) as writes from operations o join incidents i on i.recording_id = o.recording_id "
+        f"where o.recording_id = {recording_id} and i.number = {number} and action = 'write' "
+        "and finished_ns > i.began_ns and finished_ns <= i.ended_ns group by 1"
+    )
+
+
+def copies(recording_id: int, member: str, start_id: int, streaming_id: int) -> str:
+    """The lines of a member's log on a rewind or a new copy that was done, between two rows of events."""
+    moments = " and ".join(f"(select by_ns from events where id = {row})" for row in (start_id, streaming_id))
+    return _command(
+        f"select id, detail from events where recording_id = {recording_id} and kind = 'log.told' "
+        f"and subject = '{member}' and json_extract(detail, '$.says') in ('rewind_ended', 'bootstrap_ended') "
+        f"and coalesce(json_extract(detail, '$.code'), 0) = 0 and by_ns between {moments}"
+    )
+
+
+def serving() -> str:
+    """Which node serves the persistent reads now."""
+    return _command(
+        "select server, in_recovery from operations where action = 'read' and probe = 'kept' order by id desc limit 1"
+    )
+
+
 def fresh_reads(recording_id: int, first_id: int, last_id: int) -> str:
     """How the reads on new connections between two rows of operations ended."""
     return _command(

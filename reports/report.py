@@ -230,6 +230,7 @@ def _environment(language_name: LanguageName, names: tuple[tuple[str, str], ...]
         queries=narrative.queries,
         query=narrative.query,
         all_evidence=narrative.all_evidence,
+        first_on_new=incident_tables.first_on_new,
         shown_lost=incident_tables.SHOWN_LOST,
         shown_blindness=tables.SHOWN_BLINDNESS,
     )

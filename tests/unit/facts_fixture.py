@@ -51,6 +51,7 @@ def cost(ok: int, failed: int = 0, unknown: int = 0, *outages: OutageFact, stabl
         "failed": failed,
         "unknown": unknown,
         "outages": list(outages),
+        "kept_outages": list(outages),
         "fresh_outages": list(outages),
     }
 

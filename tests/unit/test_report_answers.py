@@ -102,7 +102,7 @@ def test_who_led_etcd_is_told_by_its_election_and_is_unknown_where_only_the_told
     assert "no source of the recording says who led etcd; only whoever broke it told its role, `etcd_follower1`" in text
     assert "not etcd's leader" not in comparison(facts, language("en"))
     moment: Any = {"before": "etcd1", "term_before": 2, "after_s": 8.0, "by_s": 9.0}
-    one["testimony"]["elections"] = [{**moment, "leader": "etcd2", "term": 3, "event_id": 449}]
+    one["testimony"]["elections"] = [{**moment, "leader": "etcd2", "term": 3, "event_id": 449, "start": None}]
     assert "etcd elected `etcd2` leader, term 3 (`events` 449)" in render(answered(facts), "en")
 
 
