@@ -46,6 +46,23 @@ class MovedFact(TypedDict):
     failed: int
 
 
+class LedFact(TypedDict):
+    """Reads that a primary answered: how many, when the first of them ended, and its row."""
+
+    server: str
+    n: int
+    at_s: float
+    id: int | None
+
+
+class AnsweredFact(TypedDict):
+    """Who answered the reads while writes were down: how many came from replicas, from primaries, and from whom not."""
+
+    replicas: int
+    leaders: list[LedFact]
+    unknown: int
+
+
 class KeptReadsFact(TypedDict):
     """Who answered the persistent reads of the last two seconds before a fault, and what became of them.
 
@@ -79,6 +96,27 @@ def unlucky_reads(timeline: Timeline, incident: Incident) -> UnluckyFact | None:
         "first_id": min((o.id for o in own if o.probe == "fresh" and o.id is not None), default=None),
         "last_id": max((o.id for o in own if o.probe == "fresh" and o.id is not None), default=None),
     }
+
+
+def answered_by(timeline: Timeline, incident: Incident) -> AnsweredFact:
+    """The reads that succeeded in the whole seconds of the incident in which writes were down, as pace.py counts."""
+    zero_ns, outages = incident.began_ns, [(seconds(o.began_ns), seconds(o.ended_ns)) for o in incident.write.outages]
+    fact: AnsweredFact = {"replicas": 0, "leaders": [], "unknown": 0}
+    first: dict[str, LedFact] = {}
+    for o in timeline.between(zero_ns, incident.ended_ns + LOOK_NS) if outages else ():
+        at_s = round(zero_ns / SECOND_NS + (o.due_ns - zero_ns) // SECOND_NS, 6)
+        inside = any(began_s <= at_s and at_s + 1 <= ended_s for began_s, ended_s in outages)
+        if o.action != "read" or o.outcome is not Outcome.OK or not inside:
+            continue
+        if o.in_recovery:
+            fact["replicas"] += 1
+        elif o.in_recovery is None or o.server is None:
+            fact["unknown"] += 1
+        else:
+            led = first.setdefault(o.server, {"server": o.server, "n": 0, "at_s": seconds(o.finished_ns), "id": o.id})
+            led["n"] += 1
+    fact["leaders"] = list(first.values())
+    return fact
 
 
 def kept_reads(timeline: Timeline, incident: Incident) -> KeptReadsFact | None:

@@ -103,7 +103,7 @@ def effect(incident: IncidentFact, language: Language) -> str:
 
 def _bounds(cost: CostFact, language: Language) -> str:
     """The rows that bound the longest outage, that of new connections, and the one since which all was well."""
-    bounds, fresh, kept = (_bounding(cost[name]) for name in ("outages", "fresh_outages", "kept_outages"))  # type: ignore[literal-required]
+    bounds, fresh, kept = (_bounding(cost[name]) for name in ("outages", "fresh_outages", "kept_outages"))
     said = [bounds] if bounds else []
     if kept and kept != bounds:
         said.append(language.say("incident.kept_rows", kept=kept))
@@ -118,7 +118,7 @@ def first_on_new(cost: CostFact) -> bool:
     """Whether an outage was over for new connections before it was for persistent ones, so that it ends with those."""
     if not cost["outages"] or not cost["kept_outages"] or not cost["fresh_outages"]:
         return False
-    ends = [cost[name][-1]["after_id"] for name in ("outages", "fresh_outages")]  # type: ignore[literal-required]
+    ends = [cost[name][-1]["after_id"] for name in ("outages", "fresh_outages")]
     return ends[0] == ends[1] is not None and cost["kept_outages"][-1]["ended_s"] > cost["outages"][-1]["ended_s"]
 
 

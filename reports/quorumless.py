@@ -144,7 +144,28 @@ def _read_only(incident: IncidentFact, language: Language) -> list[str]:
     said = [language.say("quorum.reads", from_s=from_s, to_s=to_s, ok=ok, failed=failed)]
     if own[0]["width_s"] == 1:  # wider ones are counted by when they finished
         said.append(language.say("query.count", command=queries.due_reads(incident["recording"], from_s, to_s)))
-    return [*said, language.say("quorum.read_only")] if ok else said
+    return [*said, *_answered(incident, ok, language), _window(incident, language)] if ok else said
+
+
+def _answered(incident: IncidentFact, ok: int, language: Language) -> list[str]:
+    """How many of these reads replicas answered, and how many a leader; nothing where the counts are not the same."""
+    answered = incident["testimony"]["answered"]
+    if answered["replicas"] + answered["unknown"] + sum(led["n"] for led in answered["leaders"]) != ok:
+        return []
+    items = [language.say("quorum.by_replicas", n=answered["replicas"])]
+    items += [language.say("quorum.by_leader", **led) for led in answered["leaders"]]
+    items += [language.say("quorum.by_unknown", n=answered["unknown"])] if answered["unknown"] else []
+    return [language.say("quorum.answered", ok=ok, list=", ".join(items))]
+
+
+def _window(incident: IncidentFact, language: Language) -> str:
+    """That there was nowhere to write, and since when there was, though no write came through yet."""
+    ready = first_of(incident, "evidence.sql_primary", "evidence.rest_role")
+    ended_s = incident["write"]["outages"][-1]["ended_s"]
+    if ready is None or ready["facts"]["at_s"] >= ended_s or incident["write"]["open"]:
+        return language.say("quorum.read_only")
+    facts = {"at_s": ready["facts"]["at_s"], "ids": ready["ids"], "member": ready["facts"]["member"]}
+    return language.say("quorum.read_only_until", write_s=ended_s, **facts)
 
 
 def _back(incident: IncidentFact, language: Language) -> list[str]:

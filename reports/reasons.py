@@ -167,6 +167,20 @@ def brownout(incident: IncidentFact, language: Language) -> list[str]:
     return said
 
 
+def redundancy_kept(incident: IncidentFact, language: Language) -> str:
+    """That replicas stopped receiving WAL for a while and were back by the first write, or that no row tells of less."""
+    fact, outages = incident["testimony"]["halted"], incident["write"]["outages"]
+    if fact is None:
+        return language.say("incident.redundancy_kept")
+    told = {"n": len(fact["members"]), "members": fact["members"], "by_s": fact["by_s"], "ids": fact["event_ids"]}
+    said = [language.say("incident.redundancy_halted", **told)]
+    if fact["back_s"] is not None:
+        said.append(language.say("incident.redundancy_resumed", back_s=fact["back_s"], ids=fact["back_ids"]))
+        if outages and not incident["write"]["open"] and fact["back_s"] <= outages[-1]["ended_s"]:
+            said.append(language.say("incident.redundancy_level", at_s=outages[-1]["ended_s"]))
+    return " ".join(said)
+
+
 def rows(ids: Sequence[int], language: Language) -> str:
     """Rows of events in brackets, with a space before; nothing where there are none."""
     return f" ({language.say('incident.rows', table='events', ids=runs(ids))})" if ids else ""

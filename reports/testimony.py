@@ -16,7 +16,8 @@ from reports.analysis.quorum import majority_gone
 from reports.analysis.theory import live_id, live_settings
 from reports.course import raft_leader
 from reports.engine import StartedFact, able, started
-from reports.incident_reads import KeptReadsFact, UnluckyFact, kept_reads, unlucky_reads
+from reports.halted import HaltedFact, halted
+from reports.incident_reads import AnsweredFact, KeptReadsFact, UnluckyFact, answered_by, kept_reads, unlucky_reads
 from reports.moments import or_none, seconds
 from reports.portrait import events_between
 
@@ -129,6 +130,8 @@ class TestimonyFact(TypedDict):
     brownout: WindowFact | None
     unlucky_reads: UnluckyFact | None
     kept_reads: KeptReadsFact | None
+    answered: AnsweredFact
+    halted: HaltedFact | None
     failsafe_mode: bool
     config_id: int | None
     timeline_ids: list[int]
@@ -174,6 +177,8 @@ def testimony_of(timeline: Timeline, incident: Incident) -> TestimonyFact:
         "brownout": _brownout(timeline, incident),
         "unlucky_reads": unlucky_reads(timeline, incident),
         "kept_reads": kept_reads(timeline, incident),
+        "answered": answered_by(timeline, incident),
+        "halted": halted(timeline, incident),
         "failsafe_mode": bool((live_settings(timeline, incident.began_ns) or {}).get("failsafe_mode")),
         "config_id": live_id(timeline, incident.began_ns),
         "timeline_ids": _timeline_ids(own, incident),

@@ -346,6 +346,8 @@ def testimony() -> TestimonyFact:
         "config_id": 6,
         "unlucky_reads": None,
         "kept_reads": None,
+        "answered": {"replicas": 0, "leaders": [], "unknown": 0},
+        "halted": None,
         "timeline_ids": [],
     }
 
