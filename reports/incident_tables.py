@@ -143,12 +143,18 @@ def phases(incident: IncidentFact, language: Language) -> str:
     found = parts(incident)
     inside = [part for part in found if part.inside]
     total = sum(part.phase["seconds"] for part in inside)
-    rows = [_phase(part, total, language) for part in found if not part.inside and _before(part, inside)]
-    rows += [_phase(part, total, language) for part in inside]
+    rows = [
+        _phase(part, total, incident["cause"], language) for part in found if not part.inside and _before(part, inside)
+    ]
+    rows += [_phase(part, total, incident["cause"], language) for part in inside]
     if inside:
         seconds = language.number(total, 2)
         rows.append((language.say("incident.phases_total"), "", f"**{seconds}**", _percent(1, 1, language), "", "", ""))
-    rows += [_phase(part, total, language) for part in found if not part.inside and not _before(part, inside)]
+    rows += [
+        _phase(part, total, incident["cause"], language)
+        for part in found
+        if not part.inside and not _before(part, inside)
+    ]
     return table(language.columns("incident.phases_columns"), rows)
 
 
@@ -156,12 +162,19 @@ def _before(part: Part, inside: Sequence[Part]) -> bool:
     return bool(inside) and part.phase["ended_s"] <= inside[0].phase["began_s"]
 
 
-def _phase(part: Part, total: float, language: Language) -> tuple[str, ...]:
+def _meaning(name: str, cause: str, language: Language) -> str:
+    """What goes on in a phase; a proxy that has just come back may answer and not route right yet."""
+    if name == "recovery" and cause in ("proxy.down", "proxy.frozen"):
+        return language.say("phase.recovery.meaning_proxy")
+    return phase_words(name, "meaning", language)
+
+
+def _phase(part: Part, total: float, cause: str, language: Language) -> tuple[str, ...]:
     phase = part.phase
     bound = phase["bound_s"]
     return (
         phase_words(phase["name"], "name", language),
-        phase_words(phase["name"], "meaning", language),
+        _meaning(phase["name"], cause, language),
         language.number(part.seconds, 2),
         _percent(phase["seconds"], total, language) if part.inside else "",
         between(phase["shortest_s"], phase["longest_s"], language, 2),

@@ -168,8 +168,8 @@ def due_reads(recording_id: int, from_s: float, to_s: float) -> str:
     """How the reads that were due in a stretch ended."""
     after, by = (f"{round(at_s * 1_000_000)}000" for at_s in (from_s, to_s))
     return _command(
-        f"select outcome, count(*) as reads from operations where recording_id = {recording_id} and action = 'read' "
-        f"and due_ns >= {after} and due_ns < {by} group by 1"
+        f"select outcome, in_recovery, count(*) as reads from operations where recording_id = {recording_id} "
+        f"and action = 'read' and due_ns >= {after} and due_ns < {by} group by 1, 2"
     )
 
 

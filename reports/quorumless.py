@@ -165,7 +165,9 @@ def _window(incident: IncidentFact, language: Language) -> str:
     if ready is None or ready["facts"]["at_s"] >= ended_s or incident["write"]["open"]:
         return language.say("quorum.read_only")
     facts = {"at_s": ready["facts"]["at_s"], "ids": ready["ids"], "member": ready["facts"]["member"]}
-    return language.say("quorum.read_only_until", write_s=ended_s, **facts)
+    routed = first_of(incident, "evidence.route_up")
+    key = "unrouted" if routed is not None and routed["facts"]["at_s"] > ready["facts"]["at_s"] else "until"
+    return language.say(f"quorum.read_only_{key}", write_s=ended_s, **facts)
 
 
 def _back(incident: IncidentFact, language: Language) -> list[str]:

@@ -168,7 +168,7 @@ def brownout(incident: IncidentFact, language: Language) -> list[str]:
 
 
 def redundancy_kept(incident: IncidentFact, language: Language) -> str:
-    """That replicas stopped receiving WAL for a while and were back by the first write, or that no row tells of less."""
+    """That replicas stopped receiving WAL for a while and when they were back, or that no row tells of fewer."""
     fact, outages = incident["testimony"]["halted"], incident["write"]["outages"]
     if fact is None:
         return language.say("incident.redundancy_kept")

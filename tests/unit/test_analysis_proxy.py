@@ -121,3 +121,14 @@ def test_a_proxy_that_a_lost_leader_filled_is_a_consequence_and_no_denial() -> N
     lost = event(30, "etcd", "leader.lost", "patroni1", lease_expired=True, member_key=False)
     incident = only([FULL, ROOM, lost], kept_on())
     assert reasons(incident)["proxy.full"] == "reason.full_since_key"
+
+
+def test_the_first_answer_through_a_proxy_shows_its_return_before_its_stats_page_does() -> None:
+    spell = [blind(20, "haproxy", STATS, "refused"), sees(63, "haproxy", STATS, "refused")]
+    kept = [*traffic((1, 20, OK), (20, 60, FAIL)), *traffic((62, 100, OK))]
+    refused = replace(fail(61, message="read-only", stage="answer"), sqlstate="25006")
+    incident = only(spell, [*kept, refused])
+    absence, recovery = (p for p in incident.phases if p.name in ("absence", "recovery"))
+    assert absence.ended_by is not None and absence.ended_by.says == "evidence.proxy_answered"
+    assert absence.ended.by_ns == refused.finished_ns
+    assert recovery.duration_ns > 0
