@@ -124,7 +124,10 @@ def test_a_proxy_that_a_lost_leader_filled_is_a_consequence_and_no_denial() -> N
 
 
 def test_the_first_answer_through_a_proxy_shows_its_return_before_its_stats_page_does() -> None:
-    spell = [blind(20, "haproxy", STATS, "refused"), sees(63, "haproxy", STATS, "refused")]
+    spell = [
+        blind(20, "haproxy", STATS, "refused"),
+        event(63, "haproxy", "source.sees", STATS, after_s=60, how="refused"),
+    ]
     kept = [*traffic((1, 20, OK), (20, 60, FAIL)), *traffic((62, 100, OK))]
     refused = replace(fail(61, message="read-only", stage="answer"), sqlstate="25006")
     incident = only(spell, [*kept, refused])
