@@ -11,7 +11,7 @@ import pytest
 from observer.reporting import facts
 from observer.store import Reader
 from observer.store.packed import unpacked
-from reports import queries
+from reports import queries, recounts
 from reports.facts import Facts, RecordingFact
 
 RECORDING = Path(__file__).parents[2] / "hw3" / "observer.db.xz"
@@ -118,6 +118,32 @@ def test_what_reads_saw_is_counted_anew(reader: Reader, document: Facts) -> None
     assert (max(row[2] for row in behind), max(row[3] for row in behind)) == (worst, pytest.approx(worst_s, abs=1e-6))
     counts = [0 if one is None else one["count"] for one in (seen["back_same_server"], seen["back_other_server"])]
     assert (len(back), len(lost)) == (sum(counts), sum(one["reads"] for one in seen["read_then_lost"] or ()))
+
+
+def test_the_counts_of_every_incident_are_counted_anew(reader: Reader, document: Facts) -> None:
+    [command] = recounts.outcomes(document["recordings"])
+    counted = {row[:3]: row[3] for row in rows(reader, command)}
+    keys = (("ok", "ok"), ("fail", "failed"), ("unknown", "unknown"))
+    told = {
+        (incident["number"], action, outcome): incident[action][key]  # type: ignore[literal-required]
+        for incident in document["incidents"]
+        for action in ("write", "read")
+        for outcome, key in keys
+    }
+    assert counted == {key: n for key, n in told.items() if n}
+
+
+def test_the_comparison_is_counted_anew(reader: Reader, document: Facts) -> None:
+    [command] = recounts.compared(document["recordings"])
+    found = rows(reader, command)
+    assert [(n, lost) for n, _, _, lost, action, *_ in found if action != "read"] == [
+        (incident["number"], incident["lost_writes"]) for incident in document["incidents"]
+    ]
+    for number, cause, _, _, action, seconds, is_open in found:
+        incident = document["incidents"][number - 1]
+        cost = incident["read" if action == "read" else "write"]
+        assert (incident["cause"], cost["open"]) == (cause, bool(is_open))
+        assert cost["outage_s"] == pytest.approx(seconds or 0.0, abs=0.001)
 
 
 def test_the_other_queries_answer(reader: Reader, recording: RecordingFact) -> None:
