@@ -18,6 +18,7 @@ from reports.portrait import PartFact, ProxyFact
 from reports.returns import ReturnFact
 from reports.safety import AppearedFact, ForkFact, HiddenFact, ReadsFact
 from reports.testimony import TestimonyFact
+from reports.turns import TurnedFact
 
 
 class EvidenceFact(TypedDict):
@@ -249,7 +250,8 @@ class RecordingFact(TypedDict):
     `live_id` is the row of events that holds it. `versions` maps a component (postgres, patroni, etcd, haproxy, libpq,
     host, observer) to its version, `version_ids` to the rows that told it; `names` an address to the name to call it
     by: members of etcd, and "" for the only proxy. `watchers` are what watches the cluster, beside its `parts`.
-    `turned_s`: so long after a change of role a leader served the last read on a new connection (loaded.py).
+    `turned`: how late after a change of role a leader served a read on a new connection, `kept_led`: where leaders
+    began to serve persistent reads, both of turns.py.
     `lags_apart` are the rows of samples that are in no lag: their replica did not follow the leader.
     """
 
@@ -271,7 +273,8 @@ class RecordingFact(TypedDict):
     read_only: list[ReadOnlyFact]
     baseline: list[BaselineFact]
     served: list[ServedFact]
-    turned_s: float | None
+    turned: TurnedFact | None
+    kept_led: list[list[int]] | None
     leaderships: list[LeadershipFact]
     blindness: list[BlindnessFact]
     unobserved: list[UnobservedFact]

@@ -20,8 +20,6 @@ READ_ONLY = "25006"
 # SQLSTATE cannot_connect_now: PostgreSQL is starting up or shutting down.
 NOT_NOW = "57P03"
 LOOK_LATE_S = 2
-# A proxy that has not learned of a new role by then has another reason.
-TURNED_S = 60.0
 # What ends an operation before any server was reached.
 UNREACHED = ("slot", "resolve", "connect")
 
@@ -134,29 +132,6 @@ def _surely_primary(role: course.SpanFact | None, began_s: float, at_s: float) -
     if role is None or role["what"] != "primary":
         return False
     return role["from_s"] <= began_s - LOOK_LATE_S and at_s + LOOK_LATE_S < role["to_s"]
-
-
-def turned_of(timeline: Timeline) -> float | None:
-    """How long after a promotion, or a proxy's start, was seen a leader served the last read on a new connection.
-
-    Seconds; None where there was none, or where not all of them came so soon after one.
-    """
-    own = [s for s in timeline.served if s.action == "read" and s.probe == "fresh" and s.in_recovery is False]
-    spans: dict[str, list[float]] = {}
-    for span in course.roles_of(timeline):
-        spans.setdefault(span["subject"], []).extend([span["from_s"]] if span["what"] == "primary" else [-1.0])
-    turns = [at_s for told in spans.values() for at_s in told[1:] if at_s >= 0]
-    turns += [e.by_ns / SECOND_NS for e in timeline.events if e.kind == "proxy.restarted"]
-    after: dict[tuple[int, str], float] = {}
-    for turn in turns:
-        from_ns, until_ns = (round((turn + s) * SECOND_NS) for s in (-TURNED_S, TURNED_S))
-        for o in timeline.between(from_ns, until_ns):
-            if (o.action, o.probe, o.outcome, o.in_recovery) == ("read", "fresh", Outcome.OK, False):
-                late_s, key = o.finished_ns / SECOND_NS - turn, (o.due_ns, o.token)
-                after[key] = min(after.get(key, TURNED_S), max(late_s, 0.0))
-    if not after or len(after) != sum(s.operations for s in own):
-        return None
-    return round(max(after.values()), 6)
 
 
 def _routes_of_writes(timeline: Timeline) -> list[course.SpanFact]:

@@ -16,6 +16,7 @@ from reports.portrait import ports_of
 HOMEWORK_PORTS = {"write": "5001", "read": "5002"}
 SHOWN_CHANGES = 40
 SHOWN_APART = 40
+SHOWN_KEPT = 20
 
 
 def parts(recording: RecordingFact, language: Language) -> str:
@@ -94,27 +95,35 @@ def port_sentences(recording: RecordingFact, language: Language) -> list[str]:
         elif action == "write":
             said.append(language.say("load.writes_recovery", n=total - primary))
         elif primary:
-            said += _reads_of_leaders(own, recording["turned_s"], language)
+            said += _reads_of_leaders(own, recording, language)
         else:
             said.append(language.say("proxy.reads_all_replicas", total=total))
     return said
 
 
-def _reads_of_leaders(reads: list[ServedFact], turned_s: float | None, language: Language) -> list[str]:
-    """How many reads a leader served: on new connections, and on those that were opened to it as a replica."""
+def _reads_of_leaders(reads: list[ServedFact], recording: RecordingFact, language: Language) -> list[str]:
+    """How many reads a leader served: on new connections, and on persistent ones, and what speaks for their age."""
     said = []
+    turned, kept = recording["turned"], recording["kept_led"]
     for probe in ("fresh", "kept"):
         own = [row for row in reads if row["probe"] == probe]
         led = sum(row["operations"] for row in own if not row["in_recovery"])
         total = sum(row["operations"] for row in own)
         if probe == "fresh" and own:
             said.append(language.say("proxy.reads_new", n=total - led, total=total, led=led))
-            if led and turned_s is not None:
-                said.append(language.say("proxy.reads_turned", n=led, seconds=turned_s))
+            if led and turned is not None:
+                ids = {"ids": turned["event_id"], "read": turned["operation_id"]}
+                said.append(language.say("proxy.reads_turned", n=led, seconds=turned["seconds"], **ids))
             elif led:
                 said.append(language.say("proxy.reads_turning", n=led))
         elif led:
             said.append(language.say("proxy.reads_primary_kept", n=led, total=total))
+            pairs = ["\u00a0→\u00a0".join(map(str, pair)) for pair in (kept or ())[:SHOWN_KEPT]]
+            more = ", …" if len(kept or ()) > SHOWN_KEPT else ""
+            if kept is None:
+                said.append(language.say("proxy.reads_kept_unknown"))
+            else:
+                said.append(language.say("proxy.reads_kept_turned", n=len(kept), ids=", ".join(pairs) + more))
     return said
 
 

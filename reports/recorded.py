@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from observer.findings import Findings, Leadership
 from observer.timeline import Action, Outcome, Timeline
-from reports import checking, course, dashboards, facts, lagging, loaded, pace, portrait
+from reports import checking, course, dashboards, facts, lagging, loaded, pace, portrait, turns
 from reports.analysis.baseline import baseline
 from reports.analysis.outages import acknowledged
 from reports.analysis.theory import live_settings
@@ -68,7 +68,8 @@ def recording_facts(timeline: Timeline, found: Findings) -> facts.RecordingFact:
             }
             for s in timeline.served
         ],
-        "turned_s": loaded.turned_of(timeline),
+        "turned": turns.turned_of(timeline),
+        "kept_led": turns.kept_of(timeline),
         "leaderships": [
             {
                 "member": spell.member,

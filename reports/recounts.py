@@ -30,3 +30,35 @@ def outcomes(recordings: Iterable[RecordingFact]) -> list[str]:
         )
         for recording in recordings
     ]
+
+
+def turned(recording: RecordingFact) -> list[str]:
+    """Each read of a leader on a new connection: how long after the nearest turn before it, by the rows of turns."""
+    fact = recording["turned"]
+    if fact is None:
+        return []
+    return [
+        _command(
+            "select o.id, o.server, e.id as event, max(0, min(o.finished_ns - e.by_ns)) / 1e9 as seconds "
+            "from operations o join events e on e.recording_id = o.recording_id and e.after_ns < o.finished_ns "
+            f"where o.recording_id = {recording['id']} and o.action = 'read' and o.probe = 'fresh' "
+            f"and o.outcome = 'ok' and o.in_recovery = 0 and e.id in ({', '.join(map(str, fact['turn_ids']))}) group by o.id "
+            "order by seconds desc"
+        )
+    ]
+
+
+def kept(recording: RecordingFact) -> list[str]:
+    """Each read on a persistent connection that another server, or the same in another role, answered than the last."""
+    own = [s for s in recording["served"] if s["action"] == "read" and s["probe"] == "kept"]
+    if not any(s["in_recovery"] is False for s in own):
+        return []
+    return [
+        _command(
+            "select * from (select id, finished_ns / 1e9 as at_s, server, in_recovery, lag(id) over w as before, "
+            "lag(server) over w as server_before, lag(in_recovery) over w as in_recovery_before from operations "
+            f"where recording_id = {recording['id']} and action = 'read' and probe = 'kept' and outcome = 'ok' "
+            "window w as (order by finished_ns, id)) where server is not server_before "
+            "or in_recovery is not in_recovery_before"
+        )
+    ]

@@ -206,7 +206,8 @@ def recording() -> RecordingFact:
             served("read", "kept", "patroni3", True, 2, 1402),
             served("read", "kept", "patroni2", True, 1, 1400),
         ],
-        "turned_s": None,
+        "turned": None,
+        "kept_led": None,
         "leaderships": [
             {
                 "member": "patroni1",
@@ -546,7 +547,8 @@ def nothing_seen() -> Facts:
         "totals": [],
         "baseline": [],
         "served": [],
-        "turned_s": None,
+        "turned": None,
+        "kept_led": None,
         "leaderships": [],
         "parts": [],
         "names": {},

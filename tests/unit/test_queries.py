@@ -146,6 +146,26 @@ def test_the_comparison_is_counted_anew(reader: Reader, document: Facts) -> None
         assert cost["outage_s"] == pytest.approx(seconds or 0.0, abs=0.001)
 
 
+def test_reads_of_leaders_are_timed_anew(reader: Reader, recording: RecordingFact) -> None:
+    [command] = recounts.turned(recording)
+    late = rows(reader, command)
+    turned = recording["turned"]
+    assert turned is not None
+    read, _, event, seconds = late[0]
+    assert (read, event, seconds) == (turned["operation_id"], turned["event_id"], pytest.approx(turned["seconds"]))
+    fresh = [s for s in recording["served"] if (s["action"], s["probe"], s["in_recovery"]) == ("read", "fresh", False)]
+    assert len(late) == sum(s["operations"] for s in fresh)
+
+
+def test_where_leaders_began_to_serve_kept_reads_is_found_anew(reader: Reader, recording: RecordingFact) -> None:
+    [command] = recounts.kept(recording)
+    found = {(before, row): (was, server, role) for row, _, server, role, before, was, _ in rows(reader, command)}
+    assert recording["kept_led"]
+    for pair in map(tuple, recording["kept_led"]):
+        was, server, in_recovery = found[pair]
+        assert (was, in_recovery) == (server, 0)
+
+
 def test_the_other_queries_answer(reader: Reader, recording: RecordingFact) -> None:
     others = [queries.of_recording, queries.leaders, queries.blindness]
     for command in (*(query(recording) for query in others), *queries.roles([recording]), *queries.proxy(recording)):

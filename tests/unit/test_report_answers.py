@@ -420,9 +420,13 @@ def test_reads_of_a_leader_are_told_apart_by_the_age_of_their_connection() -> No
     facts["recordings"][0]["served"] = writes + [served("read", p, "patroni2", r, 2, n) for p, r, n in rows]
     text = render(facts, "ru")
     assert "Новые соединения для чтения попали к репликам в 95 случаях из 100, к лидеру — в 5." in text
-    facts["recordings"][0]["turned_s"] = 8.0
-    assert "Все они — не позже чем через 8,0\u00a0с после того, как observer увидел смену роли" in render(facts, "ru")
-    assert "так лидер обслужил 100 из 1\u00a0000 чтений на постоянных соединениях" in text
+    facts["recordings"][0]["turned"] = {"seconds": 8.233, "event_id": 870, "operation_id": 20619, "turn_ids": [870]}
+    told = "до самого позднего из них прошло 8,23\u00a0с (`events` 870, `operations` 20619): о смене HAProxy узнаёт"
+    assert told in render(facts, "ru")
+    assert "На постоянных соединениях лидер обслужил 100 из 1\u00a0000 чтений. Как они попали к лидеру" in text
+    facts["recordings"][0]["kept_led"] = [[380, 382], [5476, 5478]]
+    told = "began to serve them, and each time the persistent read just before had been served by the same node"
+    assert f"{told} as a replica (`operations` 380\u00a0→\u00a0382, 5476\u00a0→\u00a05478)" in render(facts, "en")
 
 
 def test_a_proxy_that_was_full_is_a_weak_point_and_one_that_never_was_is_not() -> None:
