@@ -42,8 +42,8 @@ def turned(recording: RecordingFact) -> list[str]:
             "select o.id, o.server, e.id as event, max(0, min(o.finished_ns - e.by_ns)) / 1e9 as seconds "
             "from operations o join events e on e.recording_id = o.recording_id and e.after_ns < o.finished_ns "
             f"where o.recording_id = {recording['id']} and o.action = 'read' and o.probe = 'fresh' "
-            f"and o.outcome = 'ok' and o.in_recovery = 0 and e.id in ({', '.join(map(str, fact['turn_ids']))}) group by o.id "
-            "order by seconds desc"
+            f"and o.outcome = 'ok' and o.in_recovery = 0 and e.id in ({', '.join(map(str, fact['turn_ids']))}) "
+            "group by o.id order by seconds desc"
         )
     ]
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import pytest
+
 from reports.facts import Facts
 from reports.language import language
 from reports.report import render
@@ -57,3 +61,22 @@ def test_how_to_repeat_builds_pours_and_opens_the_recording() -> None:
         assert f"observer report --db observer.db.xz --lang {other} -o SOLUTION.{other}.md   # " in text
     drill = render(facts, "en", "drill")
     assert "schema.sql" not in drill and "traffic-generator" not in drill
+
+
+@pytest.mark.parametrize(
+    ("lang", "made"),
+    [
+        ("ru", "--lang ru -o HW_3_SOLUTION.md --pictures pictures "),
+        ("en", "--lang en -o HW_3_SOLUTION.en.md --pictures pictures.en "),
+    ],
+)
+def test_each_language_is_made_again_in_files_of_its_own(lang: Literal["ru", "en"], made: str) -> None:
+    assert f"observer report {made}" in render(on("172.18.0.3", write=WRITE), lang)
+
+
+def test_a_drill_is_made_again_as_a_drill_with_the_schema_that_its_load_writes_to() -> None:
+    facts = on("172.18.0.3", write=WRITE, workload="homework")
+    text = render(facts, "en", "drill")
+    assert "observer report --lang en --profile drill -o DRILL.md" in text
+    assert "-f schema.sql" in text
+    assert "--pictures" not in text.partition("## How to repeat it")[2]
