@@ -120,12 +120,15 @@ def cost(incident: IncidentFact, language: Language) -> str:
 
 def _grafana(recordings: Sequence[RecordingFact], language: Language) -> str:
     """How many panels of the dashboards had data over the longest span that was asked for."""
-    asked = next((r["dashboards"][0]["boards"] for r in recordings if r["dashboards"]), None)
-    if asked is None:
+    whole = next((r["dashboards"][0] for r in recordings if r["dashboards"]), None)
+    if whole is None:
         return language.say("answers.grafana_unknown")
+    asked = whole["boards"]
     panels, empty = (sum(numbers) for numbers in zip(*((b["panels"], len(b["empty"])) for b in asked), strict=True))
     boards = [board["board"] for board in asked]
-    return language.say("answers.grafana_asked", shown=panels - empty, panels=panels, boards=boards)
+    return language.say(
+        "answers.grafana_asked", shown=panels - empty, panels=panels, boards=boards, ids=whole["event_id"]
+    )
 
 
 def _seconds(fact: CostFact, language: Language) -> str:

@@ -7,6 +7,7 @@ one for each member and one more for each that did not answer.
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime
 
 from reports.answering import link
@@ -42,7 +43,7 @@ def of_incidents(facts: Facts, recording: RecordingFact, language: Language) -> 
             (
                 title,
                 _span(capture, incident, language),
-                "; ".join(_signs(capture, recording, language)) or language.say("panels.no_sign"),
+                "; ".join(_signs(capture, incident, facts, language)) or language.say("panels.no_sign"),
                 _changed(before, capture, facts, language) if before else language.say("panels.first"),
             )
         )
@@ -98,13 +99,16 @@ def _span(capture: ShownFact, incident: IncidentFact, language: Language) -> str
     return "; ".join(said)
 
 
-def _signs(capture: ShownFact, recording: RecordingFact, language: Language) -> list[str]:
-    """What the numbers of curves tell of a fault."""
+def _signs(capture: ShownFact, incident: IncidentFact, facts: Facts, language: Language) -> list[str]:
+    """What the numbers of curves tell of a fault, and in which order its leaders led, as far as others tell that."""
+    recording = next(r for r in facts["recordings"] if r["id"] == incident["recording"])
     found = []
     for board, panel in ((PATRONI, "Leader"), (ETCD, "Leader of etcd")):
         curves = _curves(capture, board, panel)
         if curves > 1:
-            found.append(language.say("panels.leaders", panel=panel, curves=curves))
+            ids = _succession(capture, recording, facts) if board == PATRONI else _elected(incident)
+            key = "panels.leaders_after" if len(ids) == curves - (board == ETCD) else "panels.leaders"
+            found.append(language.say(key, panel=panel, curves=curves, ids=ids))
     for board, panel, kind in ((PATRONI, "Role", "postgres"), (ETCD, "Member sees a leader", "etcd")):
         members = len({part["name"] for part in recording["parts"] if part["kind"] == kind})
         curves = _curves(capture, board, panel)
@@ -113,6 +117,28 @@ def _signs(capture: ShownFact, recording: RecordingFact, language: Language) -> 
                 language.say("panels.silent", panel=panel, curves=curves, members=members, silent=curves - members)
             )
     return found
+
+
+def _succession(capture: ShownFact, recording: RecordingFact, facts: Facts) -> list[int]:
+    """The rows in which primaries of a span began to be seen, one after the other; none where two may have met.
+
+    A leader that was frozen goes on as a primary when it is thawed: then nobody can say so.
+    """
+    from_s, to_s = capture["from_s"], capture["to_s"]
+    own = [r for r in recording["roles"] if r["what"] == "primary" and r["from_s"] < to_s and from_s < r["to_s"]]
+    own.sort(key=lambda span: span["from_s"])
+    both = [one["from_s"] for one in facts["consistency"]["two_primaries"] if one["recording"] == recording["id"]]
+    both += [one["from_s"] for one in facts["consistency"]["hidden"] if one["recording"] == recording["id"]]
+    known = facts["consistency"]["observed"] and not any(from_s <= at_s <= to_s for at_s in both)
+    apart = all(before["to_s"] <= after["from_s"] for before, after in itertools.pairwise(own))
+    return [r["event_id"] for r in own if r["event_id"] is not None] if known and apart else []
+
+
+def _elected(incident: IncidentFact) -> list[int]:
+    """The rows of elections within etcd, each of one leader after another, one to a term."""
+    elections = incident["testimony"]["elections"]
+    known = all(e["before"] is not None and e["leader"] not in (None, e["before"]) for e in elections)
+    return [e["event_id"] for e in elections if e["event_id"] is not None] if known else []
 
 
 def _curves(capture: ShownFact, board: str, panel: str) -> int:

@@ -62,3 +62,26 @@ def kept(recording: RecordingFact) -> list[str]:
             "or in_recovery is not in_recovery_before"
         )
     ]
+
+
+def boards(recording: RecordingFact) -> list[str]:
+    """How many panels of each dashboard had data over the longest span that was asked for."""
+    panels = ", ".join(f"json_extract(value, '$.{name}') as {name}" for name in ("board", "panel", "data"))
+    return [
+        _command(
+            f"select board, sum(data) as with_data, count(*) as panels from (select {panels} from events, "
+            f"json_each(detail, '$.panels') where events.id = {recording['dashboards'][0]['event_id']}) group by 1"
+        )
+    ]
+
+
+def curves(recording: RecordingFact) -> list[str]:
+    """How many curves each panel had in each span that was asked for."""
+    panels = ", ".join(f"json_extract(value, '$.{name}') as {name}" for name in ("board", "panel", "series"))
+    span = ", ".join(f"json_extract(detail, '$.{key}_ns') / 1e9 as {key}_s" for key in ("from", "to"))
+    return [
+        _command(
+            f"select events.id, {span}, {panels} from events, json_each(detail, '$.panels') "
+            f"where recording_id = {recording['id']} and kind = 'dashboards.captured' order by by_ns"
+        )
+    ]

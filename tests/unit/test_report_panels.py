@@ -12,7 +12,7 @@ from reports.facts import Facts
 from reports.language import language
 from reports.panels import QUIET_S, ask, of_incidents, screens
 from reports.report import render
-from tests.unit.facts_fixture import BEGAN, crash, incident, row
+from tests.unit.facts_fixture import BEGAN, crash, incident, row, span
 
 EN = language("en")
 QUIET = {"Leader": 1, "Role": 3, "Locks": 3}
@@ -51,10 +51,21 @@ def test_each_incident_has_its_row_with_the_curves_before_and_during() -> None:
         "the first capture, nothing to compare with",
     ]
     assert second[1] == "50.0 s – 56.0 s (`events` 2); only 6.0 s of 20.0 s of the incident"
-    assert "`Leader`: 2 curves, so 2 members called themselves leader within the span" in second[2]
+    assert (
+        "`Leader`: 2 curves, so 2 members called themselves leader at some time within the span; whether" in second[2]
+    )
     assert "`Role`: 4 curves for 3 members, so 1 did not answer" in second[2]
     assert second[3] == "`Patroni`: Leader 1 → 2, Role 3 → 4"
     assert third[1:] == ["not captured by itself; `events` 9, of the whole recording, holds it", "—", "—"]
+
+
+def test_leaders_came_one_after_the_other_where_their_own_words_show_it_and_no_thawed_one_may_have_gone_on() -> None:
+    facts = two()
+    primary = [span("patroni1", "primary", 5, 51, 70), span("patroni2", "primary", 52, 99, 77)]
+    facts["recordings"][0]["roles"] = primary
+    assert "within the span: one after the other (`events` 70, 77), as the span holds both" in rows(facts)[1][2]
+    facts["consistency"]["hidden"] = [{"recording": 1, "from_s": 53.0}]  # type: ignore[typeddict-item]
+    assert "whether one after the other, the number of curves does not say" in rows(facts)[1][2]
 
 
 def test_a_capture_that_ended_before_the_demotion_says_so_and_one_after_it_does_not() -> None:
