@@ -156,10 +156,14 @@ def _full(incident: IncidentFact, recording: RecordingFact) -> tuple[float, str]
     return seconds, limit
 
 
-def _without_wait(outage_s: float, wait_s: float, language: Language) -> str:
-    """What is left of an outage without the wait at the proxy's limit; of the numbers as they are printed."""
+def _without_wait(outage_s: float, wait_s: float, language: Language, brownout_s: float | None = None) -> str:
+    """What is left of an outage without the wait at the proxy's limit; of the numbers as they are printed.
+
+    At best: while the former leader stays in the pool, a try may still be led to it.
+    """
     outage, wait = round(outage_s, 2), round(wait_s, 2)
-    return language.say("gives.room", seconds=max(0.0, outage - wait), outage=outage, wait=wait)
+    told = {"seconds": max(0.0, outage - wait), "outage": outage, "wait": wait}
+    return language.say("gives.room_brownout" if brownout_s else "gives.room", brownout=brownout_s, **told)
 
 
 def _advice(incident: IncidentFact, part: Part) -> str:
@@ -176,12 +180,12 @@ def _advice(incident: IncidentFact, part: Part) -> str:
 
 def _gives(incident: IncidentFact, part: Part, recording: RecordingFact, language: Language) -> str:
     """What the phase may take with quicker settings, and with those of the recording, by the formulas; and the outage
-    then, at worst, with the other phases as they were measured.
+    then, with this phase at its longest and the others as they were measured.
     """
     name, now = part.phase["name"], part.phase["bound_s"]
     outage_s = incident["write"]["outage_s"] or 0.0
     if incident["cause"] not in PROXY and name == "recovery" and crowded(incident, part.phase):
-        return _without_wait(outage_s, part.seconds, language)
+        return _without_wait(outage_s, part.seconds, language, incident["brownout_s"])
     if now is None:
         return ""
     live = effective(recording["live"], recording["versions"].get("patroni"))

@@ -57,7 +57,7 @@ def test_a_fault_has_its_worst_case_what_took_longest_and_what_a_change_gives_by
     assert QUICKER["loop_wait"] + 2 * QUICKER["retry_timeout"] <= QUICKER["ttl"]
     rest_s = 31.86 - detection["seconds"]
     assert (
-        f"the outage then at most about {21 + rest_s:.0f} s (detection at most 21 s, the other phases"
+        f"the outage then about {21 + rest_s:.0f} s (detection at its longest, 21 s, the other phases"
         in said.replace("\u00a0", " ")
     )
     detection["bound_s"] = [10.0, 20.0]
@@ -71,7 +71,7 @@ def test_one_remedy_does_not_serve_all_faults() -> None:
     one["evidence"] = [row("evidence.proxy_full", [1], at_s=10.0)]
     said = remedies(facts, EN).replace("\u00a0", " ")
     assert "Give HAProxy room: a larger `maxconn`" in said
-    assert "without the wait at the limit 1.86 s (31.86 s − 30.00 s)" in said
+    assert "without the wait at the limit at best 1.86 s (31.86 s − 30.00 s)" in said
     one |= {"cause": "proxy.down"}
     assert "Have more than one: a second HAProxy" in remedies(facts, EN)
 
