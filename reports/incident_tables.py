@@ -20,7 +20,7 @@ def incidents(found: Iterable[IncidentFact], language: Language) -> str:
     """One row for each incident: when, what, and what it cost."""
     rows = [
         (
-            str(incident["id"]),
+            f"[{incident['id']}](#incident-{incident['id']})",
             language.written(incident["began_utc"], "clock"),
             cause_title(incident, language),
             outage(incident["write"], language),
