@@ -79,6 +79,9 @@ def untested(facts: Facts) -> list[tuple[str, str]]:
     }
     # How a proxy went down that nobody told of cannot be seen: it may have been killed.
     untold = any(i["cause"] == "proxy.down" and not i["told"] for i in facts["incidents"])
+    etcd = {action for component, action in deeds if component == "etcd"}
+    untold_etcd = any(i["cause"].startswith("etcd.") and not i["told"] for i in facts["incidents"])
+    member = next((p["name"] for r in recordings[-1:] for p in r["parts"] if p["kind"] == "etcd"), "etcd1")
     cut = "docker network disconnect demo_default demo-" + replica
     if kind_of(recordings) == "local":
         cut = "observer drill replica-disconnected"
@@ -86,6 +89,7 @@ def untested(facts: Facts) -> list[tuple[str, str]]:
         ("replica_killed", "replica.killed" in causes, command("kill", [replica], recordings)),
         ("replica_frozen", "replica.frozen" in causes, command("pause", [replica], recordings)),
         ("proxy_killed", ("haproxy", "kill") in deeds or untold, command("kill", ["haproxy"], recordings)),
+        ("etcd_stopped", etcd != {"kill"} or untold_etcd, command("stop", [member], recordings)),
         ("cut_off", bool(causes & set(CUT_OFF)), cut),
     )
     return [(name, typed) for name, tried, typed in variants if not tried]

@@ -11,7 +11,7 @@ from reports.checking import MomentFact, longest_up_s
 from reports.facts import CaptureFact, RecordingFact, ServedFact
 from reports.language import Language
 from reports.markdown import code, table
-from reports.portrait import ports_of
+from reports.portrait import PartFact, ports_of
 
 HOMEWORK_PORTS = {"write": "5001", "read": "5002"}
 SHOWN_CHANGES = 40
@@ -31,13 +31,18 @@ def parts(recording: RecordingFact, language: Language) -> str:
             (
                 language.written(part["kind"], "@partname"),
                 code(name),
-                ", ".join(code(address) for address in part["inside"]),
+                ", ".join(code(address) for address in part["inside"]) or _unseen_inside(part, language),
                 ", ".join(code(address) for address in part["outside"] or _reached(part)),
                 role,
                 ", ".join(map(str, part["event_ids"])),
             )
         )
     return table(language.columns("parts.columns"), rows)
+
+
+def _unseen_inside(part: PartFact, language: Language) -> str:
+    """A proxy has addresses of its own within the cluster, and nobody tells them."""
+    return language.phrases["format.unknown"] if part["kind"] == "haproxy" else ""
 
 
 def _reached(part: Any) -> list[str]:
@@ -140,7 +145,7 @@ def _right(recording: RecordingFact, action: str, in_recovery: bool) -> tuple[in
 
 def others(docker: bool, language: Language) -> str:
     """That what was never asked is not listed, with the command that lists it."""
-    command = "docker ps --format '{{.Names}} {{.Ports}}'" if docker else "ss -tlnp"
+    command = "docker ps -a --format '{{.Names}} {{.Ports}}'" if docker else "ss -tlnp"
     return language.say("parts.others", command=command)
 
 

@@ -23,7 +23,7 @@ def weak_points(facts: Facts, language: Language) -> list[str]:
         value = language.say("resilience.on" if on else "resilience.off")
         said.append(language.say("resilience.point_sync" if on else "resilience.point_async", value=value))
     docker = kind_of(recordings) == "docker"
-    command = "docker inspect -f '{{json .Mounts}}' demo-patroni1"
+    command = "docker inspect -f '{{json .Mounts}}' demo-patroni1 demo-etcd1"
     check = language.say("resilience.volumes_check", command=command) if docker else ""
     return [*said, language.say("resilience.point_volumes", check=check)]
 

@@ -166,6 +166,19 @@ def test_where_leaders_began_to_serve_kept_reads_is_found_anew(reader: Reader, r
         assert (was, in_recovery) == (server, 0)
 
 
+def test_panels_and_their_curves_are_counted_anew(reader: Reader, recording: RecordingFact) -> None:
+    whole = recording["dashboards"][0]["boards"]
+    [command] = recounts.boards(recording)
+    told = {board["board"]: (board["panels"] - len(board["empty"]), board["panels"]) for board in whole}
+    assert {board: (with_data, n) for board, with_data, n in rows(reader, command)} == told
+    [command] = recounts.curves(recording)
+    found = {(row, board, panel): n for row, _, _, board, panel, n in rows(reader, command)}
+    for capture in recording["dashboards"]:
+        for board in capture["boards"]:
+            for panel, n in board["series"].items():
+                assert found[capture["event_id"], board["board"], panel] == n
+
+
 def test_the_other_queries_answer(reader: Reader, recording: RecordingFact) -> None:
     others = [queries.of_recording, queries.leaders, queries.blindness]
     for command in (*(query(recording) for query in others), *queries.roles([recording]), *queries.proxy(recording)):

@@ -410,7 +410,7 @@ def test_what_grafana_shows_is_answered_by_the_panels_that_had_data() -> None:
         {"board": "etcd", "panels": 3, "empty": [], "series": {}},
     ]
     facts["recordings"][0]["dashboards"] = [{"from_s": 0.0, "to_s": 9.0, "boards": boards, "event_id": 5}]
-    assert "**What does Grafana show?** 29 of 30 panels had data (`HAProxy`, `etcd`)" in render(facts, "en")
+    assert "**What does Grafana show?** 29 of 30 panels had data (`HAProxy`, `etcd`; `events` 5)" in render(facts, "en")
 
 
 def test_reads_of_a_leader_are_told_apart_by_the_age_of_their_connection() -> None:

@@ -59,7 +59,7 @@ def test_how_to_repeat_builds_pours_and_opens_the_recording() -> None:
         assert f'PGPASSWORD=postgres psql "{WRITE}" -f schema.sql   # ' in text
         assert "xz -dk observer.db.xz   # " in text and "make setup && . .venv/bin/activate   # " in text
         assert f"observer report --db observer.db.xz --lang {other} -o SOLUTION.{other}.md   # " in text
-    drill = render(facts, "en", "drill")
+    drill = render(on("172.18.0.3", write=WRITE, workload="probe"), "en", "drill")
     assert "schema.sql" not in drill and "traffic-generator" not in drill
 
 
