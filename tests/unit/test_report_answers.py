@@ -425,7 +425,7 @@ def test_reads_of_a_leader_are_told_apart_by_the_age_of_their_connection() -> No
     assert told in render(facts, "ru")
     assert "На постоянных соединениях лидер обслужил 100 из 1\u00a0000 чтений. Как они попали к лидеру" in text
     facts["recordings"][0]["kept_led"] = [[380, 382], [5476, 5478]]
-    told = "began to serve them, and each time the persistent read just before had been served by the same node"
+    told = "began to serve them twice, and each time the persistent read just before had been served by the same node"
     assert f"{told} as a replica (`operations` 380\u00a0→\u00a0382, 5476\u00a0→\u00a05478)" in render(facts, "en")
 
 
@@ -496,3 +496,15 @@ def test_every_fault_that_nobody_tried_is_named_beside_those_that_were() -> None
     for name in ("leader frozen", "replica shut down", "two of three members of etcd", "HAProxy stopped", "a node cut"):
         assert name in said
     assert "leader killed" not in said
+
+
+def test_a_clean_stop_of_etcd_is_named_only_where_every_fault_of_etcd_was_told_to_be_a_kill() -> None:
+    facts = crash()
+    one = facts["incidents"][0]
+    one["cause"] = "etcd.member_down"
+    one["told"][0]["detail"] = {"component": "etcd", "action": "kill", "target": "etcd1"}
+    assert "etcd_stopped" in dict(untested(facts))
+    one["told"][0]["detail"]["action"] = "stop"
+    assert "etcd_stopped" not in dict(untested(facts))
+    one["told"] = []
+    assert "etcd_stopped" not in dict(untested(facts))
