@@ -266,7 +266,7 @@ def test_an_outage_that_was_not_over_is_at_least_so_long_and_no_least_and_no_mid
 
 def test_forty_incidents_begin_with_an_overview_and_fold_the_rest() -> None:
     text = render(many(40), "en")
-    assert text.index("| 40 |") < text.index("<details>") < text.index("## Incident 1.")
+    assert text.index("| [40](#incident-40) |") < text.index("<details>") < text.index("## Incident 1.")
     unfolded, depth = 0, 0
     for line in text.splitlines():
         depth += line.count("<details>") - line.count("</details>")
