@@ -308,7 +308,7 @@ def persistent(incident: IncidentFact, recording: RecordingFact, language: Langu
         leader = reads["primary"] and incident["cause"].startswith("replica.")
         if not leader:
             return [language.say("persistent.not_hit", servers=servers)]
-        stop = command("stop", ["<it>"], [recording])
+        stop = command("stop", ["NODE"], [recording])
         return [language.say("persistent.leader", servers=servers, ask=queries.serving(), stop=stop)]
     if len(servers) > 1:
         return [language.say("persistent.some_hit", servers=servers, target=incident["target"])]

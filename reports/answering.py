@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from datetime import datetime
 
+from reports import queries
 from reports.answers import told_role, untested
 from reports.cells import between
 from reports.facts import CostFact, Facts, IncidentFact, RecordingFact
@@ -71,10 +72,20 @@ def _fault(
         key = "answers.not_tested_etcd_leader" if asks else "answers.not_tested"
         return language.say(key, commands=list(commands))
     items = [_told(question, incident, recordings[incident["recording"]], language) for incident in own[:SHOWN]]
+    untested = _reader(own, commands, language)
     if len(own) == 1:
-        return language.say("answers.once", told=items[0])
+        return " ".join([language.say("answers.once", told=items[0]), *untested])
     more = "\n  - …" if len(own) > SHOWN else ""
-    return language.say("answers.many", n=len(own)) + "".join(f"\n  - {item}." for item in items) + more
+    lines = "".join(f"\n  - {item}" for item in (*(f"{item}." for item in items), *untested))
+    return language.say("answers.many", n=len(own)) + lines + more
+
+
+def _reader(own: Sequence[IncidentFact], commands: Sequence[str], language: Language) -> list[str]:
+    """That in no incident a persistent reader sat on the leader that failed: what it meets is unknown then."""
+    reads = [incident["testimony"]["kept_reads"] for incident in own if incident["cause"].startswith("leader.")]
+    if not reads or any(read is None or read["hit"] for read in reads):
+        return []
+    return [language.say("answers.reader_untested", ask=queries.serving(), commands=list(commands[:1]), n=len(own))]
 
 
 def _told(question: str, incident: IncidentFact, recording: RecordingFact, language: Language) -> str:
@@ -83,9 +94,12 @@ def _told(question: str, incident: IncidentFact, recording: RecordingFact, langu
     if leader["after"] is None:
         now = language.phrases["format.unknown"]
     else:
-        same = "back" if leader_kept(incident) == "back" else "same"
+        kept = leader_kept(incident)
+        same = "same" if kept == "kept" else kept
         key = f"answers.leader_{same if leader['before'] == leader['after'] else 'now'}"
-        now = language.say(key, leader=leader["after"])
+        now = language.say(
+            key, leader=leader["after"], before=leader["timeline_before"], after=leader["timeline_after"]
+        )
     back = came_back(incident, recording, language)
     said = [cost(incident, language), now, *_etcd(question, incident, recording, language), *([back] if back else [])]
     return language.say("answers.of_incident", link=link(incident, language), told="; ".join(said))

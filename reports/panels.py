@@ -24,6 +24,8 @@ QUIET_S = 5.0
 PROMETHEUS = "http://127.0.0.1:9090"
 GRAFANA = "http://localhost:3000"
 BOARD = "observer-patroni"
+BOARDS = {"etcd": "observer-haproxy-etcd", "failsafe": "observer-haproxy-etcd", "proxy": "observer-haproxy-etcd"}
+"""Where a fault shows, by the first word of its cause; else `BOARD`."""
 ETCD, PATRONI = "HAProxy and etcd", "Patroni"
 
 
@@ -56,7 +58,8 @@ def _open(facts: Facts, incident: IncidentFact, language: Language) -> str:
     span = language.say("panels.clock", began_utc=incident["began_utc"], ended_utc=incident["ended_utc"])
     if kind_of(facts["recordings"]) != "docker":
         return span
-    return f"[Grafana, {span}]({_url(incident['began_utc'], incident['ended_utc'])})"
+    board = BOARDS.get(incident["cause"].partition(".")[0], BOARD)
+    return f"[Grafana, {span}]({_url(incident['began_utc'], incident['ended_utc'], board)})"
 
 
 def spans(facts: Facts, recording: RecordingFact, language: Language) -> list[str]:
@@ -181,9 +184,9 @@ def ask(facts: Facts, recording: RecordingFact, language: Language) -> str:
     return language.say("panels.ask", command=f"curl -sG {url}/api/v1/query_range {query} {span}", url=url)
 
 
-def _url(began_utc: str, ended_utc: str) -> str:
-    """The dashboard about Patroni in Grafana, over a span."""
-    return f"{GRAFANA}/d/{BOARD}?from={_ms(began_utc)}&to={_ms(ended_utc)}"
+def _url(began_utc: str, ended_utc: str, board: str = BOARD) -> str:
+    """A dashboard in Grafana, over a span."""
+    return f"{GRAFANA}/d/{board}?from={_ms(began_utc)}&to={_ms(ended_utc)}"
 
 
 def _ms(utc: str) -> int:

@@ -48,7 +48,7 @@ def test_a_reader_on_the_leader_says_nothing_of_a_replica_that_stops() -> None:
         "Before the fault the persistent reads came from `patroni3`, the leader at that time. Not tested: a persistent "
         "reader on the replica that failed. To test it, ask which node serves that reader now, `observer query"
     )
-    assert said.endswith(("stop <it>`.", "stop demo-<it>`."))
+    assert said.endswith(("stop NODE` (NODE is its name).", "stop demo-NODE` (NODE is its name)."))
 
 
 def test_nothing_is_said_of_readers_where_no_member_failed_or_none_are_known() -> None:

@@ -47,7 +47,7 @@ def test_each_incident_has_its_row_with_the_curves_before_and_during() -> None:
     first, second, third = rows(two())
     assert first[1:] == [
         "10.0 s – 30.0 s (`events` 1)",
-        "the number of curves does not show the fault",
+        "the number of curves does not show the fault, and values were not captured",
         "the first capture, nothing to compare with",
     ]
     assert second[1] == "50.0 s – 56.0 s (`events` 2); only 6.0 s of 20.0 s of the incident"
