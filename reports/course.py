@@ -13,6 +13,7 @@ from observer.timeline import SECOND_NS, Event, Timeline
 from reports.analysis.blindness import spells
 from reports.analysis.leadership import says_primary
 from reports.analysis.quorum import unspoken
+from reports.moments import seconds
 from reports.portrait import events_between
 
 
@@ -42,7 +43,7 @@ class PromotionFact(TypedDict):
 
 def roles_of(timeline: Timeline) -> list[SpanFact]:
     """What each member was, as its PostgreSQL said when it was asked directly, else as its Patroni said."""
-    end_s = _s(timeline.recording.until_ns)
+    end_s = seconds(timeline.recording.until_ns)
     asked = {e.source for e in timeline.events if e.kind == "member.changed"}
     source = "postgres" if "postgres" in asked else "patroni"
     told: dict[str, list[tuple[float, str, int | None]]] = {}
@@ -54,7 +55,7 @@ def roles_of(timeline: Timeline) -> list[SpanFact]:
         if what is None and event.kind == "source.sees":
             what = role.get(event.subject)  # until it says otherwise, what it was
         if what is not None:
-            told.setdefault(event.subject, []).append((_s(event.by_ns), what, event.id))
+            told.setdefault(event.subject, []).append((seconds(event.by_ns), what, event.id))
             if what != "away":
                 role[event.subject] = what
     return [span for member in sorted(told) for span in _spans(member, told[member], end_s)]
@@ -99,8 +100,8 @@ def routes_of(timeline: Timeline) -> list[SpanFact]:
     for event in timeline.events:
         if event.kind in ("route.up", "route.down"):
             what = "up" if event.kind == "route.up" else "down"
-            told.setdefault(event.subject, []).append((_s(event.by_ns), what, event.id))
-    end_s = _s(timeline.recording.until_ns)
+            told.setdefault(event.subject, []).append((seconds(event.by_ns), what, event.id))
+    end_s = seconds(timeline.recording.until_ns)
     return [s for subject in sorted(told) for s in _spans(subject, told[subject], end_s) if s["what"] == "up"]
 
 
@@ -108,11 +109,11 @@ def quorum_of(timeline: Timeline) -> list[SpanFact]:
     """When etcd had no leader, as its members said, or as follows where too few were left to say anything."""
     events = sorted((*timeline.events, *unspoken(timeline, spells(timeline))), key=lambda e: e.by_ns)
     told = [
-        (_s(e.by_ns), "lost" if e.kind == "quorum.lost" else "kept", e.id)
+        (seconds(e.by_ns), "lost" if e.kind == "quorum.lost" else "kept", e.id)
         for e in events
         if e.kind in ("quorum.lost", "quorum.regained")
     ]
-    return [s for s in _spans("etcd", told, _s(timeline.recording.until_ns)) if s["what"] == "lost"]
+    return [s for s in _spans("etcd", told, seconds(timeline.recording.until_ns)) if s["what"] == "lost"]
 
 
 def promotions_of(timeline: Timeline) -> list[PromotionFact]:
@@ -128,7 +129,7 @@ def promotions_of(timeline: Timeline) -> list[PromotionFact]:
         first: PromotionFact = {
             "member": event.subject,
             "timeline": number,
-            "at_s": _s(event.by_ns),
+            "at_s": seconds(event.by_ns),
             "event_id": event.id,
         }
         found.setdefault((event.subject, number), first)
@@ -137,34 +138,24 @@ def promotions_of(timeline: Timeline) -> list[PromotionFact]:
 
 def slept_of(timeline: Timeline) -> list[SpanFact]:
     """When the observer itself did not run: it saw nobody then."""
-    return [
-        {
-            "subject": e.subject,
-            "what": "slept",
-            "from_s": _s(e.window.after_ns),
-            "to_s": _s(e.by_ns),
-            "event_id": e.id,
-            "until_id": None,
-        }
-        for e in timeline.events
-        if e.kind == "observer.slept" and e.source == "daemon"
-    ]
+    return [_window(e, "slept") for e in timeline.events if e.kind == "observer.slept" and e.source == "daemon"]
 
 
 def proofs_of(timeline: Timeline) -> list[SpanFact]:
     """The direct writes that were acknowledged while a proxy was away."""
-    return [
-        {
-            "subject": e.subject,
-            "what": "written",
-            "from_s": _s(e.window.after_ns),
-            "to_s": _s(e.by_ns),
-            "event_id": e.id,
-            "until_id": None,
-        }
-        for e in timeline.events
-        if e.kind == "write.proved"
-    ]
+    return [_window(e, "written") for e in timeline.events if e.kind == "write.proved"]
+
+
+def _window(event: Event, what: str) -> SpanFact:
+    from_s, to_s = seconds(event.window.after_ns), seconds(event.by_ns)
+    return {
+        "subject": event.subject,
+        "what": what,
+        "from_s": from_s,
+        "to_s": to_s,
+        "event_id": event.id,
+        "until_id": None,
+    }
 
 
 def crowds_of(timeline: Timeline) -> list[SpanFact]:
@@ -174,8 +165,8 @@ def crowds_of(timeline: Timeline) -> list[SpanFact]:
         if event.kind in ("proxy.full", "proxy.room"):
             sessions = f"{event.detail.get('sessions')} / {event.detail.get('limit')}"
             what = sessions if event.kind == "proxy.full" else "room"
-            told.setdefault(event.subject, []).append((_s(event.by_ns), what, event.id))
-    end_s = _s(timeline.recording.until_ns)
+            told.setdefault(event.subject, []).append((seconds(event.by_ns), what, event.id))
+    end_s = seconds(timeline.recording.until_ns)
     return [s for subject in sorted(told) for s in _spans(subject, told[subject], end_s) if s["what"] != "room"]
 
 
@@ -204,7 +195,3 @@ def raft_leader(timeline: Timeline, at_ns: int) -> tuple[str, int | None] | None
             leader = event.subject
         found = found if leader is None else (str(leader), event.id)
     return found
-
-
-def _s(at_ns: int) -> float:
-    return round(at_ns / SECOND_NS, 6)

@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from observer.timeline import MS_NS, SECOND_NS, Event, Operation, Timeline
 from reports.analysis.leadership import says_primary
+from reports.moments import seconds
 from reports.returns import streaming
 
 
@@ -51,11 +52,11 @@ def lags_of(timeline: Timeline) -> list[LagFact]:
         {
             "member": member,
             "unit": unit,
-            "from_s": round(first_ns / SECOND_NS, 6),
+            "from_s": seconds(first_ns),
             "samples": len(samples[member]),
             "median": sorted(lag for lag, _, _ in samples[member])[len(samples[member]) // 2],
             "worst": worst[0],
-            "worst_at_s": round(worst[1] / SECOND_NS, 6),
+            "worst_at_s": seconds(worst[1]),
             "event_id": worst[2],
         }
         for unit, samples in (("bytes", in_bytes), ("seconds", in_seconds))

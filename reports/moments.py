@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from observer.timeline import SECOND_NS, Event, Timeline
-from reports import facts
+
+if TYPE_CHECKING:  # who makes facts takes its seconds from here
+    from reports import facts
 
 
 def seconds(at_ns: int) -> float:

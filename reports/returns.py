@@ -9,6 +9,7 @@ from observer.findings import Incident
 from observer.timeline import SECOND_NS, Event, Timeline
 from reports.analysis.changes import is_running
 from reports.analysis.leadership import says_primary
+from reports.moments import seconds
 from reports.portrait import events_between
 
 # A node is looked for this long after its incident, or until the next one of it.
@@ -87,7 +88,7 @@ def _return(timeline: Timeline, began_ns: int, until_ns: int, member: str) -> Re
         if event.by_ns < began_ns:
             missing = missing if streams is None else not streams
             continue
-        at_s, own = _s(event.by_ns - began_ns), event.subject == member
+        at_s, own = seconds(event.by_ns - began_ns), event.subject == member
         how = HOW_IT_RETURNED.get(str(event.detail.get("says"))) if own and event.kind == "log.told" else None
         if how is not None and str(event.detail.get("code", "0")) == "0":
             fact["how"] = how
@@ -143,7 +144,3 @@ def streaming(event: Event) -> frozenset[str] | None:
     return frozenset(
         str(row.get("application_name")) for row in rows if isinstance(row, Mapping) and row.get("state") == "streaming"
     )
-
-
-def _s(at_ns: int) -> float:
-    return round(at_ns / SECOND_NS, 6)

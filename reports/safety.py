@@ -11,6 +11,7 @@ from observer.timeline import SECOND_NS, Timeline
 from reports.analysis.appeared import appeared
 from reports.analysis.hidden import forks, hidden
 from reports.analysis.reads import Backs, ReadThenLost, Spread, Staleness, reads
+from reports.moments import seconds
 
 
 class SpreadFact(TypedDict):
@@ -129,7 +130,7 @@ def appeared_of(timeline: Timeline) -> list[AppearedFact]:
             "recording": timeline.recording.id,
             "token": one.write.token,
             "failed_utc": timeline.recording.utc(one.write.finished_ns).isoformat(),
-            "failed_s": _seconds(one.write.finished_ns),
+            "failed_s": seconds(one.write.finished_ns),
             "stage": one.write.stage,
             "message": one.write.message,
             "operation_id": one.write.id,
@@ -146,11 +147,11 @@ def hidden_of(timeline: Timeline) -> list[HiddenFact]:
             "recording": timeline.recording.id,
             "member": one.member,
             "successor": one.successor,
-            "from_s": _seconds(one.from_ns),
-            "to_s": None if one.until_ns is None else _seconds(one.until_ns),
+            "from_s": seconds(one.from_ns),
+            "to_s": None if one.until_ns is None else seconds(one.until_ns),
             "thawed": one.thawed,
             "event_ids": [event.id for event in one.events if event.id is not None],
-            "committed_s": None if one.committed is None else _seconds(one.committed.by_ns),
+            "committed_s": None if one.committed is None else seconds(one.committed.by_ns),
             "committed_age_s": None if one.committed is None else float(one.committed.detail["lag_s"]),
             "committed_id": None if one.committed is None else one.committed.id,
         }
@@ -195,7 +196,7 @@ def _back(found: Backs | None) -> BackFact | None:
         "count": found.count,
         "worst_writes": None if by_writes is None else by_writes.writes,
         "worst_writes_ids": [] if by_writes is None else list(by_writes.operation_ids),
-        "worst_s": None if by_time is None else _seconds(by_time.since_ns),
+        "worst_s": None if by_time is None else seconds(by_time.since_ns),
         "worst_s_ids": [] if by_time is None else list(by_time.operation_ids),
         "operation_ids": [back.operation_ids[-1] for back in found.first if back.operation_ids],
     }
@@ -222,13 +223,9 @@ def _lost(timeline: Timeline, one: ReadThenLost) -> ReadThenLostFact:
     return {
         "token": one.token,
         "server": one.server,
-        "read_s": _seconds(one.read_ns),
+        "read_s": seconds(one.read_ns),
         "read_utc": timeline.recording.utc(one.read_ns).isoformat(),
         "reads": one.reads,
         "operation_ids": list(one.operation_ids),
         "audit_id": one.audit_id,
     }
-
-
-def _seconds(at_ns: int) -> float:
-    return round(at_ns / SECOND_NS, 6)

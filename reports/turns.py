@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from observer.timeline import SECOND_NS, Event, Operation, Outcome, Timeline
 from reports import course
+from reports.moments import seconds
 
 # A proxy that has not learned of a new role by then has another reason.
 TURNED_S = 60
@@ -44,7 +45,7 @@ def turned_of(timeline: Timeline) -> TurnedFact | None:
         return None
     late_ns, turn, last = max(nearest.values(), key=lambda found: found[0])
     return {
-        "seconds": round(late_ns / SECOND_NS, 6),
+        "seconds": seconds(late_ns),
         "event_id": turn.id,
         "operation_id": last.id,
         "turn_ids": [e.id for e in turns if e.id is not None],
