@@ -19,7 +19,7 @@ from stack.errors import StackError
 from stack.local_cluster import local_cluster
 from stack.scenario import Scenario
 from stack.settings import NODES, StackSettings
-from tests.cluster.probe import Probe, gaps, span
+from tests.cluster.probe import Probe, gaps, near
 from tests.corpus import tape
 
 PATIENCE_S = 1.0  # the observer's own: who gives up sooner meets a server that was just thawed later
@@ -51,8 +51,9 @@ def play(settings: StackSettings, scenario: Scenario, kept: Path, say: Callable[
                 version=observer_version(),
                 outages=tuple((gap.from_ns - anchor_ns, gap.to_ns - anchor_ns) for gap in saw),
                 lost=tuple(lost),
-                spans=tuple(
-                    (wide.from_ns - anchor_ns, wide.to_ns - anchor_ns) for wide in (span(attempts, gap) for gap in saw)
+                attempts=tuple(
+                    (one.number, one.due_ns - anchor_ns, one.finished_ns - anchor_ns, one.ok)
+                    for one in near(attempts, saw)
                 ),
             )
             kept.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from observer.findings import Findings, Incident
 from observer.timeline import SECOND_NS, Timeline
 from reports.analysis.judge import judge
 from reports.analysis.scoring import Score, scores
+from tests.cluster.probe import Attempt, Gap, sharp, span
 from tests.corpus import tape
 
 RATE_PER_S = 20
@@ -25,35 +26,47 @@ AFTER = ("settling", "protection")
 class Pair:
     """An outage of ours beside the probe's, each from and to, ns; None where the other saw none.
 
-    `wide`: the widest that a witness of our rate could have seen where the probe saw this one.
+    `wide`: the widest that one of the probe's own five witnesses of our rate saw. `sharp`: for each end, whether any
+    witness must have seen it at its next attempt. Both are None where the probe's attempts were not kept.
     """
 
     ours: tuple[int, int] | None
     probe: tuple[int, int] | None
     wide: tuple[int, int] | None = None
+    sharp: tuple[bool, bool] | None = None
 
     @property
-    def ends_s(self) -> tuple[float, ...]:
-        """By how much each end of ours is later than the probe's; empty where one of the two saw none."""
+    def ends(self) -> tuple[End, ...]:
+        """Both ends; none where one of the two saw no outage."""
         if self.ours is None or self.probe is None:
             return ()
-        return tuple((mine - other) / SECOND_NS for mine, other in zip(self.ours, self.probe, strict=True))
+        sharp, wide = self.sharp or (None, None), self.wide or (None, None)
+        return tuple(
+            End((mine - other) / SECOND_NS, is_sharp, None if far is None else abs(far - other) / SECOND_NS)
+            for mine, other, is_sharp, far in zip(self.ours, self.probe, sharp, wide, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One end of an outage: by how much ours is later than the probe's, s; whether it is sharp; how far the probe's own
+    five witnesses are apart, s."""
+
+    late_s: float
+    sharp: bool | None
+    apart_s: float | None
 
     @property
-    def allowed_s(self) -> tuple[float, ...]:
-        """By how much each end may differ where the probe's own fifths do: one beat of ours, or that, and 20 ms."""
-        if self.probe is None or self.wide is None:
-            return (END_BAR_S, END_BAR_S)
-        apart = (abs(far - near) / SECOND_NS for far, near in zip(self.wide, self.probe, strict=True))
-        return tuple(max(1 / RATE_PER_S, one) + MARGIN_S for one in apart)
+    def held(self) -> bool:
+        """Whether it is within the bar."""
+        return abs(self.late_s) <= END_BAR_S
 
     @property
-    def fifths(self) -> str:
-        """How far apart the probe's own fifths saw the two ends, s."""
-        if self.probe is None or self.wide is None:
-            return "unknown"
-        before_ns, after_ns = self.probe[0] - self.wide[0], self.wide[1] - self.probe[1]
-        return f"{before_ns / SECOND_NS:.3f}, {after_ns / SECOND_NS:.3f}"
+    def text(self) -> str:
+        """One cell of a table."""
+        kind = {True: "sharp", False: "blurred", None: "unknown"}[self.sharp]
+        apart = "" if self.apart_s is None else f", witnesses {self.apart_s:.3f} apart"
+        return f"{self.late_s:+.3f}, {kind}{apart}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +135,25 @@ def printed(paths: Sequence[Path]) -> str:
 def _paired(findings: Findings, truth: tape.Truth) -> list[Pair]:
     """Outages of ours beside those of the probe that overlap them; one without the other stands alone."""
     ours = [(o.began_ns, o.ended_ns) for i in findings.incidents for o in i.write.outages if not o.open]
-    wide = dict(zip(truth.outages, truth.spans, strict=False))
+    attempts = [Attempt(*one) for one in truth.attempts]
     pairs: list[Pair] = []
     left = list(truth.outages)
     for one in ours:
         best = max(left, key=lambda other: min(one[1], other[1]) - max(one[0], other[0]), default=None)
         if best is not None and min(one[1], best[1]) > max(one[0], best[0]):
             left.remove(best)
-            pairs.append(Pair(one, best, wide.get(best)))
+            pairs.append(_pair(one, best, attempts))
         else:
             pairs.append(Pair(one, None))
     return [*pairs, *(Pair(None, other) for other in left)]
+
+
+def _pair(ours: tuple[int, int], probe: tuple[int, int], attempts: Sequence[Attempt]) -> Pair:
+    if not attempts:
+        return Pair(ours, probe)
+    gap = Gap(*probe)
+    wide = span(attempts, gap)
+    return Pair(ours, probe, (wide.from_ns, wide.to_ns), sharp(attempts, gap))
 
 
 def _versions(timeline: Timeline) -> frozenset[str]:
@@ -154,24 +175,39 @@ def _gap(incident: Incident) -> int | None:
 
 def _outages_line(runs: Sequence[Run]) -> list[str]:
     every = [pair for run in runs for pair in run.outages]
-    both = [pair for pair in every if pair.ends_s]
+    both = [pair for pair in every if pair.ends]
     if not both:
         return ["- outages: none was seen by both"]
-    ends = sorted(abs(end) for pair in both for end in pair.ends_s)
-    lengths = sorted(abs(pair.ends_s[1] - pair.ends_s[0]) for pair in both)
-    known = [pair for pair in both if pair.wide is not None]
-    held = sum(abs(end) <= bar for pair in known for end, bar in zip(pair.ends_s, pair.allowed_s, strict=True))
+    ends = [end for pair in both for end in pair.ends]
+    sharp_ends, blurred = ([end for end in ends if end.sharp is which] for which in (True, False))
+    lengths = sorted(abs(pair.ends[1].late_s - pair.ends[0].late_s) for pair in both)
+    beyond = sum(abs(end.late_s) > (end.apart_s or 0) + END_BAR_S for end in blurred)
     return [
         f"- outages of writes against the probe (n = {len(both)}): each end off by {_spread(ends)}, "
-        f"{sum(e <= END_BAR_S for e in ends)} of {len(ends)} within {END_BAR_S:.2f} s; the length by "
-        f"{_spread(lengths)}, {sum(e <= LENGTH_BAR_S for e in lengths)} of {len(lengths)} within {LENGTH_BAR_S:.2f} s",
-        f"- where the probe's own fifths, five witnesses of our rate, lie further apart than one beat, with that "
-        f"instead of the beat: {held} of {2 * len(known)} ends within it",
+        f"{_held(ends)} within {END_BAR_S:.2f} s; the length by {lengths[len(lengths) // 2]:.3f} s (median), "
+        f"{lengths[-1]:.3f} s (largest), {sum(e <= LENGTH_BAR_S for e in lengths)} of {len(lengths)} within "
+        f"{LENGTH_BAR_S:.2f} s",
+        f"- of these the sharp ends, where every attempt of the probe in the next five beats was acknowledged within "
+        f"a beat: off by {_spread(sharp_ends)}, {_held(sharp_ends)} within {END_BAR_S:.2f} s",
+        f"- the others, where some attempts got through and some did not: off by {_spread(blurred)}, {_held(blurred)} "
+        f"within {END_BAR_S:.2f} s; {beyond} further off than the probe's own five witnesses of our rate from one "
+        f"another and that",
         f"- outages that only the report tells of: {sum(pair.probe is None for pair in every)}, the longest "
         f"{_longest(pair.ours for pair in every if pair.probe is None)}; that only the probe saw: "
         f"{sum(pair.ours is None for pair in every)}, the longest "
         f"{_longest(pair.probe for pair in every if pair.ours is None)}",
     ]
+
+
+def _spread(ends: Sequence[End]) -> str:
+    if not ends:
+        return "nothing (there were none)"
+    late = sorted(abs(end.late_s) for end in ends)
+    return f"{late[len(late) // 2]:.3f} s (median), {late[-1]:.3f} s (largest)"
+
+
+def _held(ends: Sequence[End]) -> str:
+    return f"{sum(end.held for end in ends)} of {len(ends)}"
 
 
 def _longest(outages: Iterable[tuple[int, int] | None]) -> str:
@@ -180,20 +216,13 @@ def _longest(outages: Iterable[tuple[int, int] | None]) -> str:
 
 
 def _outside(runs: Sequence[Run]) -> list[str]:
-    """The outages whose ends differ by more than the bar, each by how much, and how far the probe's fifths differ."""
-    lines = [
-        "| outage outside the bar | from, ours later by, s | to, ours later by, s | the probe's fifths differ by, s |",
-        "|---|---|---|---|",
-    ]
+    """The outages of which an end differs by more than the bar: each by how much, and whether it was sharp."""
+    lines = ["| outage outside the bar | from, ours later by, s | to, ours later by, s |", "|---|---|---|"]
     for run in runs:
         for pair in run.outages:
-            if pair.ends_s and max(map(abs, pair.ends_s)) > END_BAR_S:
-                lines.append(f"| {run.name} | {pair.ends_s[0]:+.3f} | {pair.ends_s[1]:+.3f} | {pair.fifths} |")
+            if not all(end.held for end in pair.ends):
+                lines.append(f"| {run.name} | {pair.ends[0].text} | {pair.ends[1].text} |")
     return lines
-
-
-def _spread(values: Sequence[float]) -> str:
-    return f"{values[len(values) // 2]:.3f} s (median), {values[-1]:.3f} s (largest)"
 
 
 def _gap_text(runs: Sequence[Run]) -> str:

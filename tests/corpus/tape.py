@@ -38,8 +38,9 @@ class Truth:
     """What is known of a run from others than the observer.
 
     `outages`: what a probe at 100 Hz saw of writes, from and to, ns since the recording began. `lost`: acknowledged
-    tokens that the table did not hold afterwards, asked of the leader directly. `spans`: for each outage, the widest
-    that a witness of a fifth of the probe's rate could have seen; none in runs of before 2026-11-26.
+    tokens that the table did not hold afterwards, asked of the leader directly. `attempts`: the probe's within a second
+    of an end of an outage, each its number, when it was due and finished, and whether it was acknowledged; none in
+    older runs.
     """
 
     scenario: str
@@ -47,7 +48,7 @@ class Truth:
     version: str
     outages: tuple[tuple[int, int], ...]
     lost: tuple[str, ...]
-    spans: tuple[tuple[int, int], ...] = ()
+    attempts: tuple[tuple[int, int, int, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def read(path: Path) -> Tape:
         Truth(
             **{
                 **truth,
-                **{name: tuple(map(tuple, truth.get(name, ()))) for name in ("outages", "spans")},
+                **{name: tuple(map(tuple, truth.get(name, ()))) for name in ("outages", "attempts")},
                 "lost": tuple(truth["lost"]),
             }
         ),
