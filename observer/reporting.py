@@ -17,9 +17,9 @@ from observer.findings import Verdict
 from observer.store.packed import opened
 from observer.versions import observer_version
 from reports.analysis.judge import judge
-from reports.document import facts_of
-from reports.facts import CostFact, Facts
-from reports.pictures import pictures
+from reports.facts.document import facts_of
+from reports.facts.shape import CostFact, Facts
+from reports.pictures.gallery import pictures
 from reports.report import LanguageName, json_document, render
 
 EXIT_CODES: dict[Verdict, int] = {"HOLDS": 0, "BROKEN": 1, "UNKNOWN": 2}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from reports.facts import IncidentFact, RecordingFact
+from reports.facts.shape import IncidentFact, RecordingFact
 from reports.language import Language
 from reports.markdown import dashed, fence
-from reports.narrative import phase_words
+from reports.text.narrative import phase_words
 
 _LEAST_S = 0.05
 _SECTION = "  section "

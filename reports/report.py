@@ -13,12 +13,26 @@ from typing import Any, Literal
 
 import jinja2
 
-from reports import (
+from reports import charts
+from reports.facts.answers import command, kind_of
+from reports.facts.shape import (
+    CaptureFact,
+    CostFact,
+    EvidenceFact,
+    Facts,
+    IncidentFact,
+    OutageFact,
+    PhaseFact,
+    RecordingFact,
+)
+from reports.language import Language, language
+from reports.markdown import escape, fence
+from reports.sections import SECTIONS, Profile, Section
+from reports.text import (
     aftermath,
     answering,
-    charts,
+    boards,
     comparison,
-    dashboards,
     incident_tables,
     load_tables,
     narrative,
@@ -34,11 +48,6 @@ from reports import (
     steps,
     tables,
 )
-from reports.answers import command, kind_of
-from reports.facts import CaptureFact, CostFact, EvidenceFact, Facts, IncidentFact, OutageFact, PhaseFact, RecordingFact
-from reports.language import Language, language
-from reports.markdown import escape, fence
-from reports.sections import SECTIONS, Profile, Section
 
 LanguageName = Literal["ru", "en"]
 NONE: Mapping[str, str] = MappingProxyType({})
@@ -215,7 +224,7 @@ def _environment(language_name: LanguageName, names: tuple[tuple[str, str], ...]
         compare=_bound(comparison, words),
         remedies=_bound(remedies, words),
         resilience=_bound(resilience, words),
-        boards=_bound(dashboards, words),
+        boards=_bound(boards, words),
         panels=_bound(panels, words),
         safety=_bound(safety_tables, words),
         steps=_bound(steps, words),

@@ -6,9 +6,9 @@ from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reports.facts import CostFact, EvidenceFact, Facts, IncidentFact, OutageFact, PhaseFact, RecordingFact
-from reports.safety import BackFact, ReadsFact, StalenessFact
-from reports.testimony import TestimonyFact
+from reports.facts.safety import BackFact, ReadsFact, StalenessFact
+from reports.facts.shape import CostFact, EvidenceFact, Facts, IncidentFact, OutageFact, PhaseFact, RecordingFact
+from reports.facts.testimony import TestimonyFact
 
 BEGAN = datetime(2026, 11, 22, 22, 10, 3, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from typing import Any
 from observer.timeline import Operation, Outcome, Probe, Timeline
 from reports.analysis.judge import judge
 from reports.analysis.outages import outages
-from reports.document import facts_of
+from reports.facts.document import facts_of
 from tests.unit.timelines import fail, ns, ok, timeline, traffic
 
 RATES = {"traffic": {"rate_per_s": 20, "fresh_per_s": 2}}

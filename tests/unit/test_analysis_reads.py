@@ -10,8 +10,8 @@ from observer.timeline import Operation, Second
 from reports.analysis import reads as analysis
 from reports.analysis.judge import judge
 from reports.analysis.reads import Back, Backs, Spread, reads, stretches
-from reports.document import facts_of
-from reports.safety import reads_of
+from reports.facts.document import facts_of
+from reports.facts.safety import reads_of
 from tests.unit.timelines import audit, fail, ns, ok, timeline, token, unknown
 
 

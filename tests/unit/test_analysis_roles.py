@@ -14,7 +14,7 @@ from reports.analysis.judge import judge
 from reports.analysis.leadership import leader_at, leaderships
 from reports.analysis.scene import scene
 from reports.analysis.told import cause_told
-from reports.document import facts_of
+from reports.facts.document import facts_of
 from tests.unit.timelines import ETCD, blind, event, healthy, measured_crash, ns, ok, route, sees, timeline
 
 

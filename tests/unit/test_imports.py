@@ -87,6 +87,13 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.cli_stack", set(OURS), {"click"}),
     ("observer.cli", set(OURS), {"click", "rich"}),
     ("reports.analysis", {"observer.timeline", "observer.findings"}, set()),
+    ("reports.facts", {"observer.timeline", "observer.findings", "reports.analysis"}, set()),
+    (
+        "reports.text",  # the formulas of the bounds and the names of phases are the judge's, whoever says them
+        {"reports.facts", "reports.language", "reports.markdown", "reports.analysis.theory", "reports.analysis.keys"},
+        set(),
+    ),
+    ("reports.pictures", {"reports.facts", "reports.text", "reports.language", "reports.markdown"}, set()),
     ("reports", {"reports", "observer.timeline", "observer.findings"}, {"jinja2"}),
     ("stack", {"stack"}, set()),
 ]

@@ -12,7 +12,7 @@ from jinja2 import nodes
 
 import reports
 from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
-from reports.checks import CHECKS
+from reports.facts.checks import CHECKS
 from reports.language import LANGUAGES, PLURALS, Language, language
 
 ROOT = Path(reports.__file__).parent
@@ -43,9 +43,9 @@ def asked_by_templates() -> list[tuple[str, str, set[str]]]:
 
 
 def asked_by_code() -> list[tuple[str, str, set[str]]]:
-    """The same for the modules of reports/; a call that passes ** is asked for its key alone."""
+    """The same for all modules of reports/; a call that passes ** is asked for its key alone."""
     found = []
-    for path in sorted(ROOT.glob("*.py")):
+    for path in sorted(ROOT.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "say"):
                 continue

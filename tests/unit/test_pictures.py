@@ -12,9 +12,9 @@ import pytest
 from observer.errors import CannotWrite
 from observer.reporting import draw
 from reports.charts import phases
-from reports.facts import Facts
+from reports.facts.shape import Facts
 from reports.language import language
-from reports.pictures import pictures
+from reports.pictures.gallery import pictures
 from reports.report import render
 from tests.unit.facts_fixture import ALL, blind, crash, pace, span
 

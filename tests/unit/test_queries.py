@@ -11,8 +11,8 @@ import pytest
 from observer.reporting import facts
 from observer.store import Reader
 from observer.store.packed import unpacked
-from reports import queries, recounts
-from reports.facts import Facts, RecordingFact
+from reports.facts.shape import Facts, RecordingFact
+from reports.text import queries, recounts
 
 RECORDING = Path(__file__).parents[2] / "hw3" / "observer.db.xz"
 

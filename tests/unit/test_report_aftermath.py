@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reports.aftermath import proxied, quorum
 from reports.language import language
 from reports.report import render
+from reports.text.aftermath import proxied, quorum
 from tests.unit.facts_fixture import crash, pace, span
 
 EN = language("en")

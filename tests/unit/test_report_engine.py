@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from observer.timeline import Event
-from reports.engine import able
-from reports.halted import halted
+from reports.facts.engine import able
+from reports.facts.halted import halted
 from tests.unit.timelines import event, healthy, timeline
 
 THREE = {"etcd": {"endpoints": ["h:1", "h:2", "h:3"]}}

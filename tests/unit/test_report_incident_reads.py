@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from reports.aftermath import persistent
-from reports.facts import IncidentFact
+from reports.facts.shape import IncidentFact
 from reports.language import language
 from reports.report import render
+from reports.text.aftermath import persistent
 from tests.unit.facts_fixture import crash
 from tests.unit.test_report_testimony import recorded
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.incident_tables import deed, told
 from reports.language import language
-from reports.narrative import cause_title, names_of
+from reports.text.incident_tables import deed, told
+from reports.text.narrative import cause_title, names_of
 from tests.unit.facts_fixture import crash, twice
 
 EN, RU = language("en"), language("ru")

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from observer.findings import Incident
 from observer.timeline import SECOND_NS, Operation, Outcome, Timeline
-from reports import pace
 from reports.analysis.judge import judge
+from reports.facts import pace
 from tests.unit.timelines import event, timeline
 
 MS_NS = 1_000_000

@@ -7,11 +7,11 @@ from typing import Any
 
 from observer.pulse import QUIET_NS
 from observer.timeline import SECOND_NS
-from reports.dashboards import ShownFact
-from reports.facts import Facts
+from reports.facts.dashboards import ShownFact
+from reports.facts.shape import Facts
 from reports.language import language
-from reports.panels import QUIET_S, ask, of_incidents, screens
 from reports.report import render
+from reports.text.panels import QUIET_S, ask, of_incidents, screens
 from tests.unit.facts_fixture import BEGAN, crash, incident, row, span
 
 EN = language("en")

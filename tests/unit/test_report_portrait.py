@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from observer.timeline import Timeline
-from reports import checking, course, dashboards, lagging, loaded, portrait, queries, recorded
 from reports.analysis.judge import judge
+from reports.facts import checking, course, dashboards, lagging, loaded, portrait, recorded
+from reports.facts.returns import ReturnFact, returns_of
 from reports.language import language
-from reports.returns import ReturnFact, returns_of
+from reports.text import boards, queries
 from tests.unit.timelines import event, fail, ns, ok, timeline, unknown
 
 B = [{"application_name": "b", "state": "streaming"}]
@@ -327,7 +328,7 @@ def test_why_a_panel_was_empty_is_said_where_the_recording_tells(silent: tuple[i
         {"source": "etcd", "subject": f"h:{n}", "from_s": 30.4, "to_s": None, "how": "refused", "event_id": n}
         for n in silent
     ]
-    [text] = dashboards.emptied(recorded_with(captures, *spells), language("en"))
+    [text] = boards.emptied(recorded_with(captures, *spells), language("en"))
     assert ("no two members of etcd answered (`events` 1, 2)" in text) is said
 
 
@@ -337,7 +338,7 @@ def test_panels_of_what_the_judge_says_are_empty_until_it_spoke() -> None:
         return event(row, "prometheus", "dashboards.captured", "p", from_ns=ns(from_s), to_ns=ns(to_s), panels=panels)
 
     captures = dashboards.shown(told(shown(60, 10, 20, False), shown(90, 0, 90, True)))
-    [text] = dashboards.emptied(recorded_with(captures), language("en"))
+    [text] = boards.emptied(recorded_with(captures), language("en"))
     assert text.endswith("observer counts an incident, and what it lost, only once it has judged it (Writes lost).")
 
 
@@ -361,8 +362,8 @@ def test_panels_without_data_are_named_over_the_run_and_in_an_incident() -> None
             event(90, "prometheus", "dashboards.captured", "p", from_ns=0, to_ns=ns(90), panels=panels("Queue")),
         )
     )
-    assert "| HAProxy | 2 / 3 | Queue |" in dashboards.whole(captures, language("en"))
-    [said] = dashboards.emptied(recorded_with(captures), language("en"))
+    assert "| HAProxy | 2 / 3 | Queue |" in boards.whole(captures, language("en"))
+    [said] = boards.emptied(recorded_with(captures), language("en"))
     assert said.startswith("From 10.0\u00a0s to 20.0\u00a0s these panels had no data yet: HAProxy: Bytes")
 
 
@@ -372,7 +373,7 @@ def test_a_panel_that_lost_its_data_is_told_from_one_that_had_none_yet() -> None
         return event(to_s, "prometheus", "dashboards.captured", "p", from_ns=ns(from_s), to_ns=ns(to_s), panels=panels)
 
     spans = (captured(10, 20, "Lost"), captured(30, 40), captured(50, 60, "Lost", "Lag"), captured(0, 90))
-    said = dashboards.emptied(recorded_with(dashboards.shown(told(*spans))), language("ru"))
+    said = boards.emptied(recorded_with(dashboards.shown(told(*spans))), language("ru"))
     assert [text.split(" (")[0].replace("\u00a0", " ") for text in said] == [
         "С 10,0 с по 20,0 с данных ещё не было: B: Lost",
         "С 50,0 с по 60,0 с данных больше не было: B: Lost, B: Lag",

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from reports.facts import Facts
+from reports.facts.shape import Facts
 from reports.language import language
-from reports.remedies import QUICKER, objectives, remedies
 from reports.report import render
+from reports.text.remedies import QUICKER, objectives, remedies
 from tests.unit.facts_fixture import crash, healthy, row, span
 
 EN = language("en")

@@ -6,10 +6,10 @@ from typing import Literal
 
 import pytest
 
-from reports.facts import Facts
+from reports.facts.shape import Facts
 from reports.language import language
 from reports.report import render
-from reports.steps import untested_steps
+from reports.text.steps import untested_steps
 from tests.unit.facts_fixture import crash
 
 WRITE = "host=127.0.0.1 port=5001 user=postgres dbname=postgres"

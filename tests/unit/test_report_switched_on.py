@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from reports.facts import IncidentFact
+from reports.facts.shape import IncidentFact
 from reports.language import language
-from reports.switched_on import came_back
+from reports.text.switched_on import came_back
 from tests.unit.facts_fixture import crash, incident, row
 
 WORDS = language("en").plain()

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from reports.aftermath import etcd_member
 from reports.analysis.judge import judge
 from reports.analysis.theory import FORMS, SECOND, bound
-from reports.checks import checked
-from reports.comeback import returned
-from reports.document import facts_of
-from reports.facts import Facts
+from reports.facts.checks import checked
+from reports.facts.document import facts_of
+from reports.facts.shape import Facts
 from reports.language import language
-from reports.narrative import leader_changes
-from reports.quorumless import demotion, returned_members
-from reports.reasons import confidence, confirmed, formulas, outside_bounds
+from reports.text.aftermath import etcd_member
+from reports.text.comeback import returned
+from reports.text.narrative import leader_changes
+from reports.text.quorumless import demotion, returned_members
+from reports.text.reasons import confidence, confirmed, formulas, outside_bounds
 from tests.corpus import tape
 from tests.unit.facts_fixture import crash, incident, row, span
 

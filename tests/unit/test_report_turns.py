@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from observer.timeline import Event, Operation, Probe, Served, Timeline
-from reports import turns
+from reports.facts import turns
 from tests.unit.timelines import event, ok, timeline
 
 

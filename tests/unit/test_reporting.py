@@ -12,8 +12,8 @@ from observer.store import Writer
 from observer.timeline import Event, Second, Timeline
 from reports.analysis.judge import judge
 from reports.analysis.unobserved import unobserved
-from reports.document import facts_of
-from reports.facts import Facts
+from reports.facts.document import facts_of
+from reports.facts.shape import Facts
 from tests.unit import timelines
 from tests.unit.facts_fixture import crash, healthy
 from tests.unit.timelines import audit, event, ns, ok

@@ -11,9 +11,9 @@ import pytest
 from observer import reporting
 from observer.config import load
 from observer.store.packed import opened
-from reports import queries
-from reports.facts import Facts
+from reports.facts.shape import Facts
 from reports.report import LanguageName
+from reports.text import queries
 
 ROOT = Path(__file__).parents[2]
 RECORDING = ROOT / "hw3" / "observer.db.xz"

@@ -9,7 +9,7 @@ import pytest
 
 from observer import reporting
 from observer.config import load
-from reports.facts import Facts
+from reports.facts.shape import Facts
 
 HW3 = Path(__file__).parents[2] / "hw3"
 SOLUTION, RECORDING, PICTURES = HW3 / "HW_3_SOLUTION.md", HW3 / "observer.db.xz", HW3 / "pictures"

@@ -1,0 +1,227 @@
+"""The report's document: timelines and their findings in, plain facts out (the shape is in facts.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from observer.findings import Cost, Evidence, Findings, Incident, Lost, Outage
+from observer.timeline import Action, Timeline
+from reports.analysis.consistency import two_primaries
+from reports.analysis.durability import Durability, durability
+from reports.analysis.outages import STABLE_NS
+from reports.analysis.probes import Apart, alone, apart, fresh_longer
+from reports.analysis.theory import brownout
+from reports.facts import course, pace, shape
+from reports.facts.answers import answers_of
+from reports.facts.checks import checked
+from reports.facts.moments import or_none, seconds, told, utc_of
+from reports.facts.portrait import proxy_of
+from reports.facts.recorded import recording_facts
+from reports.facts.returns import returns_of
+from reports.facts.safety import appeared_of, forks_of, hidden_of, reads_of
+from reports.facts.testimony import testimony_of
+
+
+def facts_of(judged: Sequence[tuple[Timeline, Findings]], version: str) -> shape.Facts:
+    """The whole document of one or more recordings, each with its findings; `version` is the observer's own."""
+    incidents: list[shape.IncidentFact] = []
+    for timeline, found in judged:
+        by_probe = apart(timeline)
+        incidents += [
+            _incident(timeline, found, incident, len(incidents) + 1 + i, by_probe)
+            for i, incident in enumerate(found.incidents)
+        ]
+    document: shape.Facts = {
+        "observer": version,
+        "recordings": [recording_facts(timeline, found) for timeline, found in judged],
+        "incidents": incidents,
+        "durability": _durability([(timeline, durability(timeline)) for timeline, _ in judged]),
+        "consistency": {
+            "observed": all(_asked_directly(timeline) for timeline, _ in judged),
+            "two_primaries": [both for timeline, _ in judged for both in _both(timeline)],
+            "hidden": [one for timeline, _ in judged for one in hidden_of(timeline)],
+            "forks": [one for timeline, _ in judged for one in forks_of(timeline)],
+            "reads": [reads_of(timeline) for timeline, _ in judged],
+        },
+        "answers": [],
+        "objectives": [],
+        "warnings": [],
+    }
+    document = checked(document)
+    document["answers"] = answers_of(document)
+    return document
+
+
+def _evidence(evidence: Evidence) -> shape.EvidenceFact:
+    return {"table": evidence.table, "ids": list(evidence.ids), "says": evidence.says, "facts": dict(evidence.facts)}
+
+
+def _incident(
+    timeline: Timeline, found: Findings, incident: Incident, number: int, by_probe: Apart
+) -> shape.IncidentFact:
+    return {
+        "id": number,
+        "number": incident.number,
+        "recording": timeline.recording.id,
+        "cause": incident.cause,
+        "target": incident.target,
+        "targets": list(incident.targets),
+        "confidence": incident.confidence,
+        "evidence": [_evidence(evidence) for evidence in incident.evidence],
+        "rejected": [{"cause": r.cause, "reason": r.reason, "facts": dict(r.facts)} for r in incident.rejected],
+        "began_s": seconds(incident.began_ns),
+        "ended_s": seconds(incident.ended_ns),
+        "began_utc": utc_of(timeline, incident.began_ns),
+        "ended_utc": utc_of(timeline, incident.ended_ns),
+        "fault_to_write_s": or_none(incident.fault_to_write_ns),
+        "write": _cost(timeline, found, incident, "write", by_probe),
+        "read": _cost(timeline, found, incident, "read", by_probe),
+        "leader": {
+            "before": incident.leader_before,
+            "after": incident.leader_after,
+            "timeline_before": incident.timeline_before,
+            "timeline_after": incident.timeline_after,
+        },
+        "phases": [
+            {
+                "name": phase.name,
+                "began_s": seconds(phase.began.by_ns),
+                "ended_s": seconds(phase.ended.by_ns),
+                "seconds": seconds(phase.duration_ns),
+                "shortest_s": seconds(phase.shortest_ns),
+                "longest_s": seconds(phase.longest_ns),
+                "bound_s": None if phase.bound_s is None else list(phase.bound_s),
+                "evidence": [_evidence(e) for e in (phase.began_by, phase.ended_by) if e is not None],
+            }
+            for phase in incident.phases
+        ],
+        "brownout_s": or_none(incident.brownout_ns),
+        "brownout_bound_s": _brownout_bound(timeline),
+        "lost_writes": None if incident.lost is None else len(incident.lost),
+        "lost": [_lost(timeline, lost) for lost in incident.lost or ()],
+        "redundancy_back_s": or_none(incident.redundancy_back_ns),
+        "told": [told(timeline, event) for event in incident.told],
+        "returns": returns_of(timeline, incident, _next_of(found, incident, timeline)),
+        "led_etcd": course.led_etcd(timeline, incident),
+        "testimony": testimony_of(timeline, incident),
+        "pace": pace.pace_around(timeline, incident),
+    }
+
+
+def _brownout_bound(timeline: Timeline) -> list[float] | None:
+    proxy = proxy_of(timeline)
+    bound = brownout(proxy["fall"], proxy["inter_ms"])
+    return None if bound is None else list(bound)
+
+
+def _next_of(found: Findings, incident: Incident, timeline: Timeline) -> int:
+    """When the next incident about the same member begins, or the recording ends."""
+    own = {incident.target, *incident.targets}
+    later = [i.began_ns for i in found.incidents if i.began_ns > incident.began_ns and own & {i.target, *i.targets}]
+    return min(later, default=timeline.recording.until_ns)
+
+
+def _cost(timeline: Timeline, found: Findings, incident: Incident, action: Action, by_probe: Apart) -> shape.CostFact:
+    cost = incident.write if action == "write" else incident.read
+    kept = alone(by_probe, found.incidents, incident, action, "kept")
+    fresh = alone(by_probe, found.incidents, incident, action, "fresh")
+    return {
+        "outage_s": or_none(cost.outage_ns),
+        "kept_outage_s": or_none(kept.outage_ns),
+        "fresh_outage_s": or_none(fresh.outage_ns),
+        "kept_open": kept.open,
+        "fresh_open": fresh.open,
+        "fresh_longer": fresh_longer(timeline, kept, fresh),
+        "stable_s": or_none(cost.stable_ns),
+        "calm_id": _calm_id(timeline, cost),
+        "open": cost.open,
+        "ok": cost.ok,
+        "failed": cost.failed,
+        "unknown": cost.unknown,
+        "outages": [_outage(outage) for outage in cost.outages],
+        "kept_outages": [_outage(outage) for outage in kept.outages],
+        "fresh_outages": [_outage(outage) for outage in fresh.outages],
+    }
+
+
+def _calm_id(timeline: Timeline, cost: Cost) -> int | None:
+    """The row that the calm after the last outage is counted from: its end, or the last failure that followed it."""
+    if not cost.outages or cost.stable_ns is None:
+        return None
+    calm_ns = cost.outages[0].began_ns + cost.stable_ns - STABLE_NS
+    if calm_ns == cost.outages[-1].ended_ns:
+        return cost.outages[-1].after_id
+    return next((o.id for o in timeline.operations if o.action == cost.action and o.finished_ns == calm_ns), None)
+
+
+def _outage(outage: Outage) -> shape.OutageFact:
+    return {
+        "began_s": seconds(outage.began_ns),
+        "ended_s": seconds(outage.ended_ns),
+        "seconds": seconds(outage.duration_ns),
+        "open": outage.open,
+        "before_id": outage.before_id,
+        "after_id": outage.after_id,
+        "failed": outage.failed,
+        "unknown": outage.unknown,
+    }
+
+
+def _lost(timeline: Timeline, lost: Lost) -> shape.LostFact:
+    return {
+        "token": lost.token,
+        "acknowledged_utc": utc_of(timeline, lost.acknowledged_ns),
+        "acknowledged_s": seconds(lost.acknowledged_ns),
+        "server": lost.server,
+        "timeline": lost.timeline,
+        "operation_id": lost.operation_id,
+        "audit_id": lost.audit_id,
+    }
+
+
+def _durability(told: Sequence[tuple[Timeline, Durability]]) -> shape.DurabilityFact:
+    """All recordings together. The losses are those that are known; how many writes nobody read back stands beside.
+
+    Of writes that were not acknowledged: what one recording does not know, the whole does not know.
+    """
+
+    def total(values: Sequence[int | None]) -> int | None:
+        known = [value for value in values if value is not None]
+        return sum(known) if known and len(known) == len(values) else None
+
+    kept = [one for _, one in told if one.acknowledged or one.unknown]
+    unaudited = sum(one.unaudited for one in kept)
+    written = sum(one.acknowledged for one in kept)
+    lost = [one.lost for one in kept if one.lost is not None]
+    return {
+        "acknowledged": written,
+        "audited": written - unaudited,
+        "unaudited": unaudited,
+        "lost": sum(map(len, lost)) if lost else None,
+        "lost_writes": [_lost(timeline, lost) for timeline, one in told for lost in one.lost or ()],
+        "unknown": sum(one.unknown for one in kept),
+        "unknown_took_effect": total([one.unknown_took_effect for one in kept]),
+        "failed_but_present": total([one.failed_but_present for one in kept]),
+        "failed_but_present_writes": [fact for timeline, _ in told for fact in appeared_of(timeline)],
+    }
+
+
+def _asked_directly(timeline: Timeline) -> bool:
+    """Whether the PostgreSQL of two members or more answered for itself: else two primaries could not be seen."""
+    answered = {e.subject for e in timeline.events if e.source == "postgres" and "in_recovery" in e.detail}
+    return len(answered) > 1
+
+
+def _both(timeline: Timeline) -> list[dict[str, Any]]:
+    return [
+        {
+            "recording": timeline.recording.id,
+            "members": list(both.members),
+            "from_s": seconds(both.from_ns),
+            "to_s": seconds(both.until_ns),
+            "seconds": seconds(both.until_ns - both.from_ns),
+            "event_ids": [event.id for event in both.events if event.id is not None],
+        }
+        for both in two_primaries(timeline)
+    ]

@@ -1,0 +1,1 @@
+"""DRAWS: plain facts in, SVG out."""

@@ -1,0 +1,1 @@
+"""TELLS: plain facts in, sentences and Markdown tables out."""
