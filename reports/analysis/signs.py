@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from observer.timeline import SECOND_NS, Event
 from reports.analysis.blindness import FOUND_SO_NS, Spell
-from reports.analysis.scene import ETCD, FAILOVER, Scene
+from reports.analysis.scene import ETCD, FAILOVER, Scene, pool_of
 
 # A member that comes back says many things in a row; what it says without a pause of this length is its return.
 RETURN_NS = 15 * SECOND_NS
@@ -36,7 +36,7 @@ def signs(scene: Scene) -> list[Sign]:
     """All signs of a timeline, in order of their beginning."""
     returning = _returns(scene)
     found = [*_of_traffic(scene), *_of_keys(scene, returning), *_of_sight(scene, returning)]
-    found += [*_of_requests(scene), *_of_members(scene, returning), *_of_routes(scene, returning)]
+    found += [*_of_requests(scene), *_of_members(scene, returning), *_of_routes(scene, returning), *_of_pools(scene)]
     for both in scene.both:
         found.append(Sign(both.from_ns, both.from_ns, both.members[1], opens=True))
     return sorted(found, key=lambda sign: (sign.from_ns, not sign.opens))
@@ -162,6 +162,27 @@ def _of_routes(scene: Scene, returning: _Returns) -> Iterator[Sign]:
             down = event.kind == "route.down" and event.by_ns > FOUND_SO_NS
             covered = returning.covers(scene.member_of(event), event) or returning.covers("haproxy", event)
             yield Sign(event.by_ns, event.by_ns, event.subject, opens=down and not covered)
+
+
+def _of_pools(scene: Scene) -> Iterator[Sign]:
+    """A pool that lost its last server since that member was elected leader: who reads there pays for the change last.
+
+    The proxy takes its time to see that a new leader is no replica any more. Until then the change is not over.
+    """
+    elected_ns: dict[str, int] = {}
+    up: dict[tuple[object, str], set[str]] = {}
+    for event in scene.timeline.events:
+        if event.kind == "leader.elected" and not event.detail.get("initial"):
+            elected_ns[event.subject] = event.by_ns
+        elif event.kind in ("route.up", "route.down") and pool_of(event) not in scene.primary_pools:
+            name, servers = scene.member_of(event), up.setdefault((event.detail.get("page"), pool_of(event)), set())
+            if event.kind == "route.up":
+                servers.add(name)
+            elif name in servers:
+                servers.remove(name)
+                from_ns = elected_ns.pop(name, None)
+                if from_ns is not None and not servers:
+                    yield Sign(from_ns, event.by_ns, name, opens=False)
 
 
 @dataclass(frozen=True, slots=True)

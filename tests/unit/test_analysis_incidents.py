@@ -85,6 +85,16 @@ def test_the_return_of_a_node_is_no_incident() -> None:
     assert causes(measured_crash().events, measured_crash().operations) == ["leader.killed"]
 
 
+def test_reads_that_fail_since_the_last_replica_became_leader_belong_to_what_made_it_leader() -> None:
+    crash = measured_crash()
+    late = [e for e in crash.events if e.subject != "replicas/patroni2" or e.by_ns < ns(1)]
+    late.append(route(47, "replicas", "patroni2", up=False))
+    reads = [*traffic((1, 47, OK), action="read"), *traffic((47.05, 76, FAIL), action="read")]
+    assert causes(late, [*crash.operations, *reads]) == ["leader.killed", "unknown"], "patroni3 serves them"
+    alone = [e for e in late if "patroni3" not in e.subject]
+    assert causes(alone, [*crash.operations, *reads]) == ["leader.killed"]
+
+
 def test_a_node_that_is_slow_to_answer_while_it_starts_is_still_returning() -> None:
     crash = measured_crash()
     slow = [
