@@ -23,11 +23,13 @@ TABLES: Mapping[str, str] = {
     "phases": "The parts of an incident, with what is certain of their length and what the settings imply.",
     "evidence": "The rows that show a cause or a phase, and the causes that were rejected.",
     "judged_outages": "Outages of writes and reads, from the last acknowledgement to the next.",
+    "judged_outages_alone": "The same of kept and of new connections, each alone, by its own rate.",
     "judged_losses": "Acknowledged writes that were not there when they were read back.",
     "leaders": "Who held the leader key, on which timeline, from when to when.",
     "per_second": "How the operations that finished in each second ended.",
     "served_by": "Which server acknowledged how many operations, and in which role.",
     "outages": "Outages with their times in UTC.",
+    "outages_alone": "Outages of kept and of new connections, each alone, with their times in UTC.",
     "lost_writes": "Lost writes with their times in UTC.",
     "operations_utc": "Operations with their times in UTC.",
 }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from observer.timeline import Action, Event, Window
+from observer.timeline import Action, Event, Probe, Window
 
 Verdict = Literal["HOLDS", "BROKEN", "UNKNOWN"]
 Confidence = Literal["high", "medium", "low"]
@@ -71,6 +71,17 @@ class Cost:
     ok: int
     failed: int
     unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """What an incident cost an action on one kind of connection. `outage_ns` 0: no outage; None: not observed."""
+
+    action: Action
+    probe: Probe
+    outage_ns: int | None
+    open: bool
+    outages: tuple[Outage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +161,7 @@ class Incident:
     redundancy_back_ns: int | None
     fault_to_write_ns: int | None
     told: tuple[Event, ...] = ()
+    alone: tuple[Alone, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from typing import Any
 from observer.findings import Cost, Evidence, Findings, Incident, Lost, Outage, Phase
 from observer.store.rows import text_of
 
-_TABLES = ("evidence", "phases", "judged_outages", "judged_losses", "incidents")  # children before parents
+# Children before parents.
+_TABLES = ("evidence", "phases", "judged_outages", "judged_outages_alone", "judged_losses", "incidents")
 
 
 def replace_findings(connection: sqlite3.Connection, recording_id: int, findings: Findings) -> None:
@@ -31,6 +32,9 @@ def _add_incident(connection: sqlite3.Connection, recording_id: int, incident: I
         _add(connection, "evidence", {**whose, "role": "rejected", **row})
     for outage in (*incident.write.outages, *incident.read.outages):
         _add(connection, "judged_outages", {**whose, **_outage_row(outage)})
+    for alone in incident.alone:
+        for outage in alone.outages:
+            _add(connection, "judged_outages_alone", {**whose, "probe": alone.probe, **_outage_row(outage)})
     for phase in incident.phases:
         phase_id = _add(connection, "phases", {**whose, **_phase_row(phase)})
         for role, boundary in (("began", phase.began_by), ("ended", phase.ended_by)):

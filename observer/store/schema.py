@@ -186,7 +186,21 @@ select action, coalesce(server, address) as server, in_recovery, sum(operations)
 from counted_servers group by recording_id, action, coalesce(server, address), in_recovery;
 """
 
+_CONNECTIONS = f"""
+create table judged_outages_alone (
+  id integer primary key, recording_id integer not null references recordings(id),
+  incident_id integer not null references incidents(id), action text not null, probe text not null,
+  began_ns integer not null, ended_ns integer not null, open integer not null, before_id integer, after_id integer,
+  first_failure_ns integer not null, failed integer not null, unknown integer not null);
+create view outages_alone as
+select o.incident_id, o.action, o.probe, {_utc("o.began_ns")} as from_utc,
+  case when not o.open then {_utc("o.ended_ns")} end as to_utc,
+  round((o.ended_ns - o.began_ns) / 1e9, 3) as seconds, o.open, o.failed, o.unknown, o.recording_id
+from judged_outages_alone o join recordings r on r.id = o.recording_id;
+"""
+
 MIGRATIONS: Sequence[str] = (
     f"{_TABLES} {_FOUND} {_INDEXES} {_VIEWS}",  # what is recorded, and what the judge finds in it
     f"{_COUNTED} {_COUNT_ALL} {_COUNTED_VIEWS}",  # counts, so that no reader has to count a day of operations
+    _CONNECTIONS,  # outages of kept and of new connections, each alone
 )

@@ -16,6 +16,7 @@ from reports.analysis.incidents import Span, outages_of, spans
 from reports.analysis.leadership import led_at, timeline_of
 from reports.analysis.outages import cost
 from reports.analysis.phases import phases
+from reports.analysis.probes import alone
 from reports.analysis.redundancy import brownout_ns, protection, redundancy_back
 from reports.analysis.scene import Scene, scene
 from reports.analysis.told import told_in
@@ -33,8 +34,12 @@ def judge(timeline: Timeline) -> Findings:
         for number, (span, following) in enumerate(zip_longest(stretches, stretches[1:]), 1)
     ]
     lost = losses(timeline, incidents, seen.leaderships, kept.lost or ())
+    by_probe = alone(timeline, incidents)
     return Findings(
-        incidents=tuple(replace(incident, lost=own) for incident, own in zip(incidents, lost, strict=True)),
+        incidents=tuple(
+            replace(incident, lost=own, alone=apart)
+            for incident, own, apart in zip(incidents, lost, by_probe, strict=True)
+        ),
         leaderships=seen.leaderships,
         blindness=blindness(timeline),
         lost=kept.lost,
@@ -43,7 +48,7 @@ def judge(timeline: Timeline) -> Findings:
 
 
 def _incident(seen: Scene, number: int, span: Span, following: Span | None, told: tuple[Event, ...]) -> Incident:
-    """One incident, but for what it lost."""
+    """One incident, but for what it lost, and what it cost on each kind of connection."""
     write, read = (
         cost(
             seen.timeline,

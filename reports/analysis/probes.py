@@ -8,34 +8,30 @@ proxy, a login that hangs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import get_args
 
-from observer.findings import Incident, Outage
+from observer.findings import Alone, Incident, Outage
 from observer.timeline import Action, Probe, Timeline
 from reports.analysis.outages import outages, threshold_ns
 
 Apart = Mapping[tuple[Action, Probe], tuple[Outage, ...] | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Alone:
-    """What an incident cost an action on one kind of connection. `outage_ns` 0: no outage; None: not observed."""
-
-    outage_ns: int | None
-    open: bool
-    outages: tuple[Outage, ...] = ()
+def alone(timeline: Timeline, incidents: Sequence[Incident]) -> list[tuple[Alone, ...]]:
+    """For each incident, what it cost each action on each kind of connection."""
+    found = _apart(timeline)
+    return [tuple(_alone(found, incidents, incident, *pair) for pair in found) for incident in incidents]
 
 
-def apart(timeline: Timeline) -> Apart:
+def _apart(timeline: Timeline) -> Apart:
     """The outages of each action on each kind of connection; None: it was not driven."""
     driven = {(s.action, s.probe) for s in timeline.served} | {(o.action, o.probe) for o in timeline.operations}
     pairs = product(get_args(Action), get_args(Probe))
     return {pair: outages(timeline, *pair) if pair in driven else None for pair in pairs}
 
 
-def alone(found: Apart, incidents: Sequence[Incident], incident: Incident, action: Action, probe: Probe) -> Alone:
+def _alone(found: Apart, incidents: Sequence[Incident], incident: Incident, action: Action, probe: Probe) -> Alone:
     """What an incident cost an action on one kind of connection.
 
     An outage belongs to the first incident that had not ended when the first operation that failed in it was due.
@@ -43,10 +39,11 @@ def alone(found: Apart, incidents: Sequence[Incident], incident: Incident, actio
     own = found[action, probe]
     cost = incident.write if action == "write" else incident.read
     if own is None or cost.outage_ns is None:
-        return Alone(None, False)
+        return Alone(action, probe, None, False)
     before_ns = max((i.ended_ns for i in incidents if i.ended_ns < incident.ended_ns), default=-1)
     mine = [outage for outage in own if before_ns < outage.first_failure_ns <= incident.ended_ns]
-    return Alone(sum(outage.duration_ns for outage in mine), any(outage.open for outage in mine), tuple(mine))
+    whole_ns, is_open = sum(outage.duration_ns for outage in mine), any(outage.open for outage in mine)
+    return Alone(action, probe, whole_ns, is_open, tuple(mine))
 
 
 def fresh_longer(timeline: Timeline, kept: Alone, fresh: Alone) -> bool:

@@ -10,7 +10,7 @@ from observer.timeline import Action, Timeline
 from reports.analysis.consistency import two_primaries
 from reports.analysis.durability import Durability, durability
 from reports.analysis.outages import STABLE_NS
-from reports.analysis.probes import Apart, alone, apart, fresh_longer
+from reports.analysis.probes import fresh_longer
 from reports.analysis.theory import brownout
 from reports.facts import course, pace, shape
 from reports.facts.answers import answers_of
@@ -27,10 +27,8 @@ def facts_of(judged: Sequence[tuple[Timeline, Findings]], version: str) -> shape
     """The whole document of one or more recordings, each with its findings; `version` is the observer's own."""
     incidents: list[shape.IncidentFact] = []
     for timeline, found in judged:
-        by_probe = apart(timeline)
         incidents += [
-            _incident(timeline, found, incident, len(incidents) + 1 + i, by_probe)
-            for i, incident in enumerate(found.incidents)
+            _incident(timeline, found, incident, len(incidents) + 1 + i) for i, incident in enumerate(found.incidents)
         ]
     document: shape.Facts = {
         "observer": version,
@@ -57,9 +55,7 @@ def _evidence(evidence: Evidence) -> shape.EvidenceFact:
     return {"table": evidence.table, "ids": list(evidence.ids), "says": evidence.says, "facts": dict(evidence.facts)}
 
 
-def _incident(
-    timeline: Timeline, found: Findings, incident: Incident, number: int, by_probe: Apart
-) -> shape.IncidentFact:
+def _incident(timeline: Timeline, found: Findings, incident: Incident, number: int) -> shape.IncidentFact:
     return {
         "id": number,
         "number": incident.number,
@@ -75,8 +71,8 @@ def _incident(
         "began_utc": utc_of(timeline, incident.began_ns),
         "ended_utc": utc_of(timeline, incident.ended_ns),
         "fault_to_write_s": or_none(incident.fault_to_write_ns),
-        "write": _cost(timeline, found, incident, "write", by_probe),
-        "read": _cost(timeline, found, incident, "read", by_probe),
+        "write": _cost(timeline, incident, "write"),
+        "read": _cost(timeline, incident, "read"),
         "leader": {
             "before": incident.leader_before,
             "after": incident.leader_after,
@@ -122,10 +118,10 @@ def _next_of(found: Findings, incident: Incident, timeline: Timeline) -> int:
     return min(later, default=timeline.recording.until_ns)
 
 
-def _cost(timeline: Timeline, found: Findings, incident: Incident, action: Action, by_probe: Apart) -> shape.CostFact:
+def _cost(timeline: Timeline, incident: Incident, action: Action) -> shape.CostFact:
     cost = incident.write if action == "write" else incident.read
-    kept = alone(by_probe, found.incidents, incident, action, "kept")
-    fresh = alone(by_probe, found.incidents, incident, action, "fresh")
+    own = {one.probe: one for one in incident.alone if one.action == action}
+    kept, fresh = own["kept"], own["fresh"]
     return {
         "outage_s": or_none(cost.outage_ns),
         "kept_outage_s": or_none(kept.outage_ns),

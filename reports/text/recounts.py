@@ -9,12 +9,14 @@ from reports.text.queries import _command
 
 
 def compared(recordings: Iterable[RecordingFact]) -> list[str]:
-    """For each incident: how long each action was down in all, and how many writes were lost; nothing is no outage."""
+    """For each incident: how long each action was down, in all and on new connections alone, and what was lost."""
     return [
         _command(
-            "select i.number, i.cause, i.target, i.lost_writes, o.action, sum(o.seconds) as seconds, "
-            "max(o.open) as not_over from incidents i left join outages o on o.incident_id = i.id "
-            f"where i.recording_id = {recording['id']} group by i.id, o.action"
+            "with o as (select incident_id, action, 'all' as probe, seconds, open from outages union all "
+            "select incident_id, action, probe, seconds, open from outages_alone where probe = 'fresh') "
+            "select i.number, i.cause, i.target, i.lost_writes, o.action, o.probe, sum(o.seconds) as seconds, "
+            "max(o.open) as not_over from incidents i left join o on o.incident_id = i.id "
+            f"where i.recording_id = {recording['id']} group by i.id, o.action, o.probe"
         )
         for recording in recordings
     ]

@@ -136,14 +136,15 @@ def test_the_counts_of_every_incident_are_counted_anew(reader: Reader, document:
 def test_the_comparison_is_counted_anew(reader: Reader, document: Facts) -> None:
     [command] = recounts.compared(document["recordings"])
     found = rows(reader, command)
-    assert [(n, lost) for n, _, _, lost, action, *_ in found if action != "read"] == [
+    assert {(n, lost) for n, _, _, lost, *_ in found} == {
         (incident["number"], incident["lost_writes"]) for incident in document["incidents"]
-    ]
-    for number, cause, _, _, action, seconds, is_open in found:
+    }
+    assert {probe for *_, probe, _, _ in found} >= {"all", "fresh"}
+    for number, cause, _, _, action, probe, seconds, is_open in found:
         incident = document["incidents"][number - 1]
         cost = incident["read" if action == "read" else "write"]
-        assert (incident["cause"], cost["open"]) == (cause, bool(is_open))
-        assert cost["outage_s"] == pytest.approx(seconds or 0.0, abs=0.001)
+        told = (cost["fresh_outage_s"], cost["fresh_open"]) if probe == "fresh" else (cost["outage_s"], cost["open"])
+        assert (incident["cause"], *told) == (cause, pytest.approx(seconds or 0.0, abs=0.001), bool(is_open))
 
 
 def test_reads_of_leaders_are_timed_anew(reader: Reader, recording: RecordingFact) -> None:

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from observer.errors import CannotWrite, ForeignDatabase, NotFound, NothingAnswers, UsageError
-from observer.findings import Cost, Evidence, Findings, Incident, Lost, Outage, Phase, Rejected
+from observer.findings import Alone, Cost, Evidence, Findings, Incident, Lost, Outage, Phase, Rejected
 from observer.store import Reader, Writer, is_being_recorded, schema, tell
 from observer.timeline import SECOND_NS, Audit, Event, Operation, Outcome, Recording, Window
 
@@ -266,6 +267,11 @@ def findings() -> Findings:
         lost=None,
         redundancy_back_ns=None,
         fault_to_write_ns=None,
+        alone=(
+            Alone("write", "kept", 32 * S, False, (outage,)),
+            Alone("write", "fresh", 33 * S, False, (replace(outage, ended_ns=43 * S),)),
+            Alone("read", "fresh", 0, False),
+        ),
     )
     lost = Lost("cafe0123-0000000007", 9 * S, "a", 1, None, None)
     return Findings((incident,), (), (), (lost,), 0)
@@ -283,6 +289,18 @@ def test_findings_replace_those_that_were_there(writer: Writer, path: Path) -> N
     assert rows(path, "select count(*) from evidence where recording_id = 1") == [(3,)]
     writer.append(one, [Findings((), (), (), None, 0)])
     assert rows(path, "select distinct recording_id from phases") == [(2,)]
+
+
+def test_outages_of_each_kind_of_connection_have_a_view_of_their_own(writer: Writer, path: Path) -> None:
+    one = writer.begin(recording())
+    writer.append(one, [findings()])
+    assert rows(path, "select action, probe, seconds, open from outages_alone order by probe desc") == [
+        ("write", "kept", 32.0, 0),
+        ("write", "fresh", 33.0, 0),
+    ]
+    assert rows(path, "select action, seconds from outages") == [("write", 32.0)]
+    writer.append(one, [Findings((), (), (), None, 0)])
+    assert rows(path, "select * from outages_alone") == []
 
 
 class TestFilesThatAreNotOurs:

@@ -55,4 +55,4 @@ def test_a_table_or_view_has_the_columns_that_the_documentation_names(
 
 
 def test_the_documentation_was_read() -> None:
-    assert len(ROWS) == 10
+    assert len(ROWS) == 11
