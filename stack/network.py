@@ -36,7 +36,7 @@ def lacks() -> str | None:
     if os.geteuid() != 0:
         return "only root may cut the network"
     if shutil.which("iptables", path=_PATH) is None:
-        return "iptables is not installed"
+        return "iptables is not installed (apt-get install iptables)"
     if _cgroups() is None:
         return "no cgroup v2 is mounted"
     return None
