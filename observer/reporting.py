@@ -18,7 +18,8 @@ from observer.store.packed import opened
 from observer.versions import observer_version
 from reports.analysis.judge import judge
 from reports.facts.document import facts_of
-from reports.facts.shape import CostFact, Facts
+from reports.facts.incident_shape import CostFact
+from reports.facts.shape import Facts
 from reports.pictures.gallery import pictures
 from reports.report import LanguageName, json_document, render
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from reports.facts.shape import IncidentFact, RecordingFact
+from reports.facts.incident_shape import IncidentFact
+from reports.facts.shape import RecordingFact
 from reports.language import Language
 from reports.markdown import dashed, fence
 from reports.text.narrative import phase_words

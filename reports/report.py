@@ -15,16 +15,8 @@ import jinja2
 
 from reports import charts
 from reports.facts.answers import command, kind_of
-from reports.facts.shape import (
-    CaptureFact,
-    CostFact,
-    EvidenceFact,
-    Facts,
-    IncidentFact,
-    OutageFact,
-    PhaseFact,
-    RecordingFact,
-)
+from reports.facts.incident_shape import CostFact, EvidenceFact, IncidentFact, OutageFact, PhaseFact
+from reports.facts.shape import CaptureFact, Facts, RecordingFact
 from reports.language import Language, language
 from reports.markdown import escape, fence
 from reports.sections import SECTIONS, Profile, Section

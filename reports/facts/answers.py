@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reports.facts.shape import AnswerFact, Facts, IncidentFact, RecordingFact
+from reports.facts.incident_shape import IncidentFact
+from reports.facts.shape import AnswerFact, Facts, RecordingFact
 
 # What is asked of faults, in the order of the homework, and the causes (or beginnings of causes) that answer it.
 QUESTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (

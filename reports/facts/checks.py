@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import Any, cast
 
 from reports.analysis.keys import PHASES
-from reports.facts.shape import CostFact, Facts, IncidentFact, RecordingFact, WarningFact
+from reports.facts.incident_shape import CostFact, IncidentFact
+from reports.facts.shape import Facts, RecordingFact, WarningFact
 
 SLACK_S = 0.002
 

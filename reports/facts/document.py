@@ -15,6 +15,7 @@ from reports.analysis.theory import brownout
 from reports.facts import course, pace, shape
 from reports.facts.answers import answers_of
 from reports.facts.checks import checked
+from reports.facts.incident_shape import CostFact, EvidenceFact, IncidentFact, LostFact, OutageFact
 from reports.facts.moments import or_none, seconds, told, utc_of
 from reports.facts.portrait import proxy_of
 from reports.facts.recorded import recording_facts
@@ -25,7 +26,7 @@ from reports.facts.testimony import testimony_of
 
 def facts_of(judged: Sequence[tuple[Timeline, Findings]], version: str) -> shape.Facts:
     """The whole document of one or more recordings, each with its findings; `version` is the observer's own."""
-    incidents: list[shape.IncidentFact] = []
+    incidents: list[IncidentFact] = []
     for timeline, found in judged:
         incidents += [
             _incident(timeline, found, incident, len(incidents) + 1 + i) for i, incident in enumerate(found.incidents)
@@ -51,11 +52,11 @@ def facts_of(judged: Sequence[tuple[Timeline, Findings]], version: str) -> shape
     return document
 
 
-def _evidence(evidence: Evidence) -> shape.EvidenceFact:
+def _evidence(evidence: Evidence) -> EvidenceFact:
     return {"table": evidence.table, "ids": list(evidence.ids), "says": evidence.says, "facts": dict(evidence.facts)}
 
 
-def _incident(timeline: Timeline, found: Findings, incident: Incident, number: int) -> shape.IncidentFact:
+def _incident(timeline: Timeline, found: Findings, incident: Incident, number: int) -> IncidentFact:
     return {
         "id": number,
         "number": incident.number,
@@ -118,7 +119,7 @@ def _next_of(found: Findings, incident: Incident, timeline: Timeline) -> int:
     return min(later, default=timeline.recording.until_ns)
 
 
-def _cost(timeline: Timeline, incident: Incident, action: Action) -> shape.CostFact:
+def _cost(timeline: Timeline, incident: Incident, action: Action) -> CostFact:
     cost = incident.write if action == "write" else incident.read
     own = {one.probe: one for one in incident.alone if one.action == action}
     kept, fresh = own["kept"], own["fresh"]
@@ -151,7 +152,7 @@ def _calm_id(timeline: Timeline, cost: Cost) -> int | None:
     return next((o.id for o in timeline.operations if o.action == cost.action and o.finished_ns == calm_ns), None)
 
 
-def _outage(outage: Outage) -> shape.OutageFact:
+def _outage(outage: Outage) -> OutageFact:
     return {
         "began_s": seconds(outage.began_ns),
         "ended_s": seconds(outage.ended_ns),
@@ -164,7 +165,7 @@ def _outage(outage: Outage) -> shape.OutageFact:
     }
 
 
-def _lost(timeline: Timeline, lost: Lost) -> shape.LostFact:
+def _lost(timeline: Timeline, lost: Lost) -> LostFact:
     return {
         "token": lost.token,
         "acknowledged_utc": utc_of(timeline, lost.acknowledged_ns),

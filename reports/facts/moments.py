@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from observer.timeline import SECOND_NS, Event, Timeline
 
 if TYPE_CHECKING:  # who makes facts takes its seconds from here
-    from reports.facts import shape
+    from reports.facts.incident_shape import ToldFact
 
 
 def seconds(at_ns: int) -> float:
@@ -25,7 +25,7 @@ def utc_of(timeline: Timeline, at_ns: int) -> str:
     return timeline.recording.utc(at_ns).isoformat()
 
 
-def told(timeline: Timeline, event: Event) -> shape.ToldFact:
+def told(timeline: Timeline, event: Event) -> ToldFact:
     """What somebody said they did."""
     return {
         "kind": event.kind,

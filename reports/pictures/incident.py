@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import log10
 
-from reports.facts.shape import IncidentFact, RecordingFact, ToldFact
+from reports.facts.incident_shape import IncidentFact, ToldFact
+from reports.facts.shape import RecordingFact
 from reports.language import Language
 from reports.pictures.parts import (
     RIGHT,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from reports.facts.incident_shape import IncidentFact
 from reports.facts.pace import PaceFact
-from reports.facts.shape import IncidentFact, RecordingFact
+from reports.facts.shape import RecordingFact
 from reports.language import Language
 from reports.pictures.svg import FAILED, FAINT, GONE, GREEN, GREY, GRID, RED, line, rect, shape, wide, words
 

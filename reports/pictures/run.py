@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from reports.facts.course import PromotionFact
-from reports.facts.shape import IncidentFact, LeadershipFact, RecordingFact
+from reports.facts.incident_shape import IncidentFact
+from reports.facts.shape import LeadershipFact, RecordingFact
 from reports.language import Language
 from reports.markdown import dashed
 from reports.pictures.parts import (

@@ -7,7 +7,8 @@ from typing import Any
 
 from reports.facts.answers import command
 from reports.facts.course import SpanFact
-from reports.facts.shape import CostFact, EvidenceFact, Facts, IncidentFact, OutageFact, RecordingFact
+from reports.facts.incident_shape import CostFact, EvidenceFact, IncidentFact, OutageFact
+from reports.facts.shape import Facts, RecordingFact
 from reports.language import Language
 from reports.text import queries
 from reports.text.comeback import returned

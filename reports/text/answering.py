@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from reports.facts.answers import told_role, untested
+from reports.facts.incident_shape import CostFact, IncidentFact
 from reports.facts.portrait import ports_of
-from reports.facts.shape import CostFact, Facts, IncidentFact, RecordingFact
+from reports.facts.shape import Facts, RecordingFact
 from reports.language import Language
 from reports.text import queries
 from reports.text.cells import between

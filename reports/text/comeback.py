@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from reports.facts.course import SpanFact
+from reports.facts.incident_shape import EvidenceFact, IncidentFact
 from reports.facts.returns import ReturnFact
-from reports.facts.shape import EvidenceFact, IncidentFact, RecordingFact
+from reports.facts.shape import RecordingFact
 from reports.language import Language
 from reports.text import queries
 from reports.text.incident_tables import rows_of

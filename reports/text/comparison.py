@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from statistics import median
 
 from reports.facts.answers import all_etcd_gone, untested
-from reports.facts.shape import CostFact, Facts, IncidentFact
+from reports.facts.incident_shape import CostFact, IncidentFact
+from reports.facts.shape import Facts
 from reports.language import Language
 from reports.markdown import table
 from reports.text.answering import link

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from reports.facts.shape import CostFact, EvidenceFact, Facts, IncidentFact, LostFact, OutageFact, ToldFact
+from reports.facts.incident_shape import CostFact, EvidenceFact, IncidentFact, LostFact, OutageFact, ToldFact
+from reports.facts.shape import Facts
 from reports.language import Language
 from reports.markdown import code, escape, table
 from reports.text.cells import between, cell, number

@@ -7,17 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from reports.analysis.keys import PHASES
-from reports.facts.shape import (
-    CostFact,
-    EvidenceFact,
-    Facts,
-    IncidentFact,
-    LeaderFact,
-    PhaseFact,
-    RecordingFact,
-    RejectedFact,
-    WarningFact,
-)
+from reports.facts.incident_shape import CostFact, EvidenceFact, IncidentFact, LeaderFact, PhaseFact, RejectedFact
+from reports.facts.shape import Facts, RecordingFact, WarningFact
 from reports.language import Language
 
 # A phase that is nearly all of its outage is not worth a sentence.

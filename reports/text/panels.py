@@ -12,7 +12,8 @@ from datetime import datetime
 
 from reports.facts.answers import kind_of
 from reports.facts.dashboards import ASKED_S, LOST, ShownFact
-from reports.facts.shape import Facts, IncidentFact, RecordingFact
+from reports.facts.incident_shape import IncidentFact
+from reports.facts.shape import Facts, RecordingFact
 from reports.language import Language
 from reports.markdown import code, escape, table
 from reports.text.answering import link

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.facts.shape import EvidenceFact, IncidentFact, RecordingFact
+from reports.facts.incident_shape import EvidenceFact, IncidentFact
+from reports.facts.shape import RecordingFact
 from reports.facts.testimony import AwayFact, LineFact
 from reports.language import Language
 from reports.text import queries

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reports.analysis.theory import FORMS, SECOND, Form
-from reports.facts.shape import EvidenceFact, IncidentFact
+from reports.facts.incident_shape import EvidenceFact, IncidentFact
 from reports.language import Language
 from reports.text.cells import between
 from reports.text.incident_tables import deed, runs

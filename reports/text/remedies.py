@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reports.analysis.theory import bound, effective
-from reports.facts.shape import Facts, IncidentFact, ObjectiveFact, RecordingFact
+from reports.facts.incident_shape import IncidentFact
+from reports.facts.shape import Facts, ObjectiveFact, RecordingFact
 from reports.language import Language
 from reports.markdown import table
 from reports.text.answering import link

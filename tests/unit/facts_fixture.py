@@ -6,8 +6,9 @@ from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from reports.facts.incident_shape import CostFact, EvidenceFact, IncidentFact, OutageFact, PhaseFact
 from reports.facts.safety import BackFact, ReadsFact, StalenessFact
-from reports.facts.shape import CostFact, EvidenceFact, Facts, IncidentFact, OutageFact, PhaseFact, RecordingFact
+from reports.facts.shape import Facts, RecordingFact
 from reports.facts.testimony import TestimonyFact
 
 BEGAN = datetime(2026, 11, 22, 22, 10, 3, tzinfo=UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reports.facts.shape import IncidentFact
+from reports.facts.incident_shape import IncidentFact
 from reports.language import language
 from reports.report import render
 from reports.text.aftermath import persistent
