@@ -13,6 +13,8 @@ from reports.analysis.scene import ETCD, FAILOVER, Scene, pool_of
 RETURN_NS = 15 * SECOND_NS
 # The leader sees a request in its next round, once its hour has come.
 REQUEST_NS = 60 * SECOND_NS
+# By then a proxy has seen what a new leader is; one that leaves a pool later leaves it for another reason.
+FOLLOWS_NS = 30 * SECOND_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,7 @@ def _of_pools(scene: Scene) -> Iterator[Sign]:
             elif name in servers:
                 servers.remove(name)
                 from_ns = elected_ns.pop(name, None)
-                if from_ns is not None and not servers:
+                if from_ns is not None and not servers and event.by_ns - from_ns <= FOLLOWS_NS:
                     yield Sign(from_ns, event.by_ns, name, opens=False)
 
 

@@ -95,6 +95,14 @@ def test_reads_that_fail_since_the_last_replica_became_leader_belong_to_what_mad
     assert causes(alone, [*crash.operations, *reads]) == ["leader.killed"]
 
 
+def test_a_leader_that_may_stay_in_the_pool_for_reads_holds_nothing_open_when_it_leaves_it_later() -> None:
+    crash = measured_crash()
+    alone = [e for e in crash.events if "patroni3" not in e.subject and "replicas/" not in e.subject]
+    stays = [route(0.4, "replicas", "patroni2", up=True, initial=True), route(100, "replicas", "patroni2", up=False)]
+    failed = [*crash.operations, fail(100.1, action="read")]
+    assert len(causes([*alone, *stays], failed)) == 2
+
+
 def test_a_node_that_is_slow_to_answer_while_it_starts_is_still_returning() -> None:
     crash = measured_crash()
     slow = [
