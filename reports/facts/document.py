@@ -72,8 +72,8 @@ def _incident(timeline: Timeline, found: Findings, incident: Incident, number: i
         "began_utc": utc_of(timeline, incident.began_ns),
         "ended_utc": utc_of(timeline, incident.ended_ns),
         "fault_to_write_s": or_none(incident.fault_to_write_ns),
-        "write": _cost(timeline, incident, "write"),
-        "read": _cost(timeline, incident, "read"),
+        "write": _cost(timeline, found, incident, number, "write"),
+        "read": _cost(timeline, found, incident, number, "read"),
         "leader": {
             "before": incident.leader_before,
             "after": incident.leader_after,
@@ -119,7 +119,7 @@ def _next_of(found: Findings, incident: Incident, timeline: Timeline) -> int:
     return min(later, default=timeline.recording.until_ns)
 
 
-def _cost(timeline: Timeline, incident: Incident, action: Action) -> CostFact:
+def _cost(timeline: Timeline, found: Findings, incident: Incident, number: int, action: Action) -> CostFact:
     cost = incident.write if action == "write" else incident.read
     own = {one.probe: one for one in incident.alone if one.action == action}
     kept, fresh = own["kept"], own["fresh"]
@@ -132,6 +132,7 @@ def _cost(timeline: Timeline, incident: Incident, action: Action) -> CostFact:
         "fresh_longer": fresh_longer(timeline, kept, fresh),
         "stable_s": or_none(cost.stable_ns),
         "calm_id": _calm_id(timeline, cost),
+        "within": _within(found, incident, number, action),
         "open": cost.open,
         "ok": cost.ok,
         "failed": cost.failed,
@@ -140,6 +141,15 @@ def _cost(timeline: Timeline, incident: Incident, action: Action) -> CostFact:
         "kept_outages": [_outage(outage) for outage in kept.outages],
         "fresh_outages": [_outage(outage) for outage in fresh.outages],
     }
+
+
+def _within(found: Findings, incident: Incident, number: int, action: Action) -> int | None:
+    """The number in the document of the incident whose outage of an action was not over when this one began."""
+    for other in reversed(found.incidents[: incident.number - 1]):
+        cost = other.write if action == "write" else other.read
+        if any(outage.began_ns < incident.began_ns < outage.ended_ns for outage in cost.outages):
+            return number - incident.number + other.number
+    return None
 
 
 def _calm_id(timeline: Timeline, cost: Cost) -> int | None:

@@ -43,7 +43,8 @@ class CostFact(TypedDict):
     """What an incident cost one action, and on kept and fresh connections alone.
 
     `fresh_longer`: fresh ones were out for longer, by more than how seldom they are tried explains. `calm_id`: the row
-    of `operations` after which five seconds passed without a failure.
+    of `operations` after which five seconds passed without a failure. `within`: the incident whose outage of this
+    action was not over when this one began; that outage is no part of this one's.
     """
 
     outage_s: float | None
@@ -54,6 +55,7 @@ class CostFact(TypedDict):
     fresh_longer: bool
     stable_s: float | None
     calm_id: int | None
+    within: int | None
     open: bool
     ok: int
     failed: int

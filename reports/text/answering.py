@@ -13,7 +13,7 @@ from reports.facts.shape import Facts, RecordingFact
 from reports.language import Language
 from reports.text import queries
 from reports.text.cells import between
-from reports.text.narrative import leader_kept
+from reports.text.narrative import booked, leader_kept, own_outage_s
 from reports.text.safety_tables import went_back
 from reports.text.switched_on import came_back
 
@@ -121,14 +121,15 @@ def _etcd(question: str, incident: IncidentFact, recording: RecordingFact, langu
 def cost(incident: IncidentFact, language: Language) -> str:
     """How long writes and reads were down, in half a sentence."""
     write, read = (_seconds(incident[action], language) for action in ("write", "read"))
-    if incident["write"]["outage_s"] == 0 and incident["read"]["outage_s"] == 0:
+    writes_s, reads_s = own_outage_s(incident["write"]), own_outage_s(incident["read"])
+    if writes_s == 0 and reads_s == 0:
         failed = sum(cost["failed"] + cost["unknown"] for cost in (incident["write"], incident["read"]))
         return language.say("answers.cost_few" if failed else "answers.cost_none", n=failed)
-    if incident["read"]["outage_s"] == 0 and incident["read"]["fresh_longer"]:
+    if reads_s == 0 and incident["read"]["fresh_longer"]:
         return language.say("answers.cost_read_kept_only", write=write, read=incident["read"]["fresh_outage_s"])
-    if incident["read"]["outage_s"] == 0:
+    if reads_s == 0:
         return language.say("answers.cost_read_kept", write=write)
-    if incident["write"]["outage_s"] == 0:
+    if writes_s == 0:
         return language.say("answers.cost_write_kept", read=read)
     return language.say("answers.cost", write=write, read=read)
 
@@ -147,6 +148,8 @@ def _grafana(recordings: Sequence[RecordingFact], language: Language) -> str:
 
 
 def _seconds(fact: CostFact, language: Language) -> str:
+    if (earlier := booked(fact)) is not None:
+        return language.say("answers.within", id=earlier)
     if fact["outage_s"] is not None and fact["open"]:
         return language.say("summary.open", seconds=fact["outage_s"])
     return language.written(fact["outage_s"], "s")

@@ -12,6 +12,7 @@ from reports.language import Language
 from reports.markdown import table
 from reports.text.answering import link
 from reports.text.cells import number
+from reports.text.narrative import own_outage_s
 
 SPREAD = 3
 """From so many repeats on there is a middle to speak of."""
@@ -32,7 +33,7 @@ def comparison(facts: Facts, language: Language) -> str:
     rows = []
     for name, own in kinds.items():
         writes, reads = ([i["write"] for i in own], [i["read"] for i in own])
-        over = [cost["outage_s"] for cost in writes if cost["outage_s"] is not None and not cost["open"]]
+        over = [s for cost in writes if (s := own_outage_s(cost)) is not None and not cost["open"]]
         lost = [i["lost_writes"] for i in own]
         rows.append(
             (
@@ -65,7 +66,7 @@ def kind(incident: IncidentFact, facts: Facts, language: Language) -> str:
 
 
 def _longest(costs: Sequence[CostFact], language: Language) -> str:
-    return _longest_of([(cost["outage_s"], cost["open"]) for cost in costs], language)
+    return _longest_of([(own_outage_s(cost), cost["open"]) for cost in costs], language)
 
 
 def _longest_of(outages: Sequence[tuple[float | None, bool]], language: Language) -> str:
@@ -78,7 +79,8 @@ def _longest_of(outages: Sequence[tuple[float | None, bool]], language: Language
 
 
 def _fresh(costs: Sequence[CostFact], language: Language) -> str:
-    return _longest_of([(cost["fresh_outage_s"], cost["fresh_open"]) for cost in costs], language)
+    own = [(cost["fresh_outage_s"] if own_outage_s(cost) is not None else None, cost["fresh_open"]) for cost in costs]
+    return _longest_of(own, language)
 
 
 def _lost(counts: Sequence[int | None], language: Language) -> str:

@@ -10,7 +10,7 @@ from reports.facts.shape import Facts
 from reports.language import Language
 from reports.markdown import code, escape, table
 from reports.text.cells import between, cell, number
-from reports.text.narrative import Part, cause_title, leader_kept, parts, phase_words, runs_of
+from reports.text.narrative import Part, booked, cause_title, leader_kept, parts, phase_words, runs_of
 
 # What the words of a deed say of its detail; the address is in the table of parts.
 IN_WORDS = ("component", "action", "target", "role", "address")
@@ -47,7 +47,14 @@ def fresh_step(facts: Facts, language: Language) -> str:
 
 def outage(cost: CostFact, language: Language) -> str:
     """How long an action did not get through, in a cell."""
-    return _lasted(cost["outage_s"], cost["open"], language)
+    return _down(cost, cost["outage_s"], cost["open"], language)
+
+
+def _down(cost: CostFact, seconds: float | None, is_open: bool, language: Language) -> str:
+    """The same of any connections; where an action was down already, for which incident."""
+    if not seconds and (earlier := booked(cost)) is not None:
+        return language.say("summary.within", id=earlier)
+    return _lasted(seconds, is_open, language)
 
 
 def _lasted(seconds: float | None, is_open: bool, language: Language) -> str:
@@ -61,7 +68,8 @@ def _fresh(incident: IncidentFact, language: Language) -> str:
     items = [
         language.say("summary.fresh", action=action, cost=fresh)
         for action, cost in (("write", incident["write"]), ("read", incident["read"]))
-        if (fresh := _lasted(cost["fresh_outage_s"], cost["fresh_open"], language)) != outage(cost, language) and fresh
+        if (fresh := _down(cost, cost["fresh_outage_s"], cost["fresh_open"], language)) != outage(cost, language)
+        and fresh
     ]
     observed = incident["write"]["fresh_outage_s"] is not None or incident["read"]["fresh_outage_s"] is not None
     return ", ".join(items) or (language.say("summary.fresh_same") if observed else "")
@@ -92,8 +100,8 @@ def effect(incident: IncidentFact, language: Language) -> str:
             (
                 language.written(action, "@action"),
                 outage(cost, language),
-                _lasted(cost["kept_outage_s"], cost["kept_open"], language),
-                _lasted(cost["fresh_outage_s"], cost["fresh_open"], language),
+                _down(cost, cost["kept_outage_s"], cost["kept_open"], language),
+                _down(cost, cost["fresh_outage_s"], cost["fresh_open"], language),
                 cell(cost["stable_s"] if cost["outage_s"] else None, language, "s"),
                 *(number(count, language, 0) for count in counts(cost)),
                 _bounds(cost, language),

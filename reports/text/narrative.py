@@ -77,7 +77,8 @@ def story(incident: IncidentFact, language: Language) -> str:
 def cost_sentences(incident: IncidentFact, language: Language) -> str:
     """What an incident cost writes and reads; in one sentence where it cost neither, on no kind of connection."""
     write, read = incident["write"], incident["read"]
-    if write["outage_s"] == 0 and read["outage_s"] == 0 and not write["fresh_longer"] and not read["fresh_longer"]:
+    none = own_outage_s(write) == 0 and own_outage_s(read) == 0
+    if none and not write["fresh_longer"] and not read["fresh_longer"]:
         writes, reads = (cost["failed"] + cost["unknown"] for cost in (write, read))
         key = "story.both_kept_but" if writes + reads else "story.both_kept"
         return language.say(key, writes=writes, reads=reads)
@@ -87,6 +88,8 @@ def cost_sentences(incident: IncidentFact, language: Language) -> str:
 def cost_sentence(action: str, cost: CostFact, language: Language) -> str:
     """What an incident cost writes or reads; where it cost them nothing, whether new connections got through."""
     seconds = cost["outage_s"]
+    if (earlier := booked(cost)) is not None:
+        return language.say(f"story.{action}_within", id=earlier)
     if seconds is None:
         return language.say(f"story.{action}_unknown")
     if cost["open"]:
@@ -96,6 +99,23 @@ def cost_sentence(action: str, cost: CostFact, language: Language) -> str:
     if cost["fresh_longer"]:
         return language.say(f"story.{action}_kept_only", seconds=cost["fresh_outage_s"])
     return language.say(f"story.{action}_kept")
+
+
+def booked(cost: CostFact) -> int | None:
+    """The earlier incident that an action was down for when this one began, where it has no outage of its own."""
+    return None if cost["outage_s"] else cost["within"]
+
+
+def own_outage_s(cost: CostFact) -> float | None:
+    """How long an action was down for this incident; unknown where it was down already, for an earlier one."""
+    return cost["outage_s"] if booked(cost) is None else None
+
+
+def others_within(incident: IncidentFact, facts: Facts, language: Language) -> list[str]:
+    """Which incidents began while writes were down for this one: its phases hold their share, too."""
+    ids = [other["id"] for other in facts["incidents"] if other["write"]["within"] == incident["id"]]
+    links = [language.say("answers.link", id=one) for one in ids]
+    return [language.say("incident.others_within", n=len(ids), links=links)] if ids else []
 
 
 def longest_phase(incident: IncidentFact, language: Language) -> list[str]:

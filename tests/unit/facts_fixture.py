@@ -47,6 +47,7 @@ def cost(ok: int, failed: int = 0, unknown: int = 0, *outages: OutageFact, stabl
         "fresh_longer": False,
         "stable_s": stable_s,
         "calm_id": None if stable_s is None or not outages else outages[-1]["after_id"],
+        "within": None,
         "open": is_open,
         "ok": ok,
         "failed": failed,
