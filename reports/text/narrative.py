@@ -77,6 +77,8 @@ def story(incident: IncidentFact, language: Language) -> str:
 def cost_sentences(incident: IncidentFact, language: Language) -> str:
     """What an incident cost writes and reads; in one sentence where it cost neither, on no kind of connection."""
     write, read = incident["write"], incident["read"]
+    if booked(write) is not None and booked(write) == booked(read):
+        return language.say("story.both_within", id=booked(write))
     none = own_outage_s(write) == 0 and own_outage_s(read) == 0
     if none and not write["fresh_longer"] and not read["fresh_longer"]:
         writes, reads = (cost["failed"] + cost["unknown"] for cost in (write, read))

@@ -17,14 +17,18 @@ from reports.text.incident_tables import effect
 from reports.text.narrative import cost_sentences, others_within
 from tests.corpus import tape
 
-RUN = Path(__file__).parents[1] / "corpus" / "runs" / "proxy-during-failover.json.xz"
+RUNS = Path(__file__).parents[1] / "corpus" / "runs"
 EN = language("en")
 
 
 @pytest.fixture(scope="module")
 def facts() -> Facts:
     """A real run: HAProxy was killed while writes waited for the lease of a leader that had been killed before."""
-    timeline = tape.read(RUN).timeline
+    return judged("proxy-during-failover")
+
+
+def judged(name: str) -> Facts:
+    timeline = tape.read(RUNS / f"{name}.json.xz").timeline
     return facts_of([(timeline, judge(timeline))], "0.1.0")
 
 
@@ -50,3 +54,9 @@ def test_phases_that_hold_the_share_of_another_fault_say_so(facts: Facts) -> Non
     [said] = others_within(first, facts, EN)
     assert said.startswith("While writes were down, [incident 2](#incident-2) began too")
     assert said in render(facts, "en")
+
+
+def test_where_neither_kind_of_operation_got_through_before_that_is_one_sentence() -> None:
+    _, second = judged("leader-while-proxy-down")["incidents"]
+    said = "Neither writes nor reads got through by then: their outage began earlier and is counted in incident 1."
+    assert cost_sentences(second, EN) == said
