@@ -54,6 +54,7 @@ EVIDENCE: Mapping[str, tuple[str, ...]] = {
     "evidence.timeline_older": ("member", "timeline", "leader", "newer", "at_s"),
     "evidence.two_primaries": ("members", "seconds", "at_s"),
     "evidence.observer_slept": ("seconds", "at_s"),
+    "evidence.nothing_else": ("member",),  # of an unknown cause: nothing else changed, and nobody was silent
     "evidence.seen": ("source", "kind", "subject", "at_s"),  # anything else that was seen, of an unknown cause
     "evidence.recording_ended": ("at_s",),
 }

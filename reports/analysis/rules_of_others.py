@@ -122,7 +122,17 @@ def unknown(case: Case) -> Found:
         if meant and not event.detail.get("initial") and key not in told and len(seen) < 20:
             told.add(key)
             seen.append(shows("evidence.seen", event, source=event.source, kind=event.kind, subject=event.subject))
-    return found("unknown", (), "low", *seen, *shows_failed(case.failed()))
+    return found("unknown", (), "low", *seen, *([] if seen else _nothing_else(case)), *shows_failed(case.failed()))
+
+
+def _nothing_else(case: Case) -> list[Evidence]:
+    """That the cluster was seen all the while, and nothing of it changed: what failed, failed of something else."""
+    leader, end_ns = case.leader_before, case.scene.end_ns
+    spells = [s for s in case.scene.spells if s.began_ns <= case.span.ended_ns and s.until_ns(end_ns) >= case.from_ns]
+    if leader is None or spells:
+        return []
+    held = case.leader_key_kept(leader)
+    return [Evidence(held.table, held.ids, "evidence.nothing_else", held.facts)]
 
 
 SEEN = (
@@ -130,12 +140,16 @@ SEEN = (
     "leader.elected",
     "member.changed",
     "member.lost",
+    "config.changed",
+    "sync.changed",
     "quorum.lost",
     "quorum.regained",
     "raft.elected",
     "route.up",
     "route.down",
     "proxy.restarted",
+    "proxy.full",
+    "proxy.room",
     "source.blind",
     "source.sees",
     "failover.asked",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from observer.findings import Findings, Incident
-from observer.timeline import Outcome
+from observer.timeline import Event, Outcome
 from reports.analysis.judge import judge
 from tests.unit.timelines import (
     ETCD,
@@ -436,7 +436,19 @@ def test_what_was_told_is_never_read_by_the_rules() -> None:
 def test_a_failure_that_nothing_explains_is_unknown_with_what_was_seen() -> None:
     incident = only(judge(timeline(healthy(), [*traffic((1, 100, OK)), fail(50.01, message="disk full")])))
     assert incident.cause == "unknown"
-    assert [e.says for e in incident.evidence] == ["evidence.operations_failed"]
+    assert [e.says for e in incident.evidence] == ["evidence.nothing_else", "evidence.operations_failed"]
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        event(50, "etcd", "config.changed", "demo", config={"ttl": 20}),
+        blind(30, "patroni", "patroni3", "silent"),  # and still so when it failed
+    ],
+)
+def test_that_nothing_else_changed_is_said_only_where_everything_was_seen_and_stayed(seen: Event) -> None:
+    judged = judge(timeline([*healthy(), seen], [*traffic((1, 100, OK)), fail(50.01, message="disk full")]))
+    assert "evidence.nothing_else" not in {e.says for i in judged.incidents for e in i.evidence}
 
 
 def test_an_election_of_etcd_that_nobody_noticed_is_harmless() -> None:
