@@ -180,18 +180,17 @@ def _outages_line(runs: Sequence[Run]) -> list[str]:
         return ["- outages: none was seen by both"]
     ends = [end for pair in both for end in pair.ends]
     sharp_ends, blurred = ([end for end in ends if end.sharp is which] for which in (True, False))
-    lengths = sorted(abs(pair.ends[1].late_s - pair.ends[0].late_s) for pair in both)
+    lengths = [abs(pair.ends[1].late_s - pair.ends[0].late_s) for pair in both]
     beyond = sum(abs(end.late_s) > (end.apart_s or 0) + END_BAR_S for end in blurred)
     return [
-        f"- outages of writes against the probe (n = {len(both)}): each end off by {_spread(ends)}, "
-        f"{_held(ends)} within {END_BAR_S:.2f} s; the length by {lengths[len(lengths) // 2]:.3f} s (median), "
-        f"{lengths[-1]:.3f} s (largest), {sum(e <= LENGTH_BAR_S for e in lengths)} of {len(lengths)} within "
-        f"{LENGTH_BAR_S:.2f} s",
+        f"- outages of writes against the probe (n = {len(both)}): each end off by {_spread(_late_s(ends))}, "
+        f"{_held(ends)} within {END_BAR_S:.2f} s; the length by {_spread(lengths)}, "
+        f"{sum(e <= LENGTH_BAR_S for e in lengths)} of {len(lengths)} within {LENGTH_BAR_S:.2f} s",
         f"- of these the sharp ends, where every attempt of the probe in the next five beats was acknowledged within "
-        f"a beat: off by {_spread(sharp_ends)}, {_held(sharp_ends)} within {END_BAR_S:.2f} s",
-        f"- the others, where some attempts got through and some did not: off by {_spread(blurred)}, {_held(blurred)} "
-        f"within {END_BAR_S:.2f} s; {beyond} further off than the probe's own five witnesses of our rate from one "
-        f"another and that",
+        f"a beat: off by {_spread(_late_s(sharp_ends))}, {_held(sharp_ends)} within {END_BAR_S:.2f} s",
+        f"- the others, where some attempts got through and some did not: off by {_spread(_late_s(blurred))}, "
+        f"{_held(blurred)} within {END_BAR_S:.2f} s; {beyond} further off than the probe's own five witnesses of our "
+        f"rate from one another and that",
         f"- outages that only the report tells of: {sum(pair.probe is None for pair in every)}, the longest "
         f"{_longest(pair.ours for pair in every if pair.probe is None)}; that only the probe saw: "
         f"{sum(pair.ours is None for pair in every)}, the longest "
@@ -199,11 +198,15 @@ def _outages_line(runs: Sequence[Run]) -> list[str]:
     ]
 
 
-def _spread(ends: Sequence[End]) -> str:
-    if not ends:
+def _late_s(ends: Sequence[End]) -> list[float]:
+    return [abs(end.late_s) for end in ends]
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    if not seconds:
         return "nothing (there were none)"
-    late = sorted(abs(end.late_s) for end in ends)
-    return f"{late[len(late) // 2]:.3f} s (median), {late[-1]:.3f} s (largest)"
+    ordered = sorted(seconds)
+    return f"{ordered[len(ordered) // 2]:.3f} s (median), {ordered[-1]:.3f} s (largest)"
 
 
 def _held(ends: Sequence[End]) -> str:

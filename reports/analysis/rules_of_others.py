@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from observer.findings import Confidence, Evidence
 from reports.analysis.case import Case, at_s, shows, shows_failed
 from reports.analysis.ruling import Found, Ruling, failed, found, paused, ran_on, rejected
@@ -131,8 +133,7 @@ def _nothing_else(case: Case) -> list[Evidence]:
     spells = [s for s in case.scene.spells if s.began_ns <= case.span.ended_ns and s.until_ns(end_ns) >= case.from_ns]
     if leader is None or spells:
         return []
-    held = case.leader_key_kept(leader)
-    return [Evidence(held.table, held.ids, "evidence.nothing_else", held.facts)]
+    return [replace(case.leader_key_kept(leader), says="evidence.nothing_else")]
 
 
 SEEN = (

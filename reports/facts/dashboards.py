@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypedDict
 
-from observer.timeline import SECOND_NS, Timeline
+from observer.timeline import Timeline
+from reports.facts.moments import seconds
 
 ASKED_S = 1.0
 """A capture is that of an incident where it begins with it; it was asked for while the incident was judged live."""
@@ -53,7 +54,7 @@ def shown(timeline: Timeline) -> list[ShownFact]:
                 board["panels"] += 1
                 board["series"][str(row.get("panel"))] = int(row.get("series") or 0)
                 board["empty"] += [] if row.get("data") else [str(row.get("panel"))]
-        from_s, to_s = (round(int(event.detail.get(key) or 0) / SECOND_NS, 6) for key in ("from_ns", "to_ns"))
+        from_s, to_s = (seconds(int(event.detail.get(key) or 0)) for key in ("from_ns", "to_ns"))
         # From 0 on the whole recording was asked for, which stands for no incident.
         found = [f for f in found if not (min(f["from_s"], from_s) > 0 and abs(f["from_s"] - from_s) <= ASKED_S)]
         found.append({"from_s": from_s, "to_s": to_s, "boards": list(boards.values()), "event_id": event.id})
