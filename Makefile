@@ -18,7 +18,7 @@ packages:
 	@touch $@
 
 demo: setup
-	@.venv/bin/python -m observer.demo
+	@.venv/bin/python -m observer.commands.demo
 
 lint: setup
 	.venv/bin/ruff check .

@@ -13,8 +13,8 @@ from pathlib import Path
 from benchmarks import bench
 from benchmarks.recorder import operations, recording
 from benchmarks.row import Row
+from observer.model.recording import MS_NS, Event, Window
 from observer.store.writing import Writer
-from observer.timeline import MS_NS, Event, Window
 
 OPERATIONS = 3_800_000
 EVERY_MS = 23  # about 44 operations a second

@@ -13,7 +13,7 @@ import psycopg2
 from benchmarks.row import Row
 from benchmarks.server import running
 from benchmarks.traffic import traffic
-from observer.timeline import MS_NS, Operation, Outcome
+from observer.model.recording import MS_NS, Operation, Outcome
 from observer.traffic.preflight import preflight
 
 DEADLINE_MS = 1000

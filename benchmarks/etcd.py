@@ -13,10 +13,10 @@ from pathlib import Path
 from benchmarks import bench
 from benchmarks.recorder import recording
 from benchmarks.row import Row, percentile
-from observer.recorder import Entry, Recorder
+from observer.model.recording import Event
+from observer.recording.recorder import Entry, Recorder
 from observer.sources.dcs import EtcdSource
 from observer.store.writing import Writer
-from observer.timeline import Event
 from stack.settings import StackSettings
 
 CHANGES = 200

@@ -17,7 +17,7 @@ WRITER = """
 import sys, time
 from pathlib import Path
 from benchmarks.recorder import operations, recording
-from observer.recorder import Recorder
+from observer.recording.recorder import Recorder
 from observer.store.writing import Writer
 writer = Writer(Path(sys.argv[1]))
 recording_id = writer.begin(recording())

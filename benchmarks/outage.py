@@ -8,10 +8,10 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import bench
+from benchmarks.accuracy.probe import Probe, gaps
 from benchmarks.row import Row
 from stack import faults, health, local
 from stack.settings import StackSettings
-from tests.cluster.probe import Probe, gaps
 
 KILLS = 3
 RATE_PER_S = 20

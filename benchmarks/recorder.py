@@ -11,11 +11,11 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from benchmarks.row import Row, percentile
-from observer.clock import boot_id
-from observer.recorder import Recorder
+from observer.model.clock import boot_id
+from observer.model.recording import MS_NS, Operation, Outcome, RecordingHeader
+from observer.recording.recorder import Recorder
 from observer.store.rows import INSERT_OPERATION, operation_row
 from observer.store.writing import Writer
-from observer.timeline import MS_NS, Operation, Outcome, Recording
 
 OPERATIONS = 50_000
 RUNS = 5
@@ -44,9 +44,9 @@ def operations(count: int, every_ms: int = 25, first: int = 0) -> list[Operation
     ]
 
 
-def recording() -> Recording:
+def recording() -> RecordingHeader:
     """A recording to write into."""
-    return Recording(0, datetime.now(UTC), boot_id(), time.monotonic_ns(), 0, "demo", None, {})
+    return RecordingHeader(0, datetime.now(UTC), boot_id(), time.monotonic_ns(), 0, "demo", None, {})
 
 
 def measure() -> list[Row]:

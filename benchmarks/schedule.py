@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.row import Row, percentile
 from benchmarks.server import Server, running
 from benchmarks.traffic import traffic
-from observer.timeline import MS_NS, Operation
+from observer.model.recording import MS_NS, Operation
 from observer.traffic.preflight import preflight
 
 SECONDS = 20

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from observer.kept import ask
-from observer.session import NoAnswer
+from observer.postgres.persistent import ask
+from observer.postgres.session import NoAnswer
 
 LIMIT_S = 60
 

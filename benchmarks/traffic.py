@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from observer.timeline import Event, Operation
+from observer.model.recording import Event, Operation
 from observer.traffic.generator import Generator
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from observer.cli_options import OK, answer, option_config, option_format, option_recording, say, settings_of
-from observer.cli_stack import drill, stack
-from observer.errors import ObserverError, UsageError
+from observer.commands.cli_stack import drill, stack
+from observer.commands.options import OK, answer, option_config, option_format, option_recording, say, settings_of
+from observer.model.errors import ObserverError, UsageError
 
 UNEXPECTED = 70
 
@@ -41,7 +41,7 @@ def run() -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except Exception as error:
-        from observer.crash import keep
+        from observer.commands.crash import keep
 
         say(keep(error))
         return UNEXPECTED
@@ -72,8 +72,8 @@ def init(address: str | None, output: Path) -> None:
 
     Example: observer init --etcd 10.0.0.5:2379
     """
-    from observer import init as finder
-    from observer.commented import text
+    from observer.config import discovery as finder
+    from observer.config.template import text
 
     if output.exists():
         finder.write(output, "")
@@ -110,7 +110,7 @@ def start(config: Path | None, db: Path | None, for_text: str | None, detached: 
 
     Example: observer start --db today.db --for 10m
     """
-    from observer import launch
+    from observer.commands import launch
 
     for_s = launch.seconds_of(for_text) if for_text is not None else None
     settings, path = settings_of(config, db)
@@ -127,7 +127,7 @@ def stop(config: Path | None, db: Path | None) -> None:
 
     Example: observer stop --db today.db
     """
-    from observer import launch
+    from observer.commands import launch
 
     _, path = settings_of(config, db)
     say(launch.ask_to_stop(path))
@@ -140,7 +140,7 @@ def status(config: Path | None, db: Path | None) -> None:
 
     Example: observer status
     """
-    from observer.status import lines
+    from observer.live.status import lines
     from observer.store import Reader, is_being_recorded
 
     _, path = settings_of(config, db)
@@ -157,7 +157,7 @@ def mark(text: str, config: Path | None, db: Path | None) -> None:
 
     Example: observer mark "pulling the plug of patroni1"
     """
-    from observer.clock import boot_id
+    from observer.model.clock import boot_id
     from observer.store import tell
 
     _, path = settings_of(config, db)
@@ -191,7 +191,7 @@ def report(
 
     Example: observer report > hw3/HW_3_SOLUTION.md
     """
-    from observer import reporting
+    from observer.commands import reporting
 
     settings, path = settings_of(config, db)
     if check or junit is not None:
@@ -246,12 +246,12 @@ def timeline(
 
     Example: observer timeline --follow --kind leader
     """
-    from observer.launch import seconds_of
-    from observer.picking import COLUMNS, Pick, row
-    from observer.printing import print_rows
-    from observer.status import follow as followed
+    from observer.commands.event_filter import COLUMNS, Pick, row
+    from observer.commands.launch import seconds_of
+    from observer.commands.printing import print_rows
+    from observer.live.status import follow as followed
+    from observer.live.words import line
     from observer.store.packed import opened
-    from observer.words import line
 
     from_s = seconds_of(from_text, "--from") if from_text is not None else None
     to_s = seconds_of(to_text, "--to") if to_text is not None else None
@@ -279,7 +279,7 @@ def query(sql: str, config: Path | None, db: Path | None, form: str) -> None:
 
     Example: observer query --db observer.db.xz "select * from leaders"
     """
-    from observer.printing import print_rows
+    from observer.commands.printing import print_rows
     from observer.store.packed import opened
 
     _, path = settings_of(config, db)
@@ -297,7 +297,7 @@ def judge_command(config: Path | None, db: Path | None) -> None:
 
     Example: observer judge --db observer.db
     """
-    from observer.judging import judge_anew
+    from observer.commands.analysis import judge_anew
 
     _, path = settings_of(config, db)
     for number, incidents in judge_anew(path):
@@ -313,7 +313,7 @@ def datasette_metadata(config: Path | None, db: Path | None) -> None:
     """
     import json
 
-    from observer.datasette import NAMES, metadata
+    from observer.commands.datasette import NAMES, metadata
     from observer.store import Reader
 
     _, path = settings_of(config, db)

@@ -6,8 +6,8 @@ import io
 import tempfile
 from pathlib import Path
 
-from observer.datasette import questions
-from observer.printing import print_rows
+from observer.commands.datasette import questions
+from observer.commands.printing import print_rows
 from observer.store import Reader
 from tests.recorded import FAILOVER, database
 

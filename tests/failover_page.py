@@ -6,11 +6,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from observer.findings import Incident, Phase
+from observer.live.words import line, outcome
+from observer.model.findings import Incident, Phase
+from observer.model.recording import SECOND_NS, Event, Outcome
 from observer.store import Reader
-from observer.timeline import SECOND_NS, Event, Outcome
-from observer.words import line, outcome
-from reports.analysis.judge import judge
+from reports.analysis.analyze import analyze
 from tests.recorded import FAILOVER, database
 
 TEMPLATE = Path(__file__).with_name("failover.template.md")
@@ -38,7 +38,7 @@ def rendered(reader: Reader) -> str:
 def values(reader: Reader) -> dict[str, str]:
     """What the template asks for."""
     timeline = reader.load(reader.recording().id)
-    findings = judge(timeline)
+    findings = analyze(timeline)
     (incident,) = findings.incidents
     (outage,) = incident.write.outages
     old, new = incident.leader_before or "", incident.leader_after or ""
@@ -52,7 +52,7 @@ def values(reader: Reader) -> dict[str, str]:
     def of(kind: str, subject: str, source: str | None = None) -> Callable[[Event], bool]:
         return lambda e: e.kind == kind and e.subject == subject and source in (None, e.source)
 
-    operations = timeline.between(-1, timeline.recording.until_ns)
+    operations = timeline.between(-1, timeline.header.until_ns)
     writes = sum(o.action == "write" and o.outcome is Outcome.OK for o in operations)
     unknown = [o.token for o in operations if o.action == "write" and o.outcome is Outcome.UNKNOWN]
     stale = sum(o.action == "read" and o.server == new and o.in_recovery is False for o in operations)

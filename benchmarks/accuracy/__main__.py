@@ -17,7 +17,7 @@ import psycopg2
 
 from benchmarks.accuracy.playing import play
 from benchmarks.accuracy.scoring import printed
-from observer.errors import ObserverError
+from observer.model.errors import ObserverError
 from stack import deeds, local
 from stack.errors import StackError
 from stack.local_cluster import local_cluster

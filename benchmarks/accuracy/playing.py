@@ -11,16 +11,16 @@ from pathlib import Path
 
 import psycopg2
 
-from observer import drill, launch
+from benchmarks.accuracy import recorded_run
+from benchmarks.accuracy.probe import Probe, gaps, near
+from observer.commands import drill, launch
+from observer.recording.versions import observer_version
 from observer.store import Reader
-from observer.versions import observer_version
 from stack import configs, health
 from stack.errors import StackError
 from stack.local_cluster import local_cluster
 from stack.scenario import Scenario
 from stack.settings import NODES, StackSettings
-from tests.cluster.probe import Probe, gaps, near
-from tests.corpus import tape
 
 PATIENCE_S = 1.0  # the observer's own: who gives up sooner meets a server that was just thawed later
 
@@ -38,14 +38,14 @@ def play(settings: StackSettings, scenario: Scenario, kept: Path, say: Callable[
                 launch.ask_to_stop(database)
         acknowledged, held = _acknowledged(database), _held(settings)
         with Reader(database) as reader:
-            timeline = reader.load(reader.recording().id)
-            anchor_ns = timeline.recording.anchor_ns
+            recording = reader.load(reader.recording().id)
+            anchor_ns = recording.header.anchor_ns
             # The probe writes a little longer than the recording lasts.
-            until_ns = anchor_ns + timeline.recording.until_ns
+            until_ns = anchor_ns + recording.header.until_ns
             attempts = probe.attempts
             saw = [gap for gap in gaps(attempts) if gap.from_ns >= anchor_ns and gap.to_ns <= until_ns]
             lost = sorted(acknowledged - held)
-            truth = tape.Truth(
+            truth = recorded_run.Truth(
                 scenario=scenario.name,
                 date=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
                 version=observer_version(),
@@ -57,7 +57,7 @@ def play(settings: StackSettings, scenario: Scenario, kept: Path, say: Callable[
                 ),
             )
             kept.parent.mkdir(parents=True, exist_ok=True)
-            tape.write(kept, timeline, truth)
+            recorded_run.write(kept, recording, truth)
 
 
 def _acknowledged(database: Path) -> set[str]:

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from observer.findings import Findings, Incident
-from observer.timeline import SECOND_NS, Timeline
-from reports.analysis.judge import judge
+from benchmarks.accuracy import recorded_run
+from benchmarks.accuracy.probe import Attempt, Gap, sharp, span
+from observer.model.findings import Findings, Incident
+from observer.model.recording import SECOND_NS, Recording
+from reports.analysis.analyze import analyze
 from reports.analysis.scoring import Score, scores
-from tests.cluster.probe import Attempt, Gap, sharp, span
-from tests.corpus import tape
 
 RATE_PER_S = 20
 MARGIN_S = 0.02
@@ -74,7 +74,7 @@ class Run:
     """One run, judged. `gap_ns` None: nothing to compare."""
 
     name: str
-    truth: tape.Truth
+    truth: recorded_run.Truth
     scores: list[Score]
     outages: list[Pair]
     gap_ns: int | None
@@ -89,16 +89,16 @@ class Run:
 
 def judged(path: Path) -> Run:
     """A run that was kept, judged by the judge of today."""
-    kept = tape.read(path)
-    findings = judge(kept.timeline)
+    kept = recorded_run.read(path)
+    findings = analyze(kept.recording)
     return Run(
         name=path.name.removesuffix(".json.xz"),
         truth=kept.truth,
-        scores=scores(kept.timeline, findings),
+        scores=scores(kept.recording, findings),
         outages=_paired(findings, kept.truth),
         gap_ns=max((gap for gap in map(_gap, findings.incidents) if gap is not None), default=None),
         lost=None if findings.lost is None else frozenset(write.token for write in findings.lost),
-        versions=_versions(kept.timeline),
+        versions=_versions(kept.recording),
     )
 
 
@@ -132,7 +132,7 @@ def printed(paths: Sequence[Path]) -> str:
     )
 
 
-def _paired(findings: Findings, truth: tape.Truth) -> list[Pair]:
+def _paired(findings: Findings, truth: recorded_run.Truth) -> list[Pair]:
     """Outages of ours beside those of the probe that overlap them; one without the other stands alone."""
     ours = [(o.began_ns, o.ended_ns) for i in findings.incidents for o in i.write.outages if not o.open]
     attempts = [Attempt(*one) for one in truth.attempts]
@@ -156,10 +156,10 @@ def _pair(ours: tuple[int, int], probe: tuple[int, int], attempts: Sequence[Atte
     return Pair(ours, probe, (wide.from_ns, wide.to_ns), sharp(attempts, gap))
 
 
-def _versions(timeline: Timeline) -> frozenset[str]:
+def _versions(recording: Recording) -> frozenset[str]:
     """What the members said of their versions."""
-    said = {("Patroni", e.detail.get("patroni_version")) for e in timeline.events if e.source == "patroni"}
-    said |= {("PostgreSQL", e.detail.get("postgres")) for e in timeline.events if e.kind == "versions.captured"}
+    said = {("Patroni", e.detail.get("patroni_version")) for e in recording.events if e.source == "patroni"}
+    said |= {("PostgreSQL", e.detail.get("postgres")) for e in recording.events if e.kind == "versions.captured"}
     return frozenset(f"{name} {version}" for name, version in said if version)
 
 

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from observer.config import Settings
+from observer.config.settings import Settings
 from observer.doctor.cluster import owner_by_address
 from observer.doctor.finding import (
     CANNOT_WRITE,
@@ -22,7 +22,7 @@ from observer.doctor.finding import (
     well,
 )
 from observer.doctor.looks import Seen, StatsSeen, WaySeen, netloc_of
-from observer.errors import NotFound, ObserverError
+from observer.model.errors import NotFound, ObserverError
 from observer.sources.haproxy import Server, roles_of_pools
 from observer.store import Reader, is_being_recorded
 from observer.traffic.plan import slots

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from observer.config import Settings
+from observer.config.settings import Settings
 from observer.doctor.finding import CONFIGURATION, CREDENTIALS, NOTHING_ANSWERS, Finding, bad, note, unanswered, well
 from observer.doctor.looks import Failure, RestSeen, Seen, SqlSeen, netloc_of
 

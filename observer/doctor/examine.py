@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from observer.config import Settings
+from observer.config.settings import Settings
 from observer.doctor import application, cluster
 from observer.doctor.finding import Finding
 from observer.doctor.looks import Seen, look
-from observer.starting import must_say_where
+from observer.recording.preflight import must_say_where
 
 Check = Callable[[Seen, Settings], Iterator[Finding]]
 

@@ -13,20 +13,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from observer.clock import wall_ns
-from observer.config import Settings
-from observer.errors import ConfigError, ObserverError
-from observer.kept import ask
-from observer.polling import LookFailed
-from observer.redaction import without_credentials
-from observer.session import NoAnswer, parameters
+from observer.config.settings import Settings
+from observer.model.clock import wall_ns
+from observer.model.errors import ConfigError, ObserverError
+from observer.model.recording import SECOND_NS
+from observer.model.redaction import without_credentials
+from observer.postgres.persistent import ask
+from observer.postgres.session import NoAnswer, parameters
+from observer.recording.preflight import dsn_of, etcd_access, haproxy_access, has_traffic, patroni_access
 from observer.sources import haproxy, patroni, postgres, web
 from observer.sources.discovery import Discovery, ScopeAbsent, discover
 from observer.sources.etcd import AccessRefused, Endpoint
 from observer.sources.haproxy import Page
+from observer.sources.polling import LookFailed
 from observer.sources.quorum import Status
-from observer.starting import dsn_of, etcd_access, haproxy_access, has_traffic, patroni_access
-from observer.timeline import SECOND_NS
 from observer.traffic.preflight import Preflight, preflight
 
 DEADLINE_MS = 3000

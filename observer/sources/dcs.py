@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 
-from observer.polling import Job, LookFailed, Now, Poller, Record, Told
+from observer.model.recording import Event, Window
 from observer.sources.etcd import OPEN, Access, Compacted, Endpoint, Stream
 from observer.sources.keys import Change, Key, Snapshot, found, json_of, leader_seen, text_of, told_of
 from observer.sources.lease import Lease, standing
+from observer.sources.polling import Job, LookFailed, Now, Poller, Record, Told
 from observer.sources.quorum import Proofs, Quorum, Status
-from observer.timeline import Event, Window
 
 SOURCE = "etcd"
 WATCH = "watch"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from observer.polling import Told
+from observer.sources.polling import Told
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")
 # A signal by which a container ends, and what that is called; any other is told as it is.

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from observer.errors import ConfigError, CredentialsRefused, NothingAnswers
-from observer.polling import LookFailed
+from observer.model.errors import ConfigError, CredentialsRefused, NothingAnswers
 from observer.sources.etcd import OPEN, Access, AccessRefused, Endpoint
 from observer.sources.keys import Key, Snapshot, json_of, member_of, text_of
+from observer.sources.polling import LookFailed
 
 PATRONIS = ("initialize", "config", "leader", "members")  # keys by which a scope is known
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from observer.polling import LookFailed, Now, Record
-from observer.redaction import without_credentials
+from observer.model.recording import Event, Window
+from observer.model.redaction import without_credentials
 from observer.sources.deeds import Actor, Container, Deeds, Place, actor_of, container_in, container_of
 from observer.sources.engine import Engine, lines
 from observer.sources.logs import Ear
-from observer.timeline import Event, Window
+from observer.sources.polling import LookFailed, Now, Record
 
 AGAIN_S = 2.0
 ACTIONS = ("start", "kill", "die", "pause", "unpause", "connect", "disconnect")  # health checks say far more

@@ -14,8 +14,8 @@ from typing import Any
 
 import httpx
 
-from observer.polling import LookFailed
-from observer.redaction import without_credentials
+from observer.model.redaction import without_credentials
+from observer.sources.polling import LookFailed
 from observer.sources.web import failure_of
 
 DEADLINE_S = 5.0

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from observer.polling import LookFailed
 from observer.sources.keys import Change, Key, Snapshot
+from observer.sources.polling import LookFailed
 from observer.sources.quorum import Status
 
 os.environ["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = "python"

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from observer.polling import Job, LookFailed, Now, Poller, Record, Told
-from observer.redaction import without_credentials
+from observer.model.recording import Event, Window
+from observer.model.redaction import without_credentials
+from observer.sources.polling import Job, LookFailed, Now, Poller, Record, Told
 from observer.sources.web import OPEN, Access, Target
-from observer.timeline import Event, Window
 
 # Columns that only grow while the process lives. The polls themselves make those of the stats frontend grow.
 COUNTERS = ("stot", "bin", "bout", "req_tot")

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from observer.polling import Told
-from observer.redaction import without_password
+from observer.model.redaction import without_password
+from observer.sources.polling import Told
 
 ROLES = {"master": "primary"}  # Patroni 3 says master, Patroni 4 primary
 MEMBER = ("state", "role", "timeline", "version", "conn_url", "api_url")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from observer.timeline import SECOND_NS
+from observer.model.recording import SECOND_NS
 
 FRESH_NS = 3 * SECOND_NS  # it is read once a second
 SLACK_S = 2  # a renewal may be this late before it is called overdue

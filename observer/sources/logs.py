@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from observer.polling import Job, LookFailed, Now, Poller, Record, Told
+from observer.sources.polling import Job, LookFailed, Now, Poller, Record, Told
 
 EVERY_MS = 200
 READ_BYTES = 4 << 20

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from observer.polling import Job, LookFailed, Now, Poller, Record, Told
+from observer.model.recording import SECOND_NS, Event, Window
 from observer.sources.keys import ROLES, without_secrets
+from observer.sources.polling import Job, LookFailed, Now, Poller, Record, Told
 from observer.sources.web import OPEN, Access, Target
-from observer.timeline import SECOND_NS, Event, Window
 
 SAMPLE_NS = 10 * SECOND_NS
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from psycopg2.extensions import make_dsn
 
-from observer.kept import Kept
-from observer.polling import Job, LookFailed, Now, Poller, Record, Told
-from observer.session import NoAnswer, address_of, parameters
-from observer.timeline import MS_NS, SECOND_NS
+from observer.model.recording import MS_NS, SECOND_NS
+from observer.postgres.persistent import Kept
+from observer.postgres.session import NoAnswer, address_of, parameters
+from observer.sources.polling import Job, LookFailed, Now, Poller, Record, Told
 
 DEADLINE_MS = 1000
 SAMPLE_NS = 10 * SECOND_NS

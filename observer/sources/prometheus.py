@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from observer.polling import LookFailed, Now, Record
-from observer.redaction import without_credentials
+from observer.model.recording import SECOND_NS, Event, Window
+from observer.model.redaction import without_credentials
+from observer.sources.polling import LookFailed, Now, Record
 from observer.sources.web import Target
-from observer.timeline import SECOND_NS, Event, Window
 
 DEADLINE_S = 3.0
 STEP_S = 5.0  # as often as the stack's Prometheus looks

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from observer.polling import Told
-from observer.timeline import Window
+from observer.model.recording import Window
+from observer.sources.polling import Told
 
 SUBJECT = "etcd"
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from observer.polling import LookFailed
-from observer.resolving import Resolver, Unresolved
+from observer.postgres.resolver import Resolver, Unresolved
+from observer.sources.polling import LookFailed
 
 DEADLINE_S = 1.0
 BODY_BYTES = 8 << 20

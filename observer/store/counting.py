@@ -6,8 +6,8 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 
+from observer.model.recording import SECOND_NS, Operation, Outcome
 from observer.store.schema import SERVED_ONCE
-from observer.timeline import SECOND_NS, Operation, Outcome
 
 _ADD_SECOND = """
 insert into counted_seconds (recording_id, second, action, ok, failed, unknown, max_ns) values (?, ?, ?, ?, ?, ?, ?)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from observer.errors import CannotWrite, ForeignDatabase, NotFound, ObserverError
+from observer.model.errors import CannotWrite, ForeignDatabase, NotFound, ObserverError
 from observer.store.schema import APPLICATION_ID, MIGRATIONS, version_of
 
 BUSY_TIMEOUT_S = 5.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from observer.findings import Cost, Evidence, Findings, Incident, Lost, Outage, Phase
+from observer.model.findings import Cost, Evidence, Findings, Incident, Lost, Outage, Phase
 from observer.store.rows import text_of
 
 # Children before parents.

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import IO
 
-from observer.errors import CannotWrite
+from observer.model.errors import CannotWrite
 
 TRIES = 5
 BETWEEN_TRIES_S = 0.05

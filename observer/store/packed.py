@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from observer.errors import ForeignDatabase
+from observer.model.errors import ForeignDatabase
 from observer.store.reading import Reader
 
 SUFFIX = ".xz"

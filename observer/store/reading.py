@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from observer.errors import CannotWrite, ForeignDatabase, NotFound, ObserverError, UsageError
+from observer.model.errors import CannotWrite, ForeignDatabase, NotFound, ObserverError, UsageError
+from observer.model.recording import SECOND_NS, Event, Operation, Recording, RecordingHeader, Second, Served
 from observer.store import lock
 from observer.store.files import BUSY_TIMEOUT_S, check, is_damage, is_empty, plainly, said_plainly
 from observer.store.rows import (
@@ -23,7 +24,6 @@ from observer.store.rows import (
 )
 from observer.store.schema import INTERESTING, MIGRATIONS, version_of
 from observer.store.writing import Writer
-from observer.timeline import SECOND_NS, Event, Operation, Recording, Second, Served, Timeline
 
 AROUND_NS = 10 * SECOND_NS
 """All operations this close to one of interest are loaded with it."""
@@ -69,12 +69,12 @@ class Reader:
         """Lets go of the file."""
         self._connection.close()
 
-    def recordings(self) -> list[Recording]:
+    def recordings(self) -> list[RecordingHeader]:
         """All of them, the oldest first."""
         with said_plainly(self.path):
             return [recording_of(row) for row in self._connection.execute(f"{SELECT_RECORDING} order by id")]
 
-    def recording(self, recording_id: int | None = None) -> Recording:
+    def recording(self, recording_id: int | None = None) -> RecordingHeader:
         """One of them, the newest by default. Raises NotFound."""
         found = self.recordings()
         for recording in reversed(found):
@@ -85,12 +85,12 @@ class Reader:
         there = ", ".join(str(recording.id) for recording in found)
         raise NotFound(f"{self.path}: there is no recording {recording_id}; there are: {there}.")
 
-    def load(self, recording_id: int) -> Timeline:
+    def load(self, recording_id: int) -> Recording:
         """What the judge is given of one recording, by the rules of `timeline.Timeline`."""
         recording = self.recording(recording_id)
         with said_plainly(self.path):
-            return Timeline(
-                recording=recording,
+            return Recording(
+                header=recording,
                 events=self.events(recording_id),
                 operations=list(self._interesting(recording_id)),
                 seconds=[Second(*row) for row in self._connection.execute(_SECONDS, (recording_id,))],

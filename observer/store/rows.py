@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from observer.timeline import Audit, Event, Operation, Outcome, Recording, Window
+from observer.model.recording import Audit, Event, Operation, Outcome, RecordingHeader, Window
 
 Row = Sequence[Any]
 
@@ -143,10 +143,10 @@ def audit_of(row: Row) -> Audit:
     return Audit(audited_ns, first, last, bool(present), server, timeline, number)
 
 
-def recording_of(row: Row) -> Recording:
+def recording_of(row: Row) -> RecordingHeader:
     """From SELECT_RECORDING."""
     number, began, boot, anchor_ns, pid, scope, cluster_id, settings, ended_ns, ended, last_ns = row
-    return Recording(
+    return RecordingHeader(
         id=number,
         began_utc=datetime.fromisoformat(began),
         boot=boot,

@@ -12,9 +12,10 @@ from typing import IO
 
 from sqlite_utils import Database
 
-from observer.clock import same_boot
-from observer.errors import CannotWrite, NothingAnswers
-from observer.findings import Findings
+from observer.model.clock import same_boot
+from observer.model.errors import CannotWrite, NothingAnswers
+from observer.model.findings import Findings
+from observer.model.recording import Audit, Event, Operation, RecordingHeader, Window
 from observer.store import lock
 from observer.store.counting import count
 from observer.store.files import BUSY_TIMEOUT_S, check, is_empty, said_plainly
@@ -33,7 +34,6 @@ from observer.store.rows import (
     unix_ns,
 )
 from observer.store.schema import migrate
-from observer.timeline import Audit, Event, Operation, Recording, Window
 
 Entry = Event | Operation | Audit | Findings
 
@@ -70,12 +70,12 @@ class Writer:
             raise
         self._began_unix_ns: dict[int, int] = {}
 
-    def last(self) -> Recording | None:
+    def last(self) -> RecordingHeader | None:
         """The newest recording in the file."""
         row = self._db.conn.execute(f"{SELECT_RECORDING} order by id desc limit 1").fetchone()
         return None if row is None else recording_of(row)
 
-    def begin(self, recording: Recording) -> int:
+    def begin(self, recording: RecordingHeader) -> int:
         """Adds a recording and gives its id; the one in `recording` is not looked at."""
         with self._transaction() as connection:
             added = connection.execute(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from observer.kept import Kept
-from observer.session import NoAnswer
-from observer.timeline import MS_NS, Audit
+from observer.model.recording import MS_NS, Audit
+from observer.postgres.persistent import Kept
+from observer.postgres.session import NoAnswer
 from observer.traffic.workload import WORKLOADS, answer, token
 
 CHUNK = 50_000  # tokens a question

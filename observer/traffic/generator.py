@@ -9,13 +9,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from observer.resolving import Resolver
-from observer.session import READ, READY, RESOLVING, NoAnswer, Session, parameters
-from observer.timeline import MS_NS, SECOND_NS, Action, Event, Operation, Outcome
-from observer.traffic.lines import Line, Lines, Running
+from observer.model.recording import MS_NS, SECOND_NS, Action, Event, Operation, Outcome
+from observer.postgres.resolver import Resolver
+from observer.postgres.session import READ, READY, RESOLVING, NoAnswer, Session, parameters
+from observer.traffic.connections import Line, Lines, Running
 from observer.traffic.outcome import Ended, outcome
 from observer.traffic.plan import Due, Schedule, slots, streams
-from observer.traffic.telling import Teller
+from observer.traffic.results import Teller
 from observer.traffic.workload import WORKLOADS, Answer, absent, answer, bounds, token
 
 _SLEPT_NS = 2 * SECOND_NS  # a longer gap than this between two turns of the loop: we did not run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from observer.timeline import Outcome
+from observer.model.recording import Outcome
 
 Ended = Literal["answered", "error", "lost", "deadline"]
 

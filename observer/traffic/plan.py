@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from observer.timeline import MS_NS, SECOND_NS, Action, Probe
+from observer.model.recording import MS_NS, SECOND_NS, Action, Probe
 
 # A descriptor each: select() on Windows takes 512 in all, and a process on Linux has 1,024 as a rule.
 MOST_SLOTS = 200 if sys.platform == "win32" else 400

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from observer.kept import ask
-from observer.session import DsnError, NoAnswer, answered, parameters, words
+from observer.postgres.persistent import ask
+from observer.postgres.session import DsnError, NoAnswer, answered, parameters, words
 from observer.traffic.workload import PROBE_TABLE, WORKLOADS, absent
 
 _CREDENTIALS = frozenset({"28P01", "28000"})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from observer.session import address_of
+from observer.postgres.session import address_of
 
 # The timeline as the server itself has it at this moment. pg_control_checkpoint() would lag behind a promotion; on a
 # replica only the WAL receiver knows, and shows it only to those who may read statistics: otherwise it is unknown.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from observer.timeline import Operation, Outcome, Timeline
+from observer.model.recording import Operation, Outcome, Recording
 from reports.analysis.durability import decided
 
 
@@ -16,9 +16,9 @@ class Appeared:
     audit_id: int | None
 
 
-def appeared(timeline: Timeline) -> tuple[Appeared, ...]:
+def appeared(recording: Recording) -> tuple[Appeared, ...]:
     """Every failed write whose token the newest audit of it found, in order of the tokens."""
-    ranges = decided(timeline.audits)
-    failed = [o for o in timeline.operations if o.action == "write" and o.outcome is Outcome.FAIL and o.token]
+    ranges = decided(recording.audits)
+    failed = [o for o in recording.operations if o.action == "write" and o.outcome is Outcome.FAIL and o.token]
     told = [(o, ranges.of(o.token)) for o in sorted(failed, key=lambda o: o.token)]
     return tuple(Appeared(write, audit.id) for write, audit in told if audit is not None and audit.present)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import get_args
 
-from observer.findings import Incident
-from observer.timeline import MS_NS, SECOND_NS, Action, Operation, Outcome, Probe, Timeline
+from observer.model.findings import Incident
+from observer.model.recording import MS_NS, SECOND_NS, Action, Operation, Outcome, Probe, Recording
 from reports.analysis.blindness import blindness
-from reports.analysis.told import deeds
+from reports.analysis.injected import deeds
 
 # More than this of a long recording says no more.
 TOGETHER_NS = 300 * SECOND_NS
@@ -46,18 +46,18 @@ class Baseline:
         return self.operations / (sum(until_ns - from_ns for from_ns, until_ns in self.spells) / SECOND_NS)
 
 
-def calm_spells(timeline: Timeline, incidents: Sequence[Incident]) -> tuple[Spell, ...]:
+def calm_spells(recording: Recording, incidents: Sequence[Incident]) -> tuple[Spell, ...]:
     """The stretches of 2 s or more without an incident in which every part was in sight, in order of time.
 
     A stretch ends at the fault that somebody told of, if that is before its first sign. Of more than 300 s together the
     longest are taken. Their ends are whole milliseconds, so that a query can name them.
     """
-    end_ns = timeline.recording.until_ns
+    end_ns = recording.header.until_ns
     blind = (
-        (s.from_ns, end_ns if s.until_ns is None else s.until_ns) for s in blindness(timeline) if s.source in PARTS
+        (s.from_ns, end_ns if s.until_ns is None else s.until_ns) for s in blindness(recording) if s.source in PARTS
     )
     broken = [(min([i.began_ns, *(e.by_ns for e in i.told if e.kind == "fault.told")]), i.ended_ns) for i in incidents]
-    faults = [(e.by_ns, e.by_ns) for e in deeds(timeline.events) if e.kind == "fault.told"]
+    faults = [(e.by_ns, e.by_ns) for e in deeds(recording.events) if e.kind == "fault.told"]
     spoiled = sorted([(0, WARM_UP_NS), *broken, *blind, *faults, (end_ns, end_ns)])
     until = accumulate((ended_ns for _, ended_ns in spoiled), max)
     gaps = [
@@ -72,10 +72,10 @@ def calm_spells(timeline: Timeline, incidents: Sequence[Incident]) -> tuple[Spel
     return tuple(sorted(taken))
 
 
-def baseline(timeline: Timeline, incidents: Sequence[Incident]) -> tuple[Baseline, ...]:
+def baseline(recording: Recording, incidents: Sequence[Incident]) -> tuple[Baseline, ...]:
     """Each action by each kind of connection in the calm spells, where there were any operations."""
-    spells = calm_spells(timeline, incidents)
-    operations = [o for spell in spells for o in timeline.between(*spell)]
+    spells = calm_spells(recording, incidents)
+    operations = [o for spell in spells for o in recording.between(*spell)]
     found = []
     for action in get_args(Action):
         for probe in get_args(Probe):

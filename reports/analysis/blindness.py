@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from observer.findings import Blindness
-from observer.timeline import SECOND_NS, Event, Timeline
+from observer.model.findings import Blindness
+from observer.model.recording import SECOND_NS, Event, Recording
 
 # A look that got no answer may be the observer's or the machine's own hiccup: a spell of such looks as short as this
 # says nothing by itself.
@@ -62,7 +62,7 @@ class Spell:
         return mute and self.sees.by_ns - since_ns < NOISE_NS + SECOND_NS
 
 
-def spells(timeline: Timeline) -> tuple[Spell, ...]:
+def spells(recording: Recording) -> tuple[Spell, ...]:
     """Every spell of blindness, in order of its beginning."""
     open_spells: dict[tuple[str, str], list[Event]] = {}
     seen: set[tuple[str, str]] = set()
@@ -77,7 +77,7 @@ def spells(timeline: Timeline) -> tuple[Spell, ...]:
         initial = never or told[0].by_ns <= FOUND_SO_NS
         found.append(Spell(key[0], key[1], tuple(told), sees, initial, slept.get(key, 0)))
 
-    for event in timeline.events:
+    for event in recording.events:
         key = (event.source, event.subject)
         if event.kind == "observer.slept":
             woke_ns = event.by_ns
@@ -94,7 +94,7 @@ def spells(timeline: Timeline) -> tuple[Spell, ...]:
     return tuple(sorted(found, key=lambda spell: spell.began_ns))
 
 
-def blindness(timeline: Timeline) -> tuple[Blindness, ...]:
+def blindness(recording: Recording) -> tuple[Blindness, ...]:
     """The same, as the report shows it: from the first failed look to the first that saw, with the row of `how`."""
     return tuple(
         Blindness(
@@ -105,7 +105,7 @@ def blindness(timeline: Timeline) -> tuple[Blindness, ...]:
             until_ns=None if spell.sees is None else spell.sees.by_ns,
             event_id=spell.teller.id,
         )
-        for spell in spells(timeline)
+        for spell in spells(recording)
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from observer.timeline import Event, Timeline
+from observer.model.recording import Event, Recording
 from reports.analysis.leadership import says_primary
 
 
@@ -58,12 +58,12 @@ def is_running(state: Any) -> bool:
     return state in ("running", "streaming", "in archive recovery")
 
 
-def changes(timeline: Timeline) -> tuple[Change, ...]:
+def changes(recording: Recording) -> tuple[Change, ...]:
     """Every `member.changed` with the one before it."""
     last: dict[tuple[str, str], Event] = {}
     since: dict[tuple[str, str], Any] = {}
     found: list[Change] = []
-    for event in timeline.events:
+    for event in recording.events:
         key = (event.source, event.subject)
         if event.kind == "member.changed":
             found.append(Change(event, last.get(key), since.get(key)))
@@ -72,10 +72,10 @@ def changes(timeline: Timeline) -> tuple[Change, ...]:
     return tuple(found)
 
 
-def addresses(timeline: Timeline) -> Mapping[str, str]:
+def addresses(recording: Recording) -> Mapping[str, str]:
     """Which member answers at an address ("host:port"), as etcd, the settings and PostgreSQL itself tell."""
     known: dict[str, str] = {}
-    for event in timeline.events:
+    for event in recording.events:
         if event.kind == "identity.learned" and isinstance(event.detail.get("address"), str):
             known[event.detail["address"]] = event.subject
         if event.kind == "member.changed" and isinstance(event.detail.get("conn_url"), str):
@@ -83,10 +83,10 @@ def addresses(timeline: Timeline) -> Mapping[str, str]:
     return known
 
 
-def members(timeline: Timeline) -> frozenset[str]:
+def members(recording: Recording) -> frozenset[str]:
     """Every member that any source told of."""
-    told = {e.subject for e in timeline.events if e.kind in ("member.changed", "leader.seen", "leader.elected")}
-    watched = {e.subject for e in timeline.events if e.source in ("patroni", "postgres") and e.kind == "source.blind"}
+    told = {e.subject for e in recording.events if e.kind in ("member.changed", "leader.seen", "leader.elected")}
+    watched = {e.subject for e in recording.events if e.source in ("patroni", "postgres") and e.kind == "source.blind"}
     return frozenset(told | watched)
 
 

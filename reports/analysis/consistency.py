@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import combinations
 
-from observer.timeline import Event, Timeline
+from observer.model.recording import Event, Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,14 @@ class _Primary:
     event: Event
 
 
-def two_primaries(timeline: Timeline) -> tuple[Both, ...]:
+def two_primaries(recording: Recording) -> tuple[Both, ...]:
     """Every spell in which two members were both seen out of recovery.
 
     A member is certainly a primary from the end of the first look that said so to the beginning of the last one before
     it said otherwise or could not be asked.
     """
     found: list[Both] = []
-    for one, other in combinations(_primaries(timeline), 2):
+    for one, other in combinations(_primaries(recording), 2):
         from_ns, until_ns = max(one.from_ns, other.from_ns), min(one.until_ns, other.until_ns)
         if one.member != other.member and from_ns < until_ns:
             first, second = sorted((one, other), key=lambda primary: primary.from_ns)
@@ -41,7 +41,7 @@ def two_primaries(timeline: Timeline) -> tuple[Both, ...]:
     return tuple(sorted(found, key=lambda both: both.from_ns))
 
 
-def _primaries(timeline: Timeline) -> list[_Primary]:
+def _primaries(recording: Recording) -> list[_Primary]:
     spells: list[_Primary] = []
     since: dict[str, Event] = {}
     role: dict[str, bool] = {}
@@ -51,7 +51,7 @@ def _primaries(timeline: Timeline) -> list[_Primary]:
         if event is not None:
             spells.append(_Primary(member, event.by_ns, until_ns, event))
 
-    for event in timeline.events:
+    for event in recording.events:
         if event.source != "postgres":
             continue
         if event.kind == "source.blind":
@@ -65,5 +65,5 @@ def _primaries(timeline: Timeline) -> list[_Primary]:
             else:
                 close(event.subject, min(event.window.after_ns, event.by_ns))
     for member in list(since):
-        close(member, timeline.recording.until_ns)
+        close(member, recording.header.until_ns)
     return spells

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from observer.findings import Lost
-from observer.timeline import SECOND_NS, Audit, Operation, Outcome, Timeline
+from observer.model.findings import Lost
+from observer.model.recording import SECOND_NS, Audit, Operation, Outcome, Recording
 
 CHUNK_NS = 60 * SECOND_NS
 
@@ -39,28 +39,28 @@ class Ranges:
         return self.audits[index] if index >= 0 and token <= self.lasts[index] else None
 
 
-def durability(timeline: Timeline) -> Durability:
+def durability(recording: Recording) -> Durability:
     """What the audits of a recording say of its writes."""
-    ranges = decided(timeline.audits)
-    uncertain = [o for o in timeline.operations if o.action == "write" and o.outcome is not Outcome.OK and o.token]
+    ranges = decided(recording.audits)
+    uncertain = [o for o in recording.operations if o.action == "write" and o.outcome is not Outcome.OK and o.token]
     unknown = [o for o in uncertain if o.outcome is Outcome.UNKNOWN]
-    acknowledged = _acknowledged(timeline)
-    if not timeline.audits:
+    acknowledged = _acknowledged(recording)
+    if not recording.audits:
         return Durability(acknowledged, acknowledged, None, len(unknown), None, None)
     return Durability(
         acknowledged=acknowledged,
-        unaudited=_unaudited(timeline, ranges),
-        lost=tuple(_lost(timeline, ranges)),
+        unaudited=_unaudited(recording, ranges),
+        lost=tuple(_lost(recording, ranges)),
         unknown=len(unknown),
         unknown_took_effect=_present(unknown, ranges),
         failed_but_present=_present([o for o in uncertain if o.outcome is Outcome.FAIL], ranges),
     )
 
 
-def covered(timeline: Timeline, since_ns: int, after_ns: int, by_ns: int) -> bool:
+def covered(recording: Recording, since_ns: int, after_ns: int, by_ns: int) -> bool:
     """Whether audits made since a moment cover every write that was acknowledged in (after_ns, by_ns]."""
-    ranges = decided([audit for audit in timeline.audits if audit.audited_ns >= since_ns])
-    return bool(ranges.firsts) and _unaudited(timeline, ranges, after_ns, by_ns) == 0
+    ranges = decided([audit for audit in recording.audits if audit.audited_ns >= since_ns])
+    return bool(ranges.firsts) and _unaudited(recording, ranges, after_ns, by_ns) == 0
 
 
 def decided(audits: Sequence[Audit]) -> Ranges:
@@ -114,19 +114,19 @@ def _present(operations: Sequence[Operation], ranges: Ranges) -> int | None:
     return sum(known) if len(known) == len(audits) else None
 
 
-def _acknowledged(timeline: Timeline) -> int:
-    if timeline.seconds:
-        return sum(s.ok for s in timeline.seconds if s.action == "write")
-    return sum(o.action == "write" and o.outcome is Outcome.OK for o in timeline.operations)
+def _acknowledged(recording: Recording) -> int:
+    if recording.seconds:
+        return sum(s.ok for s in recording.seconds if s.action == "write")
+    return sum(o.action == "write" and o.outcome is Outcome.OK for o in recording.operations)
 
 
-def _lost(timeline: Timeline, ranges: Ranges) -> Iterator[Lost]:
+def _lost(recording: Recording, ranges: Ranges) -> Iterator[Lost]:
     """Acknowledged writes in ranges that are absent.
 
     Most absent tokens are those of operations that failed, and what finished near a failure is in the timeline; only
     where a range holds tokens that are not, they are asked for.
     """
-    at_hand = _at_hand(timeline)
+    at_hand = _at_hand(recording)
     seen: set[str] = set()
     for first, last, audit in zip(ranges.firsts, ranges.lasts, ranges.audits, strict=True):
         if audit.present:
@@ -134,7 +134,7 @@ def _lost(timeline: Timeline, ranges: Ranges) -> Iterator[Lost]:
         low, high = _number(first), _number(last)
         held = at_hand[bisect_left(at_hand, first, key=_token) : bisect_right(at_hand, last, key=_token)]
         complete = low is not None and high is not None and len(held) >= high - low + 1
-        for operation in held if complete else _writes_of(timeline, at_hand, first, last):
+        for operation in held if complete else _writes_of(recording, at_hand, first, last):
             absent = first <= operation.token <= last and operation.token not in seen
             if absent and operation.action == "write" and operation.outcome is Outcome.OK:
                 seen.add(operation.token)
@@ -148,43 +148,43 @@ def _lost(timeline: Timeline, ranges: Ranges) -> Iterator[Lost]:
                 )
 
 
-def _at_hand(timeline: Timeline) -> list[Operation]:
+def _at_hand(recording: Recording) -> list[Operation]:
     """The writes that the timeline holds, in order of their tokens."""
-    return sorted((o for o in timeline.operations if o.action == "write" and o.token), key=_token)
+    return sorted((o for o in recording.operations if o.action == "write" and o.token), key=_token)
 
 
 def _token(operation: Operation) -> str:
     return operation.token
 
 
-def _writes_of(timeline: Timeline, at_hand: Sequence[Operation], first: str, last: str) -> Iterator[Operation]:
+def _writes_of(recording: Recording, at_hand: Sequence[Operation], first: str, last: str) -> Iterator[Operation]:
     """Every write that may carry a token of a range: those that finished between its neighbours at hand.
 
     Tokens are counted as operations are scheduled, none of which takes as long as the margin that is left here.
     """
     before, after = bisect_left(at_hand, first, key=_token), bisect_right(at_hand, last, key=_token)
     from_ns = at_hand[before - 1].started_ns - CHUNK_NS if before else -1
-    until_ns = at_hand[after].finished_ns if after < len(at_hand) else timeline.recording.until_ns
-    yield from _chunks(timeline, max(from_ns, -1), min(until_ns, timeline.recording.until_ns) + CHUNK_NS)
+    until_ns = at_hand[after].finished_ns if after < len(at_hand) else recording.header.until_ns
+    yield from _chunks(recording, max(from_ns, -1), min(until_ns, recording.header.until_ns) + CHUNK_NS)
 
 
-def _chunks(timeline: Timeline, from_ns: int, until_ns: int) -> Iterator[Operation]:
+def _chunks(recording: Recording, from_ns: int, until_ns: int) -> Iterator[Operation]:
     while from_ns < until_ns:
         by_ns = min(from_ns + CHUNK_NS, until_ns)
-        yield from timeline.between(from_ns, by_ns)
+        yield from recording.between(from_ns, by_ns)
         from_ns = by_ns
 
 
-def _unaudited(timeline: Timeline, ranges: Ranges, after_ns: int = -1, by_ns: int | None = None) -> int:
+def _unaudited(recording: Recording, ranges: Ranges, after_ns: int = -1, by_ns: int | None = None) -> int:
     """Writes acknowledged in (after_ns, by_ns] that no range covers: in the holes between ranges, and after the last.
 
     Without `by_ns`, to the end of the recording.
     """
-    until_ns = timeline.recording.until_ns if by_ns is None else by_ns
-    at_hand = _at_hand(timeline)
-    count = sum(after_ns < o.finished_ns for o in _beyond(timeline, ranges.lasts[-1], until_ns))
+    until_ns = recording.header.until_ns if by_ns is None else by_ns
+    at_hand = _at_hand(recording)
+    count = sum(after_ns < o.finished_ns for o in _beyond(recording, ranges.lasts[-1], until_ns))
     for low, high in _holes(ranges):
-        own = {o.token: o for o in _writes_of(timeline, at_hand, low, high) if _kept(o) and low <= o.token <= high}
+        own = {o.token: o for o in _writes_of(recording, at_hand, low, high) if _kept(o) and low <= o.token <= high}
         count += sum(after_ns < o.finished_ns <= until_ns for o in own.values())
     return count
 
@@ -199,7 +199,7 @@ def _holes(ranges: Ranges) -> list[tuple[str, str]]:
     return holes
 
 
-def _beyond(timeline: Timeline, last: str, by_ns: int) -> Iterator[Operation]:
+def _beyond(recording: Recording, last: str, by_ns: int) -> Iterator[Operation]:
     """Acknowledged writes with a later token than `last`, from the end back to where all are older.
 
     No operation takes as long as a chunk, so that one chunk before an older token there is no later one.
@@ -207,7 +207,7 @@ def _beyond(timeline: Timeline, last: str, by_ns: int) -> Iterator[Operation]:
     older = False
     while by_ns > -1:
         after_ns = max(-1, by_ns - CHUNK_NS)
-        writes = [o for o in timeline.between(after_ns, by_ns) if _kept(o)]
+        writes = [o for o in recording.between(after_ns, by_ns) if _kept(o)]
         yield from (o for o in writes if o.token > last)
         if older:
             return

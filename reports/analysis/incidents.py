@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from observer.findings import Outage
-from observer.timeline import SECOND_NS
+from observer.model.findings import Outage
+from observer.model.recording import SECOND_NS
+from reports.analysis.index import ETCD, FAILOVER, Index
 from reports.analysis.leadership import leader_at
-from reports.analysis.scene import ETCD, FAILOVER, Scene
-from reports.analysis.signs import Sign, signs
+from reports.analysis.triggers import Sign, signs
 
 CALM_NS = 5 * SECOND_NS
 # Parts of one fault (a host with its Patroni and its etcd, two etcd members of three) are seen this close together.
@@ -39,22 +39,22 @@ class Span:
     not_about: Mapping[str, int]
 
 
-def spans(scene: Scene) -> list[Span]:
+def spans(index: Index) -> list[Span]:
     """Every incident's stretch of time, in order; they do not overlap."""
     found: list[_Open] = []
-    for sign in signs(scene):
+    for sign in signs(index):
         last = found[-1] if found else None
         if last is None or sign.from_ns > last.active_until_ns + CALM_NS:
             if sign.opens:
                 found.append(_Open(sign.from_ns, sign.until_ns, [sign], {sign.subject: sign} if sign.fault else {}))
-        elif sign.fault and _is_another(scene, sign, last):
-            found.append(_cut(scene, last, sign))
+        elif sign.fault and _is_another(index, sign, last):
+            found.append(_cut(index, last, sign))
         else:
             last.signs.append(sign)
             last.active_until_ns = max(last.active_until_ns, sign.until_ns)
             if sign.fault:
                 last.faults.setdefault(sign.subject, sign)
-    return [_closed(scene, found, index) for index in range(len(found))]
+    return [_closed(index, found, position) for position in range(len(found))]
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class _Open:
     cut: bool = False
 
 
-def _is_another(scene: Scene, sign: Sign, last: _Open) -> bool:
+def _is_another(index: Index, sign: Sign, last: _Open) -> bool:
     """Whether a fault that is seen while an incident is open is a new one, and no part of that incident.
 
     It is not, if it is seen together with the first fault, or follows from what is known: the leader whose key just
@@ -81,18 +81,18 @@ def _is_another(scene: Scene, sign: Sign, last: _Open) -> bool:
         return sign.anew and sign.since_ns > last.faults[sign.subject].from_ns + TOGETHER_NS
     return not any(
         event.kind in ("leader.lost", "member.lost") and event.subject == sign.subject
-        for event in scene.between(last.began_ns, sign.from_ns)
+        for event in index.between(last.began_ns, sign.from_ns)
     )
 
 
-def _cut(scene: Scene, last: _Open, fault: Sign) -> _Open:
+def _cut(index: Index, last: _Open, fault: Sign) -> _Open:
     """Ends an open incident where a new fault began, and opens another one with what came after.
 
     The fault began with the outage that began with it, else with the first that was seen of its subject. The old
     incident keeps what began before, though it lasts longer; the new one lasts at least as long, so that the end of the
     old one is no third incident.
     """
-    at_ns = max(min(_first_seen(scene, last, fault), default=fault.from_ns), last.began_ns + 1)
+    at_ns = max(min(_first_seen(index, last, fault), default=fault.from_ns), last.began_ns + 1)
     until_ns = max(last.active_until_ns, fault.until_ns)
     later = [sign for sign in last.signs if sign.from_ns >= at_ns]
     last.signs = [sign for sign in last.signs if sign.from_ns < at_ns]
@@ -100,20 +100,20 @@ def _cut(scene: Scene, last: _Open, fault: Sign) -> _Open:
     return _Open(at_ns, until_ns, [*later, fault], {fault.subject: fault}, cut=True)
 
 
-def _first_seen(scene: Scene, last: _Open, fault: Sign) -> list[int]:
+def _first_seen(index: Index, last: _Open, fault: Sign) -> list[int]:
     """When a fault may have begun that ends an open incident."""
     if fault.anew:
-        began = [o.began_ns for own in scene.outages.values() for o in own]
+        began = [o.began_ns for own in index.outages.values() for o in own]
         return [at_ns for at_ns in began if fault.since_ns - SECOND_NS // 2 <= at_ns <= fault.from_ns]
     together_ns = fault.from_ns - TOGETHER_NS
     return [sign.from_ns for sign in last.signs if sign.subject == fault.subject and sign.from_ns >= together_ns]
 
 
-def _closed(scene: Scene, found: Sequence[_Open], index: int) -> Span:
-    own = found[index]
-    following_ns = found[index + 1].began_ns if index + 1 < len(found) else scene.end_ns
-    calm_ns = min(own.active_until_ns + CALM_NS, max(scene.end_ns, own.active_until_ns))
-    before_ns = found[index - 1].active_until_ns if index else 0
+def _closed(index: Index, found: Sequence[_Open], position: int) -> Span:
+    own = found[position]
+    following_ns = found[position + 1].began_ns if position + 1 < len(found) else index.end_ns
+    calm_ns = min(own.active_until_ns + CALM_NS, max(index.end_ns, own.active_until_ns))
+    before_ns = found[position - 1].active_until_ns if position else 0
     since_ns = own.began_ns if own.cut else max(own.began_ns - BEFORE_NS, min(before_ns, own.began_ns))
     return Span(
         since_ns=since_ns,
@@ -122,38 +122,38 @@ def _closed(scene: Scene, found: Sequence[_Open], index: int) -> Span:
         ended_ns=min(calm_ns, max(following_ns, own.began_ns)),
         reach_ns=calm_ns,
         following_ns=following_ns,
-        about=_about(scene, found, index),
-        not_about=_not_about(scene, found, index),
+        about=_about(index, found, position),
+        not_about=_not_about(index, found, position),
     )
 
 
-def _about(scene: Scene, found: Sequence[_Open], index: int) -> frozenset[str]:
+def _about(index: Index, found: Sequence[_Open], position: int) -> frozenset[str]:
     """What an incident is about that was cut out of another which was not over yet; empty: whatever it holds."""
-    own = found[index]
-    overlaps = own.cut and found[index - 1].active_until_ns > own.began_ns
-    return _subjects(scene, own) if overlaps else frozenset()
+    own = found[position]
+    overlaps = own.cut and found[position - 1].active_until_ns > own.began_ns
+    return _subjects(index, own) if overlaps else frozenset()
 
 
-def _not_about(scene: Scene, found: Sequence[_Open], index: int) -> Mapping[str, int]:
+def _not_about(index: Index, found: Sequence[_Open], position: int) -> Mapping[str, int]:
     """What the incidents are about that cut this one short while it lasted."""
-    own = found[index]
-    failed = _subjects(scene, own) | {sign.subject for sign in own.signs}
+    own = found[position]
+    failed = _subjects(index, own) | {sign.subject for sign in own.signs}
     others: dict[str, int] = {}
-    for other in found[index + 1 :]:
+    for other in found[position + 1 :]:
         if not other.cut or other.began_ns > own.active_until_ns + CALM_NS:
             break
-        for subject in _subjects(scene, other):
+        for subject in _subjects(index, other):
             others.setdefault(subject, other.began_ns if subject in failed else 0)
     return others
 
 
-def _subjects(scene: Scene, own: _Open) -> frozenset[str]:
+def _subjects(index: Index, own: _Open) -> frozenset[str]:
     """Whose faults it holds. A request for a new leader is the leader's, too; a member of etcd stands for etcd."""
     subjects = set(own.faults)
-    leader = leader_at(scene.leaderships, own.began_ns)
+    leader = leader_at(index.leaderships, own.began_ns)
     if FAILOVER in subjects and leader is not None:
         subjects.add(leader)
-    if any(spell.source == ETCD and spell.subject in subjects for spell in scene.spells):
+    if any(spell.source == ETCD and spell.subject in subjects for spell in index.spells):
         subjects.add(ETCD)
     return frozenset(subjects)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from observer.findings import Leadership
-from observer.timeline import Event, Timeline
+from observer.model.findings import Leadership
+from observer.model.recording import Event, Recording
 
 
-def leaderships(timeline: Timeline) -> tuple[Leadership, ...]:
+def leaderships(recording: Recording) -> tuple[Leadership, ...]:
     """Each spell of one holder of the leader key, in order. A holder that is seen again still leads."""
     found: list[tuple[str, int, int | None]] = []
     holder: tuple[str, int] | None = None
-    for event in timeline.events:
+    for event in recording.events:
         if event.kind == "leader.lost":
             if holder is not None:
                 found.append((*holder, event.by_ns))
@@ -26,11 +26,11 @@ def leaderships(timeline: Timeline) -> tuple[Leadership, ...]:
     if holder is not None:
         found.append((*holder, None))
     told: dict[str, list[Event]] = {}
-    for event in timeline.events:
+    for event in recording.events:
         if event.kind == "member.changed":
             told.setdefault(event.subject, []).append(event)
     return tuple(
-        Leadership(member, timeline_of(timeline, told.get(member, ()), member, from_ns, until_ns), from_ns, until_ns)
+        Leadership(member, timeline_of(recording, told.get(member, ()), member, from_ns, until_ns), from_ns, until_ns)
         for member, from_ns, until_ns in found
     )
 
@@ -57,14 +57,14 @@ def says_primary(event: Event) -> bool | None:
 
 
 def timeline_of(
-    timeline: Timeline, told: Sequence[Event], member: str, from_ns: int, until_ns: int | None
+    recording: Recording, told: Sequence[Event], member: str, from_ns: int, until_ns: int | None
 ) -> int | None:
     """The timeline that a member said it was on while it led, and was a primary. `told`: its own `member.changed`.
 
     What was said last counts: a promotion ends after the key is taken. Where nothing was said in the spell, what the
     member was on as a primary before it, then what its own acknowledgements carried.
     """
-    end_ns = timeline.recording.until_ns if until_ns is None else until_ns
+    end_ns = recording.header.until_ns if until_ns is None else until_ns
     within: int | None = None
     before: dict[str, int | None] = {}
     for event in told:
@@ -85,7 +85,7 @@ def timeline_of(
         return max(known)
     served = [
         operation.timeline
-        for operation in timeline.operations
+        for operation in recording.operations
         if operation.server == member and operation.timeline is not None and operation.in_recovery is False
         if from_ns <= operation.finished_ns <= end_ns
     ]

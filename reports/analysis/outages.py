@@ -9,8 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
-from observer.findings import Cost, Outage
-from observer.timeline import MS_NS, SECOND_NS, Action, Operation, Outcome, Probe, Timeline
+from observer.model.findings import Cost, Outage
+from observer.model.recording import MS_NS, SECOND_NS, Action, Operation, Outcome, Probe, Recording
 
 STABLE_NS = 5 * SECOND_NS
 SHORTEST_NS = 150 * MS_NS
@@ -18,22 +18,22 @@ SHORTEST_NS = 150 * MS_NS
 NEAR_NS = 10 * SECOND_NS
 
 
-def rate_per_s(timeline: Timeline, probe: Probe = "kept") -> float:
+def rate_per_s(recording: Recording, probe: Probe = "kept") -> float:
     """How many operations of one action a second were due on one kind of connection; the default where not told."""
     key, default = ("fresh_per_s", 2.0) if probe == "fresh" else ("rate_per_s", 20.0)
-    traffic = timeline.recording.settings.get("traffic")
+    traffic = recording.header.settings.get("traffic")
     rate = traffic.get(key) if isinstance(traffic, dict) else None
     return float(rate) if isinstance(rate, (int, float)) and rate > 0 else default
 
 
-def threshold_ns(timeline: Timeline, probe: Probe | None = None) -> int:
+def threshold_ns(recording: Recording, probe: Probe | None = None) -> int:
     """The shortest gap between two acknowledgements that can be an outage; of one kind of connection by its rate."""
-    return max(int(3 * SECOND_NS / rate_per_s(timeline, probe or "kept")), SHORTEST_NS)
+    return max(int(3 * SECOND_NS / rate_per_s(recording, probe or "kept")), SHORTEST_NS)
 
 
-def failures(timeline: Timeline, action: Action, probe: Probe | None = None) -> tuple[Operation, ...]:
+def failures(recording: Recording, action: Action, probe: Probe | None = None) -> tuple[Operation, ...]:
     """All operations of an action that are not acknowledged, in order of finishing."""
-    own = (o for o in timeline.operations if _is(o, action, probe) and o.outcome is not Outcome.OK)
+    own = (o for o in recording.operations if _is(o, action, probe) and o.outcome is not Outcome.OK)
     return tuple(sorted(own, key=_finished))
 
 
@@ -50,15 +50,15 @@ def _finished(operation: Operation) -> int:
     return operation.finished_ns
 
 
-def outages(timeline: Timeline, action: Action, probe: Probe | None = None) -> tuple[Outage, ...]:
+def outages(recording: Recording, action: Action, probe: Probe | None = None) -> tuple[Outage, ...]:
     """Every outage of an action, in order; of one kind of connection alone where a probe is named.
 
     Before the first acknowledgement of a recording an outage begins when the first operation that failed was due; after
     the last one it lasts to the end of the recording, and is open. What the observer slept through is no part of it,
     where nothing had failed before it fell asleep, or nothing did once it woke.
     """
-    asleep = slept(timeline)
-    acknowledged = [o for o in timeline.operations if _is(o, action, probe) and o.outcome is Outcome.OK]
+    asleep = slept(recording)
+    acknowledged = [o for o in recording.operations if _is(o, action, probe) and o.outcome is Outcome.OK]
     finished = [o.finished_ns for o in acknowledged]
 
     def neighbours(failure: Operation) -> tuple[Operation | None, Operation | None]:
@@ -67,16 +67,16 @@ def outages(timeline: Timeline, action: Action, probe: Probe | None = None) -> t
         before = acknowledged[index - 1] if index else None
         after = acknowledged[index] if index < len(acknowledged) else None
         if before is None or at_ns - before.finished_ns > NEAR_NS:
-            before = _last_before(timeline, action, at_ns, probe) or before
+            before = _last_before(recording, action, at_ns, probe) or before
         if after is None or after.finished_ns - at_ns > NEAR_NS:
-            after = _first_after(timeline, action, at_ns, probe) or after
+            after = _first_after(recording, action, at_ns, probe) or after
         return before, after
 
-    failed = failures(timeline, action, probe)
+    failed = failures(recording, action, probe)
     found: list[Outage] = []
     span: tuple[Operation | None, Operation | None] | None = None
     group: list[Operation] = []
-    shortest_ns = threshold_ns(timeline, probe)
+    shortest_ns = threshold_ns(recording, probe)
 
     def close() -> None:
         if span is None or not group:
@@ -84,7 +84,7 @@ def outages(timeline: Timeline, action: Action, probe: Probe | None = None) -> t
         before, after = span
         first_due_ns = min(o.due_ns for o in group)
         began_ns = min(first_due_ns, group[0].finished_ns) if before is None else before.finished_ns
-        ended_ns = max(timeline.recording.until_ns, group[-1].finished_ns) if after is None else after.finished_ns
+        ended_ns = max(recording.header.until_ns, group[-1].finished_ns) if after is None else after.finished_ns
         awake_ns = _awake(asleep, began_ns, ended_ns, group)
         outage = Outage(
             action=action,
@@ -111,9 +111,9 @@ def outages(timeline: Timeline, action: Action, probe: Probe | None = None) -> t
     return tuple(found)
 
 
-def slept(timeline: Timeline) -> list[tuple[int, int]]:
+def slept(recording: Recording) -> list[tuple[int, int]]:
     """When the observer itself did not run: from, until."""
-    return [(e.window.after_ns, e.window.by_ns) for e in timeline.events if e.kind == "observer.slept"]
+    return [(e.window.after_ns, e.window.by_ns) for e in recording.events if e.kind == "observer.slept"]
 
 
 def _awake(
@@ -129,31 +129,31 @@ def _awake(
     return began_ns, ended_ns
 
 
-def _last_before(timeline: Timeline, action: Action, at_ns: int, probe: Probe | None) -> Operation | None:
+def _last_before(recording: Recording, action: Action, at_ns: int, probe: Probe | None) -> Operation | None:
     """The last acknowledgement before a moment, further back than the timeline holds."""
     reach_ns, by_ns = NEAR_NS, at_ns - 1
     while by_ns > 0:
         after_ns = max(-1, by_ns - reach_ns)
-        for operation in reversed(timeline.between(after_ns, by_ns)):
+        for operation in reversed(recording.between(after_ns, by_ns)):
             if _is(operation, action, probe) and operation.outcome is Outcome.OK:
                 return operation
         by_ns, reach_ns = after_ns, min(reach_ns * 2, 600 * SECOND_NS)
     return None
 
 
-def _first_after(timeline: Timeline, action: Action, at_ns: int, probe: Probe | None) -> Operation | None:
+def _first_after(recording: Recording, action: Action, at_ns: int, probe: Probe | None) -> Operation | None:
     """The first acknowledgement after a moment, further on than the timeline holds."""
-    reach_ns, after_ns, end_ns = NEAR_NS, at_ns - 1, timeline.recording.until_ns
+    reach_ns, after_ns, end_ns = NEAR_NS, at_ns - 1, recording.header.until_ns
     while after_ns < end_ns:
         by_ns = after_ns + reach_ns
-        for operation in timeline.between(after_ns, by_ns):
+        for operation in recording.between(after_ns, by_ns):
             if _is(operation, action, probe) and operation.outcome is Outcome.OK:
                 return operation
         after_ns, reach_ns = by_ns, min(reach_ns * 2, 600 * SECOND_NS)
     return None
 
 
-def stable_ns(timeline: Timeline, failed: Sequence[Operation], own: Sequence[Outage]) -> int | None:
+def stable_ns(recording: Recording, failed: Sequence[Operation], own: Sequence[Outage]) -> int | None:
     """From the start of the first outage until 5 s have passed without a failure; None: the recording ended first."""
     if not own:
         return 0
@@ -165,11 +165,11 @@ def stable_ns(timeline: Timeline, failed: Sequence[Operation], own: Sequence[Out
             break
         calm_ns = failure.finished_ns
     calm_ns += STABLE_NS
-    return None if calm_ns > timeline.recording.until_ns else calm_ns - own[0].began_ns
+    return None if calm_ns > recording.header.until_ns else calm_ns - own[0].began_ns
 
 
 def cost(
-    timeline: Timeline,
+    recording: Recording,
     action: Action,
     all_failed: Sequence[Operation],
     own: Sequence[Outage],
@@ -178,13 +178,13 @@ def cost(
 ) -> Cost:
     """What a stretch of time cost an action, given all its failures and the outages that belong to the stretch."""
     failed = within(all_failed, began_ns, ended_ns)
-    ok = acknowledged(timeline, action, began_ns, ended_ns)
+    ok = acknowledged(recording, action, began_ns, ended_ns)
     observed = bool(ok or failed or own)
     return Cost(
         action=action,
         outages=tuple(own),
         outage_ns=sum(outage.duration_ns for outage in own) if observed else None,
-        stable_ns=stable_ns(timeline, all_failed, own) if observed else None,
+        stable_ns=stable_ns(recording, all_failed, own) if observed else None,
         open=any(outage.open for outage in own),
         ok=ok,
         failed=sum(o.outcome is Outcome.FAIL for o in failed),
@@ -192,18 +192,18 @@ def cost(
     )
 
 
-def acknowledged(timeline: Timeline, action: Action, after_ns: int, by_ns: int) -> int:
+def acknowledged(recording: Recording, action: Action, after_ns: int, by_ns: int) -> int:
     """How many operations of an action were acknowledged in (after_ns, by_ns].
 
     Whole seconds are taken from the store's counts, so that a long stretch needs no operations; the ends are asked for.
     """
     first_s, last_s = -(-(after_ns + 1) // SECOND_NS), (by_ns + 1) // SECOND_NS
-    if not timeline.seconds or first_s >= last_s:
-        return _count(timeline.between(after_ns, by_ns), action)
-    whole = sum(s.ok for s in timeline.seconds if s.action == action and first_s <= s.at_s < last_s)
+    if not recording.seconds or first_s >= last_s:
+        return _count(recording.between(after_ns, by_ns), action)
+    whole = sum(s.ok for s in recording.seconds if s.action == action and first_s <= s.at_s < last_s)
     ends = (
-        timeline.between(after_ns, first_s * SECOND_NS - 1),
-        timeline.between(last_s * SECOND_NS - 1, by_ns),
+        recording.between(after_ns, first_s * SECOND_NS - 1),
+        recording.between(last_s * SECOND_NS - 1, by_ns),
     )
     return whole + sum(_count(operations, action) for operations in ends)
 

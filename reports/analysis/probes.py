@@ -11,24 +11,24 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import get_args
 
-from observer.findings import Alone, Incident, Outage
-from observer.timeline import Action, Probe, Timeline
+from observer.model.findings import Alone, Incident, Outage
+from observer.model.recording import Action, Probe, Recording
 from reports.analysis.outages import outages, threshold_ns
 
 Apart = Mapping[tuple[Action, Probe], tuple[Outage, ...] | None]
 
 
-def alone(timeline: Timeline, incidents: Sequence[Incident]) -> list[tuple[Alone, ...]]:
+def alone(recording: Recording, incidents: Sequence[Incident]) -> list[tuple[Alone, ...]]:
     """For each incident, what it cost each action on each kind of connection."""
-    found = _apart(timeline)
+    found = _apart(recording)
     return [tuple(_alone(found, incidents, incident, *pair) for pair in found) for incident in incidents]
 
 
-def _apart(timeline: Timeline) -> Apart:
+def _apart(recording: Recording) -> Apart:
     """The outages of each action on each kind of connection; None: it was not driven."""
-    driven = {(s.action, s.probe) for s in timeline.served} | {(o.action, o.probe) for o in timeline.operations}
+    driven = {(s.action, s.probe) for s in recording.served} | {(o.action, o.probe) for o in recording.operations}
     pairs = product(get_args(Action), get_args(Probe))
-    return {pair: outages(timeline, *pair) if pair in driven else None for pair in pairs}
+    return {pair: outages(recording, *pair) if pair in driven else None for pair in pairs}
 
 
 def _alone(found: Apart, incidents: Sequence[Incident], incident: Incident, action: Action, probe: Probe) -> Alone:
@@ -46,8 +46,8 @@ def _alone(found: Apart, incidents: Sequence[Incident], incident: Incident, acti
     return Alone(action, probe, whole_ns, is_open, tuple(mine))
 
 
-def fresh_longer(timeline: Timeline, kept: Alone, fresh: Alone) -> bool:
+def fresh_longer(recording: Recording, kept: Alone, fresh: Alone) -> bool:
     """Whether fresh connections were out for longer than kept ones, by more than how seldom they are tried explains."""
     if kept.outage_ns is None or fresh.outage_ns is None:
         return False
-    return fresh.outage_ns - kept.outage_ns > threshold_ns(timeline, "fresh")
+    return fresh.outage_ns - kept.outage_ns > threshold_ns(recording, "fresh")

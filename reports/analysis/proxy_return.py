@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from observer.timeline import Operation, Outcome, Window
-from reports.analysis.case import Case
+from observer.model.recording import Operation, Outcome, Window
+from reports.analysis.incident_context import IncidentContext
 
 # A server's own codes; those of class 08 are of the connection, which others tell of as well.
 CONNECTION = "08"
@@ -17,16 +17,16 @@ def answered(operation: Operation) -> bool:
     return operation.outcome is Outcome.OK or (state is not None and not state.startswith(CONNECTION))
 
 
-def answered_again(case: Case) -> tuple[Operation, Window] | None:
+def answered_again(context: IncidentContext) -> tuple[Operation, Window] | None:
     """The first answer on a connection that was made since the proxy was seen away, and between when it came back.
 
     None: nobody saw it away, or nobody got an answer in the incident.
     """
-    began = [spell.began_ns for spell in case.spells("haproxy")]
-    if not began or not case.outages:
+    began = [spell.began_ns for spell in context.spells("haproxy")]
+    if not began or not context.outages:
         return None
-    until_ns = max(case.until_ns, *(outage.ended_ns for outage in case.outages))
-    own = [o for o in case.scene.timeline.between(min(began), until_ns) if o.started_ns >= min(began)]
+    until_ns = max(context.until_ns, *(outage.ended_ns for outage in context.outages))
+    own = [o for o in context.index.recording.between(min(began), until_ns) if o.started_ns >= min(began)]
     first = next(_on_new_connections(own), None)
     if first is None:
         return None

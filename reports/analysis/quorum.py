@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from observer.timeline import Event, Timeline, Window
+from observer.model.recording import Event, Recording, Window
 from reports.analysis.blindness import Spell
 
 INFERRED = "inferred"
 
 
-def unspoken(timeline: Timeline, spells: Sequence[Spell]) -> tuple[Event, ...]:
+def unspoken(recording: Recording, spells: Sequence[Spell]) -> tuple[Event, ...]:
     """`quorum.lost` and `quorum.regained` for each stretch in which a majority was away and no member told of it.
 
     They carry the ids and windows of the looks that failed and saw again, and say in `inferred` that they were not
     recorded but follow; in `rows`, which looks at members tell of it.
     """
     away = [s for s in spells if s.source == "etcd" and ":" in s.subject and not s.initial and not s.noise]
-    endpoints = _endpoints(timeline)
+    endpoints = _endpoints(recording)
     if not endpoints:
         return ()
     needed = len(endpoints) // 2 + 1
-    told = [event for event in timeline.events if event.kind in ("quorum.lost", "quorum.regained")]
+    told = [event for event in recording.events if event.kind in ("quorum.lost", "quorum.regained")]
     found: list[Event] = []
     lost: Event | None = None
     blind: dict[str, Event] = {}
@@ -38,23 +38,23 @@ def unspoken(timeline: Timeline, spells: Sequence[Spell]) -> tuple[Event, ...]:
             if not _is_told(told, lost.by_ns, at_ns):
                 found += [lost, _event("quorum.regained", spell.sees, blind, [spell.sees])]
             lost = None
-    if lost is not None and not _is_told(told, lost.by_ns, timeline.recording.until_ns):
+    if lost is not None and not _is_told(told, lost.by_ns, recording.header.until_ns):
         found.append(lost)
     return tuple(found)
 
 
-def majority_gone(timeline: Timeline, spells: Sequence[Spell], at_ns: int) -> tuple[Window, tuple[Spell, ...]] | None:
+def majority_gone(recording: Recording, spells: Sequence[Spell], at_ns: int) -> tuple[Window, tuple[Spell, ...]] | None:
     """When the member went with which a majority of etcd was gone, of those away at a moment, and its spells by then.
 
     Each went between its last look that got an answer and the first that got none. None: fewer were away, or how many
     there are is not known.
     """
-    endpoints = _endpoints(timeline)
+    endpoints = _endpoints(recording)
     away = [
         s
         for s in spells
         if s.source == "etcd" and s.subject in endpoints and not s.initial
-        if s.began_ns <= at_ns < s.until_ns(timeline.recording.until_ns)
+        if s.began_ns <= at_ns < s.until_ns(recording.header.until_ns)
     ]
     last = len(endpoints) - (len(endpoints) // 2 + 1)  # so many may go, and there is still a majority
     if not endpoints or len(away) <= last:
@@ -80,8 +80,8 @@ def _event(kind: str, look: Event, blind: Iterable[str], rows: Iterable[Event]) 
     return Event("etcd", kind, "etcd", look.window, detail, look.id)
 
 
-def _endpoints(timeline: Timeline) -> frozenset[str]:
+def _endpoints(recording: Recording) -> frozenset[str]:
     """The members of etcd that are watched; none where the settings do not name them all, so that nothing follows."""
-    etcd = timeline.recording.settings.get("etcd")
+    etcd = recording.header.settings.get("etcd")
     named = etcd.get("endpoints") if isinstance(etcd, dict) else None
     return frozenset(map(str, named or ()))

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
-from observer.timeline import SECOND_NS, Operation, Outcome, Timeline
+from observer.model.recording import SECOND_NS, Operation, Outcome, Recording
 from reports.analysis.durability import Ranges, decided
 
 WHOLE = 800_000
@@ -117,16 +117,16 @@ class Reads:
     lost: tuple[ReadThenLost, ...] | None
 
 
-def reads(timeline: Timeline) -> Reads:
+def reads(recording: Recording) -> Reads:
     """What the reads tell, walked in slices: all of them, or in a long recording those of `stretches`."""
-    spans = stretches(timeline)
-    found = _Found(decided(timeline.audits))
+    spans = stretches(recording)
+    found = _Found(decided(recording.audits))
     for after_ns, by_ns in spans:
-        _walk(timeline, after_ns, by_ns, found)
+        _walk(recording, after_ns, by_ns, found)
     return Reads(
-        acknowledged=_acknowledged(timeline),
+        acknowledged=_acknowledged(recording),
         looked_at=found.looked_at,
-        whole=spans == ((-1, timeline.recording.until_ns),),
+        whole=spans == ((-1, recording.header.until_ns),),
         back_same=found.back_same if found.looked_at else None,
         back_other=found.back_other if found.looked_at else None,
         staleness=tuple(found.staleness()),
@@ -134,19 +134,19 @@ def reads(timeline: Timeline) -> Reads:
     )
 
 
-def stretches(timeline: Timeline) -> tuple[tuple[int, int], ...]:
+def stretches(recording: Recording) -> tuple[tuple[int, int], ...]:
     """Which operations are looked at, by when they finished, (after, by].
 
     All of them, up to WHOLE. Of more than that: those within 10 s of an operation that was not acknowledged, and a
     minute at a time, evenly spread, as many as make WHOLE together.
     """
-    until_ns = timeline.recording.until_ns
-    total = sum(s.ok + s.failed + s.unknown for s in timeline.seconds) or len(timeline.operations)
+    until_ns = recording.header.until_ns
+    total = sum(s.ok + s.failed + s.unknown for s in recording.seconds) or len(recording.operations)
     if total <= WHOLE:
         return ((-1, until_ns),)
     every_ns = SLICE_NS * total // WHOLE
     spread = [(at_ns, at_ns + SLICE_NS) for at_ns in range(-1, until_ns, every_ns)]
-    failed = (o.finished_ns for o in timeline.operations if o.outcome is not Outcome.OK)
+    failed = (o.finished_ns for o in recording.operations if o.outcome is not Outcome.OK)
     near = [(at_ns - NEAR_NS, at_ns + NEAR_NS) for at_ns in failed]
     joined: list[tuple[int, int]] = []
     for after_ns, by_ns in sorted([*spread, *near]):
@@ -157,10 +157,10 @@ def stretches(timeline: Timeline) -> tuple[tuple[int, int], ...]:
     return tuple(joined)
 
 
-def _acknowledged(timeline: Timeline) -> int:
-    if timeline.seconds:
-        return sum(s.ok for s in timeline.seconds if s.action == "read")
-    return sum(o.action == "read" and o.outcome is Outcome.OK for o in timeline.operations)
+def _acknowledged(recording: Recording) -> int:
+    if recording.seconds:
+        return sum(s.ok for s in recording.seconds if s.action == "read")
+    return sum(o.action == "read" and o.outcome is Outcome.OK for o in recording.operations)
 
 
 @dataclass(slots=True)
@@ -226,12 +226,12 @@ class _Newest:
             self.ids.append(read.id or 0)
 
 
-def _walk(timeline: Timeline, after_ns: int, by_ns: int, found: _Found) -> None:
+def _walk(recording: Recording, after_ns: int, by_ns: int, found: _Found) -> None:
     """Adds what one stretch tells. Nothing is known of what was acknowledged or read before it."""
     acknowledged, acknowledged_ns = _numbers(), _numbers()  # in order of the numbers
     by_server: dict[str | None, _Newest] = defaultdict(_Newest)
     anywhere = _Newest()
-    for kind, operation, number in _moments(timeline, after_ns, by_ns):
+    for kind, operation, number in _moments(recording, after_ns, by_ns):
         if kind == _ENDED:
             if operation.action == "write":
                 index = bisect_right(acknowledged, number)
@@ -270,13 +270,13 @@ def _walk(timeline: Timeline, after_ns: int, by_ns: int, found: _Found) -> None:
 _BEGAN, _ENDED = 0, 1
 
 
-def _moments(timeline: Timeline, after_ns: int, by_ns: int) -> Iterator[tuple[int, Operation, int]]:
+def _moments(recording: Recording, after_ns: int, by_ns: int) -> Iterator[tuple[int, Operation, int]]:
     """In order of time, when each acknowledged write ended, and when each read that tells what it saw began and ended.
 
     With the number of the token. At one moment what begins comes first.
     """
     waiting: list[tuple[int, int, int, Operation, int]] = []
-    for count, operation in enumerate(_operations(timeline, after_ns, by_ns)):
+    for count, operation in enumerate(_operations(recording, after_ns, by_ns)):
         number = _number(operation.token if operation.action == "write" else operation.saw)
         if operation.outcome is not Outcome.OK or number is None:
             continue
@@ -291,10 +291,10 @@ def _moments(timeline: Timeline, after_ns: int, by_ns: int) -> Iterator[tuple[in
         yield kind, told, number
 
 
-def _operations(timeline: Timeline, after_ns: int, by_ns: int) -> Iterator[Operation]:
+def _operations(recording: Recording, after_ns: int, by_ns: int) -> Iterator[Operation]:
     while after_ns < by_ns:
         until_ns = min(after_ns + SLICE_NS, by_ns)
-        yield from timeline.between(after_ns, until_ns)
+        yield from recording.between(after_ns, until_ns)
         after_ns = until_ns
 
 

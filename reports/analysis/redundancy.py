@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from observer.findings import Evidence, Phase
-from observer.timeline import SECOND_NS, Event, Operation, Window
-from reports.analysis.case import Case, at_s, shows
-from reports.analysis.scene import pool_of
+from observer.model.findings import Evidence, Phase
+from observer.model.recording import SECOND_NS, Event, Operation, Window
+from reports.analysis.incident_context import IncidentContext, at_s, shows
+from reports.analysis.index import pool_of
 
 # What connects now and then has done so within this time.
 MINUTE_NS = 60 * SECOND_NS
@@ -19,69 +19,73 @@ def streaming(event: Event) -> int | None:
     return sum(1 for row in replication if isinstance(row, dict) and row.get("state") == "streaming")
 
 
-def redundancy_back(case: Case) -> tuple[int | None, Event | None]:
+def redundancy_back(context: IncidentContext) -> tuple[int | None, Event | None]:
     """How long after the incident's start as many replicas streamed as before it, and the event that shows it.
 
     0: there were never fewer. None: not observed, or not within the recording.
     """
-    if case.span.about and not case.span.about & case.scene.members:
+    if context.span.about and not context.span.about & context.index.members:
         return None, None  # cut out of another incident, whose replicas these may be
     before: int | None = None
     fell_ns: int | None = None
-    primary = case.leader_before
-    for event in case.scene.timeline.events:
-        if fell_ns is None and event.by_ns > case.until_ns:
+    primary = context.leader_before
+    for event in context.index.recording.events:
+        if fell_ns is None and event.by_ns > context.until_ns:
             break  # there were as many all the while
-        if event.kind == "leader.elected" and event.by_ns >= case.from_ns:
+        if event.kind == "leader.elected" and event.by_ns >= context.from_ns:
             primary, fell_ns = event.subject, event.by_ns
         if event.source != "patroni" or event.kind != "member.changed" or event.subject != primary:
             continue
         count = streaming(event)
         if count is None:
             continue
-        if event.by_ns < case.from_ns:
+        if event.by_ns < context.from_ns:
             before = count
         elif before is not None and count < before:
             fell_ns = event.by_ns if fell_ns is None else fell_ns
-        elif before is not None and fell_ns is not None and event.by_ns >= max(fell_ns, case.from_ns):
-            return max(0, event.by_ns - case.span.began_ns), event
+        elif before is not None and fell_ns is not None and event.by_ns >= max(fell_ns, context.from_ns):
+            return max(0, event.by_ns - context.span.began_ns), event
     return (0, None) if before is not None and fell_ns is None else (None, None)
 
 
-def protection(case: Case, back_ns: int | None, shown: Event | None) -> list[Phase]:
+def protection(context: IncidentContext, back_ns: int | None, shown: Event | None) -> list[Phase]:
     """From the first acknowledged write after the outage until as many replicas stream as before."""
-    if not case.outages or case.outages[-1].open or not back_ns or shown is None:
+    if not context.outages or context.outages[-1].open or not back_ns or shown is None:
         return []
-    last = case.outages[-1]
+    last = context.outages[-1]
     if shown.by_ns <= last.ended_ns:
         return []
     proof = shows("evidence.streaming", shown, member=shown.subject, replicas=streaming(shown))
     return [Phase("protection", Window.at(last.ended_ns), shown.window, None, proof)]
 
 
-def brownout_ns(case: Case) -> int | None:
+def brownout_ns(context: IncidentContext) -> int | None:
     """How long the old leader's route was still up beside the new one while new connections failed.
 
     0: it was not, or nothing failed meanwhile. None: no proxy's routes were observed, or nobody connected meanwhile.
     """
-    if not case.scene.primary_pools:
+    if not context.index.primary_pools:
         return None
-    elected, old = case.leader_elected, case.leader_before
+    elected, old = context.leader_elected, context.leader_before
     if elected is None or elected.subject == old:
         return 0
-    routes = [e for e in case.scene.timeline.events if e.kind in ("route.up", "route.down")]
+    routes = [e for e in context.index.recording.events if e.kind in ("route.up", "route.down")]
     longest, unseen = 0, False
-    for pool in case.scene.primary_pools:
+    for pool in context.index.primary_pools:
         own = [e for e in routes if pool_of(e) == pool]
-        up = next((e for e in own if e.kind == "route.up" and e.by_ns >= case.from_ns and _is(case, e, elected)), None)
-        last = [e for e in own if case.scene.member_of(e) == old and up is not None and e.by_ns <= up.by_ns]
+        up = next(
+            (e for e in own if e.kind == "route.up" and e.by_ns >= context.from_ns and _is(context, e, elected)), None
+        )
+        last = [e for e in own if context.index.member_of(e) == old and up is not None and e.by_ns <= up.by_ns]
         if up is None or not last or last[-1].kind == "route.down":
             continue
-        down = next((e for e in own if e.by_ns > up.by_ns and e.kind == "route.down" and _of(case, e) == old), None)
-        until_ns = case.scene.end_ns if down is None else down.by_ns
-        if any(o.probe == "fresh" and up.by_ns < o.finished_ns <= until_ns for o in case.scene.failures["write"]):
+        down = next((e for e in own if e.by_ns > up.by_ns and e.kind == "route.down" and _of(context, e) == old), None)
+        until_ns = context.index.end_ns if down is None else down.by_ns
+        if any(o.probe == "fresh" and up.by_ns < o.finished_ns <= until_ns for o in context.index.failures["write"]):
             longest = max(longest, until_ns - up.by_ns)
-        elif not any(_connects(o) for o in case.scene.timeline.between(up.by_ns, min(until_ns, up.by_ns + MINUTE_NS))):
+        elif not any(
+            _connects(o) for o in context.index.recording.between(up.by_ns, min(until_ns, up.by_ns + MINUTE_NS))
+        ):
             unseen = True
     return None if unseen and not longest else longest
 
@@ -91,12 +95,12 @@ def _connects(operation: Operation) -> bool:
     return operation.action == "write" and operation.probe == "fresh"
 
 
-def _of(case: Case, event: Event) -> str:
-    return case.scene.member_of(event)
+def _of(context: IncidentContext, event: Event) -> str:
+    return context.index.member_of(event)
 
 
-def _is(case: Case, event: Event, elected: Event) -> bool:
-    return _of(case, event) == elected.subject
+def _is(context: IncidentContext, event: Event, elected: Event) -> bool:
+    return _of(context, event) == elected.subject
 
 
 def streaming_evidence(event: Event | None) -> Evidence | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from observer.timeline import SECOND_NS, Event, Timeline
+from observer.model.recording import SECOND_NS, Event, Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,24 +21,24 @@ class Request:
     cleared: Event | None = None
 
 
-def requests(timeline: Timeline) -> tuple[Request, ...]:
+def requests(recording: Recording) -> tuple[Request, ...]:
     """All requests of a recording, in order."""
     found: list[Request] = []
-    for event in timeline.events:
+    for event in recording.events:
         if event.kind not in ("failover.asked", "failover.cleared"):
             continue
         if found and found[-1].until_ns > event.by_ns:
             cleared = event if event.kind == "failover.cleared" else None
             found[-1] = replace(found[-1], until_ns=event.by_ns, cleared=cleared)
         if event.kind == "failover.asked":
-            found.append(Request(event, _due_ns(timeline, event), timeline.recording.until_ns + 1))
+            found.append(Request(event, _due_ns(recording, event), recording.header.until_ns + 1))
     return tuple(found)
 
 
-def _due_ns(timeline: Timeline, asked: Event) -> int:
+def _due_ns(recording: Recording, asked: Event) -> int:
     try:
         hour = datetime.fromisoformat(str(asked.detail.get("scheduled_at")))
     except ValueError:
         return asked.by_ns
-    since = (hour if hour.tzinfo else hour.replace(tzinfo=UTC)) - timeline.recording.began_utc
+    since = (hour if hour.tzinfo else hour.replace(tzinfo=UTC)) - recording.header.began_utc
     return max(asked.by_ns, round(since.total_seconds() * SECOND_NS))

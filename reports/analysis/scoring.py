@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from observer.findings import Confidence, Findings, Incident, Leadership
-from observer.timeline import SECOND_NS, Event, Timeline
+from observer.model.findings import Confidence, Findings, Incident, Leadership
+from observer.model.recording import SECOND_NS, Event, Recording
+from reports.analysis.injected import EARLY_NS, LATE_NS, cause_injected, deeds
 from reports.analysis.leadership import leader_at
-from reports.analysis.told import EARLY_NS, LATE_NS, cause_told, deeds
 
 # Faults told this close together are one: a host with its etcd, two members of etcd.
 TOGETHER_NS = 5 * SECOND_NS
@@ -53,9 +53,9 @@ class Score:
         return not self.right and self.found not in (None, "unknown") and self.confidence == "high"
 
 
-def scores(timeline: Timeline, findings: Findings) -> list[Score]:
+def scores(recording: Recording, findings: Findings) -> list[Score]:
     """One score for each group of told faults, and one for each incident that none of them explains, in order."""
-    groups = expected(timeline.events, findings.leaderships, _endpoints(timeline))
+    groups = expected(recording.events, findings.leaderships, _endpoints(recording))
     left = list(findings.incidents)
     found: list[Score] = []
     for index, group in enumerate(groups):
@@ -113,7 +113,7 @@ def _causes(
         component, action = str(event.detail.get("component")), str(event.detail.get("action"))
         role = event.detail.get("role")
         led = role == "leader" if role is not None else event.subject == leader
-        cause = cause_told(component, action, led)
+        cause = cause_injected(component, action, led)
         if cause == "etcd.member_down" and lost is not None:
             cause = lost
         if cause is not None:
@@ -141,7 +141,7 @@ def _score(group: Expected, incident: Incident | None) -> Score:
     return Score(group.at_ns, told, incident.cause, incident.confidence, targets, incident)
 
 
-def _endpoints(timeline: Timeline) -> int:
-    etcd = timeline.recording.settings.get("etcd")
+def _endpoints(recording: Recording) -> int:
+    etcd = recording.header.settings.get("etcd")
     endpoints = etcd.get("endpoints") if isinstance(etcd, dict) else None
     return len(endpoints) if endpoints else 3

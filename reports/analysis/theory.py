@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from observer.timeline import Timeline
+from observer.model.recording import Recording
 
 ETCD_EXPIRY_S = 1.0
 PRIMARY_START_S = 300.0
@@ -33,25 +33,25 @@ FORMS: Mapping[str, tuple[Form, Form]] = {
 }
 
 
-def live_settings(timeline: Timeline, at_ns: int | None = None) -> Mapping[str, Any] | None:
+def live_settings(recording: Recording, at_ns: int | None = None) -> Mapping[str, Any] | None:
     """The cluster's dynamic configuration at a moment, or at the end; None: never seen."""
     found: Mapping[str, Any] | None = None
-    for event in timeline.events:
+    for event in recording.events:
         if event.kind == "config.changed" and isinstance(event.detail.get("config"), dict):
             if found is not None and at_ns is not None and event.by_ns > at_ns:
                 break
             found = event.detail["config"]
     if found is None:
-        captured = [e for e in timeline.events if e.kind == "cluster.captured"]
+        captured = [e for e in recording.events if e.kind == "cluster.captured"]
         config = captured[-1].detail.get("config") if captured else None
         found = config if isinstance(config, dict) and config else None
     return found
 
 
-def live_id(timeline: Timeline, at_ns: int) -> int | None:
+def live_id(recording: Recording, at_ns: int) -> int | None:
     """The row that told the cluster's dynamic configuration of a moment; None: none did."""
-    changed = [e for e in timeline.events if e.kind == "config.changed" and isinstance(e.detail.get("config"), dict)]
-    captured = [e for e in timeline.events if e.kind == "cluster.captured" and e.detail.get("config")]
+    changed = [e for e in recording.events if e.kind == "config.changed" and isinstance(e.detail.get("config"), dict)]
+    captured = [e for e in recording.events if e.kind == "cluster.captured" and e.detail.get("config")]
     told = changed or captured
     before = [e for e in told if e.by_ns <= at_ns]
     return None if not told else before[-1].id if before else told[0].id
@@ -77,17 +77,17 @@ def effective(live: Mapping[str, Any] | None, version: str | None) -> Mapping[st
     return None if number is None else {**live, **mended} if number >= MENDS else live
 
 
-def patroni_version(timeline: Timeline) -> str | None:
+def patroni_version(recording: Recording) -> str | None:
     """The version of Patroni, as a member told it; None: nobody did."""
-    told = (e.detail.get("patroni_version") for e in timeline.events if e.kind == "member.changed")
+    told = (e.detail.get("patroni_version") for e in recording.events if e.kind == "member.changed")
     return next((str(version) for version in told if version), None)
 
 
-def proxy_settings(timeline: Timeline) -> Mapping[str, Any]:
+def proxy_settings(recording: Recording) -> Mapping[str, Any]:
     """What is known of the proxy's checks: what the settings say, and what its own stats say instead where they do."""
-    haproxy = timeline.recording.settings.get("haproxy")
+    haproxy = recording.header.settings.get("haproxy")
     known = dict(haproxy) if isinstance(haproxy, Mapping) else {}
-    captured = (e.detail.get("pools") or () for e in timeline.events if e.kind == "pools.captured")
+    captured = (e.detail.get("pools") or () for e in recording.events if e.kind == "pools.captured")
     rows = (row for pools in captured for row in pools if isinstance(row, Mapping) and row.get("check_rise"))
     row = next(rows, None)
     return known if row is None else {**known, "rise": row["check_rise"]}

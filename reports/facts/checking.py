@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TypedDict
 
-from observer.timeline import MS_NS, SECOND_NS, Event, Timeline
+from observer.model.recording import MS_NS, SECOND_NS, Event, Recording
 from reports.analysis.blindness import blindness
 from reports.facts import course
 
@@ -51,30 +51,30 @@ class ChecksFact(TypedDict):
     lingering: list[LingerFact]
 
 
-def checks_of(timeline: Timeline) -> ChecksFact:
+def checks_of(recording: Recording) -> ChecksFact:
     """All that the stats page showed of the checks themselves."""
     return {
-        "pauses": pauses_of(timeline),
-        "timeouts": timeouts_of(timeline),
-        "lingering": lingering_of(timeline),
+        "pauses": pauses_of(recording),
+        "timeouts": timeouts_of(recording),
+        "lingering": lingering_of(recording),
     }
 
 
-def pauses_of(timeline: Timeline) -> PausesFact | None:
+def pauses_of(recording: Recording) -> PausesFact | None:
     """Pauses between the end of a check and the beginning of the next, where the page showed both; None: nowhere.
 
     While a server goes up or down each check moves its count by one ("UP 2/3", "UP 1/3", "DOWN"), so two neighbouring
     counts are two checks in a row. A look more or less makes each pause that much uncertain.
     """
-    found = sorted(_pauses(timeline), key=lambda pause: pause["ms"])
+    found = sorted(_pauses(recording), key=lambda pause: pause["ms"])
     if not found:
         return None
     return {"count": len(found), "shortest": found[0], "median": found[len(found) // 2], "longest": found[-1]}
 
 
-def _pauses(timeline: Timeline) -> Iterator[MomentFact]:
+def _pauses(recording: Recording) -> Iterator[MomentFact]:
     last: dict[tuple[object, str], Event] = {}
-    for event in timeline.events:
+    for event in recording.events:
         if event.kind in ("proxy.restarted", "source.blind", "source.sees") and event.source == "haproxy":
             last.clear()  # whatever came between was not seen
         if event.kind not in ROUTES:
@@ -100,10 +100,10 @@ def _next_to(event: Event) -> str | None:
     return f"DOWN {count + 1}/{whole}" if count + 1 < whole else "UP"
 
 
-def timeouts_of(timeline: Timeline) -> dict[str, MomentFact]:
+def timeouts_of(recording: Recording) -> dict[str, MomentFact]:
     """The longest check that each kind of timeout ended, by the check's status."""
     found: dict[str, MomentFact] = {}
-    for event in timeline.events:
+    for event in recording.events:
         status, ms = event.detail.get("check_status"), event.detail.get("check_duration_ms")
         if event.kind not in ROUTES or status not in TIMEOUTS or not isinstance(ms, int):
             continue
@@ -112,17 +112,17 @@ def timeouts_of(timeline: Timeline) -> dict[str, MomentFact]:
     return {status: found[status] for status in TIMEOUTS if status in found}
 
 
-def lingering_of(timeline: Timeline) -> list[LingerFact]:
+def lingering_of(recording: Recording) -> list[LingerFact]:
     """Servers that were UP in a pool when their PostgreSQL fell silent and went while it was, the longest first."""
     since = {
         event.id: event.detail["since_ns"]
-        for event in timeline.events
+        for event in recording.events
         if event.kind == "source.blind" and isinstance(event.detail.get("since_ns"), int)
     }
-    away = [span for span in course.roles_of(timeline) if span["what"] == "away"]
-    unseen = [(s.from_ns, s.until_ns) for s in blindness(timeline) if s.source == "haproxy"]
+    away = [span for span in course.roles_of(recording) if span["what"] == "away"]
+    unseen = [(s.from_ns, s.until_ns) for s in blindness(recording) if s.source == "haproxy"]
     found: list[LingerFact] = []
-    for route in course.routes_of(timeline):
+    for route in course.routes_of(recording):
         for span in away:
             own = span["subject"] == route["subject"].rpartition("/")[2]
             if (

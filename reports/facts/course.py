@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypedDict
 
-from observer.findings import Incident
-from observer.timeline import SECOND_NS, Event, Timeline
+from observer.model.findings import Incident
+from observer.model.recording import SECOND_NS, Event, Recording
 from reports.analysis.blindness import spells
 from reports.analysis.leadership import says_primary
 from reports.analysis.quorum import unspoken
@@ -41,14 +41,14 @@ class PromotionFact(TypedDict):
     event_id: int | None
 
 
-def roles_of(timeline: Timeline) -> list[SpanFact]:
+def roles_of(recording: Recording) -> list[SpanFact]:
     """What each member was, as its PostgreSQL said when it was asked directly, else as its Patroni said."""
-    end_s = seconds(timeline.recording.until_ns)
-    asked = {e.source for e in timeline.events if e.kind == "member.changed"}
+    end_s = seconds(recording.header.until_ns)
+    asked = {e.source for e in recording.events if e.kind == "member.changed"}
     source = "postgres" if "postgres" in asked else "patroni"
     told: dict[str, list[tuple[float, str, int | None]]] = {}
     role: dict[str, str] = {}
-    for event in timeline.events:
+    for event in recording.events:
         if event.source != source:
             continue
         what = "away" if event.kind == "source.blind" else _role(event)
@@ -94,32 +94,32 @@ def _spans(subject: str, told: list[tuple[float, str, int | None]], end_s: float
         start = at
 
 
-def routes_of(timeline: Timeline) -> list[SpanFact]:
+def routes_of(recording: Recording) -> list[SpanFact]:
     """When each pool sent clients to each server."""
     told: dict[str, list[tuple[float, str, int | None]]] = {}
-    for event in timeline.events:
+    for event in recording.events:
         if event.kind in ("route.up", "route.down"):
             what = "up" if event.kind == "route.up" else "down"
             told.setdefault(event.subject, []).append((seconds(event.by_ns), what, event.id))
-    end_s = seconds(timeline.recording.until_ns)
+    end_s = seconds(recording.header.until_ns)
     return [s for subject in sorted(told) for s in _spans(subject, told[subject], end_s) if s["what"] == "up"]
 
 
-def quorum_of(timeline: Timeline) -> list[SpanFact]:
+def quorum_of(recording: Recording) -> list[SpanFact]:
     """When etcd had no leader, as its members said, or as follows where too few were left to say anything."""
-    events = sorted((*timeline.events, *unspoken(timeline, spells(timeline))), key=lambda e: e.by_ns)
+    events = sorted((*recording.events, *unspoken(recording, spells(recording))), key=lambda e: e.by_ns)
     told = [
         (seconds(e.by_ns), "lost" if e.kind == "quorum.lost" else "kept", e.id)
         for e in events
         if e.kind in ("quorum.lost", "quorum.regained")
     ]
-    return [s for s in _spans("etcd", told, seconds(timeline.recording.until_ns)) if s["what"] == "lost"]
+    return [s for s in _spans("etcd", told, seconds(recording.header.until_ns)) if s["what"] == "lost"]
 
 
-def promotions_of(timeline: Timeline) -> list[PromotionFact]:
+def promotions_of(recording: Recording) -> list[PromotionFact]:
     """The first word of each timeline of each primary, in order of time."""
     found: dict[tuple[str, int], PromotionFact] = {}
-    for event in timeline.events:
+    for event in recording.events:
         if event.kind == "log.told" and event.detail.get("says") == "new_timeline":
             number = int(str(event.detail.get("timeline")))
         elif event.kind == "member.changed" and says_primary(event) and isinstance(event.detail.get("timeline"), int):
@@ -136,14 +136,14 @@ def promotions_of(timeline: Timeline) -> list[PromotionFact]:
     return list(found.values())
 
 
-def slept_of(timeline: Timeline) -> list[SpanFact]:
+def slept_of(recording: Recording) -> list[SpanFact]:
     """When the observer itself did not run: it saw nobody then."""
-    return [_window(e, "slept") for e in timeline.events if e.kind == "observer.slept" and e.source == "daemon"]
+    return [_window(e, "slept") for e in recording.events if e.kind == "observer.slept" and e.source == "daemon"]
 
 
-def proofs_of(timeline: Timeline) -> list[SpanFact]:
+def proofs_of(recording: Recording) -> list[SpanFact]:
     """The direct writes that were acknowledged while a proxy was away."""
-    return [_window(e, "written") for e in timeline.events if e.kind == "write.proved"]
+    return [_window(e, "written") for e in recording.events if e.kind == "write.proved"]
 
 
 def _window(event: Event, what: str) -> SpanFact:
@@ -158,38 +158,38 @@ def _window(event: Event, what: str) -> SpanFact:
     }
 
 
-def crowds_of(timeline: Timeline) -> list[SpanFact]:
+def crowds_of(recording: Recording) -> list[SpanFact]:
     """When a proxy had as many clients as it lets in, so that new ones had to wait."""
     told: dict[str, list[tuple[float, str, int | None]]] = {}
-    for event in timeline.events:
+    for event in recording.events:
         if event.kind in ("proxy.full", "proxy.room"):
             sessions = f"{event.detail.get('sessions')} / {event.detail.get('limit')}"
             what = sessions if event.kind == "proxy.full" else "room"
             told.setdefault(event.subject, []).append((seconds(event.by_ns), what, event.id))
-    end_s = seconds(timeline.recording.until_ns)
+    end_s = seconds(recording.header.until_ns)
     return [s for subject in sorted(told) for s in _spans(subject, told[subject], end_s) if s["what"] != "room"]
 
 
-def led_etcd(timeline: Timeline, incident: Incident) -> bool | None:
+def led_etcd(recording: Recording, incident: Incident) -> bool | None:
     """Whether the etcd member that failed was etcd's leader; None: nobody who watched told.
 
     A leader that dies leaves an election; where there was none, who led is what was last told before.
     """
     if incident.cause != "etcd.member_down" or incident.target is None:
         return None
-    for event in events_between(timeline, incident.began_ns - SECOND_NS, incident.ended_ns):
+    for event in events_between(recording, incident.began_ns - SECOND_NS, incident.ended_ns):
         if event.kind == "raft.elected":
             before = event.detail.get("before")
             leader = before.get("leader") if isinstance(before, Mapping) else None
             return None if leader is None else bool(leader == incident.target)
-    led = raft_leader(timeline, incident.began_ns)
+    led = raft_leader(recording, incident.began_ns)
     return None if led is None or led[0] == incident.target else False
 
 
-def raft_leader(timeline: Timeline, at_ns: int) -> tuple[str, int | None] | None:
+def raft_leader(recording: Recording, at_ns: int) -> tuple[str, int | None] | None:
     """Who led etcd at a moment, as was last told before it, and the row that tells; None: nobody had."""
     found: tuple[str, int | None] | None = None
-    for event in events_between(timeline, 0, at_ns):
+    for event in events_between(recording, 0, at_ns):
         leader = event.detail.get("leader") if event.kind == "raft.elected" else None
         if event.kind == "versions.captured" and event.source == "etcd" and event.detail.get("leads"):
             leader = event.subject

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypedDict
 
-from observer.timeline import Timeline
+from observer.model.recording import Recording
 from reports.facts.moments import seconds
 
 ASKED_S = 1.0
@@ -40,10 +40,10 @@ class ShownFact(TypedDict):
     event_id: int | None
 
 
-def shown(timeline: Timeline) -> list[ShownFact]:
+def shown(recording: Recording) -> list[ShownFact]:
     """Every span that was asked for, the longest first; of an incident asked for again, its longest alone."""
     found: list[ShownFact] = []
-    for event in timeline.events:
+    for event in recording.events:
         if event.kind != "dashboards.captured":
             continue
         boards: dict[str, BoardFact] = {}

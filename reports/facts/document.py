@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from observer.findings import Cost, Evidence, Findings, Incident, Lost, Outage
-from observer.timeline import Action, Timeline
+from observer.model.findings import Cost, Evidence, Findings, Incident, Lost, Outage
+from observer.model.recording import Action, Recording
 from reports.analysis.consistency import two_primaries
 from reports.analysis.durability import Durability, durability
 from reports.analysis.outages import STABLE_NS
@@ -24,24 +24,24 @@ from reports.facts.safety import appeared_of, forks_of, hidden_of, reads_of
 from reports.facts.testimony import testimony_of
 
 
-def facts_of(judged: Sequence[tuple[Timeline, Findings]], version: str) -> shape.Facts:
+def facts_of(judged: Sequence[tuple[Recording, Findings]], version: str) -> shape.Facts:
     """The whole document of one or more recordings, each with its findings; `version` is the observer's own."""
     incidents: list[IncidentFact] = []
-    for timeline, found in judged:
+    for recording, found in judged:
         incidents += [
-            _incident(timeline, found, incident, len(incidents) + 1 + i) for i, incident in enumerate(found.incidents)
+            _incident(recording, found, incident, len(incidents) + 1 + i) for i, incident in enumerate(found.incidents)
         ]
     document: shape.Facts = {
         "observer": version,
-        "recordings": [recording_facts(timeline, found) for timeline, found in judged],
+        "recordings": [recording_facts(recording, found) for recording, found in judged],
         "incidents": incidents,
-        "durability": _durability([(timeline, durability(timeline)) for timeline, _ in judged]),
+        "durability": _durability([(recording, durability(recording)) for recording, _ in judged]),
         "consistency": {
-            "observed": all(_asked_directly(timeline) for timeline, _ in judged),
-            "two_primaries": [both for timeline, _ in judged for both in _both(timeline)],
-            "hidden": [one for timeline, _ in judged for one in hidden_of(timeline)],
-            "forks": [one for timeline, _ in judged for one in forks_of(timeline)],
-            "reads": [reads_of(timeline) for timeline, _ in judged],
+            "observed": all(_asked_directly(recording) for recording, _ in judged),
+            "two_primaries": [both for recording, _ in judged for both in _both(recording)],
+            "hidden": [one for recording, _ in judged for one in hidden_of(recording)],
+            "forks": [one for recording, _ in judged for one in forks_of(recording)],
+            "reads": [reads_of(recording) for recording, _ in judged],
         },
         "answers": [],
         "objectives": [],
@@ -56,11 +56,11 @@ def _evidence(evidence: Evidence) -> EvidenceFact:
     return {"table": evidence.table, "ids": list(evidence.ids), "says": evidence.says, "facts": dict(evidence.facts)}
 
 
-def _incident(timeline: Timeline, found: Findings, incident: Incident, number: int) -> IncidentFact:
+def _incident(recording: Recording, found: Findings, incident: Incident, number: int) -> IncidentFact:
     return {
         "id": number,
         "number": incident.number,
-        "recording": timeline.recording.id,
+        "recording": recording.header.id,
         "cause": incident.cause,
         "target": incident.target,
         "targets": list(incident.targets),
@@ -69,11 +69,11 @@ def _incident(timeline: Timeline, found: Findings, incident: Incident, number: i
         "rejected": [{"cause": r.cause, "reason": r.reason, "facts": dict(r.facts)} for r in incident.rejected],
         "began_s": seconds(incident.began_ns),
         "ended_s": seconds(incident.ended_ns),
-        "began_utc": utc_of(timeline, incident.began_ns),
-        "ended_utc": utc_of(timeline, incident.ended_ns),
+        "began_utc": utc_of(recording, incident.began_ns),
+        "ended_utc": utc_of(recording, incident.ended_ns),
         "fault_to_write_s": or_none(incident.fault_to_write_ns),
-        "write": _cost(timeline, found, incident, number, "write"),
-        "read": _cost(timeline, found, incident, number, "read"),
+        "write": _cost(recording, found, incident, number, "write"),
+        "read": _cost(recording, found, incident, number, "read"),
         "leader": {
             "before": incident.leader_before,
             "after": incident.leader_after,
@@ -94,32 +94,32 @@ def _incident(timeline: Timeline, found: Findings, incident: Incident, number: i
             for phase in incident.phases
         ],
         "brownout_s": or_none(incident.brownout_ns),
-        "brownout_bound_s": _brownout_bound(timeline),
+        "brownout_bound_s": _brownout_bound(recording),
         "lost_writes": None if incident.lost is None else len(incident.lost),
-        "lost": [_lost(timeline, lost) for lost in incident.lost or ()],
+        "lost": [_lost(recording, lost) for lost in incident.lost or ()],
         "redundancy_back_s": or_none(incident.redundancy_back_ns),
-        "told": [told(timeline, event) for event in incident.told],
-        "returns": returns_of(timeline, incident, _next_of(found, incident, timeline)),
-        "led_etcd": course.led_etcd(timeline, incident),
-        "testimony": testimony_of(timeline, incident),
-        "pace": pace.pace_around(timeline, incident),
+        "told": [told(recording, event) for event in incident.told],
+        "returns": returns_of(recording, incident, _next_of(found, incident, recording)),
+        "led_etcd": course.led_etcd(recording, incident),
+        "testimony": testimony_of(recording, incident),
+        "pace": pace.pace_around(recording, incident),
     }
 
 
-def _brownout_bound(timeline: Timeline) -> list[float] | None:
-    proxy = proxy_of(timeline)
+def _brownout_bound(recording: Recording) -> list[float] | None:
+    proxy = proxy_of(recording)
     bound = brownout(proxy["fall"], proxy["inter_ms"])
     return None if bound is None else list(bound)
 
 
-def _next_of(found: Findings, incident: Incident, timeline: Timeline) -> int:
+def _next_of(found: Findings, incident: Incident, recording: Recording) -> int:
     """When the next incident about the same member begins, or the recording ends."""
     own = {incident.target, *incident.targets}
     later = [i.began_ns for i in found.incidents if i.began_ns > incident.began_ns and own & {i.target, *i.targets}]
-    return min(later, default=timeline.recording.until_ns)
+    return min(later, default=recording.header.until_ns)
 
 
-def _cost(timeline: Timeline, found: Findings, incident: Incident, number: int, action: Action) -> CostFact:
+def _cost(recording: Recording, found: Findings, incident: Incident, number: int, action: Action) -> CostFact:
     cost = incident.write if action == "write" else incident.read
     own = {one.probe: one for one in incident.alone if one.action == action}
     kept, fresh = own["kept"], own["fresh"]
@@ -129,9 +129,9 @@ def _cost(timeline: Timeline, found: Findings, incident: Incident, number: int, 
         "fresh_outage_s": or_none(fresh.outage_ns),
         "kept_open": kept.open,
         "fresh_open": fresh.open,
-        "fresh_longer": fresh_longer(timeline, kept, fresh),
+        "fresh_longer": fresh_longer(recording, kept, fresh),
         "stable_s": or_none(cost.stable_ns),
-        "calm_id": _calm_id(timeline, cost),
+        "calm_id": _calm_id(recording, cost),
         "within": _within(found, incident, number, action),
         "open": cost.open,
         "ok": cost.ok,
@@ -152,14 +152,14 @@ def _within(found: Findings, incident: Incident, number: int, action: Action) ->
     return None
 
 
-def _calm_id(timeline: Timeline, cost: Cost) -> int | None:
+def _calm_id(recording: Recording, cost: Cost) -> int | None:
     """The row that the calm after the last outage is counted from: its end, or the last failure that followed it."""
     if not cost.outages or cost.stable_ns is None:
         return None
     calm_ns = cost.outages[0].began_ns + cost.stable_ns - STABLE_NS
     if calm_ns == cost.outages[-1].ended_ns:
         return cost.outages[-1].after_id
-    return next((o.id for o in timeline.operations if o.action == cost.action and o.finished_ns == calm_ns), None)
+    return next((o.id for o in recording.operations if o.action == cost.action and o.finished_ns == calm_ns), None)
 
 
 def _outage(outage: Outage) -> OutageFact:
@@ -175,10 +175,10 @@ def _outage(outage: Outage) -> OutageFact:
     }
 
 
-def _lost(timeline: Timeline, lost: Lost) -> LostFact:
+def _lost(recording: Recording, lost: Lost) -> LostFact:
     return {
         "token": lost.token,
-        "acknowledged_utc": utc_of(timeline, lost.acknowledged_ns),
+        "acknowledged_utc": utc_of(recording, lost.acknowledged_ns),
         "acknowledged_s": seconds(lost.acknowledged_ns),
         "server": lost.server,
         "timeline": lost.timeline,
@@ -187,7 +187,7 @@ def _lost(timeline: Timeline, lost: Lost) -> LostFact:
     }
 
 
-def _durability(told: Sequence[tuple[Timeline, Durability]]) -> shape.DurabilityFact:
+def _durability(told: Sequence[tuple[Recording, Durability]]) -> shape.DurabilityFact:
     """All recordings together. The losses are those that are known; how many writes nobody read back stands beside.
 
     Of writes that were not acknowledged: what one recording does not know, the whole does not know.
@@ -214,21 +214,21 @@ def _durability(told: Sequence[tuple[Timeline, Durability]]) -> shape.Durability
     }
 
 
-def _asked_directly(timeline: Timeline) -> bool:
+def _asked_directly(recording: Recording) -> bool:
     """Whether the PostgreSQL of two members or more answered for itself: else two primaries could not be seen."""
-    answered = {e.subject for e in timeline.events if e.source == "postgres" and "in_recovery" in e.detail}
+    answered = {e.subject for e in recording.events if e.source == "postgres" and "in_recovery" in e.detail}
     return len(answered) > 1
 
 
-def _both(timeline: Timeline) -> list[dict[str, Any]]:
+def _both(recording: Recording) -> list[dict[str, Any]]:
     return [
         {
-            "recording": timeline.recording.id,
+            "recording": recording.header.id,
             "members": list(both.members),
             "from_s": seconds(both.from_ns),
             "to_s": seconds(both.until_ns),
             "seconds": seconds(both.until_ns - both.from_ns),
             "event_ids": [event.id for event in both.events if event.id is not None],
         }
-        for both in two_primaries(timeline)
+        for both in two_primaries(recording)
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypedDict
 
-from observer.timeline import Event, Timeline
+from observer.model.recording import Event, Recording
 from reports.facts.moments import seconds
 
 ENGINE = "docker"
@@ -28,12 +28,12 @@ def started(events: Sequence[Event]) -> list[StartedFact]:
     return [_started(event) for event in events if _is_start(event)]
 
 
-def able(timeline: Timeline, events: Sequence[Event], elected: Event) -> StartedFact | None:
+def able(recording: Recording, events: Sequence[Event], elected: Event) -> StartedFact | None:
     """The start before which etcd could not have elected whom it did: too few of its members ran, or that one did not.
 
     None: they may have run all the while, by what the engine told.
     """
-    etcd = timeline.recording.settings.get("etcd")
+    etcd = recording.header.settings.get("etcd")
     members = len(set(etcd.get("endpoints") or ())) if isinstance(etcd, dict) else 0
     addresses = {e.subject: str(e.detail.get("address")) for e in events if _is_start(e)}
     leader = str(elected.detail.get("leader"))

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from observer.findings import Incident
-from observer.timeline import Timeline
+from observer.model.findings import Incident
+from observer.model.recording import Recording
 from reports.facts.moments import seconds
 
 STREAMING = "streaming"
@@ -24,12 +24,12 @@ class HaltedFact(TypedDict):
     back_ids: list[int]
 
 
-def halted(timeline: Timeline, incident: Incident) -> HaltedFact | None:
+def halted(recording: Recording, incident: Incident) -> HaltedFact | None:
     """The replicas that streamed before the incident and, in it, did not; None: no row tells of any."""
     state: dict[str, bool] = {}
     stopped: dict[str, tuple[int, int | None]] = {}
     back: dict[str, tuple[int, int | None]] = {}
-    for event in timeline.events:
+    for event in recording.events:
         if event.by_ns > incident.ended_ns:
             break
         if event.source != "patroni" or event.kind != "member.changed" or "replication_state" not in event.detail:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from observer.findings import Incident
-from observer.timeline import SECOND_NS, Operation, Outcome, Timeline
+from observer.model.findings import Incident
+from observer.model.recording import SECOND_NS, Operation, Outcome, Recording
 from reports.facts.moments import seconds
 
 # So long before the fault its readers are looked at, and so long before the first sign it may have been told.
@@ -76,11 +76,11 @@ class KeptReadsFact(TypedDict):
     moved: MovedFact | None
 
 
-def unlucky_reads(timeline: Timeline, incident: Incident) -> UnluckyFact | None:
+def unlucky_reads(recording: Recording, incident: Incident) -> UnluckyFact | None:
     """The reads that failed; None where no read failed, or reads had an outage, which tells more."""
     if incident.read.outages or not incident.read.failed + incident.read.unknown:
         return None
-    own = [o for o in timeline.between(incident.began_ns, incident.ended_ns) if o.action == "read"]
+    own = [o for o in recording.between(incident.began_ns, incident.ended_ns) if o.action == "read"]
     failed = [o for o in own if o.outcome is not Outcome.OK]
     if not failed:
         return None
@@ -98,12 +98,12 @@ def unlucky_reads(timeline: Timeline, incident: Incident) -> UnluckyFact | None:
     }
 
 
-def answered_by(timeline: Timeline, incident: Incident) -> AnsweredFact:
+def answered_by(recording: Recording, incident: Incident) -> AnsweredFact:
     """The reads that succeeded in the whole seconds of the incident in which writes were down, as pace.py counts."""
     zero_ns, outages = incident.began_ns, [(seconds(o.began_ns), seconds(o.ended_ns)) for o in incident.write.outages]
     fact: AnsweredFact = {"replicas": 0, "leaders": [], "unknown": 0}
     first: dict[str, LedFact] = {}
-    for o in timeline.between(zero_ns, incident.ended_ns + LOOK_NS) if outages else ():
+    for o in recording.between(zero_ns, incident.ended_ns + LOOK_NS) if outages else ():
         at_s = round(zero_ns / SECOND_NS + (o.due_ns - zero_ns) // SECOND_NS, 6)
         inside = any(began_s <= at_s and at_s + 1 <= ended_s for began_s, ended_s in outages)
         if o.action != "read" or o.outcome is not Outcome.OK or not inside:
@@ -119,7 +119,7 @@ def answered_by(timeline: Timeline, incident: Incident) -> AnsweredFact:
     return fact
 
 
-def kept_reads(timeline: Timeline, incident: Incident) -> KeptReadsFact | None:
+def kept_reads(recording: Recording, incident: Incident) -> KeptReadsFact | None:
     """The persistent readers of an incident whose cause is a member; None: another cause, or none were known."""
     if not incident.cause.startswith(OF_MEMBERS):
         return None
@@ -127,7 +127,7 @@ def kept_reads(timeline: Timeline, incident: Incident) -> KeptReadsFact | None:
     fault_ns = min([incident.began_ns, *told])
     own = [
         o
-        for o in timeline.between(fault_ns - LOOK_NS, incident.ended_ns)
+        for o in recording.between(fault_ns - LOOK_NS, incident.ended_ns)
         if (o.action, o.probe) == ("read", "kept") and (o.server is not None or o.outcome is not Outcome.OK)
     ]
     before = [o for o in own if o.finished_ns <= fault_ns and o.outcome is Outcome.OK]

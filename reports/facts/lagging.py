@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-from observer.timeline import MS_NS, SECOND_NS, Event, Operation, Timeline
+from observer.model.recording import MS_NS, SECOND_NS, Event, Operation, Recording
 from reports.analysis.leadership import says_primary
 from reports.facts.moments import seconds
 from reports.facts.returns import streaming
@@ -31,17 +31,17 @@ class LagFact(TypedDict):
 _Sample = tuple[float, int, int | None]
 
 
-def lags_of(timeline: Timeline) -> list[LagFact]:
+def lags_of(recording: Recording) -> list[LagFact]:
     """How far each replica was behind while there was a load: bytes as its primary said of it, seconds as it said.
 
     A replica's own word counts while it follows the leader: of one that does not, the seconds are the age of its own
     last transaction.
     """
-    first_ns = _load_began(timeline)
-    apart = set(apart_of(timeline))
+    first_ns = _load_began(recording)
+    apart = set(apart_of(recording))
     in_bytes: dict[str, list[_Sample]] = {}
     in_seconds: dict[str, list[_Sample]] = {}
-    for event in _samples(timeline, first_ns):
+    for event in _samples(recording, first_ns):
         lags = event.detail.get("lag_bytes")
         for member, lag in lags.items() if isinstance(lags, Mapping) else ():
             if _is_number(lag):
@@ -65,15 +65,15 @@ def lags_of(timeline: Timeline) -> list[LagFact]:
     ]
 
 
-def apart_of(timeline: Timeline) -> list[int]:
+def apart_of(recording: Recording) -> list[int]:
     """The rows of samples of a replica, under load, that was not known to follow the leader then."""
-    first_ns = _load_began(timeline)
+    first_ns = _load_began(recording)
     streams: frozenset[str] = frozenset()
     leads = 0  # the newest timeline on which a primary said that it was
     own: dict[str, int | None] = {}
     tells: set[str] = set()  # who says as a replica on which timeline it receives: not everybody is let know
     found = []
-    for event in timeline.events:
+    for event in recording.events:
         number = event.detail.get("timeline")
         if event.kind == "member.changed" and says_primary(event) and isinstance(number, int):
             leads = max(leads, number)
@@ -91,18 +91,18 @@ def apart_of(timeline: Timeline) -> list[int]:
     return found
 
 
-def _samples(timeline: Timeline, first_ns: int) -> list[Event]:
-    own = (e for e in timeline.events if e.kind == "replication.sampled" and e.source == "postgres")
+def _samples(recording: Recording, first_ns: int) -> list[Event]:
+    own = (e for e in recording.events if e.kind == "replication.sampled" and e.source == "postgres")
     return [event for event in own if event.by_ns >= first_ns]
 
 
-def _load_began(timeline: Timeline) -> int:
+def _load_began(recording: Recording) -> int:
     """When the first operation was due, to the millisecond; the beginning of the recording where there was none."""
-    if timeline.seconds:
-        second = min(s.at_s for s in timeline.seconds)
-        own: Sequence[Operation] = timeline.between(second * SECOND_NS - 1, (second + 1) * SECOND_NS)
+    if recording.seconds:
+        second = min(s.at_s for s in recording.seconds)
+        own: Sequence[Operation] = recording.between(second * SECOND_NS - 1, (second + 1) * SECOND_NS)
     else:
-        own = timeline.operations
+        own = recording.operations
     return min((o.due_ns for o in own), default=0) // MS_NS * MS_NS
 
 

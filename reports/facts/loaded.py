@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from observer.findings import Incident
-from observer.timeline import SECOND_NS, Operation, Outcome, Timeline
+from observer.model.findings import Incident
+from observer.model.recording import SECOND_NS, Operation, Outcome, Recording
 from reports.analysis.blindness import blindness
 from reports.analysis.changes import addresses, members
+from reports.analysis.index import primary_pools
 from reports.analysis.leadership import leaderships
-from reports.analysis.scene import primary_pools
 from reports.facts import course
 
 # SQLSTATE read_only_sql_transaction: a write met a server in recovery, or one that was told to be read-only.
@@ -54,11 +54,11 @@ class ReadOnlyFact(TypedDict):
     event_ids: list[int]
 
 
-def failures_of(timeline: Timeline) -> list[FailureFact]:
+def failures_of(recording: Recording) -> list[FailureFact]:
     """Everything that was not acknowledged, the most frequent first."""
     counts = Counter(
         (o.action, o.outcome.value, o.stage, o.sqlstate, o.message, o.server)
-        for o in timeline.operations
+        for o in recording.operations
         if o.outcome is not Outcome.OK
     )
     return [
@@ -77,15 +77,15 @@ def failures_of(timeline: Timeline) -> list[FailureFact]:
     ]
 
 
-def read_only_of(timeline: Timeline, incidents: Sequence[Incident]) -> list[ReadOnlyFact]:
+def read_only_of(recording: Recording, incidents: Sequence[Incident]) -> list[ReadOnlyFact]:
     """How many writes met a server that takes none, by incident, in the order of the run."""
-    met = [o for o in timeline.operations if o.action == "write" and o.sqlstate == READ_ONLY]
+    met = [o for o in recording.operations if o.action == "write" and o.sqlstate == READ_ONLY]
     if not met:
         return []
     numbers = {_number(o, incidents) for o in met}
     found = {n: _Met() for n in sorted(numbers, key=lambda n: (n is None, n or 0))}
-    routes, roles = _routes_of_writes(timeline), course.roles_of(timeline)
-    spells = [(s.from_ns, s.until_ns) for s in blindness(timeline) if s.source == "haproxy"]
+    routes, roles = _routes_of_writes(recording), course.roles_of(recording)
+    spells = [(s.from_ns, s.until_ns) for s in blindness(recording) if s.source == "haproxy"]
     unseen = [(a / SECOND_NS, float("inf") if b is None else b / SECOND_NS) for a, b in spells]
     for operation in met:
         own = found[_number(operation, incidents)]
@@ -134,10 +134,10 @@ def _surely_primary(role: course.SpanFact | None, began_s: float, at_s: float) -
     return role["from_s"] <= began_s - LOOK_LATE_S and at_s + LOOK_LATE_S < role["to_s"]
 
 
-def _routes_of_writes(timeline: Timeline) -> list[course.SpanFact]:
+def _routes_of_writes(recording: Recording) -> list[course.SpanFact]:
     """When the proxy's page showed a server UP in a pool that leads to the primary."""
-    pools = primary_pools(timeline, leaderships(timeline), members(timeline), addresses(timeline))
-    return [span for span in course.routes_of(timeline) if span["subject"].rpartition("/")[0] in pools]
+    pools = primary_pools(recording, leaderships(recording), members(recording), addresses(recording))
+    return [span for span in course.routes_of(recording) if span["subject"].rpartition("/")[0] in pools]
 
 
 def _number(operation: Operation, incidents: Sequence[Incident]) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from observer.timeline import SECOND_NS, Event, Timeline
+from observer.model.recording import SECOND_NS, Event, Recording
 
 if TYPE_CHECKING:  # who makes facts takes its seconds from here
     from reports.facts.incident_shape import ToldFact
@@ -20,17 +20,17 @@ def or_none(at_ns: int | None) -> float | None:
     return None if at_ns is None else seconds(at_ns)
 
 
-def utc_of(timeline: Timeline, at_ns: int) -> str:
+def utc_of(recording: Recording, at_ns: int) -> str:
     """The wall clock at a moment of the recording, ISO 8601."""
-    return timeline.recording.utc(at_ns).isoformat()
+    return recording.header.utc(at_ns).isoformat()
 
 
-def told(timeline: Timeline, event: Event) -> ToldFact:
+def told(recording: Recording, event: Event) -> ToldFact:
     """What somebody said they did."""
     return {
         "kind": event.kind,
         "at_s": seconds(event.by_ns),
-        "utc": utc_of(timeline, event.by_ns),
+        "utc": utc_of(recording, event.by_ns),
         "detail": dict(event.detail),
         "event_id": event.id,
     }

@@ -8,8 +8,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TypedDict
 
-from observer.findings import Incident
-from observer.timeline import SECOND_NS, Outcome, Timeline
+from observer.model.findings import Incident
+from observer.model.recording import SECOND_NS, Outcome, Recording
 
 # As many columns as a picture of the whole run can show.
 BUCKETS = 240
@@ -37,13 +37,13 @@ class PaceFact(TypedDict):
     ok_ms: float | None
 
 
-def pace_of(timeline: Timeline) -> list[PaceFact]:
+def pace_of(recording: Recording) -> list[PaceFact]:
     """The whole recording in at most so many columns as a picture can show."""
-    whole_s = max(1, -(-timeline.recording.until_ns // SECOND_NS))
-    return _pace(timeline, 0, whole_s, max(1, -(-whole_s // BUCKETS)))
+    whole_s = max(1, -(-recording.header.until_ns // SECOND_NS))
+    return _pace(recording, 0, whole_s, max(1, -(-whole_s // BUCKETS)))
 
 
-def pace_around(timeline: Timeline, incident: Incident) -> list[PaceFact]:
+def pace_around(recording: Recording, incident: Incident) -> list[PaceFact]:
     """An incident with its phases and a few seconds beside it, by whole seconds before and after its beginning.
 
     Counted when they were due, so that a rate that was held is drawn as held: answers that are waited for all end at
@@ -52,15 +52,15 @@ def pace_around(timeline: Timeline, incident: Incident) -> list[PaceFact]:
     zero_ns = incident.began_ns
     ended_ns = max([incident.ended_ns, *(phase.ended.by_ns for phase in incident.phases)])
     ended_ns = max([ended_ns, *(told.by_ns for told in incident.told if told.by_ns < ended_ns + REPAIRED_NS)])
-    left_s = (timeline.recording.until_ns - zero_ns) // SECOND_NS
+    left_s = (recording.header.until_ns - zero_ns) // SECOND_NS
     first = -min(PACE_MARGIN_S, zero_ns // SECOND_NS)
     last = max(1, min((ended_ns - zero_ns) // SECOND_NS + PACE_MARGIN_S, left_s))
     if last - first > BUCKETS:
         from_s = zero_ns // SECOND_NS
-        return _pace(timeline, from_s + first, from_s + last, -(-(last - first) // BUCKETS))
+        return _pace(recording, from_s + first, from_s + last, -(-(last - first) // BUCKETS))
     found: dict[tuple[int, str], PaceFact] = {}
     from_ns, until_ns = zero_ns + first * SECOND_NS, zero_ns + last * SECOND_NS
-    for o in timeline.between(from_ns - 1, until_ns + LATE_NS):
+    for o in recording.between(from_ns - 1, until_ns + LATE_NS):
         if from_ns <= o.due_ns < until_ns:
             second = (o.due_ns - zero_ns) // SECOND_NS
             at_s = round(zero_ns / SECOND_NS + second, 6)
@@ -88,7 +88,7 @@ def _no_pace(action: str, at_s: float, width_s: int) -> PaceFact:
     }
 
 
-def _pace(timeline: Timeline, first_s: int, last_s: int, width_s: int) -> list[PaceFact]:
+def _pace(recording: Recording, first_s: int, last_s: int, width_s: int) -> list[PaceFact]:
     found: dict[tuple[str, int], PaceFact] = {}
 
     def add(action: str, second: int, ok: int, failed: int, unknown: int, max_ns: int) -> None:
@@ -101,12 +101,12 @@ def _pace(timeline: Timeline, first_s: int, last_s: int, width_s: int) -> list[P
         pace["unknown"] += unknown
         pace["max_ms"] = max(pace["max_ms"], max_ns / 1e6)
 
-    if timeline.seconds:
-        first, last = (bisect_left(timeline.seconds, at_s, key=lambda s: s.at_s) for at_s in (first_s, last_s))
-        for s in timeline.seconds[first:last]:
+    if recording.seconds:
+        first, last = (bisect_left(recording.seconds, at_s, key=lambda s: s.at_s) for at_s in (first_s, last_s))
+        for s in recording.seconds[first:last]:
             add(s.action, s.at_s, s.ok, s.failed, s.unknown, s.max_ns)
     else:
-        for o in timeline.operations:
+        for o in recording.operations:
             ok, failed, unknown = (int(o.outcome is outcome) for outcome in (Outcome.OK, Outcome.FAIL, Outcome.UNKNOWN))
             add(o.action, o.finished_ns // SECOND_NS, ok, failed, unknown, o.finished_ns - o.due_ns)
     return [found[key] for key in sorted(found, key=lambda key: (key[1], key[0]))]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
-from observer.timeline import SECOND_NS, Event, Timeline
+from observer.model.recording import SECOND_NS, Event, Recording
 
 LSN_WITHIN_NS = 15 * SECOND_NS
 
@@ -43,9 +43,9 @@ class ProxyFact(TypedDict):
     event_ids: list[int]
 
 
-def parts_of(timeline: Timeline) -> list[PartFact]:
+def parts_of(recording: Recording) -> list[PartFact]:
     """Every part with its addresses, in the order of the request's path back: etcd, Patroni, PostgreSQL, HAProxy."""
-    settings = timeline.recording.settings
+    settings = recording.header.settings
     found: dict[tuple[str, str], PartFact] = {}
 
     def note(kind: str, name: str, inside: object = None, outside: object = None, row: int | None = None) -> None:
@@ -55,13 +55,13 @@ def parts_of(timeline: Timeline) -> list[PartFact]:
                 known.append(address)
                 part["event_ids"] += [] if row is None or row in part["event_ids"] else [row]
 
-    etcd, led = _etcd_names(timeline), ""
+    etcd, led = _etcd_names(recording), ""
     for endpoint, name in etcd.items():
         note("etcd", name, outside=endpoint)
-    peers = _etcd_addresses(timeline, etcd)
+    peers = _etcd_addresses(recording, etcd)
     for name, address, row in peers:
         note("etcd", name, inside=address, row=row)
-    for event in timeline.events:
+    for event in recording.events:
         if event.kind == "member.changed" and event.source == "etcd":
             note("patroni", event.subject, inside=_address(event.detail.get("api_url")), row=event.id)
             note("postgres", event.subject, inside=_address(event.detail.get("conn_url")), row=event.id)
@@ -69,7 +69,7 @@ def parts_of(timeline: Timeline) -> list[PartFact]:
             note("postgres", event.subject, inside=event.detail.get("address"), row=event.id)
         elif event.kind == "versions.captured" and event.detail.get("leads") and event.subject in etcd and not led:
             led = etcd[event.subject]
-            found["etcd", led]["led_utc"] = timeline.recording.utc(event.by_ns).isoformat()
+            found["etcd", led]["led_utc"] = recording.header.utc(event.by_ns).isoformat()
     for kind in ("patroni", "postgres"):
         told = settings.get(kind)
         members = told.get("members") if isinstance(told, Mapping) else None
@@ -87,12 +87,12 @@ def parts_of(timeline: Timeline) -> list[PartFact]:
     )
 
 
-def watchers_of(timeline: Timeline) -> list[PartFact]:
+def watchers_of(recording: Recording) -> list[PartFact]:
     """What watches the cluster, as far as the observer knows it: Prometheus that it asked, and itself."""
-    settings = timeline.recording.settings
+    settings = recording.header.settings
     prometheus, observer = _part("prometheus", "prometheus"), _part("observer", "observer")
     prometheus["outside"] = [address for url in (_told(settings, "prometheus", "url"),) if (address := _address(url))]
-    asked = (event.id for event in timeline.events if event.kind == "dashboards.captured" and event.id is not None)
+    asked = (event.id for event in recording.events if event.kind == "dashboards.captured" and event.id is not None)
     prometheus["event_ids"] = list(asked)[:1]
     observer["outside"] = [str(address) for address in (_told(settings, "metrics", "listen"),) if address]
     return [part for part in (prometheus, observer) if part["outside"]]
@@ -152,25 +152,25 @@ def _strings(settings: Mapping[str, Any], section: str, key: str) -> list[str]:
     return [str(value) for value in values] if isinstance(values, (list, tuple)) else []
 
 
-def names_of(timeline: Timeline) -> dict[str, str]:
+def names_of(recording: Recording) -> dict[str, str]:
     """By which name to call what the observer knows by an address: members of etcd; "" for the only proxy."""
-    proxies = _strings(timeline.recording.settings, "haproxy", "stats")
-    return _etcd_names(timeline) | ({proxies[0]: ""} if len(proxies) == 1 else {})
+    proxies = _strings(recording.header.settings, "haproxy", "stats")
+    return _etcd_names(recording) | ({proxies[0]: ""} if len(proxies) == 1 else {})
 
 
-def _etcd_names(timeline: Timeline) -> dict[str, str]:
+def _etcd_names(recording: Recording) -> dict[str, str]:
     """The members of etcd by their endpoints: their own names, or their numbers where they never told them."""
-    endpoints = _strings(timeline.recording.settings, "etcd", "endpoints")
+    endpoints = _strings(recording.header.settings, "etcd", "endpoints")
     names = {endpoint: f"etcd{number}" for number, endpoint in enumerate(endpoints, 1)}
-    for event in timeline.events:
+    for event in recording.events:
         if event.kind == "versions.captured" and event.source == "etcd" and event.subject in names:
             names[event.subject] = str(event.detail.get("name") or names[event.subject])
     return names
 
 
-def _etcd_addresses(timeline: Timeline, names: Mapping[str, str]) -> Iterator[tuple[str, str, int | None]]:
+def _etcd_addresses(recording: Recording, names: Mapping[str, str]) -> Iterator[tuple[str, str, int | None]]:
     """What etcd's members say of their own addresses, clients' and peers'."""
-    for event in timeline.events:
+    for event in recording.events:
         if event.kind == "versions.captured" and event.source == "etcd" and event.subject in names:
             for url in (*(event.detail.get("client_urls") or ()), *(event.detail.get("peer_urls") or ())):
                 address = _address(url)
@@ -178,20 +178,20 @@ def _etcd_addresses(timeline: Timeline, names: Mapping[str, str]) -> Iterator[tu
                     yield names[event.subject], address, event.id
 
 
-def etcd_leader_of(timeline: Timeline) -> str | None:
+def etcd_leader_of(recording: Recording) -> str | None:
     """The name of the etcd member that led last, as its members told; None: nobody did."""
     leader: str | None = None
-    for event in timeline.events:
+    for event in recording.events:
         if event.kind == "raft.elected":
             leader = str(event.detail["leader"]) if event.detail.get("leader") else None
         elif event.kind == "versions.captured" and event.detail.get("leads") and leader is None:
             leader = event.subject
-    return None if leader is None else _etcd_names(timeline).get(leader)
+    return None if leader is None else _etcd_names(recording).get(leader)
 
 
-def proxy_of(timeline: Timeline) -> ProxyFact:
+def proxy_of(recording: Recording) -> ProxyFact:
     """How the proxy checks, as far as its stats and the settings tell."""
-    named = _whole(_told(timeline.recording.settings, "haproxy", "inter_ms"))
+    named = _whole(_told(recording.header.settings, "haproxy", "inter_ms"))
     fact: ProxyFact = {
         "rise": None,
         "fall": None,
@@ -199,7 +199,7 @@ def proxy_of(timeline: Timeline) -> ProxyFact:
         "inter_told": named is not None,
         "event_ids": [],
     }
-    for event in timeline.events:
+    for event in recording.events:
         if event.kind != "pools.captured":
             continue
         for row in event.detail.get("pools") or ():
@@ -211,10 +211,10 @@ def proxy_of(timeline: Timeline) -> ProxyFact:
     return fact
 
 
-def positions_at(timeline: Timeline, at_ns: int) -> dict[str, tuple[int, int | None]]:
+def positions_at(recording: Recording, at_ns: int) -> dict[str, tuple[int, int | None]]:
     """Each member's position in the write-ahead log, as it was sampled nearest to a moment, with the row."""
     nearest: dict[str, tuple[int, int, int | None]] = {}
-    for event in events_between(timeline, at_ns - LSN_WITHIN_NS, at_ns + LSN_WITHIN_NS):
+    for event in events_between(recording, at_ns - LSN_WITHIN_NS, at_ns + LSN_WITHIN_NS):
         if event.kind == "replication.sampled" and event.source == "postgres":
             replayed, lsn = event.detail.get("replay_lsn"), event.detail.get("lsn")
             position = replayed if event.detail.get("in_recovery") and replayed is not None else lsn
@@ -225,10 +225,10 @@ def positions_at(timeline: Timeline, at_ns: int) -> dict[str, tuple[int, int | N
     return {member: (position, row) for member, (_, position, row) in nearest.items()}
 
 
-def events_between(timeline: Timeline, from_ns: int, until_ns: int) -> Sequence[Event]:
+def events_between(recording: Recording, from_ns: int, until_ns: int) -> Sequence[Event]:
     """Events that were known from a moment on until another, both included."""
-    first = bisect_left(timeline.events, from_ns, key=lambda event: event.by_ns)
-    return timeline.events[first : bisect_right(timeline.events, until_ns, key=lambda event: event.by_ns)]
+    first = bisect_left(recording.events, from_ns, key=lambda event: event.by_ns)
+    return recording.events[first : bisect_right(recording.events, until_ns, key=lambda event: event.by_ns)]
 
 
 def written_lsn(position: int) -> str:

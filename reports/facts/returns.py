@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypedDict
 
-from observer.findings import Incident
-from observer.timeline import SECOND_NS, Event, Timeline
+from observer.model.findings import Incident
+from observer.model.recording import SECOND_NS, Event, Recording
 from reports.analysis.changes import is_running
 from reports.analysis.leadership import says_primary
 from reports.facts.moments import seconds
@@ -58,15 +58,15 @@ class ReturnFact(TypedDict):
     event_ids: list[int]
 
 
-def returns_of(timeline: Timeline, incident: Incident, until_ns: int) -> list[ReturnFact]:
+def returns_of(recording: Recording, incident: Incident, until_ns: int) -> list[ReturnFact]:
     """What came of the members that an incident is about, up to a moment: the next incident of theirs."""
-    names = {e.subject for e in timeline.events if e.kind == "member.changed"}
+    names = {e.subject for e in recording.events if e.kind == "member.changed"}
     targets = [incident.target] if incident.target is not None else list(incident.targets)
     gone = [name for name in targets if name in names]
-    return [fact for name in gone if (fact := _return(timeline, incident.began_ns, until_ns, name)) is not None]
+    return [fact for name in gone if (fact := _return(recording, incident.began_ns, until_ns, name)) is not None]
 
 
-def _return(timeline: Timeline, began_ns: int, until_ns: int, member: str) -> ReturnFact | None:
+def _return(recording: Recording, began_ns: int, until_ns: int, member: str) -> ReturnFact | None:
     fact: ReturnFact = {
         "member": member,
         "role": None,
@@ -82,7 +82,7 @@ def _return(timeline: Timeline, began_ns: int, until_ns: int, member: str) -> Re
     }
     away, missing = False, False
     until_ns = min(until_ns, began_ns + RETURN_S * SECOND_NS)
-    for event in events_between(timeline, began_ns - NOTICED_NS, until_ns):
+    for event in events_between(recording, began_ns - NOTICED_NS, until_ns):
         listed = streaming(event)
         streams = None if listed is None else member in listed
         if event.by_ns < began_ns:

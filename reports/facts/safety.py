@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from observer.timeline import SECOND_NS, Timeline
+from observer.model.recording import SECOND_NS, Recording
 from reports.analysis.appeared import appeared
-from reports.analysis.hidden import forks, hidden
 from reports.analysis.reads import Backs, ReadThenLost, Spread, Staleness, reads
+from reports.analysis.split_brain import forks, hidden
 from reports.facts.moments import seconds
 
 
@@ -123,28 +123,28 @@ class ReadsFact(TypedDict):
     read_then_lost: list[ReadThenLostFact] | None
 
 
-def appeared_of(timeline: Timeline) -> list[AppearedFact]:
+def appeared_of(recording: Recording) -> list[AppearedFact]:
     """The writes of a recording that failed and are there all the same."""
     return [
         {
-            "recording": timeline.recording.id,
+            "recording": recording.header.id,
             "token": one.write.token,
-            "failed_utc": timeline.recording.utc(one.write.finished_ns).isoformat(),
+            "failed_utc": recording.header.utc(one.write.finished_ns).isoformat(),
             "failed_s": seconds(one.write.finished_ns),
             "stage": one.write.stage,
             "message": one.write.message,
             "operation_id": one.write.id,
             "audit_id": one.audit_id,
         }
-        for one in appeared(timeline)
+        for one in appeared(recording)
     ]
 
 
-def hidden_of(timeline: Timeline) -> list[HiddenFact]:
+def hidden_of(recording: Recording) -> list[HiddenFact]:
     """The spells of a recording in which a former leader was not seen, though it may have run."""
     return [
         {
-            "recording": timeline.recording.id,
+            "recording": recording.header.id,
             "member": one.member,
             "successor": one.successor,
             "from_s": seconds(one.from_ns),
@@ -155,36 +155,36 @@ def hidden_of(timeline: Timeline) -> list[HiddenFact]:
             "committed_age_s": None if one.committed is None else float(one.committed.detail["lag_s"]),
             "committed_id": None if one.committed is None else one.committed.id,
         }
-        for one in hidden(timeline)
+        for one in hidden(recording)
     ]
 
 
-def forks_of(timeline: Timeline) -> list[ForkFact]:
+def forks_of(recording: Recording) -> list[ForkFact]:
     """Histories that members had of their own, as their logs told."""
     return [
         {
-            "recording": timeline.recording.id,
+            "recording": recording.header.id,
             "member": one.told.subject,
             "text": str(one.told.detail["text"]),
             "event_id": one.told.id,
             "rewound_id": None if one.rewound is None else one.rewound.id,
         }
-        for one in forks(timeline)
+        for one in forks(recording)
     ]
 
 
-def reads_of(timeline: Timeline) -> ReadsFact:
+def reads_of(recording: Recording) -> ReadsFact:
     """What the reads of a recording tell, as facts."""
-    found = reads(timeline)
+    found = reads(recording)
     return {
-        "recording": timeline.recording.id,
+        "recording": recording.header.id,
         "acknowledged": found.acknowledged,
         "looked_at": found.looked_at,
         "whole": found.whole,
         "back_same_server": _back(found.back_same),
         "back_other_server": _back(found.back_other),
         "staleness": [_staleness(one) for one in found.staleness],
-        "read_then_lost": None if found.lost is None else [_lost(timeline, one) for one in found.lost],
+        "read_then_lost": None if found.lost is None else [_lost(recording, one) for one in found.lost],
     }
 
 
@@ -219,12 +219,12 @@ def _spread(spread: Spread, unit: int) -> SpreadFact:
     return {"median": median, "p95": p95, "p99": p99, "max": most}
 
 
-def _lost(timeline: Timeline, one: ReadThenLost) -> ReadThenLostFact:
+def _lost(recording: Recording, one: ReadThenLost) -> ReadThenLostFact:
     return {
         "token": one.token,
         "server": one.server,
         "read_s": seconds(one.read_ns),
-        "read_utc": timeline.recording.utc(one.read_ns).isoformat(),
+        "read_utc": recording.header.utc(one.read_ns).isoformat(),
         "reads": one.reads,
         "operation_ids": list(one.operation_ids),
         "audit_id": one.audit_id,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from observer.findings import Incident
-from observer.timeline import SECOND_NS, Event, Outcome, Timeline, Window
+from observer.model.findings import Incident
+from observer.model.recording import SECOND_NS, Event, Outcome, Recording, Window
 from reports.analysis.blindness import Spell, spells
 from reports.analysis.outages import acknowledged
 from reports.analysis.quorum import majority_gone
@@ -144,11 +144,11 @@ class TestimonyFact(TypedDict):
     timeline_ids: list[int]
 
 
-def testimony_of(timeline: Timeline, incident: Incident) -> TestimonyFact:
+def testimony_of(recording: Recording, incident: Incident) -> TestimonyFact:
     """What others tell of an incident."""
     first_ns = min((e.by_ns for e in incident.told if e.kind == "fault.told"), default=incident.began_ns)
-    own = events_between(timeline, min(first_ns, incident.began_ns) - TOLD_NS, incident.ended_ns)
-    away = tuple(s for s in spells(timeline) if s.source == "etcd" and ":" in s.subject and not s.initial)
+    own = events_between(recording, min(first_ns, incident.began_ns) - TOLD_NS, incident.ended_ns)
+    away = tuple(s for s in spells(recording) if s.source == "etcd" and ":" in s.subject and not s.initial)
     return {
         "lines": [
             {
@@ -167,27 +167,27 @@ def testimony_of(timeline: Timeline, incident: Incident) -> TestimonyFact:
             if e.kind == "container.ended"
         ],
         "started": started(own),
-        "read_only": _read_only(timeline, incident),
-        "majority_gone": _majority_gone(timeline, away, own),
+        "read_only": _read_only(recording, incident),
+        "majority_gone": _majority_gone(recording, away, own),
         "etcd_away": [
-            _away(timeline, spell)
+            _away(recording, spell)
             for spell in away
             if incident.began_ns - TOLD_NS <= spell.began_ns <= incident.ended_ns and not spell.noise
         ],
-        "etcd_led": None if (led := raft_leader(timeline, incident.began_ns)) is None else _raft(*led),
+        "etcd_led": None if (led := raft_leader(recording, incident.began_ns)) is None else _raft(*led),
         "elections": [
-            _election(timeline, own, e)
+            _election(recording, own, e)
             for e in own
             if e.kind == "raft.elected" and isinstance(e.detail.get("before"), dict)
         ],
-        "peak": _peak(timeline, incident),
-        "brownout": _brownout(timeline, incident),
-        "unlucky_reads": unlucky_reads(timeline, incident),
-        "kept_reads": kept_reads(timeline, incident),
-        "answered": answered_by(timeline, incident),
-        "halted": halted(timeline, incident),
-        "failsafe_mode": bool((live_settings(timeline, incident.began_ns) or {}).get("failsafe_mode")),
-        "config_id": live_id(timeline, incident.began_ns),
+        "peak": _peak(recording, incident),
+        "brownout": _brownout(recording, incident),
+        "unlucky_reads": unlucky_reads(recording, incident),
+        "kept_reads": kept_reads(recording, incident),
+        "answered": answered_by(recording, incident),
+        "halted": halted(recording, incident),
+        "failsafe_mode": bool((live_settings(recording, incident.began_ns) or {}).get("failsafe_mode")),
+        "config_id": live_id(recording, incident.began_ns),
         "timeline_ids": _timeline_ids(own, incident),
     }
 
@@ -196,10 +196,10 @@ def _raft(endpoint: str, event_id: int | None) -> RaftFact:
     return {"endpoint": endpoint, "event_id": event_id}
 
 
-def _read_only(timeline: Timeline, incident: Incident) -> RefusedFact | None:
+def _read_only(recording: Recording, incident: Incident) -> RefusedFact | None:
     own = [
         o
-        for o in timeline.operations
+        for o in recording.operations
         if o.action == "write" and o.sqlstate == READ_ONLY and incident.began_ns <= o.finished_ns <= incident.ended_ns
     ]
     if not own:
@@ -213,11 +213,11 @@ def _read_only(timeline: Timeline, incident: Incident) -> RefusedFact | None:
     }
 
 
-def _majority_gone(timeline: Timeline, away: tuple[Spell, ...], own: Sequence[Event]) -> WindowFact | None:
+def _majority_gone(recording: Recording, away: tuple[Spell, ...], own: Sequence[Event]) -> WindowFact | None:
     lost = next((e for e in own if e.kind == "quorum.lost"), None)
     at_ns = max((s.began_ns for s in away if own and own[0].by_ns <= s.began_ns <= own[-1].by_ns), default=None)
     known_ns = at_ns if lost is None else lost.by_ns
-    gone = None if known_ns is None else majority_gone(timeline, away, known_ns)
+    gone = None if known_ns is None else majority_gone(recording, away, known_ns)
     if gone is None:
         return None
     window, silent = gone
@@ -228,9 +228,9 @@ def _majority_gone(timeline: Timeline, away: tuple[Spell, ...], own: Sequence[Ev
     }
 
 
-def _away(timeline: Timeline, spell: Spell) -> AwayFact:
-    from_ns, until_ns = spell.began_ns, spell.until_ns(timeline.recording.until_ns)
-    failed = [o for o in timeline.operations if o.outcome is not Outcome.OK and from_ns < o.finished_ns <= until_ns]
+def _away(recording: Recording, spell: Spell) -> AwayFact:
+    from_ns, until_ns = spell.began_ns, spell.until_ns(recording.header.until_ns)
+    failed = [o for o in recording.operations if o.outcome is not Outcome.OK and from_ns < o.finished_ns <= until_ns]
     return {
         "endpoint": spell.subject,
         "from_s": seconds(from_ns),
@@ -238,13 +238,13 @@ def _away(timeline: Timeline, spell: Spell) -> AwayFact:
         "to_s": or_none(None if spell.sees is None else spell.sees.by_ns),
         "blind_id": spell.told[0].id,
         "sees_id": None if spell.sees is None else spell.sees.id,
-        "writes": acknowledged(timeline, "write", from_ns, until_ns),
-        "reads": acknowledged(timeline, "read", from_ns, until_ns),
+        "writes": acknowledged(recording, "write", from_ns, until_ns),
+        "reads": acknowledged(recording, "read", from_ns, until_ns),
         "failed": len(failed),
     }
 
 
-def _election(timeline: Timeline, own: Sequence[Event], event: Event) -> ElectionFact:
+def _election(recording: Recording, own: Sequence[Event], event: Event) -> ElectionFact:
     before = event.detail["before"]
     return {
         "before": before.get("leader"),
@@ -254,13 +254,13 @@ def _election(timeline: Timeline, own: Sequence[Event], event: Event) -> Electio
         "after_s": seconds(event.window.after_ns),
         "by_s": seconds(event.by_ns),
         "event_id": event.id,
-        "start": able(timeline, own, event),
+        "start": able(recording, own, event),
     }
 
 
-def _peak(timeline: Timeline, incident: Incident) -> PeakFact | None:
+def _peak(recording: Recording, incident: Incident) -> PeakFact | None:
     """Between the last look at the statistics before the incident and the first after its first outage."""
-    looks = [e for e in timeline.events if e.kind == "pools.captured"]
+    looks = [e for e in recording.events if e.kind == "pools.captured"]
     before = next((e for e in reversed(looks) if e.by_ns < incident.began_ns), None)
     after = next((e for e in looks if e.by_ns >= incident.ended_ns), None)
     if before is None or after is None or before.subject != after.subject:
@@ -284,11 +284,11 @@ def _sessions_max(event: Event) -> dict[tuple[str, str], tuple[int, int]]:
     }
 
 
-def _brownout(timeline: Timeline, incident: Incident) -> WindowFact | None:
+def _brownout(recording: Recording, incident: Incident) -> WindowFact | None:
     """The route to the new leader that came up and the old one that went down, as far apart as the brownout is long."""
     if not incident.brownout_ns:
         return None
-    routes = [e for e in timeline.events if e.kind in ("route.up", "route.down") and e.by_ns >= incident.began_ns]
+    routes = [e for e in recording.events if e.kind in ("route.up", "route.down") and e.by_ns >= incident.began_ns]
     for up in (e for e in routes if e.kind == "route.up"):
         pool = up.detail.get("pool")
         for down in (e for e in routes if e.kind == "route.down" and e.detail.get("pool") == pool):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypedDict
 
-from observer.timeline import SECOND_NS, Event, Operation, Outcome, Timeline
+from observer.model.recording import SECOND_NS, Event, Operation, Outcome, Recording
 from reports.facts import course
 from reports.facts.moments import seconds
 
@@ -26,17 +26,17 @@ class TurnedFact(TypedDict):
     turn_ids: list[int]
 
 
-def turned_of(timeline: Timeline) -> TurnedFact | None:
+def turned_of(recording: Recording) -> TurnedFact | None:
     """How late after a turn a leader served a read on a new connection; None: there was none, or one without a turn.
 
     A turn happened somewhere between two looks, so a read between them is not late; one before the first of them has
     nothing to do with it.
     """
-    own = [s for s in timeline.served if s.action == "read" and s.probe == "fresh" and s.in_recovery is False]
-    turns = _turns(timeline)
+    own = [s for s in recording.served if s.action == "read" and s.probe == "fresh" and s.in_recovery is False]
+    turns = _turns(recording)
     nearest: dict[int, tuple[int, Event, Operation]] = {}
     for turn in turns:
-        for o in timeline.between(turn.window.after_ns, turn.by_ns + TURNED_S * SECOND_NS):
+        for o in recording.between(turn.window.after_ns, turn.by_ns + TURNED_S * SECOND_NS):
             if (o.action, o.probe, o.outcome, o.in_recovery) == ("read", "fresh", Outcome.OK, False):
                 late_ns, key = max(o.finished_ns - turn.by_ns, 0), (o.id or 0)
                 if key not in nearest or late_ns < nearest[key][0]:
@@ -52,12 +52,12 @@ def turned_of(timeline: Timeline) -> TurnedFact | None:
     }
 
 
-def _turns(timeline: Timeline) -> list[Event]:
+def _turns(recording: Recording) -> list[Event]:
     """What made a node a primary that had been a replica, as far as it was seen, and a proxy's own starts."""
-    rows = {event.id: event for event in timeline.events}
+    rows = {event.id: event for event in recording.events}
     was: dict[str, str] = {}
-    found = [event for event in timeline.events if event.kind == "proxy.restarted"]
-    for span in course.roles_of(timeline):  # of each member in order
+    found = [event for event in recording.events if event.kind == "proxy.restarted"]
+    for span in course.roles_of(recording):  # of each member in order
         if span["what"] == "primary" and was.get(span["subject"]) == "replica":
             found.append(rows[span["event_id"]])
         if span["what"] != "away":
@@ -65,18 +65,18 @@ def _turns(timeline: Timeline) -> list[Event]:
     return sorted(found, key=lambda event: event.by_ns)
 
 
-def kept_of(timeline: Timeline) -> list[list[int]] | None:
+def kept_of(recording: Recording) -> list[list[int]] | None:
     """Where a leader began to serve reads on persistent connections: the read before and its own first, by row.
 
     None where one of them did not begin right after a read of the same node as a replica, so that nothing speaks for
     a connection that outlived a promotion; and where there was none.
     """
-    if not any(s.action == "read" and s.probe == "kept" and s.in_recovery is False for s in timeline.served):
+    if not any(s.action == "read" and s.probe == "kept" and s.in_recovery is False for s in recording.served):
         return None
     found: list[list[int]] = []
     last: Operation | None = None
     own: dict[str, Operation] = {}
-    for o in _kept_reads(timeline):
+    for o in _kept_reads(recording):
         before = own.get(o.server or "")
         if o.in_recovery is False and not (before is not None and _same_reign(before, o)):
             if last is None or o.server is None or (last.server, last.in_recovery) != (o.server, True):
@@ -90,10 +90,10 @@ def _same_reign(before: Operation, now: Operation) -> bool:
     return before.in_recovery is False and (None in (before.timeline, now.timeline) or before.timeline == now.timeline)
 
 
-def _kept_reads(timeline: Timeline) -> Iterator[Operation]:
+def _kept_reads(recording: Recording) -> Iterator[Operation]:
     """All acknowledged reads on persistent connections in order, a stretch at a time: there may be many."""
-    until_ns = timeline.recording.until_ns + SECOND_NS
+    until_ns = recording.header.until_ns + SECOND_NS
     for after_ns in range(-1, until_ns, PIECE_NS):
-        for o in timeline.between(after_ns, min(after_ns + PIECE_NS, until_ns)):
+        for o in recording.between(after_ns, min(after_ns + PIECE_NS, until_ns)):
             if (o.action, o.probe, o.outcome) == ("read", "kept", Outcome.OK):
                 yield o

@@ -15,9 +15,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from observer.errors import ObserverError
+from observer.model.errors import ObserverError
+from observer.model.recording import SECOND_NS, Event, Outcome
 from observer.store import Reader, is_being_recorded
-from observer.timeline import SECOND_NS, Event, Outcome
 from reports.analysis.durability import durability
 from stack import faults
 from stack.settings import ETCD

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from observer.config import load
+from observer.config.settings import load
 from observer.doctor import looks
 from observer.doctor.examine import examine
 from observer.doctor.finding import Finding, exit_code, lines
-from observer.kept import ask
+from observer.postgres.persistent import ask
 from stack import configs, faults, packages
 from stack.settings import ETCD, HOST, NODES, PASSWORD, PROXY
 from tests.cluster.clusters import Cluster

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from observer.config import load
+from observer.config.settings import load
 from observer.doctor.examine import examine
 from observer.doctor.finding import Finding, lines
 from stack import configs, packages, processes

@@ -14,9 +14,9 @@ from typing import Any
 import psycopg2
 import pytest
 
+from benchmarks.accuracy.probe import Gap, Probe, gaps, lateness_s
 from stack import faults
 from tests.cluster.clusters import Cluster
-from tests.cluster.probe import Gap, Probe, gaps, lateness_s
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster

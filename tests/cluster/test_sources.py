@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from observer.model.recording import Event
 from observer.sources import haproxy, patroni
 from observer.sources.dcs import EtcdSource
 from observer.sources.discovery import discover
-from observer.timeline import Event
 from stack import faults
 from stack.settings import ETCD, HOST, NODES, SCOPE
 from tests.cluster.clusters import Cluster

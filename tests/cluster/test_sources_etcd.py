@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 
-from observer.errors import ConfigError, CredentialsRefused, NothingAnswers
+from observer.model.errors import ConfigError, CredentialsRefused, NothingAnswers
+from observer.model.recording import Event
 from observer.sources.dcs import EtcdSource
 from observer.sources.discovery import Discovery, ScopeAbsent, discover
 from observer.sources.etcd import OPEN, Access, Endpoint
-from observer.timeline import Event
 from tests.ports import free_port
 from tests.waiting import eventually, held_up_s
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from observer.model.recording import Event
 from observer.sources import haproxy
 from observer.sources.web import OPEN, Access
-from observer.timeline import Event
 from tests.ports import free_port
 from tests.waiting import eventually, held_up_s
 

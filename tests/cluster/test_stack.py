@@ -13,11 +13,11 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from benchmarks.accuracy.probe import Probe, gaps, lateness_s
 from stack import faults, health, local, processes
 from stack.errors import StackError
 from stack.settings import ETCD, MARK, MEMBERS, NODES, PROXY, StackSettings, read
 from tests.cluster.clusters import Cluster, free_port_shift, new_directory, quick_settings
-from tests.cluster.probe import Probe, gaps, lateness_s
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.cluster

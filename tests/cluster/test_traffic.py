@@ -21,10 +21,10 @@ from typing import Any
 
 import pytest
 
-from observer.kept import ask
-from observer.session import NoAnswer
+from observer.model.recording import MS_NS, SECOND_NS, Event, Operation, Outcome
+from observer.postgres.persistent import ask
+from observer.postgres.session import NoAnswer
 from observer.sources import postgres
-from observer.timeline import MS_NS, SECOND_NS, Event, Operation, Outcome
 from observer.traffic.audit import AuditFailed, audit
 from observer.traffic.generator import Generator
 from observer.traffic.preflight import preflight

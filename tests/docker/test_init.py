@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from observer.config import load
+from observer.config.settings import load
 from observer.doctor.examine import examine
 from observer.doctor.finding import lines
 from tests.docker.stacks import ETCD, NODES, Stack

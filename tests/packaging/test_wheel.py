@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from observer.model.recording import MS_NS, SECOND_NS, Event, Operation, Outcome, RecordingHeader, Window
 from observer.store import Writer
-from observer.timeline import MS_NS, SECOND_NS, Event, Operation, Outcome, Recording, Window
 
 pytestmark = [pytest.mark.packaging, pytest.mark.timeout(900)]
 
@@ -42,7 +42,7 @@ def run(*command: object, cwd: Path | None = None) -> str:
 def record(path: Path) -> None:
     """Twenty seconds of writes, five of them refused."""
     writer = Writer(path)
-    recording_id = writer.begin(Recording(0, datetime(2026, 3, 1, tzinfo=UTC), "a boot", 0, 1, "demo", "7", {}))
+    recording_id = writer.begin(RecordingHeader(0, datetime(2026, 3, 1, tzinfo=UTC), "a boot", 0, 1, "demo", "7", {}))
     seen = Event("etcd", "leader.seen", "patroni1", Window(0, MS_NS), {"revision": 1})
     writer.append(recording_id, [seen, *(write(n) for n in range(400))])
     writer.end(recording_id, 20 * SECOND_NS, "stop")

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from observer.findings import Incident
-from observer.timeline import Event, Operation, Outcome
-from reports.analysis.judge import judge
+from observer.model.findings import Incident
+from observer.model.recording import Event, Operation, Outcome
+from reports.analysis.analyze import analyze
 from tests.unit.timelines import blind, event, fail, healthy, sees, takeover, timeline, traffic
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
@@ -16,7 +16,7 @@ OK, FAIL = Outcome.OK, Outcome.FAIL
 
 def only(events: Iterable[Event], operations: Iterable[Operation] = ()) -> Incident:
     writes = [*traffic((1, 10, OK), (10, 40, FAIL), (40, 110, OK)), *operations]
-    (incident,) = judge(timeline([*healthy(), *events], writes)).incidents
+    (incident,) = analyze(timeline([*healthy(), *events], writes)).incidents
     return incident
 
 

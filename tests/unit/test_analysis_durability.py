@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from observer.timeline import Operation, Outcome, Second, Timeline
+from observer.model.recording import Operation, Outcome, Recording, Second
+from reports.analysis.analyze import analyze
 from reports.analysis.appeared import appeared
 from reports.analysis.durability import decided, durability
-from reports.analysis.judge import judge
 from tests.unit.timelines import (
     audit,
     blind,
@@ -94,7 +94,7 @@ def test_lost_writes_far_from_any_failure_are_asked_for() -> None:
     audits = [audit(110, 1, 49, present=True), audit(110, 50, 52, present=False), audit(110, 53, 99, present=True)]
     bare = timeline([], [], audits)
     seconds = [Second(n, "write", 1, 0, 0, 0) for n in range(1, 100)]
-    given: Timeline = replace(bare, fetch=fetch, seconds=seconds)
+    given: Recording = replace(bare, fetch=fetch, seconds=seconds)
     found = durability(given)
     assert [lost.token for lost in found.lost or ()] == [token(50), token(51), token(52)]
     assert (found.acknowledged, found.unaudited) == (99, 0)
@@ -106,7 +106,7 @@ def test_a_lost_write_belongs_to_the_incident_that_followed_it() -> None:
     last = max(n for n, o in enumerate(crash.operations, 1) if o.finished_ns < 7_700_000_000)
     audits = [audit(44, last - 2, last, present=False)]
     given = timeline(crash.events, numbered, audits, until_s=110)
-    (incident,) = judge(given).incidents
+    (incident,) = analyze(given).incidents
     assert [lost.token for lost in incident.lost or ()] == [token(last - 2), token(last - 1), token(last)]
 
 
@@ -123,21 +123,21 @@ def test_a_lost_write_belongs_to_the_incident_in_which_the_key_was_taken_and_not
     ]
     writes = traffic((1, 40, Outcome.OK), (40, 70, Outcome.FAIL), (70, 100, Outcome.OK))
     audits = [audit(71, 1, 420, present=True), audit(71, 421, 780, present=False), audit(101, 781, 1980, present=True)]
-    replica, leader = judge(timeline(events, writes, audits, until_s=102)).incidents
+    replica, leader = analyze(timeline(events, writes, audits, until_s=102)).incidents
     assert (replica.lost, len(leader.lost or ())) == ((), 360)
 
 
 def test_a_write_lost_after_the_last_incident_belongs_to_that_one() -> None:
     writes = traffic((1, 20, Outcome.OK), (20, 22, Outcome.FAIL), (22, 60, Outcome.OK))
     given = timeline(healthy(), writes, [audit(61, 1, 999, present=True), audit(61, 1000, 1002, present=False)])
-    found = judge(given)
+    found = analyze(given)
     assert [len(i.lost or ()) for i in found.incidents] == [3]
 
 
 def test_an_incident_that_nobody_audited_after_has_no_count_of_losses() -> None:
     crash = measured_crash()
     early = timeline(crash.events, crash.operations, [audit(5, 1, 3, present=True)], until_s=110)
-    assert [i.lost for i in judge(early).incidents] == [None]
+    assert [i.lost for i in analyze(early).incidents] == [None]
 
 
 def test_a_recording_that_wrote_nothing_has_nothing_to_lose() -> None:
@@ -155,15 +155,15 @@ def test_the_tail_that_an_audit_at_the_end_did_not_reach_is_unaudited_however_lo
 def test_where_writes_after_an_outage_were_not_read_back_its_losses_are_unknown() -> None:
     writes = traffic((1, 20, Outcome.OK), (20, 40, Outcome.FAIL), (40, 60, Outcome.OK))
     early, late = audit(41.5, 1, 830, present=True), audit(60, 1, 1180, present=True)
-    assert [i.lost for i in judge(timeline(healthy(), writes, [early], until_s=60)).incidents] == [None]
-    assert [i.lost for i in judge(timeline(healthy(), writes, [early, late], until_s=60)).incidents] == [()]
+    assert [i.lost for i in analyze(timeline(healthy(), writes, [early], until_s=60)).incidents] == [None]
+    assert [i.lost for i in analyze(timeline(healthy(), writes, [early, late], until_s=60)).incidents] == [()]
 
 
 def test_an_audit_made_before_the_last_outage_of_an_incident_says_nothing_of_it() -> None:
     failing = ((20, 30, Outcome.FAIL), (30, 33, Outcome.OK), (33, 40, Outcome.FAIL))
     writes = traffic((1, 20, Outcome.OK), *failing, (40, 60, Outcome.OK))
     given = timeline(healthy(), writes, [audit(32, 1, 1180, present=True)], until_s=60)
-    assert [i.lost for i in judge(given).incidents] == [None]
+    assert [i.lost for i in analyze(given).incidents] == [None]
 
 
 def test_unknown_writes_of_which_some_were_not_looked_for_have_no_count() -> None:

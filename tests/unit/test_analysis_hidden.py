@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from observer.timeline import Timeline
-from reports.analysis.hidden import forks, hidden
+from observer.model.recording import Recording
+from reports.analysis.split_brain import forks, hidden
 from tests.unit.timelines import event, ns, timeline
 
 
-def thawed(*more: Any, how: str = "silent", thaw_s: float = 50) -> Timeline:
+def thawed(*more: Any, how: str = "silent", thaw_s: float = 50) -> Recording:
     """Leader a falls silent at 10 s; b leads from 31 s; a is thawed, answers at 52 s and is a replica."""
     return timeline(
         [
@@ -63,7 +63,7 @@ def test_a_transaction_younger_than_the_freeze_was_committed_after_it() -> None:
     ],
     ids=["nothing listened", "it was demoted before the other led", "it was dead"],
 )
-def test_what_cannot_have_been_a_primary_is_not_hidden(made: Timeline) -> None:
+def test_what_cannot_have_been_a_primary_is_not_hidden(made: Recording) -> None:
     assert hidden(made) == ()
 
 

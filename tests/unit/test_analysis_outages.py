@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from observer.timeline import SECOND_NS, Action, Operation, Outcome, Second, Timeline
-from reports.analysis.judge import judge
+from observer.model.recording import SECOND_NS, Action, Operation, Outcome, Recording, Second
+from reports.analysis.analyze import analyze
 from reports.analysis.outages import acknowledged, cost, failures, outages, stable_ns
 from tests.unit.timelines import event, fail, ns, ok, timeline, traffic, unknown
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
 
 
-def spans_of(given: Timeline, action: Action = "write") -> list[tuple[float, float]]:
+def spans_of(given: Recording, action: Action = "write") -> list[tuple[float, float]]:
     return [(o.began_ns / SECOND_NS, o.ended_ns / SECOND_NS) for o in outages(given, action)]
 
 
@@ -99,7 +99,7 @@ def test_whole_seconds_are_counted_by_the_store_and_the_ends_by_operation() -> N
 
 def test_every_failure_belongs_to_an_incident() -> None:
     given = timeline([], [*traffic((1, 100, OK)), fail(20), fail(27), fail(60, "read")])
-    incidents = judge(given).incidents
+    incidents = analyze(given).incidents
     assert sum(i.write.failed for i in incidents) == 2
     assert sum(i.read.failed for i in incidents) == 1
     assert len(incidents) == 3

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from observer.findings import Incident
-from observer.timeline import Event, Operation, Outcome
-from reports.analysis.judge import judge
+from observer.model.findings import Incident
+from observer.model.recording import Event, Operation, Outcome
+from reports.analysis.analyze import analyze
 from tests.unit.timelines import STATS, blind, event, healthy, ns, route, sees, takeover, timeline, traffic
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
 
 
 def found(events: Iterable[Event], operations: Iterable[Operation]) -> tuple[Incident, ...]:
-    return judge(timeline([*healthy(), *events], operations)).incidents
+    return analyze(timeline([*healthy(), *events], operations)).incidents
 
 
 def expired(at_s: float, up_s: float) -> list[Event]:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from observer.findings import Incident
-from observer.timeline import SECOND_NS, Event, Outcome, Timeline, Window
-from reports.analysis.judge import judge
+from observer.model.findings import Incident
+from observer.model.recording import SECOND_NS, Event, Outcome, Recording, Window
+from reports.analysis.analyze import analyze
 from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
 from reports.analysis.theory import bound, brownout, effective, in_place
 from reports.facts.document import facts_of
@@ -20,7 +20,7 @@ from tests.unit.timelines import blind, event, fail, healthy, measured_crash, ns
 CRASH = measured_crash()
 
 
-def without(*kinds: str, source: str | None = None) -> Timeline:
+def without(*kinds: str, source: str | None = None) -> Recording:
     kept = [e for e in CRASH.events if e.kind not in kinds or (source is not None and e.source != source)]
     return replace(CRASH, events=kept)
 
@@ -31,8 +31,8 @@ def counted(incident: Incident) -> list[tuple[str, float]]:
     ]
 
 
-def first(given: Timeline) -> Incident:
-    return judge(given).incidents[0]
+def first(given: Recording) -> Incident:
+    return analyze(given).incidents[0]
 
 
 def test_a_crash_is_detection_election_promotion_routing_and_recovery() -> None:
@@ -82,8 +82,8 @@ def test_a_write_through_the_proxy_cuts_the_window_of_its_route() -> None:
 
 
 def test_an_open_outage_ends_in_the_phase_that_is_under_way() -> None:
-    ended = replace(CRASH.recording, ended_ns=ns(36))
-    cut = Timeline(
+    ended = replace(CRASH.header, ended_ns=ns(36))
+    cut = Recording(
         ended, [e for e in CRASH.events if e.by_ns < ns(36)], [o for o in CRASH.operations if o.finished_ns < ns(36)]
     )
     assert [name for name, _ in counted(first(cut))] == ["detection", "election", "promotion", "routing"]
@@ -115,7 +115,7 @@ def test_phases_sum_to_the_outage_whatever_was_missed_late_or_early(seed: int, m
 
     kept = [moved(e) for e in CRASH.events if chance.random() >= missed]
     shuffled = replace(CRASH, events=sorted(kept, key=lambda e: e.by_ns))
-    found = judge(shuffled)
+    found = analyze(shuffled)
     for incident in found.incidents:
         own = [p for p in incident.phases if all(PHASES[name] for name in p.name.split("+"))]
         if own:
@@ -138,7 +138,7 @@ def test_the_judge_raises_for_no_order_and_no_part_of_events(seed: int) -> None:
     bare = [replace(e, detail={}) if chance.random() < 0.3 else e for e in events]
     chance.shuffle(bare)
     operations = [o for o in CRASH.operations if chance.random() < 0.5]
-    found = judge(replace(CRASH, events=bare, operations=operations))
+    found = analyze(replace(CRASH, events=bare, operations=operations))
     for incident in found.incidents:
         assert_words_are_known(incident)
 
@@ -199,7 +199,7 @@ def test_only_a_crash_has_that_bound_since_a_shutdown_takes_as_long_as_it_takes(
         ],
         traffic((1, 10, Outcome.OK), (10, 14, Outcome.FAIL), (14, 100, Outcome.OK)),
     )
-    (incident,) = judge(given).incidents
+    (incident,) = analyze(given).incidents
     assert (incident.phases[0].name, incident.phases[0].bound_s) == ("absence", expected)
 
 
@@ -255,7 +255,7 @@ def test_the_outage_in_which_the_key_changed_is_taken_apart_though_another_lasts
             (70, 100, Outcome.OK),
         ),
     )
-    (incident,) = judge(failover).incidents
+    (incident,) = analyze(failover).incidents
     chain = [(p.name, round(p.duration_ns / SECOND_NS)) for p in incident.phases if p.name != "settling"]
     assert chain == [
         ("detection", 22),
@@ -310,9 +310,7 @@ def test_the_settings_that_rule_are_those_that_patroni_mends(
 def test_routing_is_held_against_the_checks_that_the_stats_page_tells() -> None:
     """The settings say rise 2, HAProxy itself says 4."""
     captured = event(1, "haproxy", "pools.captured", "http://127.0.0.1:7001/", pools=[{"check_rise": 4}])
-    recording = replace(
-        CRASH.recording, settings={**CRASH.recording.settings, "haproxy": {"inter_ms": 3000, "rise": 2}}
-    )
+    recording = replace(CRASH.header, settings={**CRASH.header.settings, "haproxy": {"inter_ms": 3000, "rise": 2}})
     events = sorted([*CRASH.events, captured], key=lambda e: e.by_ns)
-    incident = first(replace(CRASH, recording=recording, events=events))
+    incident = first(replace(CRASH, header=recording, events=events))
     assert {p.name: p.bound_s for p in incident.phases}["routing"] == (9, 12)

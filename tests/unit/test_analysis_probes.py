@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from observer.timeline import Operation, Outcome, Probe, Timeline
-from reports.analysis.judge import judge
+from observer.model.recording import Operation, Outcome, Probe, Recording
+from reports.analysis.analyze import analyze
 from reports.analysis.outages import outages
 from reports.facts.document import facts_of
 from tests.unit.timelines import fail, ns, ok, timeline, traffic
@@ -23,8 +23,8 @@ def fresh(*spells: tuple[float, float, Outcome]) -> list[Operation]:
     return told
 
 
-def costs(given: Timeline) -> list[dict[str, Any]]:
-    return [dict(incident["write"]) for incident in facts_of([(given, judge(given))], "1")["incidents"]]
+def costs(given: Recording) -> list[dict[str, Any]]:
+    return [dict(incident["write"]) for incident in facts_of([(given, analyze(given))], "1")["incidents"]]
 
 
 OK, FAIL = Outcome.OK, Outcome.FAIL

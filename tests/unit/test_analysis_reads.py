@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from observer.timeline import Operation, Second
+from observer.model.recording import Operation, Second
 from reports.analysis import reads as analysis
-from reports.analysis.judge import judge
+from reports.analysis.analyze import analyze
 from reports.analysis.reads import Back, Backs, Spread, reads, stretches
 from reports.facts.document import facts_of
 from reports.facts.safety import reads_of
@@ -138,5 +138,5 @@ def test_of_very_many_that_went_back_only_the_first_and_the_worst_are_kept() -> 
 
 def test_each_recording_of_a_document_has_its_reads() -> None:
     one, other = timeline([], [ok(1, n=1), read(2, 1)]), timeline([], [read(2, None)])
-    told = facts_of([(one, judge(one)), (other, judge(other))], "1")["consistency"]["reads"]
+    told = facts_of([(one, analyze(one)), (other, analyze(other))], "1")["consistency"]["reads"]
     assert [(fact["looked_at"], fact["read_then_lost"]) for fact in told] == [(1, None), (0, None)]

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from observer.findings import Leadership
+from observer.model.findings import Leadership
+from reports.analysis.analyze import analyze
 from reports.analysis.baseline import baseline, calm_spells
 from reports.analysis.blindness import blindness, spells
 from reports.analysis.consistency import two_primaries
-from reports.analysis.judge import judge
+from reports.analysis.index import build_index
+from reports.analysis.injected import cause_injected
 from reports.analysis.leadership import leader_at, leaderships
-from reports.analysis.scene import scene
-from reports.analysis.told import cause_told
 from reports.facts.document import facts_of
 from tests.unit.timelines import ETCD, blind, event, healthy, measured_crash, ns, ok, route, sees, timeline
 
@@ -45,7 +45,7 @@ def test_two_members_out_of_recovery_at_once_are_two_primaries() -> None:
     )
     (both,) = two_primaries(given)
     assert (both.members, both.from_ns, both.until_ns) == (("patroni1", "patroni2"), ns(40), ns(49.7))
-    assert "two_primaries" in {i.cause for i in judge(given).incidents}
+    assert "two_primaries" in {i.cause for i in analyze(given).incidents}
 
 
 def test_a_handover_between_two_looks_is_not_two_primaries() -> None:
@@ -97,12 +97,12 @@ def test_the_primary_s_pool_is_the_one_that_follows_the_leader_whatever_its_name
         else e
         for e in measured_crash().events
     ]
-    assert scene(replace(measured_crash(), events=renamed)).primary_pools == {"a"}
+    assert build_index(replace(measured_crash(), events=renamed)).primary_pools == {"a"}
 
 
 def test_the_settings_may_name_the_primary_s_pool() -> None:
     given = timeline(healthy(), settings={"haproxy": {"primary": "writers"}})
-    assert scene(given).primary_pools == {"writers"}
+    assert build_index(given).primary_pools == {"writers"}
 
 
 def test_servers_match_members_by_name_and_then_by_address() -> None:
@@ -111,13 +111,13 @@ def test_servers_match_members_by_name_and_then_by_address() -> None:
         event(0.2, "postgres", "identity.learned", "patroni2", address="127.0.0.1:15432"),
         route(50, "primary", "srv2", up=True, address="127.0.0.1:15432"),
     ]
-    seen = scene(timeline(events))
-    assert seen.member_of(seen.timeline.events[-1]) == "patroni2"
+    seen = build_index(timeline(events))
+    assert seen.member_of(seen.recording.events[-1]) == "patroni2"
 
 
 def test_the_baseline_is_all_calm_together_with_its_rate_and_latencies() -> None:
     given = measured_crash()
-    (kept,) = baseline(given, judge(given).incidents)
+    (kept,) = baseline(given, analyze(given).incidents)
     assert kept.spells == ((ns(2), ns(7.6)), (ns(72), ns(110)))  # patroni1 is out of sight in between
     assert (round(kept.rate_per_s), kept.failed, kept.p50_ms, kept.max_ms) == (20, 0, 5, 5)
 
@@ -164,13 +164,13 @@ def test_percentiles_are_of_the_operations_themselves() -> None:
 def test_a_told_fault_has_a_cause_to_score_against(
     component: str, action: str, led: bool, majority: bool, cause: str | None
 ) -> None:
-    assert cause_told(component, action, led, majority) == cause
+    assert cause_injected(component, action, led, majority) == cause
 
 
 def test_the_document_holds_every_recording_with_incidents_numbered_through() -> None:
     crash = measured_crash()
-    other = replace(crash, recording=replace(crash.recording, id=2))
-    document = facts_of([(crash, judge(crash)), (other, judge(other))], "1.0")
+    other = replace(crash, header=replace(crash.header, id=2))
+    document = facts_of([(crash, analyze(crash)), (other, analyze(other))], "1.0")
     assert [(i["id"], i["recording"], i["number"]) for i in document["incidents"]] == [(1, 1, 1), (2, 2, 1)]
     assert document["warnings"] == []
     assert document["durability"]["lost"] is None
@@ -179,7 +179,7 @@ def test_the_document_holds_every_recording_with_incidents_numbered_through() ->
 
 def test_a_document_does_not_state_what_does_not_add_up_and_says_so() -> None:
     crash = measured_crash()
-    found = judge(crash)
+    found = analyze(crash)
     (incident,) = found.incidents
     wrong = replace(found, incidents=(replace(incident, timeline_after=0, phases=incident.phases[1:]),))
     document = facts_of([(crash, wrong)], "1.0")
@@ -190,5 +190,5 @@ def test_a_document_does_not_state_what_does_not_add_up_and_says_so() -> None:
 
 def test_a_recording_without_anything_is_an_empty_document() -> None:
     nothing = timeline([], [], until_s=0)
-    document = facts_of([(nothing, judge(nothing))], "1.0")
+    document = facts_of([(nothing, analyze(nothing))], "1.0")
     assert (document["incidents"], document["recordings"][0]["totals"]) == ([], [])

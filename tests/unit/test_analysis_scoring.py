@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from observer.findings import Leadership
-from observer.timeline import Event
+from observer.model.findings import Leadership
+from observer.model.recording import Event
 from reports.analysis.scoring import Score, expected
 from tests.unit.timelines import event, ns
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from observer.findings import Leadership
-from observer.timeline import Event
+from observer.model.findings import Leadership
+from observer.model.recording import Event
+from reports.analysis.injected import deeds
 from reports.analysis.scoring import expected
-from reports.analysis.told import deeds
 from tests.unit.timelines import event
 
 

@@ -11,23 +11,23 @@ from typing import Any
 
 import pytest
 
-from observer import auditing
-from observer.auditing import LateAudit, elsewhere
-from observer.config import Settings
-from observer.members import Members
-from observer.session import NoAnswer
+from observer.config.settings import Settings
+from observer.model.recording import MS_NS, Audit, Operation, Outcome, RecordingHeader
+from observer.postgres.session import NoAnswer
+from observer.recording import audits as auditing
+from observer.recording.audits import LateAudit, elsewhere
+from observer.recording.members import Members
 from observer.store import Reader, Writer
-from observer.timeline import MS_NS, Audit, Operation, Outcome, Recording
 from observer.traffic import audit as audit_module
 from observer.traffic.audit import CHUNK, AuditFailed, audit
 
 DSN = "host=db port=5001 user=postgres dbname=app"
 TRAFFIC = {"write": DSN, "workload": "probe"}
-BEFORE = Recording(1, datetime(2026, 3, 1, tzinfo=UTC), "b", 0, 1, "demo", "7", {"traffic": TRAFFIC})
+BEFORE = RecordingHeader(1, datetime(2026, 3, 1, tzinfo=UTC), "b", 0, 1, "demo", "7", {"traffic": TRAFFIC})
 SETTINGS = Settings.model_validate({"traffic": {"write": DSN, "workload": "probe"}})
 
 
-def like_before(**changed: Any) -> Recording:
+def like_before(**changed: Any) -> RecordingHeader:
     return replace(BEFORE, id=2, **changed)
 
 
@@ -71,7 +71,7 @@ class TestARecordingThatEndedWithoutAnAudit:
     def said(self) -> list[str]:
         return []
 
-    def late(self, tmp_path: Path, now: Recording, said: list[str]) -> LateAudit:
+    def late(self, tmp_path: Path, now: RecordingHeader, said: list[str]) -> LateAudit:
         """Two acknowledged writes, never read back, and a recording after it."""
         writer = Writer(tmp_path / "observer.db")
         one = writer.begin(BEFORE)

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from observer import chores
-from observer.chores import Again, Chores
+from observer.recording import background as chores
+from observer.recording.background import Again, Chores
 from tests.waiting import eventually
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg2
 import pytest
 
-from observer.session import no_answer
-from observer.timeline import Outcome
+from observer.model.recording import Outcome
+from observer.postgres.session import no_answer
 from observer.traffic.outcome import outcome
 
 

@@ -15,10 +15,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from observer import cli, starting
-from observer.reporting import Held, junit
+from observer import cli
+from observer.commands.reporting import Held, junit
+from observer.model.recording import SECOND_NS, Event, Operation, Outcome, RecordingHeader, Window
+from observer.recording import preflight as starting
 from observer.store import Reader, Writer
-from observer.timeline import SECOND_NS, Event, Operation, Outcome, Recording, Window
 
 Run = Callable[..., "Done"]
 
@@ -93,7 +94,7 @@ def recorded(tmp_path: Path) -> Path:
     path = tmp_path / "observer.db"
     writer = Writer(path)
     began = datetime(2026, 3, 1, 12, tzinfo=UTC)
-    one = writer.begin(Recording(0, began, "b", 0, 1, "demo", "7", {"traffic": {"rate_per_s": 20}}))
+    one = writer.begin(RecordingHeader(0, began, "b", 0, 1, "demo", "7", {"traffic": {"rate_per_s": 20}}))
     writer.append(one, [Event("etcd", "leader.seen", "мастер", Window(0, S), {"initial": True})])
     for n in (1, 2):
         done = Operation("write", "kept", f"cafe0123-{n:010d}", n * S, n * S, n * S + 1, Outcome.OK, "done", None, "a")

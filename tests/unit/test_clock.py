@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from observer import clock
-from observer.clock import boot_id, same_boot
+from observer.model import clock
+from observer.model.clock import boot_id, same_boot
 
 SESSION = "D3B1F7A2-0C55-4E0E-9B57-0123456789AB"
 

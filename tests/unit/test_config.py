@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from observer.config import Settings, load
-from observer.errors import ConfigError
+from observer.config.settings import Settings, load
+from observer.model.errors import ConfigError
 
 Written = Callable[[str], Settings]
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from observer.findings import Findings
-from observer.timeline import SECOND_NS, Outcome
-from reports.analysis import causes
-from reports.analysis.judge import judge
-from reports.analysis.rules_of_others import observer_blind
-from reports.analysis.rules_of_proxy import proxy_full
-from reports.analysis.ruling import Rule
+from benchmarks.accuracy import recorded_run
+from observer.model.findings import Findings
+from observer.model.recording import SECOND_NS, Outcome
+from reports.analysis.analyze import analyze
+from reports.analysis.rule import Rule
+from reports.analysis.rules import ordered as causes
+from reports.analysis.rules.proxy import proxy_full
+from reports.analysis.rules.replica import observer_blind
 from reports.analysis.scoring import Score, scores
-from tests.corpus import tape
 from tests.unit.timelines import STATS, event, fail, healthy, timeline, traffic
 
 RUNS = sorted((Path(__file__).parents[1] / "corpus" / "runs").glob("*.json.xz"))
@@ -27,30 +27,30 @@ every_run = pytest.mark.parametrize("path", RUNS, ids=[path.name.removesuffix(".
 
 
 @cache
-def run(path: Path) -> tape.Tape:
-    return tape.read(path)
+def run(path: Path) -> recorded_run.RecordedRun:
+    return recorded_run.read(path)
 
 
 @cache
 def found(path: Path) -> Findings:
-    return judge(run(path).timeline)
+    return analyze(run(path).recording)
 
 
 def scored(path: Path) -> list[Score]:
-    given = run(path).timeline
-    return scores(given, judge(given))
+    given = run(path).recording
+    return scores(given, analyze(given))
 
 
 @every_run
 def test_the_cause_is_the_one_that_was_told_and_nothing_else_is_said_to_have_happened(path: Path) -> None:
-    for score in scores(run(path).timeline, found(path)):
+    for score in scores(run(path).recording, found(path)):
         assert score.right, f"told {score.told}, found {score.found} at {score.at_ns / SECOND_NS:.1f} s"
 
 
 @every_run
 def test_the_same_is_found_where_nothing_was_told(path: Path) -> None:
-    mute = tape.without_told(run(path).timeline)
-    assert [(i.cause, i.targets, i.confidence) for i in judge(mute).incidents] == [
+    mute = recorded_run.without_told(run(path).recording)
+    assert [(i.cause, i.targets, i.confidence) for i in analyze(mute).incidents] == [
         (i.cause, i.targets, i.confidence) for i in found(path).incidents
     ]
 
@@ -94,10 +94,10 @@ SLEPT = timeline(
 
 
 def test_without_its_rule_a_machine_that_slept_is_not_known_to_have_slept(monkeypatch: pytest.MonkeyPatch) -> None:
-    (incident,) = judge(SLEPT).incidents
+    (incident,) = analyze(SLEPT).incidents
     assert (incident.cause, incident.write.outage_ns) == ("observer.blind", 500_000_000)  # and not 60.5 s
     monkeypatch.setattr(causes, "RULES", tuple(rule for rule in causes.RULES if rule is not observer_blind))
-    assert [i.cause for i in judge(SLEPT).incidents] == ["unknown"]
+    assert [i.cause for i in analyze(SLEPT).incidents] == ["unknown"]
 
 
 # Nor is a proxy that is full: a drill has not enough clients to fill it.
@@ -112,9 +112,9 @@ FULL = timeline(
 
 
 def test_without_its_rule_a_proxy_that_is_full_has_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [i.cause for i in judge(FULL).incidents] == ["proxy.full"]
+    assert [i.cause for i in analyze(FULL).incidents] == ["proxy.full"]
     monkeypatch.setattr(causes, "RULES", tuple(rule for rule in causes.RULES if rule is not proxy_full))
-    assert [i.cause for i in judge(FULL).incidents] == ["unknown"]
+    assert [i.cause for i in analyze(FULL).incidents] == ["unknown"]
 
 
 PLAYED = [rule for rule in causes.RULES if rule not in (observer_blind, proxy_full)]
@@ -122,7 +122,7 @@ PLAYED = [rule for rule in causes.RULES if rule not in (observer_blind, proxy_fu
 
 @pytest.mark.parametrize("rule", PLAYED, ids=[rule.__name__ for rule in PLAYED])
 def test_without_this_rule_some_run_is_judged_wrongly(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
-    well = [path for path in RUNS if all(score.right for score in scores(run(path).timeline, found(path)))]
+    well = [path for path in RUNS if all(score.right for score in scores(run(path).recording, found(path)))]
     monkeypatch.setattr(causes, "RULES", tuple(one for one in causes.RULES if one is not rule))
     assert any(not score.right for path in well for score in scored(path))
 

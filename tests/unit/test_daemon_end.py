@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from observer import daemon as daemon_module
-from observer import recorder as recorder_module
-from observer.config import Settings
-from observer.daemon import Daemon
-from observer.errors import CannotWrite
-from observer.findings import Cost, Findings, Incident
-from observer.live import Plain
-from observer.metrics import ACTIONS
-from observer.recorder import Entry
+from observer.config.settings import Settings
+from observer.live.metrics import ACTIONS
+from observer.live.plain import Plain
+from observer.model.errors import CannotWrite
+from observer.model.findings import Cost, Findings, Incident
+from observer.model.recording import Recording
+from observer.recording import daemon as daemon_module
+from observer.recording import recorder as recorder_module
+from observer.recording.daemon import Daemon
+from observer.recording.recorder import Entry
 from observer.store import Reader, Writer
-from observer.timeline import Timeline
 
 # Nothing answers, and nothing is waited for.
 SETTINGS = Settings.model_validate(
@@ -39,9 +39,9 @@ def test_a_disk_that_was_full_for_too_long_and_is_well_again_ends_the_recording_
             raise CannotWrite("the disk is full; mend that.")
         append(writer, recording_id, batch)
 
-    judged: list[Timeline] = []
+    judged: list[Recording] = []
 
-    def judge(timeline: Timeline) -> Findings:
+    def analyze(timeline: Recording) -> Findings:
         judged.append(timeline)
         return Findings((), (), (), None, 0)
 
@@ -50,13 +50,13 @@ def test_a_disk_that_was_full_for_too_long_and_is_well_again_ends_the_recording_
     monkeypatch.setattr(daemon_module, "look_around", lambda settings, say: None)
     path = tmp_path / "observer.db"
     with pytest.raises(CannotWrite, match="records could not be written"):
-        Daemon(SETTINGS, path, judge, Plain(lambda text: None)).run(for_s=0.1)
+        Daemon(SETTINGS, path, analyze, Plain(lambda text: None)).run(for_s=0.1)
     with Reader(path) as reader:
         recording = reader.recording()
         blind = [event for event in reader.events(1) if event.kind == "source.blind" and event.subject == "recorder"]
     assert recording.ended == "for"
     assert [event.detail["how"] for event in blind] == ["unwritten"]
-    assert judged[-1].recording.ended == "for"
+    assert judged[-1].header.ended == "for"
 
 
 class Shown:
@@ -89,10 +89,10 @@ def test_an_incident_is_captured_again_once_it_turned_out_longer_and_the_last_on
     words = iter([[(10, 20)], [(10, 20)], [(10, 55)]])  # of the judge, while it records
     last = [(10, 55), (70, 80)]
 
-    def judge(_: Timeline) -> Findings:
+    def analyze(_: Recording) -> Findings:
         return Findings(tuple(lasted(*span) for span in next(words, last)), (), (), None, 0)
 
-    daemon = Daemon(settings, tmp_path / "observer.db", judge, Plain(lambda text: None))
+    daemon = Daemon(settings, tmp_path / "observer.db", analyze, Plain(lambda text: None))
     wait = daemon._wait
 
     def judged_three_times(until_s: float | None) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from observer.model.recording import SECOND_NS
 from observer.store import Reader, Writer
-from observer.timeline import SECOND_NS
 
 TIMES = 20
 LIMIT_NS = SECOND_NS // 2
@@ -21,14 +21,14 @@ LIMIT_NS = SECOND_NS // 2
 RECORDER = """
 import os, sys, time
 from pathlib import Path
-from observer.clock import Clock, boot_id
-from observer.recorder import Recorder
+from observer.model.clock import Clock, boot_id
+from observer.recording.recorder import Recorder
 from observer.store import Writer
-from observer.timeline import Event, Operation, Outcome, Recording, Window
+from observer.model.recording import Event, Operation, Outcome, RecordingHeader, Window
 
 writer = Writer(Path(sys.argv[1]))
 clock = Clock.begin()
-one = writer.begin(Recording(0, clock.began_utc, boot_id(), clock.anchor_ns, os.getpid(), "demo", None, {}))
+one = writer.begin(RecordingHeader(0, clock.began_utc, boot_id(), clock.anchor_ns, os.getpid(), "demo", None, {}))
 recorder = Recorder(lambda batch: writer.append(one, batch), print)
 recorder.start()
 n = 0

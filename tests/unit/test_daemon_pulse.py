@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from observer.members import Members
-from observer.pulse import Pulse
-from observer.timeline import SECOND_NS, Event, Operation, Outcome, Window
+from observer.model.recording import SECOND_NS, Event, Operation, Outcome, Window
+from observer.recording.activity import Pulse
+from observer.recording.members import Members
 
 S = SECOND_NS
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from observer.polling import Job
-from observer.schedule import Schedule, Watchdog
-from observer.timeline import SECOND_NS, Event
+from observer.model.recording import SECOND_NS, Event
+from observer.recording.schedule import Schedule, Watchdog
+from observer.sources.polling import Job
 
 S = SECOND_NS
 

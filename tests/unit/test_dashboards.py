@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from observer.findings import Findings
-from observer.metrics import Metrics
-from observer.timeline import Event, Operation, Outcome, Window
+from observer.live.metrics import Metrics
+from observer.model.findings import Findings
+from observer.model.recording import Event, Operation, Outcome, Window
 from tests.dashboards import FILES, ROOT, annotations, panels, queries, read, variables_in
 
 CORE = {"timeseries", "stat", "state-timeline", "bargauge", "gauge", "table", "barchart", "text", "row"}

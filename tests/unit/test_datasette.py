@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from observer import cli
-from observer.datasette import COLUMNS, NAMES, TABLES, metadata, questions
+from observer.commands.datasette import COLUMNS, NAMES, TABLES, metadata, questions
 from observer.store import Reader
 from tests.recorded import FAILOVER, database
 

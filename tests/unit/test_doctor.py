@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from observer.config import Settings
+from observer.config.settings import Settings
 from observer.doctor import application, cluster
 from observer.doctor.finding import bad, exit_code, lines, note, unanswered, well
 from observer.doctor.looks import EtcdSeen, Failure, RestSeen, Seen, SqlSeen, WaySeen

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from observer.drill import ENDINGS, mending
+from observer.commands.drill import ENDINGS, mending
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

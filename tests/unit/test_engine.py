@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from observer.polling import LookFailed
+from observer.model.recording import Event
 from observer.sources.deeds import Place
 from observer.sources.docker import DockerSource
 from observer.sources.engine import Engine, address, lines
-from observer.timeline import Event
+from observer.sources.polling import LookFailed
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets here")
 

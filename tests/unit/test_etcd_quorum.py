@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from observer.model.recording import Window
 from observer.sources.quorum import Proofs, Quorum, Status
-from observer.timeline import Window
 
 IDS = {"a": 1, "b": 2, "c": 3}
 

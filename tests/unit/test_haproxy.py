@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from observer.polling import LookFailed
 from observer.sources.haproxy import (
     Page,
     Pools,
@@ -16,6 +15,7 @@ from observer.sources.haproxy import (
     roles_of_pools,
     rows_of,
 )
+from observer.sources.polling import LookFailed
 
 HEADER = "# pxname,svname,scur,stot,bin,status,lastchg,type,check_status,check_code,check_duration,req_tot,addr,\n"
 

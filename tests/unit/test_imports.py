@@ -16,85 +16,31 @@ ETCD = {"etcd3", "grpc"}
 # The first line that fits a module counts: its name or a package it is in, what it may import of ours (names of modules
 # or packages; what is its own package it always may), and which libraries beside the standard one.
 RULES: list[tuple[str, set[str], set[str]]] = [
-    ("observer.timeline", set(), set()),
-    ("observer.findings", {"observer.timeline"}, set()),
-    ("observer.clock", set(), set()),
-    ("observer.errors", set(), set()),
-    ("observer.crash", set(), set()),
-    ("observer.printing", set(), set()),
-    ("observer.redaction", set(), set()),
-    ("observer.polling", {"observer.timeline"}, set()),
-    ("observer.resolving", {"observer.timeline"}, set()),
-    ("observer.session", {"observer.timeline", "observer.errors", "observer.resolving"}, {"psycopg2"}),
-    ("observer.kept", {"observer.timeline", "observer.session", "observer.resolving"}, set()),
-    ("observer.config", {"observer.timeline", "observer.errors", "observer.redaction"}, {"pydantic"}),
-    ("observer.sources.etcd", {"observer.timeline", "observer.polling", "observer.sources"}, ETCD),
-    (
-        "observer.sources.discovery",
-        {"observer.timeline", "observer.errors", "observer.polling", "observer.sources"},
-        set(),
-    ),
-    (
-        "observer.sources.postgres",
-        {"observer.timeline", "observer.polling", "observer.session", "observer.kept"},
-        {"psycopg2"},
-    ),
-    (
-        "observer.sources",
-        {"observer.timeline", "observer.polling", "observer.resolving", "observer.redaction"},
-        {"httpx"},
-    ),
-    (
-        "observer.traffic",
-        {"observer.timeline", "observer.session", "observer.kept", "observer.resolving"},
-        {"psycopg2"},
-    ),
-    (
-        "observer.store",
-        {"observer.timeline", "observer.findings", "observer.clock", "observer.errors"},
-        {"sqlite_utils"},
-    ),
-    ("observer.recorder", {"observer.timeline", "observer.findings", "observer.errors"}, set()),
-    ("observer.pulse", {"observer.timeline"}, set()),
-    ("observer.members", {"observer.timeline"}, set()),
-    ("observer.words", {"observer.timeline", "observer.findings"}, set()),
-    ("observer.datasette", set(), set()),
-    ("observer.picking", {"observer.timeline"}, set()),
-    ("observer.chores", set(), set()),
-    ("observer.schedule", {"observer.timeline", "observer.polling"}, {"apscheduler"}),
-    ("observer.view", {"observer.timeline", "observer.findings", "observer.words"}, {"rich"}),
-    ("observer.live", {"observer.timeline", "observer.findings", "observer.words", "observer.view"}, set()),
-    ("observer.metrics", {"observer.timeline", "observer.findings", "observer.errors"}, {"prometheus_client"}),
-    ("observer.versions", set(), {"psycopg2"}),
+    ("observer.model", set(), set()),
+    ("observer.postgres", {"observer.model"}, {"psycopg2"}),
+    ("observer.config.discovery", {"observer", "stack"}, {"psycopg2"}),
+    ("observer.config", {"observer.model", "observer.sources", "stack"}, {"pydantic", "psycopg2"}),
+    ("observer.sources.etcd", {"observer.model", "observer.sources"}, ETCD),
+    ("observer.sources.postgres", {"observer.model", "observer.sources", "observer.postgres"}, {"psycopg2"}),
+    ("observer.sources", {"observer.model", "observer.postgres"}, {"httpx"}),
+    ("observer.traffic", {"observer.model", "observer.postgres"}, {"psycopg2"}),
+    ("observer.store", {"observer.model"}, {"sqlite_utils"}),
+    ("observer.live.metrics", {"observer.model"}, {"prometheus_client"}),
+    ("observer.live", {"observer.model", "observer.store", "observer.config"}, {"rich"}),
     ("observer.doctor", {"observer"}, set()),
-    ("observer.containers", set(), set()),
-    ("observer.commented", {"observer"}, set()),
-    ("observer.init", {"observer", "stack"}, {"psycopg2"}),
-    ("observer.status", {"observer"}, set()),
-    ("observer.proving", {"observer"}, set()),
-    ("observer.auditing", {"observer"}, set()),
-    ("observer.starting", {"observer"}, set()),
-    ("observer.seeking", {"observer"}, set()),
-    ("observer.sight", {"observer"}, set()),
-    ("observer.daemon", {"observer"}, {"apscheduler"}),
-    ("observer.launch", {"observer", "reports"}, set()),
-    ("observer.reporting", {"observer", "reports"}, set()),
-    ("observer.judging", {"observer", "reports"}, set()),
-    ("observer.demo", set(OURS), set()),
-    ("observer.drill", set(OURS), set()),
-    ("observer.scoreboard", set(), set()),
-    ("observer.cli_options", {"observer"}, {"click"}),
-    ("observer.cli_stack", set(OURS), {"click"}),
+    ("observer.recording.versions", set(), {"psycopg2"}),
+    ("observer.recording", {"observer"}, {"apscheduler"}),
+    ("observer.commands", set(OURS), {"click", "rich"}),
     ("observer.cli", set(OURS), {"click", "rich"}),
-    ("reports.analysis", {"observer.timeline", "observer.findings"}, set()),
-    ("reports.facts", {"observer.timeline", "observer.findings", "reports.analysis"}, set()),
+    ("reports.analysis", {"observer.model"}, set()),
+    ("reports.facts", {"observer.model", "reports.analysis"}, set()),
     (
-        "reports.text",  # the formulas of the bounds and the names of phases are the judge's, whoever says them
+        "reports.text",  # the formulas of the bounds and the names of phases are the analysis', whoever prints them
         {"reports.facts", "reports.language", "reports.markdown", "reports.analysis.theory", "reports.analysis.keys"},
         set(),
     ),
     ("reports.pictures", {"reports.facts", "reports.text", "reports.language", "reports.markdown"}, set()),
-    ("reports", {"reports", "observer.timeline", "observer.findings"}, {"jinja2"}),
+    ("reports", {"reports", "observer.model"}, {"jinja2"}),
     ("stack", {"stack"}, set()),
 ]
 
@@ -145,9 +91,9 @@ def test_a_module_imports_only_what_its_layer_may(module: str) -> None:
 
 
 def test_a_breach_is_noticed() -> None:
-    assert breaches("reports.analysis.judge", iter(["observer.store", "json"])) == ["observer.store"]
+    assert breaches("reports.analysis.analyze", iter(["observer.store", "json"])) == ["observer.store"]
     assert breaches("observer.sources.haproxy", iter(["etcd3", "httpx"])) == ["etcd3"]
-    assert breaches("stack.local", iter(["observer.timeline"])) == ["observer.timeline"]
+    assert breaches("stack.local", iter(["observer.model.recording"])) == ["observer.model.recording"]
 
 
 def test_sqlite_is_known_to_the_store_alone() -> None:

@@ -7,18 +7,18 @@ from functools import partial
 
 import pytest
 
-from observer import init
-from observer.commented import Found, text
-from observer.config import Settings
-from observer.containers import Published, projects, published
-from observer.errors import ConfigError, NothingAnswers
-from observer.init import _of_one_project, choose, scopes_of
-from observer.polling import LookFailed
-from observer.session import parameters
+from observer.config import discovery as init
+from observer.config.containers import Published, projects, published
+from observer.config.discovery import _of_one_project, choose, scopes_of
+from observer.config.settings import Settings
+from observer.config.template import Found, text
+from observer.model.errors import ConfigError, NothingAnswers
+from observer.postgres.session import parameters
 from observer.sources import discovery
 from observer.sources.discovery import Discovery
 from observer.sources.discovery import Found as Member
 from observer.sources.keys import Key, Snapshot
+from observer.sources.polling import LookFailed
 
 
 def container(name: str, ports: dict[str, int], *environment: str, hostname: str = "", image: str = "patroni") -> dict:

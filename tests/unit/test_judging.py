@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from observer.errors import CannotWrite, ForeignDatabase, NotFound
-from observer.judging import judge_anew
+from observer.commands.analysis import judge_anew
+from observer.model.errors import CannotWrite, ForeignDatabase, NotFound
 from observer.store import Reader
 from observer.store.writing import Writer
-from reports.analysis.judge import judge
+from reports.analysis.analyze import analyze
 from tests.recorded import FAILOVER, database
 
 
@@ -30,7 +30,7 @@ def test_the_tables_say_what_the_judge_finds_and_the_recording_stays(tmp_path: P
         connection.execute("delete from judged_outages")
         connection.execute("delete from incidents")
     with Reader(path) as reader:
-        found = judge(reader.load(1))
+        found = analyze(reader.load(1))
     assert judge_anew(path) == [(1, len(found.incidents))]
     assert rows(path, "select cause, target from incidents") == [(i.cause, i.target) for i in found.incidents]
     assert rows(path, "select name from phases") == [(p.name,) for i in found.incidents for p in i.phases]

@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from observer import launch
-from observer.errors import ObserverError
+from observer.commands import launch
+from observer.model.errors import ObserverError
+from observer.model.recording import RecordingHeader
 from observer.store import Writer
-from observer.timeline import Recording
 
 NOBODY = 999_999_999  # a pid that no recording names
 
 
 def begin(path: Path, pid: int, ended: bool = False) -> None:
     writer = Writer(path)
-    number = writer.begin(Recording(0, datetime(2026, 3, 1, 12, tzinfo=UTC), "b", 0, pid, "demo", None, {}))
+    number = writer.begin(RecordingHeader(0, datetime(2026, 3, 1, 12, tzinfo=UTC), "b", 0, pid, "demo", None, {}))
     if ended:
         writer.end(number, 1, "stop")
     writer.close()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from observer.model.recording import SECOND_NS
 from observer.sources.lease import Lease, standing
-from observer.timeline import SECOND_NS
 
 READ = Lease(remaining_s=21, ttl_s=30, at_ns=100 * SECOND_NS, id=7)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from observer.model.recording import Event
 from observer.sources import logs
 from observer.sources.logs import Ear, Tail, said_in
-from observer.timeline import Event
 
 DECIDE = {
     # Patroni 4.0.7 with PostgreSQL 17

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from observer.errors import ConfigError
-from observer.findings import Findings
-from observer.metrics import Metrics, serve
-from observer.timeline import MS_NS, SECOND_NS, Event, Operation, Outcome, Window
+from observer.live.metrics import Metrics, serve
+from observer.model.errors import ConfigError
+from observer.model.findings import Findings
+from observer.model.recording import MS_NS, SECOND_NS, Event, Operation, Outcome, Window
 
 
 class Watched:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from observer import reporting
-from observer.errors import ForeignDatabase, NotFound
+from observer.commands import reporting
+from observer.model.errors import ForeignDatabase, NotFound
 from observer.store import Reader
 from observer.store.packed import opened, unpacked
 from tests.recorded import FAILOVER, database

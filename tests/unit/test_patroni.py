@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from observer.polling import LookFailed
+from observer.model.recording import Event
 from observer.sources import patroni
 from observer.sources.patroni import answer_of, base
+from observer.sources.polling import LookFailed
 from observer.sources.web import OPEN, Access, Target
-from observer.timeline import Event
 
 PRIMARY_3: dict[str, Any] = {
     "state": "running",
@@ -208,7 +208,7 @@ def test_a_name_that_cannot_be_resolved_is_told_as_that() -> None:
 
 
 def test_every_address_of_a_name_is_tried_and_the_host_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("observer.resolving._look_up", lambda host: ["127.0.0.2", "127.0.0.1"])
+    monkeypatch.setattr("observer.postgres.resolver._look_up", lambda host: ["127.0.0.2", "127.0.0.1"])
     with serving(http(b"{}")) as (url, asked):
         port = url.rpartition(":")[2]
         assert Target().get(f"http://db.example:{port}/") == (200, b"{}")
@@ -219,7 +219,7 @@ def test_a_resolver_that_never_answers_holds_up_a_look_no_longer_than_its_deadli
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     over = threading.Event()
-    monkeypatch.setattr("observer.resolving._look_up", lambda host: [str(over.wait(10))])
+    monkeypatch.setattr("observer.postgres.resolver._look_up", lambda host: [str(over.wait(10))])
     with pytest.raises(LookFailed) as failure:
         Target(deadline_s=0.1).get("http://db.example/")
     over.set()

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from observer.errors import CannotWrite
-from observer.reporting import draw
+from observer.commands.reporting import draw
+from observer.model.errors import CannotWrite
 from reports.charts import phases
 from reports.facts.shape import Facts
 from reports.language import language

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observer.timeline import MS_NS, SECOND_NS
+from observer.model.recording import MS_NS, SECOND_NS
 from observer.traffic.plan import MOST_SLOTS, Schedule, Stream, slots, streams
 
 

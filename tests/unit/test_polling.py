@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from observer.polling import LookFailed, Poller, Told
-from observer.timeline import Event, Window
+from observer.model.recording import Event, Window
+from observer.sources.polling import LookFailed, Poller, Told
 
 
 class Script:

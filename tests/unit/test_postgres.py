@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from psycopg2.extensions import parse_dsn
 
-from observer.session import DsnError
+from observer.postgres.session import DsnError
 from observer.sources.postgres import Look, Member, direct_dsn, told
 
 PRIMARY = Look(Member(False, 3, "2026-01-01T00:00:00.000000Z", "7"), "10.0.0.1:5432", "15.4", None)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from observer.printing import print_rows
+from observer.commands.printing import print_rows
 
 
 class Pipe(io.StringIO):

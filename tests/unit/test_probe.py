@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cluster.probe import Attempt, Gap, gaps, near, sharp, span
+from benchmarks.accuracy.probe import Attempt, Gap, gaps, near, sharp, span
 
 MS_NS = 1_000_000
 

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from observer.model.recording import SECOND_NS, Event
 from observer.sources.prometheus import Dashboards, Query, boards, filled, has_value, queries, summary
-from observer.timeline import SECOND_NS, Event
 
 
 class Prometheus(BaseHTTPRequestHandler):

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from observer import proving
-from observer.session import NoAnswer
-from observer.timeline import Event
+from observer.model.recording import Event
+from observer.postgres.session import NoAnswer
+from observer.recording import direct_write as proving
 
 MEMBERS = {name: f"host={name} port=5432" for name in ("a", "b", "c")}
 

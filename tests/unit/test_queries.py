@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from observer.reporting import facts
+from observer.commands.reporting import facts
 from observer.store import Reader
 from observer.store.packed import unpacked
 from reports.facts.shape import Facts, RecordingFact

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from observer import recorder as recorder_module
-from observer.errors import CannotWrite
-from observer.recorder import Entry, Recorder
-from observer.timeline import Event, Operation, Outcome, Window
-from observer.words import sentence
+from observer.live.words import sentence
+from observer.model.errors import CannotWrite
+from observer.model.recording import Event, Operation, Outcome, Window
+from observer.recording import recorder as recorder_module
+from observer.recording.recorder import Entry, Recorder
 
 
 def operation(n: int) -> Operation:

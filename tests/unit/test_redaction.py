@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from observer.config import Settings
-from observer.redaction import without_credentials, without_password
-from observer.sight import Sight
+from observer.config.settings import Settings
+from observer.model.redaction import without_credentials, without_password
+from observer.recording.watchers import Sight
 
 
 @pytest.mark.parametrize(

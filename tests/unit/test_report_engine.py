@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from observer.timeline import Event
+from observer.model.recording import Event
 from reports.facts.engine import able
 from reports.facts.halted import halted
 from tests.unit.timelines import event, healthy, timeline
@@ -38,7 +38,7 @@ def test_an_election_is_no_earlier_than_the_start_that_made_it_possible(
     rows: list[Event], leader: int, since: str | None
 ) -> None:
     recorded = timeline([*healthy(), *rows], [])
-    recorded = replace(recorded, recording=replace(recorded.recording, settings=THREE))
+    recorded = replace(recorded, header=replace(recorded.header, settings=THREE))
     elected = event(43, "etcd", "raft.elected", "etcd", leader=f"h:{leader}")
     elected = replace(elected, window=replace(elected.window, after_ns=20 * 10**9))
     found = able(recorded, rows, elected)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reports.analysis.judge import judge
+from benchmarks.accuracy import recorded_run
+from reports.analysis.analyze import analyze
 from reports.facts.document import facts_of
 from reports.facts.shape import Facts
 from reports.language import language
@@ -15,7 +16,6 @@ from reports.text.answering import cost
 from reports.text.comparison import comparison
 from reports.text.incident_tables import effect
 from reports.text.narrative import cost_sentences, others_within
-from tests.corpus import tape
 
 RUNS = Path(__file__).parents[1] / "corpus" / "runs"
 EN = language("en")
@@ -28,8 +28,8 @@ def facts() -> Facts:
 
 
 def judged(name: str) -> Facts:
-    timeline = tape.read(RUNS / f"{name}.json.xz").timeline
-    return facts_of([(timeline, judge(timeline))], "0.1.0")
+    timeline = recorded_run.read(RUNS / f"{name}.json.xz").recording
+    return facts_of([(timeline, analyze(timeline))], "0.1.0")
 
 
 def test_an_outage_belongs_to_the_incident_that_it_began_in_and_the_later_one_says_so(facts: Facts) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from observer.findings import Incident
-from observer.timeline import SECOND_NS, Operation, Outcome, Timeline
-from reports.analysis.judge import judge
+from observer.model.findings import Incident
+from observer.model.recording import SECOND_NS, Operation, Outcome, Recording
+from reports.analysis.analyze import analyze
 from reports.facts import pace
 from tests.unit.timelines import event, timeline
 
@@ -19,7 +19,7 @@ def write(due_ms: int, finished_ms: int, outcome: Outcome) -> Operation:
     return Operation("write", "kept", str(due_ms), due_ns, due_ns, finished_ns, outcome, "done")
 
 
-def broken(until_s: float, began_s: float, ended_s: float) -> tuple[Timeline, Incident]:
+def broken(until_s: float, began_s: float, ended_s: float) -> tuple[Recording, Incident]:
     """Twenty writes a second, of which those between two moments fail, and all at once when they are over."""
     operations = []
     for due_ms in range(40, int(until_s * 1000) - 20, 50):
@@ -29,7 +29,7 @@ def broken(until_s: float, began_s: float, ended_s: float) -> tuple[Timeline, In
     down = event(began_s, "etcd", "source.blind", "127.0.0.1:23791", how="refused")
     sees = event(0.5, "etcd", "source.sees", "127.0.0.1:23791", how=None)
     made = timeline([sees, KEY, down], until_s=until_s)
-    [incident, *_] = judge(made).incidents
+    [incident, *_] = analyze(made).incidents
     times = {"began_ns": int(began_s * SECOND_NS), "ended_ns": int(ended_s * SECOND_NS)}
     made = replace(made, operations=sorted(operations, key=lambda o: o.finished_ns), fetch=None)
     return made, replace(incident, **times, phases=(), told=())

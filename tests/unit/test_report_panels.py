@@ -5,8 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from observer.pulse import QUIET_NS
-from observer.timeline import SECOND_NS
+from observer.model.recording import SECOND_NS
+from observer.recording.activity import QUIET_NS
 from reports.facts.dashboards import ShownFact
 from reports.facts.shape import Facts
 from reports.language import language

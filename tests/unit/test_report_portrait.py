@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from observer.timeline import Timeline
-from reports.analysis.judge import judge
+from observer.model.recording import Recording
+from reports.analysis.analyze import analyze
 from reports.facts import checking, course, dashboards, lagging, loaded, portrait, recorded
 from reports.facts.returns import ReturnFact, returns_of
 from reports.language import language
@@ -17,7 +17,7 @@ from tests.unit.timelines import event, fail, ns, ok, timeline, unknown
 B = [{"application_name": "b", "state": "streaming"}]
 
 
-def told(*events: Any, until_s: float = 120) -> Timeline:
+def told(*events: Any, until_s: float = 120) -> Recording:
     return timeline(events, until_s=until_s)
 
 
@@ -221,7 +221,7 @@ def test_settings_and_versions_name_the_rows_that_told_them() -> None:
         event(2, "haproxy", "versions.captured", "p", haproxy="3.0"),
         event(3, "haproxy", "versions.captured", "p", haproxy="3.0"),
     )
-    fact = recorded.recording_facts(given, judge(given))
+    fact = recorded.recording_facts(given, analyze(given))
     assert (fact["live_id"], fact["versions"]["haproxy"], fact["version_ids"]["haproxy"]) == (1, "3.0", [2])
 
 
@@ -233,7 +233,7 @@ def test_a_port_is_asked_by_the_command_of_its_own_connection_string() -> None:
 
 
 def test_a_ready_query_is_one_argument_of_the_shell() -> None:
-    fact = recorded.recording_facts(told(event(1, "etcd", "leader.seen", "a")), judge(told()))
+    fact = recorded.recording_facts(told(event(1, "etcd", "leader.seen", "a")), analyze(told()))
     commands = [*queries.load(fact), *queries.reads(1), *queries.durability([fact]), queries.blindness(fact)]
     assert all(command.count('"') == 2 and "\n" not in command for command in commands)
 
@@ -254,7 +254,7 @@ def test_a_member_that_cannot_be_asked_is_away_and_what_it_was_when_it_answers_a
     ]
 
 
-def killed(*more: Any) -> Timeline:
+def killed(*more: Any) -> Recording:
     """Leader a dies at 10 s; b leads from 31 s; a is back at 50 s, and streams at 52 s."""
     streaming = {"application_name": "a", "state": "streaming"}
     return told(
@@ -273,15 +273,15 @@ def killed(*more: Any) -> Timeline:
     )
 
 
-def returned(made: Timeline) -> ReturnFact:
-    found = judge(made)
+def returned(made: Recording) -> ReturnFact:
+    found = analyze(made)
     [fact] = returns_of(made, found.incidents[0], ns(120))
     return fact
 
 
 def test_a_node_is_back_when_it_answers_and_streams_when_its_primary_says_so() -> None:
     fact = returned(killed())
-    began_s = judge(killed()).incidents[0].began_ns / 1e9
+    began_s = analyze(killed()).incidents[0].began_ns / 1e9
     assert fact["answered_s"] == pytest.approx(50 - began_s)
     assert fact["streaming_s"] == pytest.approx(52 - began_s)
     assert (fact["member"], fact["role"], fact["timeline"], fact["how"]) == ("a", "replica", 2, None)
@@ -305,7 +305,7 @@ def test_whether_the_etcd_that_died_led_is_known_by_the_election_after_it(before
         event(10, "etcd", "source.blind", "127.0.0.1:23791", how="refused"),
         event(11, "etcd", "raft.elected", "etcd", leader="127.0.0.1:23793", term=3, before={"leader": before}),
     )
-    [incident] = judge(made).incidents
+    [incident] = analyze(made).incidents
     assert incident.cause == "etcd.member_down"
     assert course.led_etcd(made, incident) is led
 
@@ -418,7 +418,7 @@ def test_a_node_has_caught_up_when_it_replayed_all_and_when_its_primary_finds_it
         sampled(56, "b", in_recovery=False, lsn=9, lag_bytes={"a": 0}),
     ]
     fact = returned(told(*made.events, *later))
-    began_s = judge(made).incidents[0].began_ns / 1e9
+    began_s = analyze(made).incidents[0].began_ns / 1e9
     assert fact["replayed"] is not None and fact["replayed"]["seconds"] == pytest.approx(54 - began_s)
     assert fact["level"] is not None and fact["level"]["seconds"] == pytest.approx(56 - began_s)
     assert (returned(made)["replayed"], returned(made)["level"]) == (None, None)

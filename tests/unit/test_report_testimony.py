@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from reports.analysis.judge import judge
+from benchmarks.accuracy import recorded_run
+from reports.analysis.analyze import analyze
 from reports.analysis.theory import FORMS, SECOND, bound
 from reports.facts.checks import checked
 from reports.facts.document import facts_of
@@ -18,16 +19,15 @@ from reports.text.comeback import returned
 from reports.text.narrative import leader_changes
 from reports.text.quorumless import demotion, returned_members
 from reports.text.reasons import confidence, confirmed, formulas, outside_bounds
-from tests.corpus import tape
 from tests.unit.facts_fixture import crash, incident, row, span
 
 EN = language("en")
-RUNS = Path(tape.__file__).parent / "runs"
+RUNS = Path(__file__).parents[1] / "corpus" / "runs"
 
 
 def recorded(name: str) -> Facts:
-    timeline = tape.read(RUNS / f"{name}.json.xz").timeline
-    return facts_of([(timeline, judge(timeline))], "0.1.0")
+    timeline = recorded_run.read(RUNS / f"{name}.json.xz").recording
+    return facts_of([(timeline, analyze(timeline))], "0.1.0")
 
 
 def away(endpoint: str, after_s: float, to_s: float) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from observer.timeline import Event, Operation, Probe, Served, Timeline
+from observer.model.recording import Event, Operation, Probe, Recording, Served
 from reports.facts import turns
 from tests.unit.timelines import event, ok, timeline
 
@@ -25,7 +25,7 @@ def read(at_s: float, server: str = "a", in_recovery: bool = False, probe: Probe
     return ok(at_s, "read", server=server, in_recovery=in_recovery, probe=probe, **more)
 
 
-def given(events: Sequence[Event], reads: Sequence[Operation]) -> Timeline:
+def given(events: Sequence[Event], reads: Sequence[Operation]) -> Recording:
     keys = {(o.probe, o.server, o.in_recovery) for o in reads}
     counts = [(key, sum((o.probe, o.server, o.in_recovery) == key for o in reads)) for key in sorted(keys, key=str)]
     served = [Served("read", probe, server, None, role, 1, n) for (probe, server, role), n in counts]

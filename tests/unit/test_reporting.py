@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from observer.config import Objectives
-from observer.reporting import exit_code, facts, verdicts
+from observer.commands.reporting import exit_code, facts, verdicts
+from observer.config.settings import Objectives
+from observer.model.recording import Event, Recording, Second
 from observer.store import Writer
-from observer.timeline import Event, Second, Timeline
-from reports.analysis.judge import judge
-from reports.analysis.unobserved import unobserved
+from reports.analysis.analyze import analyze
+from reports.analysis.coverage import unobserved
 from reports.facts.document import facts_of
 from reports.facts.shape import Facts
 from tests.unit import timelines
@@ -19,14 +19,14 @@ from tests.unit.facts_fixture import crash, healthy
 from tests.unit.timelines import audit, event, ns, ok
 
 
-def timeline(*events: Event, busy: range = range(3600), until_s: float = 3600, ended: str | None = "stop") -> Timeline:
+def timeline(*events: Event, busy: range = range(3600), until_s: float = 3600, ended: str | None = "stop") -> Recording:
     """An hour in which writes end in each of the busy seconds."""
     made = timelines.timeline(events, until_s=until_s)
-    recording = made.recording if ended else replace(made.recording, ended_ns=None, ended=None)
-    return replace(made, recording=recording, seconds=[Second(at_s, "write", 20, 0, 0, 1) for at_s in busy])
+    recording = made.header if ended else replace(made.header, ended_ns=None, ended=None)
+    return replace(made, header=recording, seconds=[Second(at_s, "write", 20, 0, 0, 1) for at_s in busy])
 
 
-def stretches_s(timeline: Timeline) -> list[tuple[float, float]]:
+def stretches_s(timeline: Recording) -> list[tuple[float, float]]:
     return [(from_ns / ns(1), until_ns / ns(1)) for from_ns, until_ns in unobserved(timeline, "write")]
 
 
@@ -66,13 +66,13 @@ class TestWhatNobodyObserved:
 
     def test_while_all_operations_wait_for_an_answer_none_of_them_ends(self) -> None:
         patient = timeline(busy=[*range(100), *range(130, 3600)])
-        recording = replace(patient.recording, settings={"traffic": {"rate_per_s": 20, "deadline_ms": 30_000}})
-        assert stretches_s(replace(patient, recording=recording)) == []
+        recording = replace(patient.header, settings={"traffic": {"rate_per_s": 20, "deadline_ms": 30_000}})
+        assert stretches_s(replace(patient, header=recording)) == []
 
     def test_seconds_that_the_pace_leaves_empty_are_no_stretch(self) -> None:
         slow = timeline(busy=range(0, 3600, 5))
-        recording = replace(slow.recording, settings={"traffic": {"rate_per_s": 0.2}})
-        assert stretches_s(replace(slow, recording=recording)) == []
+        recording = replace(slow.header, settings={"traffic": {"rate_per_s": 0.2}})
+        assert stretches_s(replace(slow, header=recording)) == []
 
 
 def unobserved_for(facts: Facts, action: str, from_s: float, to_s: float) -> Facts:
@@ -116,15 +116,15 @@ class TestAnObjective:
         writes = [ok(n, n=n) for n in range(1, 10)]
         gone = timelines.timeline([], writes, [audit(20, 1, 8, present=True), audit(20, 9, 9, present=False)])
         unaudited = timelines.timeline([], writes)
-        both = facts_of([(one, judge(one)) for one in (gone, unaudited)], "0")
+        both = facts_of([(one, analyze(one)) for one in (gone, unaudited)], "0")
         assert (both["durability"]["lost"], both["durability"]["unaudited"]) == (1, 9)
         assert verdict(both, lost_writes=0) == "BROKEN"
-        assert verdict(facts_of([(unaudited, judge(unaudited))], "0"), lost_writes=0) == "UNKNOWN"
+        assert verdict(facts_of([(unaudited, analyze(unaudited))], "0"), lost_writes=0) == "UNKNOWN"
 
     def test_has_no_measure_where_it_is_unknown(self, tmp_path: Path) -> None:
         path = tmp_path / "observer.db"
         writer = Writer(path)
-        one = writer.begin(timeline().recording)
+        one = writer.begin(timeline().header)
         writer.append(one, [ok(at_s, n=at_s) for at_s in range(1, 10)])
         writer.append(one, [event(10, "traffic", "source.blind", "generator", how="error")])
         writer.append(one, [audit(3599, 1, 9, present=True)])

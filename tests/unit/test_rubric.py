@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from observer import reporting
-from observer.config import load
+from observer.commands import reporting
+from observer.config.settings import load
 from observer.store.packed import opened
 from reports.facts.shape import Facts
 from reports.report import LanguageName

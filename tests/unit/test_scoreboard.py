@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from observer.scoreboard import Row, spreads, table
+from observer.commands.scoreboard import Row, spreads, table
 
 KILLED = Row("leader-killed", ("leader.killed",), ("leader.killed",), 19.064, 0.0, 0, True)
 MISSED = Row("leader-killed", ("leader.killed",), (), 21.0, 0.0, None, False)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from observer.errors import CannotWrite, ConfigError, NothingAnswers, ObserverError
-from observer.seeking import Seeker
+from observer.model.errors import CannotWrite, ConfigError, NothingAnswers, ObserverError
+from observer.model.recording import Event
+from observer.recording.discovery_retry import Seeker
 from observer.sources.discovery import Discovery
-from observer.timeline import Event
 
 DEMO = Discovery("demo", "7", "a", {}, {}, stale=False)
 SEVERAL = ConfigError("etcd holds several scopes (demo, shop): choose one as scope in [cluster].")

@@ -9,9 +9,10 @@ import time
 import psycopg2
 import pytest
 
-from observer.kept import Kept, ask
-from observer.resolving import Resolver, Unresolved
-from observer.session import (
+from observer.model.recording import SECOND_NS
+from observer.postgres.persistent import Kept, ask
+from observer.postgres.resolver import Resolver, Unresolved
+from observer.postgres.session import (
     READ,
     DsnError,
     NoAnswer,
@@ -22,7 +23,6 @@ from observer.session import (
     parameters,
     words,
 )
-from observer.timeline import SECOND_NS
 
 
 class Clock:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from observer.config import Settings
-from observer.sight import Sight
-from observer.timeline import Event
+from observer.config.settings import Settings
+from observer.model.recording import Event
+from observer.recording.watchers import Sight
 from tests.waiting import eventually
 
 CSV = "# pxname,svname,status,type\nprimary,patroni1,UP,2\n"

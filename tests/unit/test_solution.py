@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from observer import reporting
-from observer.config import load
+from observer.commands import reporting
+from observer.config.settings import load
 from reports.facts.shape import Facts
 
 HW3 = Path(__file__).parents[2] / "hw3"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from observer.status import down_of, leader_of
-from observer.timeline import Event, Window
+from observer.live.status import down_of, leader_of
+from observer.model.recording import Event, Window
 
 PAGE = "http://127.0.0.1:7001/"
 

@@ -14,17 +14,17 @@ from typing import Any
 
 import pytest
 
-from observer.errors import CannotWrite, ForeignDatabase, NotFound, NothingAnswers, UsageError
-from observer.findings import Alone, Cost, Evidence, Findings, Incident, Lost, Outage, Phase, Rejected
+from observer.model.errors import CannotWrite, ForeignDatabase, NotFound, NothingAnswers, UsageError
+from observer.model.findings import Alone, Cost, Evidence, Findings, Incident, Lost, Outage, Phase, Rejected
+from observer.model.recording import SECOND_NS, Audit, Event, Operation, Outcome, RecordingHeader, Window
 from observer.store import Reader, Writer, is_being_recorded, schema, tell
-from observer.timeline import SECOND_NS, Audit, Event, Operation, Outcome, Recording, Window
 
 S = SECOND_NS
 BEGAN = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 
 
-def recording(boot: str = "this boot") -> Recording:
-    return Recording(0, BEGAN, boot, anchor_ns=0, pid=1, scope="demo", cluster_id="7", settings={"report": {}})
+def recording(boot: str = "this boot") -> RecordingHeader:
+    return RecordingHeader(0, BEGAN, boot, anchor_ns=0, pid=1, scope="demo", cluster_id="7", settings={"report": {}})
 
 
 def event(kind: str, subject: str, by_s: float, source: str = "etcd", **detail: object) -> Event:
@@ -104,8 +104,8 @@ class TestWhatIsPutInComesBack:
         with Reader(path) as reader:
             timeline = reader.load(one)
         assert timeline.audits == [Audit(9 * S, "t-1", "t-4", False, "a", 2, id=1)]
-        assert (timeline.recording.began_utc, timeline.recording.scope) == (BEGAN, "demo")
-        assert (timeline.recording.ended, timeline.recording.until_ns) == (None, 9 * S)
+        assert (timeline.header.began_utc, timeline.header.scope) == (BEGAN, "demo")
+        assert (timeline.header.ended, timeline.header.until_ns) == (None, 9 * S)
 
     def test_events_come_in_the_order_of_their_moment_not_of_their_arrival(self, writer: Writer, path: Path) -> None:
         one = writer.begin(recording())

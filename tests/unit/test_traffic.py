@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observer.timeline import MS_NS, SECOND_NS, Audit, Event, Operation, Outcome
+from observer.model.recording import MS_NS, SECOND_NS, Audit, Event, Operation, Outcome
 from observer.traffic.audit import chunks, joined, ranges
+from observer.traffic.connections import Line, Lines, Running
 from observer.traffic.generator import Generator
-from observer.traffic.lines import Line, Lines, Running
 from observer.traffic.preflight import preflight
-from observer.traffic.telling import Teller
+from observer.traffic.results import Teller
 from observer.traffic.workload import WORKLOADS, Answer, answer, bounds, token
 
 

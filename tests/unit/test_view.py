@@ -11,18 +11,18 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from observer.live import Plain
-from observer.timeline import Event, Operation, Outcome
-from observer.view.board import Board, Glance, Lease
-from observer.view.drawing import draw
-from observer.view.flow import Flow
-from observer.view.screen import Screen
-from observer.view.state import State, pools_of, state_of
+from observer.live.assessment import State, pools_of, state_of
+from observer.live.board import Board, Glance, Lease
+from observer.live.drawing import draw
+from observer.live.outage_clock import Flow
+from observer.live.plain import Plain
+from observer.live.screen import Screen
+from observer.model.recording import Event, Operation, Outcome
 from reports.analysis.theory import expected_back
 from tests.unit.timelines import blind, event, fail, healthy, ns, ok, route, sees, takeover, timeline, traffic, unknown
 from tests.waiting import eventually
 
-RECORDING = timeline().recording
+RECORDING = timeline().header
 ETCD = {"127.0.0.1:23791": "leader", "127.0.0.1:23792": "leader", "127.0.0.1:23793": "leader"}
 WELL = [*traffic((1, 20, Outcome.OK)), *traffic((1, 20, Outcome.OK), action="read")]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from observer.timeline import (
+from observer.model.recording import (
     MS_NS,
     SECOND_NS,
     Action,
@@ -17,7 +17,7 @@ from observer.timeline import (
     Outcome,
     Probe,
     Recording,
-    Timeline,
+    RecordingHeader,
     Window,
 )
 
@@ -91,11 +91,11 @@ def timeline(
     *,
     until_s: float = 120,
     settings: Mapping[str, Any] = SETTINGS,
-) -> Timeline:
+) -> Recording:
     """A timeline as the store gives it: in order, with ids."""
     in_order = sorted(events, key=lambda e: e.window.by_ns)
     finished = sorted(operations, key=lambda o: o.finished_ns)
-    recording = Recording(
+    recording = RecordingHeader(
         id=1,
         began_utc=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
         boot="boot",
@@ -108,8 +108,8 @@ def timeline(
         ended="stop",
         last_ns=ns(until_s),
     )
-    return Timeline(
-        recording=recording,
+    return Recording(
+        header=recording,
         events=[replace(e, id=number) for number, e in enumerate(in_order, 1)],
         operations=[replace(o, id=number) for number, o in enumerate(finished, 1)],
         audits=[replace(a, id=number) for number, a in enumerate(audits, 1)],
@@ -182,7 +182,7 @@ def takeover(at_s: float, member: str, number: int, *, previous: str, up_s: floa
     ]  # fmt: skip
 
 
-def measured_crash() -> Timeline:
+def measured_crash() -> Recording:
     """The crash of docs/judgement.md: a leader killed with stock settings, whose node came back a minute later."""
     return timeline(
         [

@@ -1,0 +1,1 @@
+"""The configuration file, and the discovery of a cluster that fills it."""

@@ -1,0 +1,1 @@
+"""The cluster's present state, for the terminal, `status` and the metrics."""

@@ -1,0 +1,1 @@
+"""The vocabulary of records and findings; imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""A PostgreSQL session with hard deadlines, shared by sources and traffic."""

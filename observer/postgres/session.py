@@ -1,0 +1,258 @@
+"""A PostgreSQL connection with hard deadlines: driven by its own poll, given up with a reset, names resolved aside.
+
+libpq bounds no query by time and resolves names synchronously even in its asynchronous mode, so every deadline here is
+the client's own. All times come from a `now_ns` that the caller hands in (a monotonic clock, nanoseconds).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import socket
+import struct
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import POLL_OK, POLL_READ, parse_dsn
+
+from observer.model.errors import ConfigError
+from observer.postgres.resolver import Resolver, Unresolved
+
+READY = 0
+READ = selectors.EVENT_READ
+WRITE = selectors.EVENT_WRITE
+RESOLVING = 4  # nothing to wait for on a socket yet: the name is being looked up
+
+Now = Callable[[], int]
+
+_CONNECTION_STARTED = 2  # libpq's ConnStatusType: TCP's own handshake has not ended
+
+# What the server says before a session exists reaches the client without its SQLSTATE, as text only, in the language of
+# its lc_messages.
+_STATES: Sequence[tuple[str, str]] = (
+    (r"the database system is |not yet accepting connections|not accepting connections", "57P03"),
+    (r"система (баз данных|БД) |не принимает подключения", "57P03"),
+    (r"password authentication failed|no password supplied", "28P01"),
+    (r"не прошёл проверку подлинности \(по паролю\)", "28P01"),
+    (
+        r"no pg_hba\.conf entry|pg_hba\.conf rejects|authentication failed|role \".*\" (does not|is not permitted)",
+        "28000",
+    ),
+    (
+        r"в pg_hba\.conf нет записи|pg_hba\.conf отвергает|не прошёл проверку подлинности|ошибка проверки подлинности|"
+        r"роль \".*\" не существует|для роли \".*\" вход запрещён",
+        "28000",
+    ),
+    (r"database \".*\" does not exist|база данных \".*\" не существует", "3D000"),
+    (r"too many clients|too many connections|remaining connection slots", "53300"),
+    (r"слишком много (клиентов|подключений)|оставшиеся слоты подключений", "53300"),
+    (r"due to administrator command|по команде администратора", "57P01"),
+)
+# The severity is translated too; libpq writes two spaces after it, and puts whom it asked before it (since version 14).
+_SAID = r"(?m)(?:^|failed: )\w+:  "
+# What the socket said, in the words of libpq and of the C library (on Windows, by the error's number).
+_HOWS: Sequence[tuple[str, str]] = (
+    (_SAID, "error"),
+    (r"refused|10061|No such file or directory", "refused"),
+    (r"[Nn]o route to host|unreachable|Host is down|10065|10051", "unreachable"),
+    (r"timed out|timeout expired|10060", "connect_timeout"),
+    (r"could not translate host name|not known", "unresolved"),
+    (
+        r"closed|reset by peer|Broken pipe|EOF detected|no connection to the server|not connected|aborted|10054|10053",
+        "closed",
+    ),
+)
+
+
+class NoAnswer(Exception):
+    """A question without an answer.
+
+    `how`: refused, unreachable, connect_timeout, silent, closed, error, unresolved. `stage`: how far it came, as in
+    `Operation.stage`. `sqlstate`: where it is known. `lost`: no live server said this (or it ended the session with
+    it), so that the statement, if it was sent, may have taken effect. The text is the first line of the error.
+    """
+
+    def __init__(self, how: str, stage: str, message: str, sqlstate: str | None = None, lost: bool = True) -> None:
+        super().__init__(message)
+        self.how = how
+        self.stage = stage
+        self.message = message
+        self.sqlstate = sqlstate
+        self.lost = lost
+
+
+def answered(message: str) -> bool:
+    """Whether somebody was there to be asked: the words of a server, or libpq's of what came of connecting to one."""
+    return message.startswith("connection to server ") or re.search(_SAID, message) is not None
+
+
+def words(message: str) -> str:
+    """What the server itself said, where it did; else the message as it is."""
+    return re.split(_SAID, message, maxsplit=1)[-1].strip()
+
+
+class DsnError(ConfigError):
+    """A connection string that libpq cannot read; one sentence, without the string, which may hold a password."""
+
+
+def parameters(dsn: str) -> dict[str, str]:
+    """The keywords and values of a libpq connection string, of either form. Raises DsnError."""
+    try:
+        return dict(parse_dsn(dsn))
+    except psycopg2.ProgrammingError:
+        raise DsnError(
+            'the connection string cannot be read; write it as "host=... port=... user=... dbname=...".'
+        ) from None
+
+
+def address_of(host: str | None, port: int | None) -> str | None:
+    """How a server's own address is written everywhere: "host:port", "[::1]:5432"; None for a Unix socket."""
+    if host is None or port is None:
+        return None
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class Session:
+    """One asynchronous connection and at most one statement on it.
+
+    `step` goes on as far as it can without waiting and says what to wait for; nothing here ever blocks. `stage` is how
+    far it came: resolve, connect, send (connected, nothing sent), answer (a statement is sent), done (answered).
+    Several hosts in the connection string are libpq's to choose among, as are several addresses of one name; since
+    libpq moves on only when one refuses, one that never answers costs the whole deadline. Where the host comes from a
+    service file, libpq itself resolves it.
+    """
+
+    __slots__ = ("_connection", "_cursor", "_parameters", "_resolver", "stage")
+
+    def __init__(self, parameters: dict[str, str], resolver: Resolver) -> None:
+        self._parameters = parameters
+        self._resolver = resolver
+        self._connection: Any = None
+        self._cursor: Any = None
+        self.stage = "resolve"
+
+    def fileno(self) -> int:
+        """The socket's descriptor, -1 where there is none. While connecting it may change with every step."""
+        try:
+            return int(self._connection.fileno()) if self._connection is not None else -1
+        except psycopg2.Error:
+            return -1
+
+    def step(self) -> int:
+        """READY (connected, or answered), READ, WRITE or RESOLVING. Raises NoAnswer; the session is then of no use,
+        unless the error is not `lost`. Call it again only when what it asked for has come: while connecting, libpq
+        takes the call itself for the news that the socket is connected.
+        """
+        try:
+            if self._connection is None:
+                placed = _placed(self._parameters, self._resolver)
+                if placed is None:
+                    return RESOLVING
+                self.stage = "connect"
+                self._connection = psycopg2.connect(**placed, async_=True)
+            state = self._connection.poll()
+        except Unresolved as error:
+            raise NoAnswer("unresolved", self.stage, str(error)) from None
+        except psycopg2.Error as error:
+            failure = no_answer(error, self.stage)
+            if not failure.lost:
+                self.stage = "done"
+            raise failure from None
+        if state != POLL_OK:
+            return READ if state == POLL_READ else WRITE
+        if self.stage == "connect":
+            self.stage = "send"
+        elif self.stage == "answer":
+            self.stage = "done"
+        return READY
+
+    def send(self, sql: str, values: Sequence[object] | None = None) -> None:
+        """Hands the statement to the socket; `step` then waits for its answer. Raises NoAnswer: it was not sent."""
+        self.stage = "send"
+        try:
+            self._cursor = self._connection.cursor()
+            self._cursor.execute(sql, values)
+        except psycopg2.Error as error:
+            raise no_answer(error, self.stage) from None
+        self.stage = "answer"
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """The rows of the answer; none for a statement that gives none."""
+        return list(self._cursor.fetchall()) if self._cursor.description is not None else []
+
+    def overdue(self) -> NoAnswer:
+        """What to say of the session when its deadline has come."""
+        if self.stage == "resolve":
+            return NoAnswer("unresolved", self.stage, "the name was not resolved by the deadline")
+        if self.stage == "connect" and self._connection.info.status == _CONNECTION_STARTED:
+            return NoAnswer("connect_timeout", self.stage, "no connection by the deadline")
+        return NoAnswer("silent", self.stage, "no answer by the deadline")
+
+    def leave(self) -> None:
+        """Ends a session in good standing, politely."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def abandon(self) -> None:
+        """Gives the session up, at once, with a reset.
+
+        A plain close would leave it in HAProxy as a session whose client may still read: enough of those fill its
+        maxconn, and the observer breaks what it observes. With a linger of zero, closing sends a reset instead. The
+        option belongs to the socket, not to the descriptor, so it is set through a second object, which then lets go
+        of it; that works on Windows too, where a socket cannot be duplicated with `os.dup`.
+        """
+        descriptor = self.fileno()
+        if descriptor >= 0:
+            try:
+                handle = socket.socket(fileno=descriptor)
+            except OSError:  # already dead: there is nobody to send a reset to
+                handle = None
+            if handle is not None:
+                try:
+                    handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+                except OSError:  # a socket in a state that takes no option any more
+                    pass
+                finally:
+                    handle.detach()
+        self.leave()
+
+
+def no_answer(error: psycopg2.Error, stage: str) -> NoAnswer:
+    """What an error of psycopg2 means: how it failed, its SQLSTATE if known, whether a live server said it."""
+    lines = str(error).strip().splitlines()
+    message = lines[0].strip() if lines else type(error).__name__
+    if error.pgcode is not None:
+        lost = error.diag.severity_nonlocalized in ("FATAL", "PANIC")
+        return NoAnswer("error", stage, message, error.pgcode, lost)
+    text = "\n".join(lines)
+    state = next((state for pattern, state in _STATES if re.search(pattern, text)), None)
+    if state is not None:
+        return NoAnswer("error", stage, message, state)
+    return NoAnswer(next((how for pattern, how in _HOWS if re.search(pattern, text)), "error"), stage, message)
+
+
+_LINGER_ZERO = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+
+
+def _placed(given: dict[str, str], resolver: Resolver) -> dict[str, Any] | None:
+    """The parameters with `hostaddr` beside each `host`, one pair for each address; None while a name is looked up."""
+    placed: dict[str, Any] = {"application_name": "observer", "gssencmode": "disable", **given}
+    host = given.get("host") or os.environ.get("PGHOST", "")
+    if not host or "hostaddr" in given or "PGHOSTADDR" in os.environ or "service" in given:
+        return placed
+    names = host.split(",")
+    ports = (given.get("port") or os.environ.get("PGPORT", "")).split(",")
+    if len(ports) == 1:
+        ports *= len(names)
+    if len(ports) != len(names):
+        return placed  # libpq says what is wrong with it
+    places: list[tuple[str, str, str]] = []
+    for name, port in zip(names, ports, strict=True):
+        addresses = resolver.addresses(name)
+        if addresses is None:
+            return None
+        places += [(name, "" if address[:1] in ("", "/", "@") else address, port) for address in addresses]
+    placed["host"], placed["hostaddr"], placed["port"] = (",".join(column) for column in zip(*places, strict=True))
+    return placed

@@ -1,0 +1,1 @@
+"""The daemon: watchers, schedule, recorder, and what runs beside them."""
