@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from reports.facts.incident_shape import IncidentFact
 from reports.facts.shape import RecordingFact
-from reports.language import Language
-from reports.markdown import dashed, fence
+from reports.render.escaping import dashed, fence
+from reports.render.language import Language
 from reports.text.narrative import phase_words
 
 _LEAST_S = 0.05

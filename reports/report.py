@@ -17,8 +17,8 @@ from reports import charts
 from reports.facts.answers import command, kind_of
 from reports.facts.incident_shape import CostFact, EvidenceFact, IncidentFact, OutageFact, PhaseFact
 from reports.facts.shape import CaptureFact, Facts, RecordingFact
-from reports.language import Language, language
-from reports.markdown import escape, fence
+from reports.render.escaping import escape, fence
+from reports.render.language import Language, language
 from reports.sections import SECTIONS, Profile, Section
 from reports.text import (
     aftermath,

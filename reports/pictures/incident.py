@@ -7,7 +7,6 @@ from math import log10
 
 from reports.facts.incident_shape import IncidentFact, ToldFact
 from reports.facts.shape import RecordingFact
-from reports.language import Language
 from reports.pictures.parts import (
     RIGHT,
     SMALL,
@@ -45,6 +44,7 @@ from reports.pictures.svg import (
     wide,
     words,
 )
+from reports.render.language import Language
 from reports.text.narrative import Part, cause_title, parts, phase_words
 
 TOP, RATE, SLOW, ROW, LINE = 56, 66, 84, 25, 17

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from reports.facts.course import PromotionFact
 from reports.facts.incident_shape import IncidentFact
 from reports.facts.shape import LeadershipFact, RecordingFact
-from reports.language import Language
-from reports.markdown import dashed
 from reports.pictures.parts import (
     RIGHT,
     SMALL,
@@ -45,6 +43,8 @@ from reports.pictures.svg import (
     wide,
     words,
 )
+from reports.render.escaping import dashed
+from reports.render.language import Language
 
 TOP, LANE, BAR, KEY, RATES = 44, 23, 12, 5, 46
 ROLES = {"primary": BLUE, "replica": SKY, "away": GONE}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from reports.markdown import one_line
+from reports.render.escaping import one_line
 
 INK, FAINT, PAPER, GRID = "#1f2328", "#59636e", "#ffffff", "#d1d9e0"
 BLUE, SKY, GREEN, ORANGE, RED, GREY = "#0072b2", "#a6d3ee", "#009e73", "#e69f00", "#d55e00", "#c4c9cf"

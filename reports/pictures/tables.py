@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from reports.facts.shape import CaptureFact, RecordingFact
-from reports.language import Language
 from reports.pictures.svg import FAINT, GREY, INK, document, rect, words
+from reports.render.language import Language
 
 TERMINAL, LIGHT = "#1e2228", "#e6edf3"
 COLUMNS = (

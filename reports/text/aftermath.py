@@ -9,7 +9,7 @@ from reports.facts.answers import command
 from reports.facts.course import SpanFact
 from reports.facts.incident_shape import CostFact, EvidenceFact, IncidentFact, OutageFact
 from reports.facts.shape import Facts, RecordingFact
-from reports.language import Language
+from reports.render.language import Language
 from reports.text import queries
 from reports.text.comeback import returned
 from reports.text.comparison import kind

@@ -10,7 +10,7 @@ from reports.facts.answers import told_role, untested
 from reports.facts.incident_shape import CostFact, IncidentFact
 from reports.facts.portrait import ports_of
 from reports.facts.shape import Facts, RecordingFact
-from reports.language import Language
+from reports.render.language import Language
 from reports.text import queries
 from reports.text.cells import between
 from reports.text.narrative import booked, leader_kept, own_outage_s

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from reports.facts.dashboards import ASKED_S, JUDGED, ROUND_TRIP, ShownFact
 from reports.facts.shape import RecordingFact
-from reports.language import Language
-from reports.markdown import escape, table
+from reports.render.escaping import escape, table
+from reports.render.language import Language
 
 
 def whole(captures: list[ShownFact], language: Language) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.language import Language
+from reports.render.language import Language
 
 
 def cell(value: Any, language: Language, spec: str = "") -> str:

@@ -6,7 +6,7 @@ from reports.facts.course import SpanFact
 from reports.facts.incident_shape import EvidenceFact, IncidentFact
 from reports.facts.returns import ReturnFact
 from reports.facts.shape import RecordingFact
-from reports.language import Language
+from reports.render.language import Language
 from reports.text import queries
 from reports.text.incident_tables import rows_of
 

@@ -8,8 +8,8 @@ from statistics import median
 from reports.facts.answers import all_etcd_gone, untested
 from reports.facts.incident_shape import CostFact, IncidentFact
 from reports.facts.shape import Facts
-from reports.language import Language
-from reports.markdown import table
+from reports.render.escaping import table
+from reports.render.language import Language
 from reports.text.answering import link
 from reports.text.cells import number
 from reports.text.narrative import own_outage_s

@@ -7,8 +7,8 @@ from typing import Any
 
 from reports.facts.incident_shape import CostFact, EvidenceFact, IncidentFact, LostFact, OutageFact, ToldFact
 from reports.facts.shape import Facts
-from reports.language import Language
-from reports.markdown import code, escape, table
+from reports.render.escaping import code, escape, table
+from reports.render.language import Language
 from reports.text.cells import between, cell, number
 from reports.text.narrative import Part, booked, cause_title, leader_kept, parts, phase_words, runs_of
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from reports.facts.loaded import NOT_NOW, READ_ONLY, UNREACHED, FailureFact
 from reports.facts.shape import Facts, RecordingFact
-from reports.language import Language
-from reports.markdown import code, table
+from reports.render.escaping import code, table
+from reports.render.language import Language
 from reports.text.answering import link
 from reports.text.cells import between, cell, number, share
 

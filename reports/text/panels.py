@@ -14,8 +14,8 @@ from reports.facts.answers import kind_of
 from reports.facts.dashboards import ASKED_S, LOST, ShownFact
 from reports.facts.incident_shape import IncidentFact
 from reports.facts.shape import Facts, RecordingFact
-from reports.language import Language
-from reports.markdown import code, escape, table
+from reports.render.escaping import code, escape, table
+from reports.render.language import Language
 from reports.text.answering import link
 from reports.text.narrative import cause_title
 

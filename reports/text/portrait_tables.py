@@ -8,8 +8,8 @@ from typing import Any
 from reports.facts.checking import MomentFact, longest_up_s
 from reports.facts.portrait import PartFact, ports_of
 from reports.facts.shape import CaptureFact, RecordingFact, ServedFact
-from reports.language import Language
-from reports.markdown import code, table
+from reports.render.escaping import code, table
+from reports.render.language import Language
 from reports.text.answering import role_of
 from reports.text.cells import cell, number
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reports.facts.answers import kind_of
 from reports.facts.portrait import ports_of, psql_of
 from reports.facts.shape import Facts, RecordingFact
-from reports.language import Language
+from reports.render.language import Language
 from reports.text.answering import link
 from reports.text.steps import PASSWORD
 

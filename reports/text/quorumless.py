@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reports.facts.incident_shape import EvidenceFact, IncidentFact
 from reports.facts.shape import RecordingFact
 from reports.facts.testimony import AwayFact, LineFact
-from reports.language import Language
+from reports.render.language import Language
 from reports.text import queries
 from reports.text.cells import between
 from reports.text.narrative import parts, phase_words

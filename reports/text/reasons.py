@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reports.analysis.theory import FORMS, SECOND, Form
 from reports.facts.incident_shape import EvidenceFact, IncidentFact
-from reports.language import Language
+from reports.render.language import Language
 from reports.text.cells import between
 from reports.text.incident_tables import deed, runs
 from reports.text.narrative import parts, phase_words, sentence_case

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from reports.analysis.theory import bound, effective
 from reports.facts.incident_shape import IncidentFact
 from reports.facts.shape import Facts, ObjectiveFact, RecordingFact
-from reports.language import Language
-from reports.markdown import table
+from reports.render.escaping import table
+from reports.render.language import Language
 from reports.text.answering import link
 from reports.text.cells import between, number
 from reports.text.comparison import kind

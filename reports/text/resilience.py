@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from reports.facts.answers import kind_of
 from reports.facts.shape import Facts, RecordingFact
-from reports.language import Language
-from reports.markdown import table
+from reports.render.escaping import table
+from reports.render.language import Language
 from reports.text.queries import crowded
 
 

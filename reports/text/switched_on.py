@@ -5,7 +5,7 @@ from __future__ import annotations
 from reports.facts.incident_shape import IncidentFact
 from reports.facts.returns import ReturnFact
 from reports.facts.shape import RecordingFact
-from reports.language import Language
+from reports.render.language import Language
 from reports.text.quorumless import REGAINED
 
 DEEDS = ("start", "resume")

@@ -7,8 +7,8 @@ from typing import Any
 
 from reports.facts.course import SpanFact
 from reports.facts.shape import BlindnessFact, CaptureFact, DurabilityFact, Facts, RecordingFact
-from reports.language import Language
-from reports.markdown import code, dashed, table
+from reports.render.escaping import code, dashed, table
+from reports.render.language import Language
 from reports.text.cells import cell, number
 
 SHOWN_BLINDNESS = 40

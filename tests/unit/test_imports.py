@@ -33,13 +33,9 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.commands", set(OURS), {"click", "rich"}),
     ("observer.cli", set(OURS), {"click", "rich"}),
     ("reports.analysis", {"observer.model"}, set()),
-    ("reports.facts", {"observer.model", "reports.analysis"}, set()),
-    (
-        "reports.text",  # the formulas of the bounds and the names of phases are the analysis', whoever prints them
-        {"reports.facts", "reports.language", "reports.markdown", "reports.analysis.theory", "reports.analysis.keys"},
-        set(),
-    ),
-    ("reports.pictures", {"reports.facts", "reports.text", "reports.language", "reports.markdown"}, set()),
+    ("reports.document", {"observer.model", "reports.analysis"}, set()),
+    ("reports.homework", {"observer.model", "reports.analysis", "reports.document"}, set()),
+    ("reports.render", {"observer.model", "reports.analysis", "reports.document"}, {"jinja2"}),
     ("reports", {"reports", "observer.model"}, {"jinja2"}),
     ("stack", {"stack"}, set()),
 ]

@@ -13,8 +13,8 @@ from observer.commands.reporting import draw
 from observer.model.errors import CannotWrite
 from reports.charts import phases
 from reports.facts.shape import Facts
-from reports.language import language
 from reports.pictures.gallery import pictures
+from reports.render.language import language
 from reports.report import render
 from tests.unit.facts_fixture import ALL, blind, crash, pace, span
 

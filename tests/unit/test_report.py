@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
 from reports.facts.shape import Facts
-from reports.language import language
+from reports.render.language import language
 from reports.report import LanguageName, evidence_sentence, json_document, render, summary_lines
 from reports.sections import SECTIONS, Profile
 from reports.text.narrative import parts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.language import language
+from reports.render.language import language
 from reports.report import render
 from reports.text.aftermath import proxied, quorum
 from tests.unit.facts_fixture import crash, pace, span

@@ -10,7 +10,7 @@ import pytest
 from reports.facts.answers import answers_of, commands, kind_of, untested
 from reports.facts.checks import checked
 from reports.facts.shape import Facts
-from reports.language import language
+from reports.render.language import language
 from reports.report import render
 from reports.text.comparison import comparison, missing_faults
 from tests.unit.facts_fixture import crash, healthy, incident, served, span, utc

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reports.facts.incident_shape import IncidentFact
-from reports.language import language
+from reports.render.language import language
 from reports.report import render
 from reports.text.aftermath import persistent
 from tests.unit.facts_fixture import crash

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from reports.charts import label
-from reports.markdown import code, escape, fence, one_line, table
+from reports.render.escaping import code, escape, fence, one_line, table
 
 GITHUB = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 # Text that is made of what Markdown, HTML, tables and Mermaid care for, and of anything at all.

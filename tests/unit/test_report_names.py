@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.language import language
+from reports.render.language import language
 from reports.text.incident_tables import deed, told
 from reports.text.narrative import cause_title, names_of
 from tests.unit.facts_fixture import crash, twice

@@ -10,7 +10,7 @@ from benchmarks.accuracy import recorded_run
 from reports.analysis.analyze import analyze
 from reports.facts.document import facts_of
 from reports.facts.shape import Facts
-from reports.language import language
+from reports.render.language import language
 from reports.report import render
 from reports.text.answering import cost
 from reports.text.comparison import comparison

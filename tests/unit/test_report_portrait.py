@@ -10,7 +10,7 @@ from observer.model.recording import Recording
 from reports.analysis.analyze import analyze
 from reports.facts import checking, course, dashboards, lagging, loaded, portrait, recorded
 from reports.facts.returns import ReturnFact, returns_of
-from reports.language import language
+from reports.render.language import language
 from reports.text import boards, queries
 from tests.unit.timelines import event, fail, ns, ok, timeline, unknown
 

@@ -13,7 +13,7 @@ from reports.analysis.theory import FORMS, SECOND, bound
 from reports.facts.checks import checked
 from reports.facts.document import facts_of
 from reports.facts.shape import Facts
-from reports.language import language
+from reports.render.language import language
 from reports.text.aftermath import etcd_member
 from reports.text.comeback import returned
 from reports.text.narrative import leader_changes

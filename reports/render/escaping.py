@@ -33,6 +33,17 @@ def code(text: object) -> str:
     return f"`{flat}`" if _PLAIN_CODE.fullmatch(flat) else f"<code>{escape(flat)}</code>"
 
 
+def runs(ids: Sequence[int]) -> str:
+    """Return ids as runs of those that follow each other: "12–15, 20"."""
+    found: list[list[int]] = []
+    for row in sorted(set(ids)):
+        if found and row == found[-1][-1] + 1:
+            found[-1].append(row)
+        else:
+            found.append([row])
+    return ", ".join(dashed(run) for run in found)
+
+
 def dashed(numbers: Sequence[int]) -> str:
     """The first and the last of numbers that rise, or the only one."""
     return f"{numbers[0]}–{numbers[-1]}" if len(numbers) > 1 else "".join(map(str, numbers))

@@ -20,7 +20,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from reports.markdown import code, escape, one_line
+from reports.document.blocks import Inline, Link, Rows, Sentence, Value
+from reports.render.escaping import code, escape, one_line, runs
 
 LANGUAGES = ("ru", "en")
 NBSP = "\u00a0"
@@ -78,6 +79,8 @@ class Language:
         """A value as this language writes it; the module says what specs there are."""
         if value is None:
             return self.phrases["format.unknown"]
+        if isinstance(value, (Sentence, Value, Link, Rows)):
+            return self._inline(value)
         if isinstance(value, (list, tuple)):
             return ", ".join(self.written(item, spec) for item in value) or self.phrases["format.none"]
         if spec.startswith("|"):
@@ -87,6 +90,18 @@ class Language:
             key = f"{spec[1:]}.{value}"
             return self.phrases[key] if key in self.phrases else self._by_spec(value, "code")
         return self._by_spec(value, spec)
+
+    def _inline(self, part: Inline) -> str:
+        """Return an inline part of a view object as text; a link is plain text where there is no markup."""
+        match part:
+            case Sentence(key, facts):
+                return self.say(key, **facts)
+            case Value(value, form):
+                return self.written(value, form)
+            case Link(anchor, text):
+                return f"[{self.written(text)}](#{anchor})" if self.markup else self.written(text)
+            case Rows(name, ids):
+                return f"{name} {runs(ids)}"
 
     def _by_spec(self, value: Any, spec: str) -> str:
         match spec:
@@ -153,13 +168,17 @@ class Language:
 @lru_cache
 def language(name: str) -> Language:
     """The language of a name, "ru" or "en". Raises FileNotFoundError for one that nobody has written."""
-    told = tomllib.loads((files("reports") / "phrases" / f"{name}.toml").read_text(encoding="utf-8"))
     phrases, lists = {}, {}
-    for key, value in _flat(told):
-        if isinstance(value, list):
-            lists[key] = tuple(value)
-        else:
-            phrases[key] = str(value)
+    folder = files("reports") / "phrases"
+    parts = sorted(f.name for f in folder.iterdir() if f.name == f"{name}.toml" or f.name.startswith(f"{name}."))
+    for part in parts:
+        for key, value in _flat(tomllib.loads((folder / part).read_text(encoding="utf-8"))):
+            if isinstance(value, list):
+                lists[key] = tuple(value)
+            else:
+                phrases[key] = str(value)
+    if not parts:
+        raise FileNotFoundError(f"{name}.toml")
     return Language(name, phrases, lists)
 
 

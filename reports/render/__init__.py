@@ -1,0 +1,1 @@
+"""View objects to bytes: Markdown, JSON, SVG. No decisions are taken here."""
