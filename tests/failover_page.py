@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from observer.live.words import line, outcome
+from observer.live.words import incident_lines, line
 from observer.model.findings import Incident, Phase
 from observer.model.recording import SECOND_NS, Event, Outcome
 from observer.store import Reader
@@ -59,7 +59,7 @@ def values(reader: Reader) -> dict[str, str]:
     return {
         "OLD": f"`{old}`",
         "NEW": f"`{new}`",
-        "SUMMARY": "\n".join(_wrapped(sentence) for sentence in outcome(findings)),
+        "SUMMARY": "\n".join(_wrapped(sentence) for sentence in incident_lines(findings)),
         "OUTAGE": f"{outage.duration_ns / SECOND_NS:.1f}",
         "PHASES": "\n".join(_row(phase) for phase in incident.phases),
         "DETECTED": told(

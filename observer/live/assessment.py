@@ -1,124 +1,125 @@
-"""How the board reads as a whole: is all well, and if not, what is being waited for. Pure."""
+"""Sum up a cluster's state: whether all is well, and otherwise what the cluster is waiting for. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from observer.live.board import ACTIONS, Board, Expect, is_up
+from observer.live.state import ACTIONS, WATCH, ClusterState, Route
+from observer.live.words import cause_of_failure
 from observer.model.recording import SECOND_NS
 
-PAUSED = "Patroni is paused, so nobody takes over until it is resumed"
+PAUSED = "Patroni is paused: no failover until it is resumed"
+COMPONENTS = {"patroni": "Patroni", "postgres": "PostgreSQL"}
 
-Level = Literal["well", "warning", "alarm"]
+Level = Literal["ok", "warning", "alarm"]
+ExpectedBack = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[float, float] | None]
+"""From the dynamic configuration and [haproxy]: within how many seconds after the end of the lease writes return."""
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """One sentence for the head of the view, one for what is being waited for (may be empty)."""
+class Assessment:
+    """The two lines at the head of the view. `waiting_for` is empty if nothing is expected to happen."""
 
     level: Level
-    says: str
-    waits: str
+    summary: str
+    waiting_for: str
 
 
-def state_of(board: Board, now_ns: int, expect: Expect) -> State:
-    """The sentences for this moment."""
-    waits = waiting(board, now_ns, expect)
-    going = _going(board, now_ns)
-    running = {action: board.flows[action].running_ns(now_ns) for action in ACTIONS}
+def assess(state: ClusterState, now_ns: int, expected_back: ExpectedBack) -> Assessment:
+    """Return the assessment of a state at a moment of the recording."""
+    waiting = waiting_for(state, now_ns, expected_back)
+    running = {action: state.traffic[action].running_ns(now_ns) for action in ACTIONS}
+    succeeding = [f"{a}s" for a in ACTIONS if state.traffic[a].per_s(now_ns) and not running[a]]
+    also = [f"{' and '.join(succeeding)} succeed"] if succeeding else []
     if any(running.values()):
-        parts = [
-            f"{action.upper()}S FAIL for {running_ns / SECOND_NS:.1f} s"
-            for action, running_ns in running.items()
-            if running_ns
-        ]
-        return State("alarm", "   ".join([*parts, going] if going else parts), waits)
-    troubles = troubles_of(board)
-    if troubles:
-        return State("warning", "; ".join([*troubles, going] if going else troubles), waits)
-    if board.leader is None:
-        return State("warning", "looking for the cluster", waits)
-    return State("well", f"all is well: {going}" if going else "no trouble seen; nothing is written or read", waits)
+        failing = [f"{action.upper()}S FAIL for {ns / SECOND_NS:.1f} s" for action, ns in running.items() if ns]
+        return Assessment("alarm", "   ".join([*failing, *also]), waiting)
+    if problems := problems_of(state):
+        return Assessment("warning", "; ".join([*problems, *also]), waiting)
+    if state.leader is None:
+        return Assessment("warning", "looking for the cluster", waiting)
+    return Assessment("ok", f"all is well: {also[0]}" if also else "no problem found; no writes or reads run", waiting)
 
 
-def troubles_of(board: Board) -> list[str]:
-    """What is not as it should be, though reads and writes may go on."""
+def problems_of(state: ClusterState) -> list[str]:
+    """Return what is wrong with the cluster or with observer's view of it, though writes and reads may succeed."""
     found: list[str] = []
-    if board.quorum is False:
+    if state.quorum is False:
         found.append("etcd has no quorum")
-    if board.leader is None and board.held_by is not None:
-        found.append("nobody leads")
-    for name, node in board.nodes.items():
-        role = " (leader)" if name == board.leader else ""
-        if node.silent:
-            found.append(f"{name}{role} is silent")
-        elif node.blind:
-            what = {"patroni": "Patroni", "postgres": "PostgreSQL"}
-            found += [f"{what.get(witness, witness)} of {name}{role}: {how}" for witness, how in node.blind.items()]
-    found += [f"etcd {address}: {how}" for address, how in board.etcd_blind.items() if address != "watch"]
-    found += [f"HAProxy: {how}" for how in board.proxies.values()]
-    found += [f"{subject} ({source}): {how}" for (source, subject), how in board.others_blind.items()]
-    found += [f"no tables for {action}s" for action in ACTIONS if board.flows[action].absent is not None]
+    if state.leader is None and state.last_leader is not None:
+        found.append("no leader")
+    for name in state.members:
+        role = " (leader)" if name == state.leader else ""
+        if state.is_unreachable(name):
+            found.append(f"{name}{role} is unreachable")
+            continue
+        for source, component in COMPONENTS.items():
+            if (how := state.unreachable.get((source, name))) is not None:
+                found.append(f"{component} of {name}{role}: {cause_of_failure(how)}")
+    for (source, subject), how in state.unreachable.items():
+        cause = cause_of_failure(how)
+        if source == "etcd" and subject != WATCH[1]:
+            found.append(f"etcd {subject}: {cause}")
+        elif source == "haproxy":
+            found.append(f"HAProxy: {cause}")
+        elif source not in ("etcd", *COMPONENTS) and (source != "docker" or how == "closed"):
+            # A container engine that never answered is no problem: most clusters run without one.
+            found.append(f"{subject} ({source}): {cause}")
+    found += [f"no tables for {action}s" for action in ACTIONS if state.traffic[action].missing_tables is not None]
     return found
 
 
-def waiting(board: Board, now_ns: int, expect: Expect) -> str:
-    """What has to happen next until writes are back; empty while nothing is amiss."""
-    if board.quorum is False:
-        return "no leader can hold or take the key until most of etcd answers again"
-    if board.leader is None:
-        if board.held_by is None:
+def waiting_for(state: ClusterState, now_ns: int, expected_back: ExpectedBack) -> str:
+    """Return what has to happen next until writes succeed again, or "" if nothing is wrong."""
+    if state.quorum is False:
+        return "no member can take or keep the leader key until a majority of etcd answers again"
+    name = state.leader
+    if name is None:
+        if state.last_leader is None:
             return ""
-        gone = f"{board.held_by} lost the leader key {(now_ns - board.leader_ns) / SECOND_NS:.1f} s ago"
-        return f"{gone}; {PAUSED}" if board.config.get("pause") else f"{gone}; the replicas elect one of them"
-    leader = board.nodes.get(board.leader)
-    if leader is None:
+        lost = f"{state.last_leader} lost the leader key {(now_ns - state.leader_since_ns) / SECOND_NS:.1f} s ago"
+        return f"{lost}; {PAUSED}" if state.config.get("pause") else f"{lost}; the replicas are electing a leader"
+    if state.is_unreachable(name) or ("patroni", name) in state.unreachable or state.lease_overdue:
+        return (
+            f"{name} does not answer; {PAUSED}"
+            if state.config.get("pause")
+            else countdown(state, now_ns, expected_back)
+        )
+    if not state.traffic["write"].running_ns(now_ns):
         return ""
-    if leader.silent or "patroni" in leader.blind or board.overdue:
-        paused = f"{board.leader} is silent; {PAUSED}"
-        return paused if board.config.get("pause") else countdown(board, now_ns, expect)
-    if not board.flows["write"].running_ns(now_ns):
-        return ""
-    if board.proxies:
-        return "HAProxy does not answer: nobody comes through it, however well the cluster is"
-    if leader.role != "primary":
-        return f"{board.leader} holds the leader key and is being promoted"
-    way = (board.primary_pool, board.leader)
-    if board.primary_pool is None:
-        return f"{board.leader} is the primary"
-    if not any(is_up(route) for key, route in board.routes.items() if key[1:] == way):
-        return f"{board.leader} is the primary; HAProxy's checks have not noticed yet"
-    return f"{board.leader} is the primary and has a route; the next write should pass"
+    if state.unreachable_by("haproxy"):
+        return "HAProxy does not answer, so no client gets through, even if the cluster is healthy"
+    if state.role(name) != "primary":
+        return f"{name} holds the leader key and is being promoted"
+    if state.primary_pool is None:
+        return f"{name} is the primary"
+    if not any(route.up for key, route in state.routes.items() if key[1:] == (state.primary_pool, name)):
+        return f"{name} is the primary; HAProxy's checks have not marked it UP yet"
+    return f"{name} is the primary and HAProxy routes to it; the next write should succeed"
 
 
-def countdown(board: Board, now_ns: int, expect: Expect) -> str:
-    """How long the lease of a silent leader still runs, and when writes may be back, from the live settings."""
-    left_s = board.lease_left_s(now_ns)
+def countdown(state: ClusterState, now_ns: int, expected_back: ExpectedBack) -> str:
+    """Return how long the lease of an unreachable leader still runs, and when writes may succeed again."""
+    left_s = state.lease_left_s(now_ns)
     if left_s is None:
-        return f"{board.leader} is silent, and how long its lease still runs is not known"
-    text = f"lease of {board.leader} ends in {left_s:.0f} s"
-    if not board.flows["write"].running_ns(now_ns):
+        return f"{state.leader} does not answer; the time left on its lease is unknown"
+    text = f"lease of {state.leader} ends in {left_s:.0f} s"
+    if not state.traffic["write"].running_ns(now_ns):
         return text
-    span = expect(board.config, board.proxy)
+    span = expected_back(state.config, state.haproxy)
     if span is None:
         return f"{text}; writes cannot be back before"
     text = f"{text}; writes expected back in {left_s + span[0]:.0f} to {left_s + span[1]:.0f} s"
-    return text if board.proxy.get("inter_ms") else f"{text}, HAProxy's checks aside"
+    return text if state.haproxy.get("inter_ms") else f"{text}, plus HAProxy's checks"
 
 
-def pools_of(board: Board) -> dict[str, list[tuple[str, bool, str]]]:
-    """Each pool with its servers: name, whether clients are sent there, the check's word. Of several proxies each."""
-    pools: dict[str, list[tuple[str, bool, str]]] = {}
-    several = len({page for page, _, _ in board.routes}) > 1
-    for (page, pool, server), route in sorted(board.routes.items()):
+def pools_of(state: ClusterState) -> dict[str, list[tuple[str, Route]]]:
+    """Return each pool with its servers; with several proxies, the name of a pool includes its proxy's address."""
+    pools: dict[str, list[tuple[str, Route]]] = {}
+    several = len({page for page, _, _ in state.routes}) > 1
+    for (page, pool, server), route in sorted(state.routes.items(), key=lambda item: item[0]):
         name = f"{pool} of {page.partition('://')[2].rstrip('/')}" if several else pool
-        pools.setdefault(name, []).append((server, is_up(route), str(route.get("check_status") or "")))
+        pools.setdefault(name, []).append((server, route))
     return pools
-
-
-def _going(board: Board, now_ns: int) -> str:
-    """Which actions go on: acknowledged of late, and no outage runs. Others are not spoken of."""
-    flows = ((action, board.flows[action]) for action in ACTIONS)
-    going = [f"{action}s" for action, flow in flows if flow.per_s(now_ns) and not flow.running_ns(now_ns)]
-    return f"{' and '.join(going)} go on" if going else ""

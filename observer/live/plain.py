@@ -1,103 +1,97 @@
-"""What sees a recording while it runs, and the plainest of them: one line an event, without colours."""
+"""What shows a recording while it runs, and the plainest of them: one line per event, without colours."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from threading import Thread
 from typing import Protocol
 
-from observer.live.board import Look
-from observer.live.words import QUIET_KINDS, line, outcome, stamp
+from observer.live.outage_clock import reason_of
+from observer.live.state import ClusterState, ReadEtcd
+from observer.live.words import QUIET_KINDS, incident_lines, line, stamp
 from observer.model.findings import Findings
 from observer.model.recording import SECOND_NS, Event, Operation, Outcome, RecordingHeader
 
-STEADY_NS = 1 * SECOND_NS
-
 
 class View(Protocol):
-    """What the daemon tells of. Nothing here may hold up the caller: `see` is called by those who record."""
+    """What the daemon reports to. No method may hold up its caller: the threads that record call `show`."""
 
     def start(self) -> None:
-        """Begins to show."""
+        """Begin to show."""
 
     def stop(self) -> None:
-        """Shows what is left, for a second or so, and ends."""
+        """Show what is left, for at most about a second, and end."""
 
-    def begin(self, recording: RecordingHeader, path: str, now_ns: Callable[[], int], look: Look) -> None:
-        """The recording begins; `look` gives what the sources know beyond their records."""
+    def begin(
+        self, recording: RecordingHeader, path: str, now_ns: Callable[[], int], state: ClusterState, etcd: ReadEtcd
+    ) -> None:
+        """Take note that the recording begins; `etcd` returns what the last polls of etcd found."""
 
     def say(self, text: str) -> None:
-        """A sentence of the daemon's own."""
+        """Show a message of the daemon."""
 
-    def see(self, entry: Event | Operation) -> None:
-        """A record passed."""
+    def show(self, record: Event | Operation) -> None:
+        """Show a record. The daemon calls this before it applies the record to the state."""
 
-    def judged(self, findings: Findings) -> None:
-        """The judge spoke."""
+    def analyzed(self, findings: Findings) -> None:
+        """Show what the analysis found."""
 
 
 class Plain:
-    """Prints through a thread of its own, so that a terminal that is held up holds up nothing else."""
+    """Prints from its own thread, so that a blocked terminal blocks nothing else."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._queue: SimpleQueue[str | None] = SimpleQueue()
-        self._failing: dict[str, tuple[int, int]] = {}  # by action: when the failures began, when the last one ended
-        self._overdue = False
-        self._judged: list[str] = []
+        self._state = ClusterState()
+        self._incidents: Sequence[str] = ()
         self._thread = Thread(target=self._run, name="live", daemon=True)
 
     def start(self) -> None:
-        """Begins to print."""
+        """Begin to print."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Prints what is queued, for a second at most."""
+        """Print what is queued, for at most a second."""
         self._queue.put(None)
         self._thread.join(1.0)
 
-    def begin(self, recording: RecordingHeader, path: str, now_ns: Callable[[], int], look: Look) -> None:
-        """Needs nothing of it."""
+    def begin(
+        self, recording: RecordingHeader, path: str, now_ns: Callable[[], int], state: ClusterState, etcd: ReadEtcd
+    ) -> None:
+        """Read this state from now on."""
+        self._state = state
 
     def say(self, text: str) -> None:
-        """A sentence of the daemon's own."""
+        """Print a message of the daemon."""
         self._queue.put(text)
 
-    def see(self, entry: Event | Operation) -> None:
-        """A record passed."""
-        if isinstance(entry, Event):
-            if entry.kind not in QUIET_KINDS and not self._said_before(entry):
-                self._queue.put(line(entry))
-        elif entry.outcome is not Outcome.OK:
-            if entry.action not in self._failing:
-                why = entry.message or entry.sqlstate or entry.stage
-                self.say(f"{stamp(entry.finished_ns)}  traffic   {entry.action}s fail: {why}")
-            began_ns = self._failing.get(entry.action, (entry.due_ns, 0))[0]
-            self._failing[entry.action] = (began_ns, entry.finished_ns)
-        elif entry.action in self._failing:
-            began_ns, failed_ns = self._failing[entry.action]
-            if entry.finished_ns - failed_ns > STEADY_NS:
-                del self._failing[entry.action]
-                spell_s = (failed_ns - began_ns) / SECOND_NS
-                at = stamp(entry.finished_ns)
-                self.say(f"{at}  traffic   {entry.action}s succeed again; failures came for {spell_s:.1f} s")
+    def show(self, record: Event | Operation) -> None:
+        """Print an event, and the beginning and the end of a series of failures."""
+        if isinstance(record, Event):
+            if is_news(record, self._state):
+                self.say(line(record))
+            return
+        own, at = self._state.traffic[record.action], stamp(record.finished_ns)
+        if record.outcome is not Outcome.OK and own.failing_since_ns is None:
+            self.say(f"{at}  traffic   {record.action}s fail: {reason_of(record)}")
+        elif own.ends_failures(record):
+            failing_s = ((own.last_failure_ns or 0) - (own.failing_since_ns or 0)) / SECOND_NS
+            self.say(f"{at}  traffic   {record.action}s succeed again; some failed for {failing_s:.1f} s")
 
-    def _said_before(self, event: Event) -> bool:
-        """Whether the event only goes on: a lease is overdue anew each second."""
-        overdue, was = event.kind == "lease.overdue", self._overdue
-        if event.kind.startswith(("lease.", "leader.")):
-            self._overdue = overdue
-        return overdue and was
-
-    def judged(self, findings: Findings) -> None:
-        """The judge spoke: what is new since it did last is shown, word for word what it finds now."""
-        said, self._judged = self._judged, outcome(findings)
-        for sentence in self._judged:
-            if sentence in said:
-                continue
-            self.say(sentence)
+    def analyzed(self, findings: Findings) -> None:
+        """Print the incidents that are new or whose description changed."""
+        before, self._incidents = self._incidents, incident_lines(findings)
+        for text in self._incidents:
+            if text not in before:
+                self.say(text)
 
     def _run(self) -> None:
         while (text := self._queue.get()) is not None:
             self._say(text)
+
+
+def is_news(event: Event, state: ClusterState) -> bool:
+    """Return whether an event, not applied to the state yet, is worth a line: an overdue lease repeats each second."""
+    return event.kind not in QUIET_KINDS and not (event.kind == "lease.overdue" and state.lease_overdue)

@@ -1,123 +1,160 @@
-"""How a recording is at this moment, from its file alone: who leads, what is down, is the application writing."""
+"""The state of a recording at this moment, from its file alone: leader, what is down, the traffic, the last events."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
-from observer.live.words import QUIET_KINDS, line
+from observer.live.assessment import pools_of
+from observer.live.state import ACTIONS, ClusterState, initial_state
+from observer.live.words import QUIET_KINDS, cause_of_failure, line, sentence
 from observer.model.clock import boot_id, same_boot
-from observer.model.recording import SECOND_NS, Event, Operation, Outcome, RecordingHeader
+from observer.model.recording import SECOND_NS, Action, Event, Operation, Outcome, RecordingHeader
 from observer.store import Reader, is_being_recorded
 
 LATELY_NS = 3 * SECOND_NS
-LOOK_EVERY_S = 0.3
+POLL_EVERY_S = 0.3
+EVENTS = 8
+OPERATIONS, MOST_OPERATIONS = 400, 100_000
 
 
 def lines(reader: Reader, alive: bool) -> list[str]:
-    """The status as a person reads it."""
-    recording = reader.recording()
-    events = reader.events(recording.id)
-    here = alive and same_boot(recording.boot, boot_id())
-    now_ns = time.monotonic_ns() - recording.anchor_ns if here else recording.until_ns
-    told = [event for event in events if event.kind not in QUIET_KINDS]
-    leader = leader_of(events)
-    down = down_of(events)
-    text = [
-        _state(recording, alive, now_ns, str(reader.path)),
-        f"leader:  {'unknown' if leader is None else leader or 'nobody'}",
-        f"down:    {', '.join(down) or 'nothing'}",
+    """Return the status as text, one item per line; `alive`: the daemon is recording into the file now."""
+    recording, now_ns, state, latest, events = _present(reader, alive)
+    leader = state.best_known_leader()
+    return [
+        f"recording {recording.id} of {recording.scope or 'an unknown cluster'} in {reader.path}: "
+        f"{_run_of(recording, alive, now_ns)}",
+        f"leader:  {leader or ('none' if state.leader_is_known else 'unknown')}",
+        f"down:    {', '.join(down(state)) or 'nothing'}",
+        *(f"{action}s: {' ' * (5 - len(action))} {_traffic_line(state, latest, action, now_ns)}" for action in ACTIONS),
+        "last events:",
+        *(f"  {line(event)}" for event in events),
     ]
-    latest = reader.operations(recording.id, 400)
-    text += [
-        f"{action}s: {' ' * (5 - len(action))} {traffic_of(latest, action, now_ns)}" for action in ("write", "read")
-    ]
-    return [*text, "last events:", *(f"  {line(event)}" for event in told[-8:])]
+
+
+def as_json(reader: Reader, alive: bool) -> dict[str, Any]:
+    """Return the status as plain values; None means unknown. Times are seconds since the recording began.
+
+    `leader` is null without a leader, and `leader_known` tells whether that is certain.
+    """
+    recording, now_ns, state, latest, events = _present(reader, alive)
+    return {
+        "recording": {
+            "id": recording.id,
+            "scope": recording.scope,
+            "path": str(reader.path),
+            "began_utc": recording.began_utc.isoformat(),
+            "running": alive and recording.ended is None,
+            "ended": recording.ended,
+            "pid": recording.pid,
+            "length_s": now_ns / SECOND_NS,
+        },
+        "leader": state.best_known_leader(),
+        "leader_known": state.leader_is_known or state.best_known_leader() is not None,
+        "quorum": None if state.etcd_is_unreachable else state.quorum,
+        "unreachable": [
+            {"source": source, "subject": subject, "how": how} for (source, subject), how in state.unreachable.items()
+        ],
+        "pools_without_server": pools_without_server(state),
+        "traffic": {action: _traffic_json(state, latest, action, now_ns) for action in ACTIONS},
+        "events": [
+            {
+                "at_s": event.by_ns / SECOND_NS,
+                "source": event.source,
+                "kind": event.kind,
+                "subject": event.subject,
+                "text": sentence(event),
+            }
+            for event in events
+        ],
+    }
 
 
 def follow(reader: Reader, recording_id: int) -> Iterator[Event]:
-    """Events as they come, until the recording has ended."""
-    seen = 0
+    """Yield the events as they come, until the recording has ended."""
+    last_id = 0
     while True:
         alive = is_being_recorded(reader.path)
-        for event in reader.events(recording_id, after_id=seen):
-            seen = max(seen, event.id or 0)
+        for event in reader.events(recording_id, after_id=last_id):
+            last_id = max(last_id, event.id or 0)
             yield event
         if not alive or reader.recording(recording_id).ended is not None:
             return
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(POLL_EVERY_S)
 
 
-def leader_of(events: list[Event]) -> str | None:
-    """Who leads: the holder of the leader key by etcd's last word, "" where that is that it is empty; None: not known.
+def down(state: ClusterState) -> list[str]:
+    """Return what is unreachable, which pools have no server that is UP, and whether etcd has no quorum."""
+    found = [f"{subject} ({source}: {cause_of_failure(how)})" for (source, subject), how in state.unreachable.items()]
+    found += [f"no server of pool {pool} is UP" for pool in pools_without_server(state)]
+    return [*found, "etcd has no quorum"] if state.quorum is False else found
 
-    While etcd cannot be watched, the one member whose Patroni calls it the primary.
-    """
-    held: str | None = None
-    roles: dict[str, str | None] = {}
+
+def pools_without_server(state: ClusterState) -> list[str]:
+    """Return the pools without a server that is UP, leaving out proxies whose stats page cannot be read now."""
+    unread = state.unreachable_by("haproxy")
+    read = ClusterState(routes={key: route for key, route in state.routes.items() if key[0] not in unread})
+    return [pool for pool, servers in pools_of(read).items() if not any(route.up for _, route in servers)]
+
+
+def _present(reader: Reader, alive: bool) -> tuple[RecordingHeader, int, ClusterState, list[Operation], list[Event]]:
+    """Return the newest recording, its present moment and state, its latest operations and its latest events."""
+    recording = reader.recording()
+    running = alive and same_boot(recording.boot, boot_id())
+    now_ns = time.monotonic_ns() - recording.anchor_ns if running else recording.until_ns
+    state, events, latest = (
+        initial_state(recording.settings),
+        reader.events(recording.id),
+        _latest(reader, recording.id),
+    )
     for event in events:
-        if event.kind in ("leader.seen", "leader.elected"):
-            held = event.subject
-        elif event.kind == "leader.lost":
-            held = ""
-        elif event.kind == "member.changed" and event.source == "patroni":
-            roles[event.subject] = event.detail.get("role")
-    blind = {(event.source, event.subject) for event in _blind(events)}
-    if ("etcd", "watch") not in blind:
-        return held
-    primaries = [name for name, role in roles.items() if role == "primary" and ("patroni", name) not in blind]
-    return primaries[0] if len(primaries) == 1 else None
+        state.apply(event)
+    for operation in latest:
+        state.apply(operation)
+    return recording, now_ns, state, latest, [event for event in events if event.kind not in QUIET_KINDS][-EVENTS:]
 
 
-def down_of(events: list[Event]) -> list[str]:
-    """What the last word was bad of: subjects that cannot be seen, pools without a server that is up, etcd's quorum.
-
-    What a stats page said last is not known to hold while it cannot be read.
-    """
-    blind = _blind(events)
-    unread = {event.subject for event in blind if event.source == "haproxy"}
-    routes: dict[tuple[str, str], bool] = {}  # by stats page and route: proxies may have equal pools
-    quorum = True
-    for event in events:
-        route = (str(event.detail.get("page", "")), event.subject)
-        if event.kind == "route.down" and event.detail.get("status") == "gone":
-            routes.pop(route, None)
-        elif event.kind in ("route.up", "route.down"):
-            routes[route] = event.kind == "route.up"
-        elif event.kind in ("quorum.lost", "quorum.regained"):
-            quorum = event.kind == "quorum.regained"
-    found = [f"{event.subject} ({event.source}: {event.detail.get('how', '?')})" for event in blind]
-    pools: dict[tuple[str, str], bool] = {}  # whether any server of it is up
-    for (page, name), up in routes.items():
-        pool = (page, name.partition("/")[0])
-        pools[pool] = up or pools.get(pool, False)
-    found += [
-        f"no server of the pool {pool} is up" for (page, pool), up in pools.items() if not up and page not in unread
-    ]
-    return found if quorum else [*found, "etcd has no quorum"]
+def _latest(reader: Reader, recording_id: int) -> list[Operation]:
+    """Return the latest operations, back to the acknowledgement with which an outage that runs now began."""
+    count = OPERATIONS
+    while True:
+        latest = reader.operations(recording_id, count)
+        acknowledged = {operation.action for operation in latest if operation.outcome is Outcome.OK}
+        failed = {operation.action for operation in latest if operation.outcome is not Outcome.OK}
+        if failed <= acknowledged or len(latest) < count or count >= MOST_OPERATIONS:
+            return latest
+        count *= 4
 
 
-def _blind(events: list[Event]) -> list[Event]:
-    """The last word of each subject that cannot be seen."""
-    last = {(event.source, event.subject): event for event in events if event.kind in ("source.blind", "source.sees")}
-    return [event for event in last.values() if event.kind == "source.blind"]
+def _lately(latest: list[Operation], action: Action, now_ns: int) -> tuple[int, int]:
+    """Return how many operations of an action were acknowledged in the last seconds, and how many were not."""
+    outcomes = [o.outcome for o in latest if o.action == action and now_ns - o.finished_ns <= LATELY_NS]
+    ok = outcomes.count(Outcome.OK)
+    return ok, len(outcomes) - ok
 
 
-def traffic_of(latest: list[Operation], action: str, now_ns: int) -> str:
-    """Whether operations of an action succeed of late."""
-    lately = [o for o in latest if o.action == action and now_ns - o.finished_ns <= LATELY_NS]
-    good = sum(o.outcome is Outcome.OK for o in lately)
-    if not lately:
-        return "none of late"
-    if good == len(lately):
-        return f"well, {good} acknowledged in the last {LATELY_NS // SECOND_NS} s"
-    return f"{len(lately) - good} of {len(lately)} failed in the last {LATELY_NS // SECOND_NS} s"
+def _traffic_line(state: ClusterState, latest: list[Operation], action: Action, now_ns: int) -> str:
+    (ok, bad), outage_ns = _lately(latest, action, now_ns), state.traffic[action].running_ns(now_ns)
+    span = f"in the last {LATELY_NS // SECOND_NS} s"
+    text = f"none {span}" if not ok + bad else f"{bad} of {ok + bad} failed {span}" if bad else f"ok, {ok} {span}"
+    return f"{text}; outage for {outage_ns / SECOND_NS:.1f} s" if outage_ns else text
 
 
-def _state(recording: RecordingHeader, alive: bool, now_ns: int, path: str) -> str:
-    which = f"recording {recording.id} of {recording.scope or 'an unknown cluster'} in {path}"
+def _traffic_json(state: ClusterState, latest: list[Operation], action: Action, now_ns: int) -> dict[str, Any]:
+    (ok, bad), outage_ns = _lately(latest, action, now_ns), state.traffic[action].running_ns(now_ns)
+    return {
+        "acknowledged": ok,
+        "failed": bad,
+        "over_s": LATELY_NS / SECOND_NS,
+        "outage_s": outage_ns / SECOND_NS if outage_ns else None,
+    }
+
+
+def _run_of(recording: RecordingHeader, alive: bool, now_ns: int) -> str:
     if alive and recording.ended is None:
-        return f"{which}: running for {now_ns / SECOND_NS:.0f} s (pid {recording.pid})"
+        return f"running for {now_ns / SECOND_NS:.0f} s (pid {recording.pid})"
     if recording.ended is None:
-        return f"{which}: was cut off after {now_ns / SECOND_NS:.0f} s"
-    return f"{which}: ended ({recording.ended}) after {now_ns / SECOND_NS:.0f} s"
+        return f"cut off after {now_ns / SECOND_NS:.0f} s"
+    return f"ended ({recording.ended}) after {now_ns / SECOND_NS:.0f} s"

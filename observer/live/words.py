@@ -1,4 +1,4 @@
-"""Events as one line of English each: what a terminal shows while a recording runs."""
+"""Events and incidents as one line of English each, for the live view, `status` and the list of events."""
 
 from __future__ import annotations
 
@@ -18,43 +18,61 @@ QUIET_KINDS = frozenset(
         "dashboards.captured",
     )
 )
-"""Kinds that a person who watches need not read."""
+"""Kinds that the live view and `status` leave out."""
+
+CAUSES_OF_FAILURE: Mapping[str, str] = {
+    "connect_timeout": "timed out",
+    "silent": "no answer",
+    "closed": "closed",
+    "unresolved": "no address",
+}
+"""Words for how a connection or a request failed, if the recorded word is not plain English already."""
 
 _SENTENCES: Mapping[str, str] = {
     "leader.seen": "{subject} leads",
     "leader.elected": "{subject} took the leader key",
     "leader.lost": "{subject} lost the leader key",
-    "lease.overdue": "the leader {subject} has not renewed its lease: {remaining_s} s remain of {ttl_s} s",
-    "lease.renewed": "the leader {subject} renewed its lease",
-    "member.lost": "the key of {subject} is gone",
-    "config.changed": "the cluster's configuration was written",
-    "history.changed": "the history of timelines has a new line",
+    "lease.overdue": "{subject} has not renewed its lease: {remaining_s} s of {ttl_s} s remain",
+    "lease.renewed": "{subject} renewed its lease",
+    "member.lost": "the member key of {subject} is gone",
+    "config.changed": "the dynamic configuration changed",
+    "history.changed": "the timeline history changed",
     "sync.changed": "the synchronous standbys changed: {value}",
     "failsafe.changed": "the failsafe topology changed",
-    "failover.asked": "asked to lead: {candidate}, after {leader}",
-    "failover.cleared": "the request for a new leader is gone",
+    "failover.asked": "a switchover or failover from {leader} to {candidate} was requested",
+    "failover.cleared": "the request for a switchover or failover is gone",
     "quorum.lost": "etcd lost its quorum",
     "quorum.regained": "etcd has a quorum again",
-    "raft.elected": "etcd is led by {leader} (term {term})",
-    "proxy.restarted": "the proxy was restarted or reloaded",
-    "proxy.full": "the proxy is full, {sessions} sessions of {limit}: new connections wait",
-    "proxy.room": "the proxy has room again, {sessions} sessions of {limit}",
-    "workload.absent": "the tables for a {action} are not there: {error}",
-    "workload.present": "the tables for a {action} are there",
+    "raft.elected": "etcd elected {leader} (term {term})",
+    "proxy.restarted": "HAProxy was restarted or reloaded",
+    "proxy.full": "HAProxy reached its connection limit ({sessions} of {limit}): new connections wait",
+    "proxy.room": "HAProxy has connections available again ({sessions} of {limit})",
+    "workload.absent": "the tables for {subject}s are missing: {error}",
+    "workload.present": "the tables for {subject}s exist",
     "source.sees": "{subject} answers again",
-    "tick.skipped": 'the look "{subject}" takes too long; ticks are skipped',
-    "tick.resumed": 'the look "{subject}" runs in time again after {skipped} skipped ticks',
+    "tick.skipped": 'poll "{subject}" runs late; observer skips polls',
+    "tick.resumed": 'poll "{subject}" runs in time again; {skipped} were skipped',
     "clock.stepped": "the wall clock was stepped by {by_ms} ms",
-    "observer.slept": "the observer itself did not run for {for_ms} ms",
-    "audit.failed": "the writes could not be read back: {error}",
+    "observer.slept": "observer itself did not run for {for_ms} ms",
+    "write.proved": "{subject} acknowledged a write sent directly to it",
+    "audit.failed": "the audit could not read the writes back: {error}",
     "note.told": "note: {text}",
-    "container.ended": "the container of {subject} ended with code {exit_code}",
-    "log.told": "{subject} wrote: {text}",
-    "stop.asked": "asked to stop",
+    "container.ended": "the container of {subject} exited with code {exit_code}",
+    "log.told": "log of {subject}: {text}",
+    "fault.told": "injected fault: {component} {action} {target}",
+    "repair.told": "repair: {component} {action} {target}",
+    "stop.asked": "the operator asked observer to stop",
+    "cluster.captured": "captured the cluster as Patroni describes it",
+    "pools.captured": "captured the pools of {subject}",
+    "identity.learned": "{subject} is PostgreSQL at {address}",
+    "dashboards.captured": "captured what the dashboards showed",
 }
 
-
-_UNWRITTEN = ("records are written again", "{dropped} records from here on could not be written: {error}")
+# The recorder writes records instead of answering requests.
+_UNWRITTEN = {
+    "source.sees": "records are written again",
+    "source.blind": "{dropped} records from here on could not be written: {error}",
+}
 
 
 class _Lenient(dict[str, Any]):
@@ -63,55 +81,66 @@ class _Lenient(dict[str, Any]):
 
 
 def line(event: Event) -> str:
-    """When, who, what: one line, whatever the detail holds."""
+    """Return an event as one line: when, source, what."""
     return f"{stamp(event.by_ns)}  {event.source:<9} {sentence(event)}"
 
 
 def stamp(at_ns: int) -> str:
-    """A moment of the recording, in seconds since its beginning."""
+    """Return a moment of the recording in seconds since its beginning."""
     return f"{at_ns / SECOND_NS:9.3f} s"
 
 
+def cause_of_failure(how: str) -> str:
+    """Return the words for how a connection or a request failed, at most 12 letters long."""
+    return CAUSES_OF_FAILURE.get(how, how)
+
+
 def sentence(event: Event) -> str:
-    """What an event says, without control characters."""
+    """Return what an event means, without control characters."""
+    detail = _Lenient(event.detail)
     if event.detail.get("how") == "unwritten":
-        text = _UNWRITTEN[event.kind == "source.blind"].format_map(_Lenient(event.detail))
+        text = _UNWRITTEN[event.kind].format_map(detail)
+    elif event.kind == "source.blind" and event.source == "traffic":
+        text = f"the traffic generator failed: {detail['error']}"
     elif event.kind == "source.blind":
-        text = f"{event.subject} cannot be seen: {event.detail.get('how', '?')} ({event.detail.get('error', '')})"
+        error = f" ({event.detail['error']})" if event.detail.get("error") else ""
+        text = f"{event.subject} is unreachable: {cause_of_failure(str(detail['how']))}{error}"
     elif event.kind == "member.changed":
-        text = f"{event.subject} is {_member(event.detail)}"
+        text = f"{event.subject}: {_member(event.detail)}"
     elif event.kind.startswith("route."):
         text = _route(event)
-    elif event.kind in ("fault.told", "repair.told"):
-        text = " ".join(str(event.detail.get(key, "")) for key in ("component", "action", "target")).strip()
-        text = f"{'broken' if event.kind == 'fault.told' else 'mended'} by hand: {text}"
+    elif event.kind == "replication.sampled":
+        text = _replication(event)
+    elif event.kind == "versions.captured":
+        versions = ", ".join(f"{name} {value}" for name, value in event.detail.items() if isinstance(value, str))
+        text = f"versions of {event.subject}: {versions}"
     elif event.kind in _SENTENCES:
         text = _SENTENCES[event.kind].format_map(_Lenient(event.detail, subject=event.subject))
     else:
         text = f"{event.subject}: {KINDS.get(event.kind, event.kind)}"
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip()
 
 
-def outcome(findings: Findings) -> list[str]:
-    """A line for each incident."""
+def incident_lines(findings: Findings) -> list[str]:
+    """Return one line for each incident: cause, cost and phases."""
     return [_incident(incident) for incident in findings.incidents]
 
 
 def _incident(incident: Incident) -> str:
-    def out(what: str, outage_ns: int | None) -> str:
+    def cost(what: str, outage_ns: int | None) -> str:
         if outage_ns is None:
             return f"{what} not observed"
-        return f"{what} out {outage_ns / SECOND_NS:.1f} s" if outage_ns else f"{what} went on"
+        return f"{what} failed for {outage_ns / SECOND_NS:.1f} s" if outage_ns else f"no {what[:-1]} outage"
 
     target = f" {incident.target or ', '.join(incident.targets)}".rstrip()
-    lost = "lost writes not audited" if incident.lost is None else f"{len(incident.lost)} acknowledged writes lost"
-    costs = "; ".join((out("writes", incident.write.outage_ns), out("reads", incident.read.outage_ns), lost))
+    lost = "lost writes unknown" if incident.lost is None else f"{len(incident.lost)} acknowledged writes lost"
+    costs = "; ".join((cost("writes", incident.write.outage_ns), cost("reads", incident.read.outage_ns), lost))
     text = f"incident {incident.number}: {incident.cause}{target} ({incident.confidence} confidence): {costs}"
     return f"{text}{_phases(incident)}"
 
 
 def _phases(incident: Incident) -> str:
-    """The phases that make up the outage, then those that follow it; seconds."""
+    """Return the phases that sum to the outage, then those that follow it, in seconds."""
     ends_ns = max((outage.ended_ns for outage in incident.write.outages), default=0)
     of_it = [phase for phase in incident.phases if phase.ended.by_ns <= ends_ns]
     after = [phase for phase in incident.phases if phase.ended.by_ns > ends_ns]
@@ -125,13 +154,27 @@ def _phase(phase: Phase) -> str:
 
 def _member(detail: Mapping[str, Any]) -> str:
     if "in_recovery" in detail:
-        role = {True: "in recovery", False: "a primary"}.get(detail["in_recovery"], "in an unknown role")
+        role = {True: "in recovery", False: "primary"}.get(detail["in_recovery"], "role unknown")
     else:
-        role = f"{detail.get('role') or 'in an unknown role'}, {detail.get('state') or 'in an unknown state'}"
+        role = f"{detail.get('role') or 'role unknown'}, {detail.get('state') or 'state unknown'}"
     return f"{role}, timeline {detail['timeline']}" if detail.get("timeline") is not None else role
 
 
 def _route(event: Event) -> str:
     status, check = event.detail.get("status", "?"), event.detail.get("check_status") or "no check"
-    verb = {"route.up": "gets clients", "route.down": "gets no clients"}.get(event.kind, "still as it was")
-    return f"{event.subject} {verb}: {status} ({check})"
+    if event.kind == "route.changed":
+        return f"check of {event.subject} changed, still {status}, {check}"
+    verb = "routes to" if event.kind == "route.up" else "no longer routes to"
+    if event.kind == "route.down" and event.detail.get("initial"):
+        verb = "does not route to"
+    return f"HAProxy {verb} {event.subject}: {status}, {check}"
+
+
+def _replication(event: Event) -> str:
+    lags, lag_s = event.detail.get("lag_bytes"), event.detail.get("lag_s")
+    if isinstance(lags, Mapping):
+        return f"{event.subject}: lag of " + ", ".join(f"{name} {lag} bytes" for name, lag in sorted(lags.items()))
+    if lag_s is not None:
+        return f"{event.subject}: replay lag {lag_s:.1f} s"
+    shown = [f"{name} {value}" for name, value in event.detail.items() if isinstance(value, (str, int, float))]
+    return f"{event.subject}: {', '.join(shown) or 'no positions'}"

@@ -15,11 +15,12 @@ from pathlib import Path
 from observer.config.settings import Settings
 from observer.live.metrics import Metrics, serve
 from observer.live.plain import View
+from observer.live.state import initial_state
 from observer.model.clock import Clock, boot_id, wall_ns
 from observer.model.errors import CannotWrite, ObserverError
 from observer.model.findings import Findings
 from observer.model.recording import Audit, Event, Operation, Recording, RecordingHeader, Window
-from observer.recording.activity import Pulse
+from observer.recording.activity import ActivityMonitor
 from observer.recording.audits import Auditor, LateAudit
 from observer.recording.background import Again, Chores
 from observer.recording.direct_write import prove
@@ -74,7 +75,8 @@ class Daemon:
             recording = self._recording()
             self._id = self._writer.begin(recording)
             begun = True
-            self._view.begin(replace(recording, id=self._id), str(self._path), self._now_ns, self._sight.glance)
+            begun_as = replace(recording, id=self._id)
+            self._view.begin(begun_as, str(self._path), self._now_ns, self._state, self._sight.glance)
             self._say_where(before)
             self._record_until_stopped(before, for_s)
         finally:
@@ -88,7 +90,8 @@ class Daemon:
         self._clock = Clock.begin()
         self._now_ns = self._clock.now_ns
         tag = secrets.token_hex(4)
-        self._pulse = Pulse(rate_per_s=traffic.rate_per_s + traffic.fresh_per_s)
+        self._state = initial_state(told.public())
+        self._activity = ActivityMonitor(self._state, rate_per_s=traffic.rate_per_s + traffic.fresh_per_s)
         self._recorder = Recorder(lambda batch: self._writer.append(self._id, batch), self._view.say)
         self._sight = Sight(told, self._record, self._now_ns)
         self._members = self._sight.members
@@ -112,7 +115,7 @@ class Daemon:
             )
         self._chores = Chores(self._view.say)
         self._judging = Again(self._judge_now, "judge")
-        self._metrics = Metrics(traffic.rate_per_s, self._now_ns, self._sight.lease_s)
+        self._metrics = Metrics(self._state, self._now_ns, self._sight.lease_s)
         self._stop_metrics = serve(self._metrics, told.metrics.listen) if told.metrics.listen else lambda: None
 
     def _recording(self) -> RecordingHeader:
@@ -154,9 +157,10 @@ class Daemon:
         self._recorder.record(entry)
         if isinstance(entry, Audit):
             return
-        self._pulse.see(entry)
-        self._view.see(entry)
-        self._metrics.see(entry)
+        self._view.show(entry)  # it compares a record with the state before it
+        self._state.apply(entry)
+        self._activity.apply(entry)
+        self._metrics.count(entry)
         if isinstance(entry, Event):
             self._members.see(entry)
             if entry.kind == "source.blind" and entry.source == "haproxy":
@@ -178,12 +182,12 @@ class Daemon:
     def _turn(self) -> None:
         now_ns = self._now_ns()
         self._chores.turn()
-        span = self._pulse.to_audit(now_ns)
+        span = self._activity.to_audit(now_ns)
         if span is not None:
             self._chores.once(partial(self._auditor.look, *span))
-        if self._pulse.became_quiet(now_ns):
+        if self._activity.became_quiet(now_ns):
             self._capture()
-            first = self._pulse.endangered()
+            first = self._activity.endangered()
             if first is None:
                 self._judging.ask()
             else:
@@ -192,7 +196,7 @@ class Daemon:
     def _audit_and_judge(self, first_n: int) -> bool:
         """What became of the writes of an incident belongs to its judgement, which is told on the spot."""
         try:
-            return self._auditor.look(first_n, self._pulse.last_n)
+            return self._auditor.look(first_n, self._activity.last_n)
         finally:
             self._judging.ask()
 
@@ -233,8 +237,8 @@ class Daemon:
             self._view.say(f"The judge stumbled ({type(error).__name__}: {error}); the recording is not touched by it.")
             return
         self._recorder.record(findings)
-        self._view.judged(findings)
-        self._metrics.judged(findings)
+        self._view.analyzed(findings)
+        self._metrics.analyzed(findings)
         self._capture_dashboards(findings)
 
     def _capture_dashboards(self, findings: Findings) -> None:
@@ -269,8 +273,8 @@ class Daemon:
         self._capture()
         if self._dashboards is not None:
             self._chores.once(partial(self._dashboards.capture, 0, self._now_ns()))
-        if self._pulse.last_n:
-            self._chores.once(lambda: self._auditor.look(1, self._pulse.last_n))
+        if self._activity.last_n:
+            self._chores.once(lambda: self._auditor.look(1, self._activity.last_n))
         self._chores.once(self._capture_last)
         self._chores.finish()
         for what, stop in self._sight.stops():
@@ -301,7 +305,7 @@ class Daemon:
             with Reader(self._path) as reader:
                 findings = self._judge(reader.load(self._id))
             self._writer.append(self._id, [findings])
-            self._view.judged(findings)
+            self._view.analyzed(findings)
         except CannotWrite:
             raise
         except Exception as error:

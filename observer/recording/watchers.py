@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from observer.config.settings import Settings
-from observer.live.board import Glance, Lease
+from observer.live.state import EtcdSnapshot, Lease
 from observer.model.errors import ConfigError
 from observer.model.redaction import without_credentials
 from observer.postgres.session import parameters
@@ -64,13 +64,13 @@ class Sight:
         if self._etcd is not None:
             self._etcd.watch(cluster.scope)
 
-    def glance(self) -> Glance:
+    def glance(self) -> EtcdSnapshot:
         """What the sources know beyond their records, for the live view."""
         if self._etcd is None:
-            return Glance()
+            return EtcdSnapshot()
         lease, (words, leader) = self._etcd.lease(), self._etcd.members()
         read = None if lease is None else Lease(lease.remaining_s, lease.ttl_s, lease.at_ns)
-        return Glance(read, words, leader)
+        return EtcdSnapshot(read, words, leader)
 
     def lease_s(self) -> float | None:
         """The seconds that remain of the leader's lease, by the latest reading."""

@@ -95,7 +95,7 @@ def test_it_tells_of_a_silent_leader_counts_its_lease_down_and_leaves_the_termin
     cluster: Cluster, terminal: Terminal
 ) -> None:
     leader = cluster.leader
-    terminal.shows("all is well: writes and reads go on")
+    terminal.shows("all is well: writes and reads succeed")
     terminal.shows(rf"leader  {leader}   lease +\d+ of 20 s")
     assert b"\x1b[?1049h" in terminal.written, "it is drawn on the terminal's second page"
 
@@ -104,7 +104,7 @@ def test_it_tells_of_a_silent_leader_counts_its_lease_down_and_leaves_the_termin
     terminal.shows(rf"lease of {leader} ends in \d+ s; writes expected back in \d+ to \d+ s")
     faults.resume(cluster.settings, leader)
     terminal.forget()
-    terminal.shows("all is well: writes and reads go on")
+    terminal.shows("all is well: writes and reads succeed")
 
     terminal.forget()
     terminal.process.send_signal(signal.SIGINT)

@@ -207,7 +207,7 @@ def test_no_address_of_a_container_is_published_and_yet_a_kill_is_recorded_and_n
     # between, it is as with a host that lost its power: nobody can tell that from one that cannot be reached.
     assert incident["cause"] in ("leader.killed", "leader.unreachable")
     told = course.compose("run", "--rm", "-T", "observer", "timeline")
-    assert f"broken by hand: patroni kill {old}" in told
+    assert f"injected fault: patroni kill {old}" in told
 
 
 def test_haproxy_of_the_course_is_the_other_way_round_on_the_host(course: Course) -> None:

@@ -1,9 +1,10 @@
-"""What an outage is, and what it is not."""
+"""What an outage is, in a recording and while it is recorded."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from observer.model.outages import OutageDetector, limit_ns
 from observer.model.recording import SECOND_NS, Action, Operation, Outcome, Recording, Second
 from reports.analysis.analyze import analyze
 from reports.analysis.outages import acknowledged, cost, failures, outages, stable_ns
@@ -16,7 +17,7 @@ def spans_of(given: Recording, action: Action = "write") -> list[tuple[float, fl
     return [(o.began_ns / SECOND_NS, o.ended_ns / SECOND_NS) for o in outages(given, action)]
 
 
-def test_it_runs_from_the_last_acknowledgement_to_the_next() -> None:
+def test_an_outage_runs_from_the_last_acknowledgement_to_the_next() -> None:
     assert spans_of(timeline([], [ok(1), fail(1.2), fail(1.9), ok(3)])) == [(1, 3)]
 
 
@@ -35,7 +36,7 @@ def test_at_a_low_rate_three_times_the_pause_between_operations_must_pass() -> N
     assert spans_of(timeline([], [ok(1), fail(1.5), ok(2.6)], settings=slow)) == [(1, 2.6)]
 
 
-def test_kept_and_fresh_connections_count_together_whichever_is_acknowledged_first() -> None:
+def test_persistent_and_new_connections_count_together() -> None:
     given = [ok(1), fail(1.2), ok(1.4, probe="fresh"), fail(1.6), ok(3)]
     assert spans_of(timeline([], given)) == [(1, 1.4), (1.4, 3)]
 
@@ -45,24 +46,24 @@ def test_reads_and_writes_have_outages_of_their_own() -> None:
     assert (spans_of(given), spans_of(given, "read")) == ([(1, 3)], [(1, 4)])
 
 
-def test_without_another_acknowledgement_it_is_open_to_the_end_of_the_recording() -> None:
+def test_without_another_acknowledgement_an_outage_is_open_to_the_end_of_the_recording() -> None:
     (outage,) = outages(timeline([], [ok(1), fail(2), fail(9)], until_s=10), "write")
     assert (outage.ended_ns, outage.open, outage.after_id) == (ns(10), True, None)
 
 
-def test_before_the_first_acknowledgement_it_begins_when_the_first_failure_was_due() -> None:
+def test_before_the_first_acknowledgement_an_outage_begins_when_the_first_failure_was_due() -> None:
     (outage,) = outages(timeline([], [unknown(3), ok(5)]), "write")
     assert (outage.began_ns, outage.before_id) == (ns(2), None)
 
 
-def test_it_names_the_rows_of_its_ends_and_counts_what_finished_in_it() -> None:
+def test_an_outage_names_the_rows_of_its_ends_and_counts_what_failed_in_it() -> None:
     (outage,) = outages(timeline([], [ok(1), fail(1.2), unknown(2.5), ok(3)]), "write")
     assert (outage.before_id, outage.after_id, outage.failed, outage.unknown) == (1, 4, 1, 1)
     assert outage.first_failure_ns == ns(1.195)
 
 
-def test_acknowledgements_that_the_timeline_left_out_are_asked_for() -> None:
-    """The store hands out what lies within 10 s of a failure; at a low rate the neighbours may lie further off."""
+def test_acknowledgements_that_the_recording_left_out_are_fetched() -> None:
+    """The store loads what finished within 10 s of a failure; at a low rate the neighbours are further away."""
     everything = [ok(1), ok(20), fail(50), ok(90), ok(119)]
     given = replace(timeline([], everything), operations=timeline([], [fail(50)]).operations)
 
@@ -73,23 +74,23 @@ def test_acknowledgements_that_the_timeline_left_out_are_asked_for() -> None:
     assert (outage.began_ns, outage.ended_ns) == (ns(20), ns(90))
 
 
-def test_stable_is_five_seconds_after_the_last_failure() -> None:
+def test_an_action_is_stable_five_seconds_after_the_last_failure() -> None:
     given = timeline([], [ok(1), fail(2), ok(3), fail(6), ok(6.01), ok(30)])
     assert stable_ns(given, failures(given, "write"), outages(given, "write")[:1]) == ns(6 + 5 - 1)
 
 
-def test_stable_is_not_known_when_the_recording_ends_too_soon() -> None:
+def test_whether_an_action_is_stable_is_unknown_if_the_recording_ends_too_soon() -> None:
     given = timeline([], [ok(1), fail(2), ok(3)], until_s=7)
     assert stable_ns(given, failures(given, "write"), outages(given, "write")) is None
 
 
-def test_what_was_not_driven_is_not_observed_and_what_did_not_fail_costs_nothing() -> None:
+def test_an_action_that_was_not_run_is_not_observed_and_one_without_failures_costs_nothing() -> None:
     given = timeline([], traffic((1, 10, OK)))
     assert cost(given, "write", (), (), 0, ns(10)).outage_ns == 0
     assert cost(given, "read", (), (), 0, ns(10)).outage_ns is None
 
 
-def test_whole_seconds_are_counted_by_the_store_and_the_ends_by_operation() -> None:
+def test_whole_seconds_are_counted_by_the_store_and_the_two_ends_by_operation() -> None:
     given = timeline([], [ok(0.5), ok(1.5), ok(1.6), ok(2.5)])
     counted = replace(given, seconds=[Second(s, "write", n, 0, 0, 0) for s, n in ((0, 1), (1, 2), (2, 1))])
     for after_s, by_s, expected in ((0, 3, 4), (0.9, 2.2, 2), (0.5, 2.5, 3), (1.55, 1.7, 1)):
@@ -105,11 +106,33 @@ def test_every_failure_belongs_to_an_incident() -> None:
     assert len(incidents) == 3
 
 
-def test_what_the_observer_slept_through_is_no_part_of_an_outage_that_was_over_or_had_yet_to_begin() -> None:
+def test_sleep_of_the_observer_before_the_first_or_after_the_last_failure_is_no_outage() -> None:
     slept = event(70, "daemon", "observer.slept", "daemon", after_s=10, for_ms=60_000)
     woke_up = traffic((1, 10, OK), (70.05, 75, FAIL), (75, 90, OK))
     fell_asleep = traffic((1, 5, OK), (5, 10, FAIL), (70, 90, OK))
     both = traffic((1, 5, OK), (5, 10, FAIL), (70.05, 75, FAIL), (75, 90, OK))
     assert spans_of(timeline([slept], woke_up)) == [(70, 75)]
     assert spans_of(timeline([slept], fell_asleep)) == [(4.95, 10)]
-    assert spans_of(timeline([slept], both)) == [(4.95, 75)]  # what lay between is taken to be the same outage
+    assert spans_of(timeline([slept], both)) == [(4.95, 75)]  # the time between the failures counts as the same outage
+
+
+class TestTheDetector:
+    def test_an_outage_runs_from_the_last_acknowledgement_while_it_is_open(self) -> None:
+        detector = OutageDetector("write", limit_ns(20))
+        assert [detector.add(o) for o in (ok(1), ok(2), fail(2.05), unknown(3.1))] == [None] * 4
+        running = detector.running(ns(7))
+        assert running is not None
+        assert (running.began_ns, running.duration_ns, running.open) == (ns(2), ns(5), True)
+
+    def test_the_next_acknowledgement_closes_it(self) -> None:
+        detector = OutageDetector("write", limit_ns(20))
+        found = [detector.add(o) for o in (ok(1), fail(1.5), ok(2), ok(8))]
+        assert [o.duration_ns for o in found if o is not None] == [ns(1)]
+        assert detector.running(ns(20)) is None
+
+    def test_the_limit_is_three_intervals_of_the_rate_and_at_least_150_ms(self) -> None:
+        assert (limit_ns(2), limit_ns(20), limit_ns(1000)) == (ns(1.5), ns(0.15), ns(0.15))
+
+    def test_an_operation_that_is_recorded_late_changes_nothing(self) -> None:
+        detector = OutageDetector("write", limit_ns(20))
+        assert [detector.add(o) for o in (ok(1), ok(3), fail(2), ok(2.5), ok(5))] == [None] * 5

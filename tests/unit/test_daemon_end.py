@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from observer.config.settings import Settings
-from observer.live.metrics import ACTIONS
 from observer.live.plain import Plain
+from observer.live.state import ACTIONS
 from observer.model.errors import CannotWrite
 from observer.model.findings import Cost, Findings, Incident
 from observer.model.recording import Recording

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from observer.live.metrics import Metrics
+from observer.live.state import initial_state
 from observer.model.findings import Findings
 from observer.model.recording import Event, Operation, Outcome, Window
 from tests.dashboards import FILES, ROOT, annotations, panels, queries, read, variables_in
@@ -21,13 +22,19 @@ BOARDS = [pytest.param(read(path), id=path.stem) for path in FILES]
 
 def exported() -> set[str]:
     """The names that the daemon's endpoint has once everything was seen."""
-    metrics = Metrics(rate_per_s=20, now_ns=lambda: 0, lease_s=lambda: 30.0)
+    state = initial_state({})
+    metrics = Metrics(state, now_ns=lambda: 0, lease_s=lambda: 30.0)
     at = Window.at(0)
-    metrics.see(Operation("write", "kept", "t", 0, 0, 1, Outcome.OK, "done", server="patroni1"))
-    metrics.see(Event("etcd", "leader.seen", "patroni1", at))
-    metrics.see(Event("postgres", "member.changed", "patroni1", at, {"in_recovery": False, "timeline": 1}))
-    metrics.see(Event("haproxy", "route.up", "primary/patroni1", at))
-    metrics.judged(Findings((), (), (), lost=(), unaudited=0))
+    records = (
+        Operation("write", "kept", "t", 0, 0, 1, Outcome.OK, "done", server="patroni1"),
+        Event("etcd", "leader.seen", "patroni1", at),
+        Event("postgres", "member.changed", "patroni1", at, {"in_recovery": False, "timeline": 1}),
+        Event("haproxy", "route.up", "primary/patroni1", at),
+    )
+    for record in records:
+        state.apply(record)
+        metrics.count(record)
+    metrics.analyzed(Findings((), (), (), lost=(), unaudited=0))
     names = {sample.name for family in metrics.collect() for sample in family.samples}
     return names | {"observer_incidents_total"}  # of which there is none before the first
 

@@ -25,7 +25,7 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.sources", {"observer.model", "observer.postgres"}, {"httpx"}),
     ("observer.traffic", {"observer.model", "observer.postgres"}, {"psycopg2"}),
     ("observer.store", {"observer.model"}, {"sqlite_utils"}),
-    ("observer.live.metrics", {"observer.model"}, {"prometheus_client"}),
+    ("observer.live.metrics", {"observer.model", "observer.live"}, {"prometheus_client"}),
     ("observer.live", {"observer.model", "observer.store", "observer.config"}, {"rich"}),
     ("observer.doctor", {"observer"}, set()),
     ("observer.recording.versions", set(), {"psycopg2"}),
