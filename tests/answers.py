@@ -6,7 +6,7 @@ import io
 import tempfile
 from pathlib import Path
 
-from observer.commands.datasette import questions
+from observer.commands.datasette_metadata import questions
 from observer.commands.printing import print_rows
 from observer.store import Reader
 from tests.recorded import FAILOVER, database

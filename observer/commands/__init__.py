@@ -1,1 +1,1 @@
-"""The commands, and what they share."""
+"""The commands of `observer`, one file for each, and what they share."""

@@ -1,4 +1,4 @@
-"""An error that nobody foresaw: one sentence for the person, the details into a file."""
+"""Report an unexpected error: one sentence for the person, the details in a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def keep(error: BaseException) -> str:
-    """Writes the details down and gives the sentence that names the file."""
+    """Write the traceback to a file and return a sentence that names it."""
     name = f"observer-error-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
     path = Path(tempfile.gettempdir()) / name
     details = "".join(traceback.format_exception(error))

@@ -1,227 +1,93 @@
-"""Breaks a cluster by script while it is recorded, and records the truth of what was done."""
+"""Run `observer drill`."""
 
 from __future__ import annotations
 
-import os
-import signal
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import stack.asking
-import stack.deeds
-import stack.health
-from observer.commands import launch
-from observer.commands.scoreboard import Row
-from observer.live.status import LATELY_NS
-from observer.model.clock import boot_id
-from observer.model.errors import NothingAnswers, ObserverError
-from observer.model.recording import SECOND_NS, Operation, Outcome
-from observer.store import Reader, is_being_recorded, tell
-from reports.analysis.analyze import analyze
-from reports.analysis.scoring import Score, scores
-from stack.cluster import Cluster
-from stack.errors import StackError
-from stack.scenario import Scenario, Step
-from stack.settings import ETCD, HOST, PROXY
+import click
 
-Say = Callable[[str], None]
-ENDINGS = (signal.SIGINT, signal.SIGTERM)
-LIMIT_S = 180.0
-CALM_S = 7.0  # an incident closes after five quiet seconds; the rest is for what is seen late
+from observer.commands.options import OK, answer, option_config, say, settings_of, suggestion
+from observer.commands.stack_options import local_stack, option_dir, stack_errors, wants_docker
+from observer.model.errors import NothingAnswers, UsageError
+
+if TYPE_CHECKING:
+    from stack.cluster import Cluster
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
-    """A scenario that was played: when, on the monotonic clock, ns."""
+def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Return the scenarios that begin like this, for the completion of the shell."""
+    from stack.scenario import names
 
-    scenario: Scenario
-    began_ns: int
-    ended_ns: int
+    return [name for name in names() if name.startswith(incomplete)]
 
 
+@click.command()
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO ...]", shell_complete=complete)
+@option_config
+@option_dir
+@click.option("--repeat", metavar="N", type=click.IntRange(1), default=1, help="Run each scenario N times; default: 1.")
+@click.option("--local", is_flag=True, help="Break the local cluster of processes; this is the default.")
+@click.option("--docker", is_flag=True, help="Break the homework's containers, started from hw3/compose.yaml.")
+@click.option("--list", "listed", is_flag=True, help="List the scenarios and run none.")
 def drill(
-    scenarios: Sequence[Scenario], repeat: int, cluster: Cluster, config: Path | None, database: Path, say: Say
-) -> list[Row]:
-    """Plays scenarios one after the other, each `repeat` times, in the running recording or in one of its own.
+    scenarios: tuple[str, ...],
+    config: Path | None,
+    db: Path | None,
+    directory: Path | None,
+    repeat: int,
+    local: bool,
+    docker: bool,
+    listed: bool,
+) -> int:
+    """Run scripted faults and compare the report with what was really done.
 
-    `config` is for one of its own; None: one that is made for the cluster. The homework's tables are poured if missing.
-    Raises ObserverError, StackError; whatever happens, the cluster is mended.
+    Without SCENARIO, run them all. The faults are written into the running recording, or into a new one if none is
+    running. Afterwards a table shows the faults injected, the causes reported, and what each fault cost.
+
+    Example: observer drill homework --docker
     """
-    ours = not is_being_recorded(database)
-    stack.asking.pour_tables(cluster)
-    if ours:
-        say(launch.detach(database, config or _config(cluster, database), None))
-    played = []
-    # A drill that is told to end mends what it broke, like one that is interrupted by hand, in the background too.
-    for ending in ENDINGS:
-        signal.signal(ending, signal.default_int_handler)
-    try:
-        for number in range(1, repeat + 1):
-            for scenario in scenarios:
-                if (why := stack.deeds.lacks(cluster, scenario)) is not None:
-                    say(f"{scenario.name} is skipped: {why}")
-                    continue
-                say(f"{scenario.name}{f' ({number} of {repeat})' if repeat > 1 else ''}: {scenario.about}")
-                played.append(play(cluster, scenario, database, say))
-    finally:
-        if ours:
-            with suppress(NothingAnswers):
-                say(launch.ask_to_stop(database))
-    return rows(database, played)
+    in_docker = wants_docker(local, docker, directory=directory)
+    with stack_errors():
+        from stack.scenario import chosen, names
+
+        for name in scenarios:
+            if name not in (known := names()):
+                close = suggestion(name, known)
+                raise UsageError(f"There is no scenario {name}{close} To see all: observer drill --list")
+        chosen_ones = chosen(scenarios)
+        if listed:
+            with answer():
+                for one in chosen_ones:
+                    click.echo(f"{one.name:<24} {one.about}")
+            return OK
+        from observer.commands import drill_run
+        from observer.commands.scoreboard import spreads, table
+
+        cluster = _docker_cluster() if in_docker else _local_cluster(directory)
+        _, path = settings_of(config, db)
+        here = Path("observer.toml")
+        own = config or (here if here.exists() else None)
+        rows = drill_run.drill(chosen_ones, repeat, cluster, own, path, say)
+    with answer():
+        click.echo("\n".join([*table(rows), *spreads(rows)]))
+    return OK
 
 
-def play(cluster: Cluster, scenario: Scenario, database: Path, say: Say) -> Played:
-    """Plays one scenario: whole and calm before, whole and calm after; mended if it is interrupted.
+def _docker_cluster() -> Cluster:
+    from stack.containers import find
+    from stack.docker_cluster import docker_cluster
 
-    Raises ObserverError, StackError.
-    """
-    await_calm(cluster, database, say)
-    began_ns = time.monotonic_ns()
-    parts = stack.deeds.cast(cluster)
-    try:
-        for step in scenario.steps:
-            _do(cluster, step, parts, database, say)
-        await_calm(cluster, database, say)
-    except BaseException:
-        say("it was interrupted; mending what is broken")
-        with mending():
-            _thaw_observer(database)
-            stack.deeds.mend(cluster)
-        raise
-    return Played(scenario, began_ns, time.monotonic_ns())
+    return docker_cluster(find())
 
 
-@contextmanager
-def mending() -> Iterator[None]:
-    """Meanwhile nobody interrupts: a second Ctrl-C, or the TERM that CI sends after it, would leave it broken."""
-    before = [(ending, signal.signal(ending, signal.SIG_IGN)) for ending in ENDINGS]
-    try:
-        yield
-    finally:
-        for ending, handler in before:
-            signal.signal(ending, handler)
+def _local_cluster(directory: Path | None) -> Cluster:
+    from stack.local_cluster import local_cluster
+    from stack.settings import read
 
-
-def await_calm(cluster: Cluster, database: Path, say: Say) -> None:
-    """Waits until the cluster lacks nothing and writes have been acknowledged for some seconds, none failing."""
-    began_s = said_s = time.monotonic()
-    calm_since_s: float | None = None
-    while calm_since_s is None or time.monotonic() - calm_since_s < CALM_S:
-        seen = stack.health.look(cluster.ports)
-        well = seen.whole and _writes_well(database)
-        now_s = time.monotonic()
-        calm_since_s = (calm_since_s or now_s) if well else None
-        if now_s - began_s > LIMIT_S:
-            raise NothingAnswers(
-                f"After {LIMIT_S:.0f} s the cluster is not well ({'; '.join(seen.lacks) or 'writes fail'}); "
-                f"see {cluster.logs}."
-            )
-        if not well and now_s - said_s > 10:
-            said_s = now_s
-            say(f"  waiting: {'; '.join(seen.lacks) or 'writes are not back yet'}")
-        time.sleep(0.3)
-
-
-def rows(database: Path, played: Sequence[Played]) -> list[Row]:
-    """What was told and found of each scenario that was played, from the recording."""
-    with Reader(database) as reader:
-        recording = reader.load(reader.recording().id)
-        findings = analyze(recording)
-    scored = scores(recording, findings)
-    return [_row(one, scored, recording.header.anchor_ns) for one in played]
-
-
-def _do(cluster: Cluster, step: Step, parts: Mapping[str, str], database: Path, say: Say) -> None:
-    def told(target: str, at_ns: int) -> None:
-        say(f"  {step.do} {step.what} {target}")
-        kind = "fault.told" if step.breaks else "repair.told"
-        role = next((part for part, name in parts.items() if name == target), None)
-        detail = {"component": step.what, "action": step.do, "target": target, "role": role}
-        tell(database, boot_id(), kind, target, {**detail, **_address(cluster, target)}, at_ns)
-
-    if step.what == "observer":
-        _to_observer(step, database, told)
-    else:
-        stack.deeds.do(cluster, step, parts, told)
-    began_s = time.monotonic()
-    while step.until == "another leads":
-        leader = stack.health.look(cluster.ports).leader
-        if leader not in (None, parts["leader"]):
-            say(f"  {leader} leads")
-            break
-        if time.monotonic() - began_s > LIMIT_S:
-            raise StackError(f"After {LIMIT_S:.0f} s nobody but {parts['leader']} leads; see the logs.")
-        time.sleep(0.2)
-    if step.for_s:
-        time.sleep(step.for_s)
-
-
-def _to_observer(step: Step, database: Path, told: Callable[[str, int], None]) -> None:
-    """Freezes who records, or lets it run on: it must know of itself that it saw nothing meanwhile."""
-    if step.do == "pause":
-        told("observer", time.monotonic_ns())  # first, since a frozen one may hold the file
-        os.kill(_recorder(database), signal.SIGSTOP)
-    else:
-        at_ns = time.monotonic_ns()
-        _thaw_observer(database)
-        told("observer", at_ns)
-
-
-def _thaw_observer(database: Path) -> None:
-    with suppress(ProcessLookupError, ObserverError):
-        os.kill(_recorder(database), signal.SIGCONT)
-
-
-def _recorder(database: Path) -> int:
-    with Reader(database) as reader:
-        return reader.recording().pid
-
-
-def _address(cluster: Cluster, target: str) -> dict[str, str]:
-    """Under which name the observer knows it, where that is another one."""
-    if target in ETCD:
-        return {"address": f"{HOST}:{cluster.ports.etcd_port(target)}"}
-    return {"address": f"http://{HOST}:{cluster.ports.stats_port}/"} if target == PROXY else {}
-
-
-def _config(cluster: Cluster, database: Path) -> Path:
-    path = database.with_name(f"{database.stem}-drill.toml")  # no name under which somebody keeps their own
-    path.write_text(cluster.observer_toml, encoding="utf-8")
-    return path
-
-
-def _writes_well(database: Path) -> bool:
-    lately = _writes(database)
-    return len(lately) > LATELY_NS / SECOND_NS and all(o.outcome is Outcome.OK for o in lately)
-
-
-def _writes(database: Path) -> list[Operation]:
-    """The operations that ended in the last seconds; none where nothing is recorded yet."""
-    try:
-        with Reader(database) as reader:
-            recording = reader.recording()
-            now_ns = time.monotonic_ns() - recording.anchor_ns
-            return [o for o in reader.operations(recording.id, 400) if now_ns - o.finished_ns <= LATELY_NS]
-    except ObserverError:
-        return []
-
-
-def _row(played: Played, scored: Sequence[Score], anchor_ns: int) -> Row:
-    from_ns, until_ns = played.began_ns - anchor_ns, played.ended_ns - anchor_ns
-    own = [score for score in scored if from_ns <= score.at_ns <= until_ns]
-    incidents = [score.incident for score in own if score.incident is not None]
-    costs = [[i.write.outage_ns for i in incidents], [i.read.outage_ns for i in incidents]]
-    write_s, read_s = (None if None in ns else sum(n or 0 for n in ns) / SECOND_NS for ns in costs)
-    lost = [None if i.lost is None else len(i.lost) for i in incidents]
-    return Row(
-        scenario=played.scenario.name,
-        told=tuple(cause for score in own for cause in score.told),
-        found=tuple(score.found for score in own if score.found is not None),
-        write_s=write_s,
-        read_s=read_s,
-        lost=None if None in lost else sum(n or 0 for n in lost),
-        right=all(score.right for score in own),
-    )
+    with local_stack() as cluster:
+        where = directory or cluster.default_directory()
+        settings = read(where)
+    if settings is None:
+        raise NothingAnswers(f"There is no cluster in {where} to break; start one with `observer stack up`.")
+    return local_cluster(settings)

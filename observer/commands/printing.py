@@ -1,4 +1,4 @@
-"""Rows of a query as a table, as JSON or as CSV."""
+"""Print rows as a table, as JSON or as CSV."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import IO, Any
 
 
 def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: str, output: IO[str]) -> None:
-    """Writes them in one of the forms: table, json, csv. JSON and CSV are written as the rows come, each at once."""
+    """Write rows in one of the forms table, json, csv. Write and flush each row of JSON and CSV as it comes."""
     if form == "csv":
         writer = csv.writer(output, lineterminator="\n")
         writer.writerow(columns)
@@ -27,11 +27,11 @@ def _print_json(columns: Sequence[str], rows: Iterable[Sequence[Any]], output: I
     before = "[\n"
     try:
         for row in rows:
-            said = json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False, default=str)
-            output.write(f"{before}  {said}")
+            text = json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False, default=str)
+            output.write(f"{before}  {text}")
             output.flush()
             before = ",\n"
-    finally:  # Ctrl-C ends what is followed, and it is JSON all the same
+    finally:  # Ctrl-C ends `events --follow`, and the output must be valid JSON
         output.write("[]\n" if before == "[\n" else "\n]\n")
 
 
@@ -61,7 +61,7 @@ def _text(value: Any) -> str:
 
 
 def _width(text: str) -> int:
-    """Columns on a terminal: wide letters take two, combining ones none."""
+    """Return the columns on a terminal: wide characters take two, combining ones none."""
     return sum(
         0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
         for letter in text

@@ -162,8 +162,8 @@ class Objectives(_Section):
 class Report(_Section):
     """The report's own choices."""
 
-    language: Literal["ru", "en"] = Field("ru", description="language of the document")
-    profile: Literal["homework", "drill"] = Field("homework", description="for whom it is")
+    language: str | None = Field(None, description="language of the document; default: the locale's, else en")
+    profile: Literal["homework", "drill"] = Field("drill", description="homework: with its questions and steps")
 
 
 class Settings(_Section):

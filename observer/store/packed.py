@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from observer.model.errors import ForeignDatabase
+from observer.model.errors import ForeignDatabase, ObserverError
 from observer.store.reading import Reader
 
 SUFFIX = ".xz"
@@ -18,8 +18,14 @@ SUFFIX = ".xz"
 @contextmanager
 def opened(path: Path) -> Iterator[Reader]:
     """The reader of a file, packed or not. Raises NotFound, ForeignDatabase."""
-    with unpacked(path) as plain, Reader(plain) as reader:
-        yield reader
+    with unpacked(path) as plain:
+        try:
+            reader = Reader(plain)
+        except ObserverError as error:
+            raise type(error)(str(error).replace(str(plain), str(path))) from None
+        reader.path = path  # messages name the file that the user named
+        with reader:
+            yield reader
 
 
 @contextmanager

@@ -163,7 +163,7 @@ class Reader:
         except (sqlite3.Error, sqlite3.Warning) as error:
             if isinstance(error, sqlite3.Error) and is_damage(error):
                 raise plainly(self.path, error) from error
-            raise UsageError(f"The query has no answer ({error}); ask by one statement that only reads.") from None
+            raise UsageError(f"SQL error in the query: {error}.") from None
 
     def _interesting(self, recording_id: int) -> Iterator[Operation]:
         moments = self._connection.execute(

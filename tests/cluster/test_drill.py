@@ -80,7 +80,7 @@ def test_a_drill_that_is_interrupted_mends_what_it_broke(
         running.send_signal(number)
         _, progress = running.communicate(timeout=LIMIT_S)
     assert running.returncode == 130
-    assert "mending" in progress
+    assert "repairing" in progress
     assert "Traceback" not in progress
     assert not frozen()
     cluster.healthy()
@@ -91,4 +91,4 @@ def test_a_drill_without_a_cluster_says_how_to_get_one(tmp_path: Path) -> None:
         [*OBSERVER, "drill", "nothing", "--dir", str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 69
-    assert done.stderr == f"There is no cluster in {tmp_path} to break; bring one up with `observer stack up`.\n"
+    assert done.stderr == f"There is no cluster in {tmp_path} to break; start one with `observer stack up`.\n"

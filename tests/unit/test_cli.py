@@ -1,4 +1,4 @@
-"""The command line as a person meets it: exit codes, one sentence for each mistake, only the answer on stdout."""
+"""The command line: exit codes, one message for each mistake, and only the answer on standard output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from observer import cli
-from observer.commands.reporting import Held, junit
+from observer.commands.objectives import Result, junit
 from observer.model.recording import SECOND_NS, Event, Operation, Outcome, RecordingHeader, Window
 from observer.recording import preflight as starting
 from observer.store import Reader, Writer
@@ -34,7 +34,7 @@ endpoints = ["127.0.0.1:9"]
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended, and what it said."""
+    """Hold the exit code and the output of a command."""
 
     returncode: int
     stdout: str
@@ -43,7 +43,7 @@ class Done:
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `observer ARGUMENTS` in an empty folder; no traceback may ever come."""
+    """Run `observer ARGUMENTS` in an empty folder; a traceback is a failure."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> Done:
@@ -60,7 +60,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 @pytest.fixture
 def process(tmp_path: Path) -> Run:
-    """The same as a process of its own, in the poorest of locales."""
+    """Run the same in a separate process, in the locale C."""
 
     def process(*arguments: str) -> Done:
         done = subprocess.run(
@@ -78,7 +78,7 @@ def process(tmp_path: Path) -> Run:
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Run:
-    """The rest of a line that begins with `observer`, as a shell runs it."""
+    """Run the rest of a line that begins with `observer` in a shell."""
 
     def shell(line: str) -> Done:
         command = ["bash", "-c", f"{shlex.quote(sys.executable)} -m observer.cli {line}"]
@@ -90,7 +90,7 @@ def shell(tmp_path: Path) -> Run:
 
 @pytest.fixture
 def recorded(tmp_path: Path) -> Path:
-    """A finished recording of one leader and two writes."""
+    """Write a finished recording with one leader and two writes."""
     path = tmp_path / "observer.db"
     writer = Writer(path)
     began = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -104,7 +104,7 @@ def recorded(tmp_path: Path) -> Path:
     return path
 
 
-class TestMistakesAreOneSentenceAndAnExitCode:
+class TestAMistakeIsOneMessageAndAnExitCode:
     @pytest.mark.parametrize(
         ("toml", "words"),
         [
@@ -142,7 +142,7 @@ class TestMistakesAreOneSentenceAndAnExitCode:
         ],
     )
     @pytest.mark.parametrize("command", ["start", "doctor"])
-    def test_what_the_configuration_names_and_nobody_can_use(
+    def test_a_configuration_that_names_unusable_files_or_addresses(
         self, run: Run, tmp_path: Path, toml: str, words: list[str], command: str
     ) -> None:
         (tmp_path / "observer.toml").write_text(toml)
@@ -158,11 +158,11 @@ class TestMistakesAreOneSentenceAndAnExitCode:
         done = run("init", "--etcd", "127.0.0.1:9")
         assert (done.returncode, 'etcd.ca = "nope.crt" cannot be read' in done.stderr) == (78, True)
 
-    def test_a_configuration_that_is_not_there(self, run: Run) -> None:
+    def test_a_missing_configuration(self, run: Run) -> None:
         done = run("start", "-c", "nowhere.toml")
         assert (done.returncode, "nowhere.toml: no such file" in done.stderr) == (78, True)
 
-    def test_nothing_at_all_that_answers(self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_cluster_that_does_not_answer(self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(starting, "LIMIT_S", 0.5)
         monkeypatch.setattr(starting, "DISCOVERY_S", 0.2)
         (tmp_path / "observer.toml").write_text(NOWHERE)
@@ -175,28 +175,28 @@ class TestMistakesAreOneSentenceAndAnExitCode:
         "arguments",
         [["strat"], ["start", "--forever"], ["start", "--for", "soon"], ["report", "--lang", "de"], ["query"], []],
     )
-    def test_a_wrong_usage(self, run: Run, arguments: list[str]) -> None:
+    def test_wrong_usage(self, run: Run, arguments: list[str]) -> None:
         done = run(*arguments)
         assert (done.returncode, done.stdout) == (64, "")
 
-    @pytest.mark.parametrize("command", [["report"], ["status"], ["timeline"], ["query", "select 1"]])
-    def test_a_database_that_is_not_there(self, run: Run, tmp_path: Path, command: list[str]) -> None:
+    @pytest.mark.parametrize("command", [["report"], ["status"], ["events"], ["query", "select 1"]])
+    def test_a_missing_recording_file(self, run: Run, tmp_path: Path, command: list[str]) -> None:
         done = run(*command)
         assert (done.returncode, "no such file" in done.stderr) == (66, True)
         assert list(tmp_path.iterdir()) == []
 
-    @pytest.mark.parametrize("command", [["report"], ["status"], ["timeline"]])
-    def test_a_database_of_another_program(self, run: Run, tmp_path: Path, command: list[str]) -> None:
+    @pytest.mark.parametrize("command", [["report"], ["status"], ["events"]])
+    def test_a_file_of_another_program(self, run: Run, tmp_path: Path, command: list[str]) -> None:
         (tmp_path / "observer.db").write_bytes(b"not ours " * 1000)
         done = run(*command)
         assert (done.returncode, len(done.stderr.strip().splitlines())) == (65, 1)
 
-    def test_start_on_a_foreign_file_leaves_it_as_it_is(self, run: Run, tmp_path: Path) -> None:
+    def test_start_does_not_change_a_foreign_file(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "observer.db").write_bytes(b"not ours " * 1000)
         assert run("start").returncode == 65
         assert (tmp_path / "observer.db").read_bytes() == b"not ours " * 1000
 
-    def test_a_folder_that_cannot_be_written(self, run: Run) -> None:
+    def test_a_missing_folder(self, run: Run) -> None:
         done = run("start", "--db", "nowhere/observer.db")
         assert (done.returncode, "there is no folder nowhere" in done.stderr) == (73, True)
 
@@ -204,16 +204,19 @@ class TestMistakesAreOneSentenceAndAnExitCode:
         done = run("report", "--recording", "7")
         assert (done.returncode, "no recording 7; there are: 1" in done.stderr) == (66, True)
 
-    def test_a_file_with_no_recording_yet(self, run: Run, tmp_path: Path) -> None:
+    def test_a_file_without_a_recording(self, run: Run, tmp_path: Path) -> None:
         Writer(tmp_path / "observer.db").close()
         done = run("report")
         assert (done.returncode, "no recording in it" in done.stderr) == (66, True)
 
-    @pytest.mark.parametrize("command", [["mark", "hello"], ["stop"]])
-    def test_speaking_to_a_daemon_that_is_not_there(self, run: Run, recorded: Path, command: list[str]) -> None:
+    @pytest.mark.parametrize(
+        ("command", "says"),
+        [(["mark", "hello"], "nothing records into it"), (["stop"], "No recording is running for observer.db")],
+    )
+    def test_a_daemon_that_is_not_running(self, run: Run, recorded: Path, command: list[str], says: str) -> None:
         before = recorded.read_bytes()
         done = run(*command)
-        assert (done.returncode, "nothing records into it" in done.stderr) == (69, True)
+        assert (done.returncode, says in done.stderr) == (69, True)
         assert recorded.read_bytes() == before
 
     def test_a_query_that_writes(self, run: Run, recorded: Path) -> None:
@@ -224,7 +227,7 @@ class TestMistakesAreOneSentenceAndAnExitCode:
 
 
 class TestAnswers:
-    def test_a_report_is_all_that_stdout_carries_in_utf8_with_lf(self, process: Run, recorded: Path) -> None:
+    def test_standard_output_carries_the_report_alone_in_utf8_with_lf(self, process: Run, recorded: Path) -> None:
         done = process("report", "--lang", "ru")
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("# ")
@@ -232,26 +235,24 @@ class TestAnswers:
         assert "\r" not in done.stdout
         assert "запис" in done.stdout
 
-    def test_a_mistake_ends_the_process_with_its_code_and_its_sentence(self, process: Run) -> None:
+    def test_a_mistake_ends_the_process_with_its_code_and_its_message(self, process: Run) -> None:
         done = process("report")
         assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (66, "", 1)
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-    @pytest.mark.parametrize("command", ["report", "status", "timeline", "query 'select * from events'"])
-    def test_an_answer_for_which_there_is_no_room_is_a_file_that_cannot_be_written(
-        self, shell: Run, recorded: Path, command: str
-    ) -> None:
+    @pytest.mark.parametrize("command", ["report", "status", "events", "query 'select * from events'"])
+    def test_a_full_disk_is_output_that_cannot_be_written(self, shell: Run, recorded: Path, command: str) -> None:
         done = shell(f"{command} > /dev/full")
         assert (done.returncode, len(done.stderr.splitlines())) == (73, 1)
         assert "Standard output cannot be written (No space left on device)" in done.stderr
 
     @pytest.mark.skipif(sys.platform == "win32", reason="there is no head on Windows")
-    @pytest.mark.parametrize("command", ["report", "timeline", "query 'select * from events' --format json"])
-    def test_a_reader_that_has_seen_enough_is_no_error(self, shell: Run, recorded: Path, command: str) -> None:
+    @pytest.mark.parametrize("command", ["report", "events", "query 'select * from events' --format json"])
+    def test_a_reader_that_stops_early_is_no_error(self, shell: Run, recorded: Path, command: str) -> None:
         done = shell(f"{command} | true; exit ${{PIPESTATUS[0]}}")
         assert (done.returncode, done.stderr) == (0, "")
 
-    def test_a_report_written_with_o_is_the_same_and_takes_the_place_of_the_one_before(
+    def test_a_report_written_with_o_is_the_same_and_replaces_the_old_file(
         self, run: Run, recorded: Path, tmp_path: Path
     ) -> None:
         (tmp_path / "report.md").write_text("old")
@@ -263,11 +264,11 @@ class TestAnswers:
     def test_a_report_that_cannot_be_written(self, run: Run, recorded: Path) -> None:
         assert run("report", "-o", "nowhere/report.md").returncode == 73
 
-    def test_a_report_as_json_has_what_other_programs_read(self, run: Run, recorded: Path) -> None:
+    def test_a_report_as_json_has_the_keys_that_other_programs_read(self, run: Run, recorded: Path) -> None:
         document = json.loads(run("report", "--format", "json").stdout)
         assert {"recordings", "incidents", "durability", "consistency", "answers"} <= set(document)
 
-    def test_the_objectives_decide_the_exit_code(self, run: Run, recorded: Path, tmp_path: Path) -> None:
+    def test_the_objectives_determine_the_exit_code(self, run: Run, recorded: Path, tmp_path: Path) -> None:
         config = tmp_path / "observer.toml"
         assert run("report", "--check").returncode == 78
         config.write_text("[objectives]\nwrite_outage_s = 10")
@@ -278,7 +279,7 @@ class TestAnswers:
         config.write_text("[objectives]\nwrite_outage_s = 10\nlost_writes = 0")
         assert run("report", "--check").returncode == 2
 
-    def test_the_verdicts_are_written_as_junit_for_ci(self, run: Run, recorded: Path, tmp_path: Path) -> None:
+    def test_the_results_are_written_as_junit_for_ci(self, run: Run, recorded: Path, tmp_path: Path) -> None:
         assert run("report", "--junit", "gate.xml").returncode == 78
         (tmp_path / "observer.toml").write_text("[objectives]\nwrite_outage_s = 10\nread_outage_s = 10")
         assert run("report", "--check", "--junit", "gate.xml").returncode == 2
@@ -291,12 +292,12 @@ class TestAnswers:
         }
         assert [case.get("name") for case in suite if case.find("error") is not None] == ["read_outage_s"]
 
-    def test_a_broken_objective_is_a_failure_in_junit(self) -> None:
-        held = [
-            Held("write_outage_s", "BROKEN", 'more than "1" s & <2>'),
-            Held("lost_writes", "HOLDS", "0 is at most 0."),
+    def test_a_missed_objective_is_a_failure_in_junit(self) -> None:
+        results = [
+            Result("write_outage_s", 1, "BROKEN", 'more than "1" s & <2>', 2),
+            Result("lost_writes", 0, "HOLDS", "0 is at most 0.", 0),
         ]
-        suite = ElementTree.fromstring(junit(held)).find("testsuite")
+        suite = ElementTree.fromstring(junit(results)).find("testsuite")
         assert suite is not None
         assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
         failure = suite.find("testcase[@name='write_outage_s']/failure")
@@ -314,16 +315,16 @@ class TestAnswers:
         assert found == [{"member": "мастер", "seconds": 3.0, "timeline": None}]
         assert run("query", sql, "--format", "csv").stdout == "member,seconds,timeline\nмастер,3.0,\n"
 
-    def test_an_empty_answer_is_still_an_answer(self, run: Run, recorded: Path) -> None:
+    def test_an_answer_without_rows_is_an_empty_list(self, run: Run, recorded: Path) -> None:
         assert run("query", "select * from lost_writes", "--format", "json").stdout == "[]\n"
 
-    def test_the_status_of_a_recording_that_ended(self, run: Run, recorded: Path) -> None:
+    def test_status_shows_how_a_recording_ended_and_its_leader(self, run: Run, recorded: Path) -> None:
         text = run("status").stdout
         assert "ended (stop) after 4 s" in text
         assert "leader:  мастер" in text
 
-    def test_the_timeline_is_a_line_an_event(self, run: Run, recorded: Path) -> None:
-        assert run("timeline").stdout == "    1.000 s  etcd      мастер leads\n"
+    def test_events_are_printed_one_per_line(self, run: Run, recorded: Path) -> None:
+        assert run("events").stdout == "    1.000 s  etcd      мастер leads\n"
 
     @pytest.mark.parametrize(
         ("asked", "found"),
@@ -336,26 +337,18 @@ class TestAnswers:
             (("--kind", "route"), 0),
         ],
     )
-    def test_the_timeline_is_filtered(self, run: Run, recorded: Path, asked: tuple[str, ...], found: int) -> None:
-        assert len(run("timeline", *asked).stdout.splitlines()) == found
+    def test_events_are_filtered(self, run: Run, recorded: Path, asked: tuple[str, ...], found: int) -> None:
+        assert len(run("events", *asked).stdout.splitlines()) == found
 
-    def test_the_timeline_as_json_and_csv(self, run: Run, recorded: Path) -> None:
-        (event,) = json.loads(run("timeline", "--format", "json").stdout)
+    def test_events_as_json_and_csv(self, run: Run, recorded: Path) -> None:
+        (event,) = json.loads(run("events", "--format", "json").stdout)
         assert (event["kind"], event["by_s"], event["detail"]) == ("leader.seen", 1.0, {"initial": True})
         assert (
-            run("timeline", "--format", "csv").stdout.splitlines()[0]
-            == "id,utc,after_s,by_s,source,kind,subject,detail"
+            run("events", "--format", "csv").stdout.splitlines()[0] == "id,utc,after_s,by_s,source,kind,subject,detail"
         )
-        assert run("timeline", "--from", "soon").returncode == 64
+        assert run("events", "--from", "soon").returncode == 64
 
-    @pytest.mark.parametrize(
-        "command", ["start", "stop", "status", "mark", "report", "timeline", "query", "stack up", "stack down"]
-    )
-    def test_every_command_has_an_example(self, run: Run, command: str) -> None:
-        done = run(*command.split(), "--help")
-        assert (done.returncode, f"Example: observer {command}" in done.stdout) == (0, True)
-
-    def test_help_loads_no_library_that_takes_time(self) -> None:
+    def test_help_loads_no_slow_library(self) -> None:
         heavy = {"grpc", "httpx", "pydantic", "psycopg2", "jinja2", "rich", "sqlite_utils"}
         code = f"import sys, observer.cli; print(sorted({heavy} & set(sys.modules)))"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)

@@ -1,4 +1,4 @@
-"""Datasette itself opens a recording with our metadata: titles, units, and every ready-made question."""
+"""Datasette opens a recording with our metadata: titles, units, and every ready-made question."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from observer import cli
-from observer.commands.datasette import COLUMNS, NAMES, TABLES, metadata, questions
+from observer.commands.datasette_metadata import COLUMNS, NAMES, TABLES, metadata, questions
 from observer.store import Reader
 from tests.recorded import FAILOVER, database
 
@@ -30,12 +30,12 @@ def columns(recorded: Path) -> Mapping[str, list[str]]:
         return {name: list(reader.query(f"select * from {name} limit 0")[0]) for name in names}
 
 
-def get(recorded: Path, told: dict[str, Any], *paths: str) -> list[Any]:
+def get(recorded: Path, shown: dict[str, Any], *paths: str) -> list[Any]:
     """What Datasette answers."""
     app = pytest.importorskip("datasette.app")
 
     async def ask() -> list[Any]:
-        datasette = app.Datasette([str(recorded)], metadata=told)
+        datasette = app.Datasette([str(recorded)], metadata=shown)
         return [await datasette.client.get(path) for path in paths]
 
     return asyncio.run(ask())
@@ -57,8 +57,8 @@ def test_datasette_answers_every_question_with_rows_or_none(recorded: Path, colu
 
 
 def test_titles_units_and_descriptions_are_shown(recorded: Path, columns: Mapping[str, list[str]]) -> None:
-    told = metadata(recorded, dict(columns))
-    page, phases, events = get(recorded, told, "/observer", "/observer/phases", "/observer/events?_size=1")
+    shown = metadata(recorded, dict(columns))
+    page, phases, events = get(recorded, shown, "/observer", "/observer/phases", "/observer/events?_size=1")
     assert "Who led, and for how long?" in page.text
     assert TABLES["phases"] in phases.text
     assert "&nbsp;s</td>" in phases.text, "durations have their unit"
@@ -71,9 +71,9 @@ def test_the_command_prints_it(
     monkeypatch.setattr(sys, "argv", ["observer", "datasette-metadata", "--db", os.fspath(recorded)])
     monkeypatch.chdir(recorded.parent)
     assert cli.run() == 0
-    told = json.loads(capsys.readouterr().out)
-    assert set(told["databases"]["observer"]["tables"]) == set(TABLES)
-    assert len(told["databases"]["observer"]["queries"]) == len(questions())
+    shown = json.loads(capsys.readouterr().out)
+    assert set(shown["databases"]["observer"]["tables"]) == set(TABLES)
+    assert len(shown["databases"]["observer"]["queries"]) == len(questions())
 
 
 def test_the_names_of_the_questions_differ() -> None:

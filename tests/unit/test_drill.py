@@ -1,4 +1,4 @@
-"""What a drill does of itself, without a cluster."""
+"""What a drill does by itself, without a cluster."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import signal
 
 import pytest
 
-from observer.commands.drill import ENDINGS, mending
+from observer.commands.drill_run import STOP_SIGNALS, uninterrupted
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_mending_is_cut_short_by_none_of_the_signals_that_end_a_drill(ending: signal.Signals) -> None:
-    before = signal.signal(ending, signal.default_int_handler)
+@pytest.mark.parametrize("number", STOP_SIGNALS)
+def test_no_signal_that_stops_a_drill_interrupts_the_repair(number: signal.Signals) -> None:
+    before = signal.signal(number, signal.default_int_handler)
     try:
-        with mending():
-            signal.raise_signal(ending)
+        with uninterrupted():
+            signal.raise_signal(number)
         with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(ending)
+            signal.raise_signal(number)
     finally:
-        signal.signal(ending, before)
+        signal.signal(number, before)

@@ -1,4 +1,4 @@
-"""How a daemon is begun: in the background, found by its recording; and which signals end it."""
+"""The daemon starts in the background, is identified by its recording, and stops on signals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from observer.model.errors import ObserverError
 from observer.model.recording import RecordingHeader
 from observer.store import Writer
 
-NOBODY = 999_999_999  # a pid that no recording names
+NO_PID = 999_999_999  # a pid that no recording names
 
 
 def begin(path: Path, pid: int, ended: bool = False) -> None:
@@ -29,13 +29,13 @@ def begin(path: Path, pid: int, ended: bool = False) -> None:
 
 
 class Redirector:
-    """A process that lives under another pid than the one that records, as in a virtual environment on Windows."""
+    """A process with another pid than the one that records, as in a virtual environment on Windows."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
-        self.pid, self.returncode = NOBODY, None
+        self.pid, self.returncode = NO_PID, None
 
     def poll(self) -> None:
-        """Runs on."""
+        """Continue."""
 
 
 class TestInTheBackground:
@@ -44,7 +44,7 @@ class TestInTheBackground:
         monkeypatch.setattr(launch, "STARTS_WITHIN_S", 0.5)
         return tmp_path / "observer.db"
 
-    def test_the_daemon_is_known_by_its_new_recording_whatever_its_pid(
+    def test_the_daemon_is_identified_by_its_new_recording_whatever_its_pid(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         class Recorder(Redirector):
@@ -54,14 +54,16 @@ class TestInTheBackground:
         monkeypatch.setattr(subprocess, "Popen", Recorder)
         assert "Recording 1" in launch.detach(path, None, None)
 
-    def test_a_recording_that_was_cut_off_before_is_not_taken_for_the_new_one(
+    def test_an_older_recording_that_was_cut_off_is_not_mistaken_for_the_new_one(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         begin(path, 42)
         monkeypatch.setattr(subprocess, "Popen", Redirector)
-        assert "has not begun" in launch.detach(path, None, None)
+        assert "has not started" in launch.detach(path, None, None)
 
-    def test_what_ended_at_once_is_told_with_its_last_word(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_daemon_that_ends_immediately_is_reported_with_its_last_message(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         class Dead(Redirector):
             def poll(self) -> int:  # type: ignore[override]
                 path.with_suffix(".log").write_text("etcd.endpoints is empty.\n")
@@ -83,15 +85,15 @@ class TestSignals:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
 
-    def test_the_end_of_the_terminal_ends_a_recording(self) -> None:
+    def test_closing_the_terminal_stops_a_recording(self) -> None:
         came: list[int] = []
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
-        launch.end_by_signals(lambda number, _: came.append(number))
+        launch.on_stop_signals(lambda number, _: came.append(number))
         for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
             signal.raise_signal(number)
         assert came == [signal.SIGHUP, signal.SIGTERM, signal.SIGINT]
 
-    def test_but_not_one_that_nohup_began(self) -> None:
+    def test_closing_the_terminal_does_not_stop_a_recording_started_with_nohup(self) -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        launch.end_by_signals(lambda number, _: None)
+        launch.on_stop_signals(lambda number, _: None)
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN

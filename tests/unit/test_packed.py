@@ -1,4 +1,4 @@
-"""A recording that is packed with xz is reported like the file it was."""
+"""A recording file that is packed with xz is read like the file itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_packed_recording_gives_the_same_facts(tmp_path: Path) -> None:
     assert reporting.facts(packed, None) == reporting.facts(plain, None)
 
 
-def test_what_was_unpacked_is_gone_afterwards(tmp_path: Path) -> None:
+def test_the_unpacked_file_is_removed_afterwards(tmp_path: Path) -> None:
     packed = tmp_path / "observer.db.xz"
     packed.write_bytes(lzma.compress(b"anything"))
     with unpacked(packed) as plain:
@@ -29,25 +29,25 @@ def test_what_was_unpacked_is_gone_afterwards(tmp_path: Path) -> None:
     assert not plain.exists()
 
 
-def test_a_file_that_is_not_packed_stays_where_it_is(tmp_path: Path) -> None:
+def test_a_file_that_is_not_packed_is_used_as_it_is(tmp_path: Path) -> None:
     with unpacked(tmp_path / "observer.db") as plain:
         assert plain == tmp_path / "observer.db"
 
 
 @pytest.mark.parametrize("content", [b"no xz at all", lzma.compress(b"cut short")[:-4]])
-def test_a_damaged_one_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_packed_file_is_refused_by_its_name(tmp_path: Path, content: bytes) -> None:
     packed = tmp_path / "observer.db.xz"
     packed.write_bytes(content)
     with pytest.raises(ForeignDatabase, match=r"observer\.db\.xz: cannot be unpacked"):
         reporting.facts(packed, None)
 
 
-def test_a_missing_one_is_missed(tmp_path: Path) -> None:
+def test_a_missing_packed_file_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no such file"):
         reporting.facts(tmp_path / "observer.db.xz", None)
 
 
-def test_a_packed_one_answers_a_query_as_the_file_does(tmp_path: Path) -> None:
+def test_a_packed_file_answers_a_query_as_the_file_does(tmp_path: Path) -> None:
     plain = database(FAILOVER, tmp_path / "observer.db")
     packed = tmp_path / "observer.db.xz"
     packed.write_bytes(lzma.compress(plain.read_bytes()))
@@ -56,7 +56,7 @@ def test_a_packed_one_answers_a_query_as_the_file_does(tmp_path: Path) -> None:
         assert (columns, list(rows)) == (same, list(others))
 
 
-def test_where_only_the_packed_one_is_there_it_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_with_a_packed_one_beside_it_names_the_packed_one(tmp_path: Path) -> None:
     (tmp_path / "observer.db.xz").write_bytes(lzma.compress(b"anything"))
     with pytest.raises(NotFound, match=r"no such file, but \S+observer\.db\.xz is there"):
         Reader(tmp_path / "observer.db")

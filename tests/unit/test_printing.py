@@ -1,4 +1,4 @@
-"""Rows as they are printed while they come: each is there at once, and what is broken off is whole."""
+"""Rows are printed as they come, and output that is cut off is still valid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from observer.commands.printing import print_rows
 
 
 class Pipe(io.StringIO):
-    """What a reader at the other end has got: what was flushed."""
+    """Keep what a reader at the other end has received: what was flushed."""
 
     got = ""
 
@@ -21,7 +21,7 @@ class Pipe(io.StringIO):
 
 
 @pytest.mark.parametrize(("form", "first"), [("csv", "n\n1\n"), ("json", '[\n  {"n": 1}')])
-def test_a_row_is_at_the_other_end_before_the_next_one_comes(form: str, first: str) -> None:
+def test_a_row_is_flushed_before_the_next_one_comes(form: str, first: str) -> None:
     pipe, seen = Pipe(), []
 
     def rows() -> Iterator[tuple[int]]:
@@ -32,7 +32,7 @@ def test_a_row_is_at_the_other_end_before_the_next_one_comes(form: str, first: s
     assert seen == [first]
 
 
-def test_json_that_is_broken_off_by_ctrl_c_is_json() -> None:
+def test_json_is_valid_after_ctrl_c() -> None:
     pipe = Pipe()
 
     def rows() -> Iterator[tuple[int]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from observer.commands.datasette import Question, questions
+from observer.commands.datasette_metadata import Question, questions
 from observer.store import Reader
 from tests.answers import answer, parts
 from tests.recorded import FAILOVER, database

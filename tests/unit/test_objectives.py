@@ -1,4 +1,4 @@
-"""Objectives: an outage that was measured breaks one, and time that nobody observed holds none."""
+"""Objectives: a measured outage misses one, and a time without observation leaves it unknown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from observer.commands.reporting import exit_code, facts, verdicts
+from observer.commands.objectives import exit_code, results
+from observer.commands.reporting import facts
 from observer.config.settings import Objectives
 from observer.model.recording import Event, Recording, Second
 from observer.store import Writer
@@ -30,46 +31,46 @@ def stretches_s(timeline: Recording) -> list[tuple[float, float]]:
     return [(from_ns / ns(1), until_ns / ns(1)) for from_ns, until_ns in unobserved(timeline, "write")]
 
 
-class TestWhatNobodyObserved:
+class TestTimesWithoutObservation:
     def test_a_recording_with_writes_in_each_second_was_observed(self) -> None:
         assert stretches_s(timeline()) == []
 
-    def test_a_generator_that_died_is_blind_to_the_end(self) -> None:
+    def test_nothing_is_observed_after_the_generator_died(self) -> None:
         died = event(10, "traffic", "source.blind", "generator", how="error", error="ZeroDivisionError")
         assert stretches_s(timeline(died, busy=range(10))) == [(10, 3600)]
 
-    def test_an_observer_that_slept_saw_nothing_meanwhile(self) -> None:
+    def test_nothing_is_observed_while_the_observer_is_suspended(self) -> None:
         slept = event(710, "daemon", "observer.slept", "daemon", after_s=100, for_ms=610_000)
         also = event(710.2, "traffic", "observer.slept", "generator", after_s=100.3, for_ms=609_900)
         assert stretches_s(timeline(slept, also)) == [(100, 710.2)]
 
-    def test_without_tables_nothing_is_written_until_they_are_there(self) -> None:
+    def test_writes_are_not_observed_until_their_tables_exist(self) -> None:
         gone, back = event(9, "traffic", "workload.absent", "write"), event(30, "traffic", "workload.present", "write")
         again = event(1800, "traffic", "workload.absent", "write")
         assert stretches_s(timeline(gone, back, again)) == [(9, 30), (1800, 3600)]
 
-    def test_that_the_tables_for_reads_are_absent_says_nothing_of_writes(self) -> None:
+    def test_missing_tables_for_reads_do_not_affect_writes(self) -> None:
         assert stretches_s(timeline(event(9, "traffic", "workload.absent", "read"))) == []
 
-    def test_records_that_could_not_be_written_are_missing(self) -> None:
+    def test_nothing_is_observed_while_records_cannot_be_stored(self) -> None:
         blind = event(50, "daemon", "source.blind", "recorder", how="unwritten", since_ns=ns(50), dropped=9)
         sees = event(70, "daemon", "source.sees", "recorder", how="unwritten")
         assert stretches_s(timeline(blind, sees)) == [(50, 70)]
 
-    def test_seconds_without_an_operation_are_a_stretch_whatever_the_reason(self) -> None:
+    def test_seconds_without_an_operation_are_not_observed_whatever_the_reason(self) -> None:
         assert stretches_s(timeline(busy=[*range(100), *range(160, 3600)])) == [(100, 160)]
 
-    def test_what_ends_a_recording_in_order_takes_its_time_and_what_cuts_it_off_none(self) -> None:
+    def test_a_clean_stop_takes_time_and_a_crash_does_not(self) -> None:
         assert stretches_s(timeline(busy=range(3500))) == []
         assert stretches_s(timeline(busy=range(3300))) == [(3300, 3480)]
         assert stretches_s(timeline(busy=range(3500), ended=None)) == [(3500, 3600)]
 
-    def test_while_all_operations_wait_for_an_answer_none_of_them_ends(self) -> None:
+    def test_seconds_in_which_all_operations_wait_for_an_answer_are_observed(self) -> None:
         patient = timeline(busy=[*range(100), *range(130, 3600)])
         recording = replace(patient.header, settings={"traffic": {"rate_per_s": 20, "deadline_ms": 30_000}})
         assert stretches_s(replace(patient, header=recording)) == []
 
-    def test_seconds_that_the_pace_leaves_empty_are_no_stretch(self) -> None:
+    def test_seconds_that_the_rate_leaves_empty_are_observed(self) -> None:
         slow = timeline(busy=range(0, 3600, 5))
         recording = replace(slow.header, settings={"traffic": {"rate_per_s": 0.2}})
         assert stretches_s(replace(slow, header=recording)) == []
@@ -81,37 +82,36 @@ def unobserved_for(facts: Facts, action: str, from_s: float, to_s: float) -> Fac
 
 
 def verdict(facts: Facts, **objective: Any) -> str:
-    (held,) = verdicts(facts, Objectives(**objective))
-    return held.verdict
+    (result,) = results(facts, Objectives(**objective))
+    return result.verdict
 
 
 class TestAnObjective:
-    def test_holds_where_all_was_observed(self) -> None:
+    def test_holds_if_everything_was_observed(self) -> None:
         assert verdict(healthy(), write_outage_s=30) == "HOLDS"
 
-    def test_is_unknown_where_a_longer_outage_may_have_gone_unseen(self) -> None:
+    def test_is_unknown_if_a_longer_outage_may_have_been_missed(self) -> None:
         facts = unobserved_for(healthy(), "write", 10, 127)
-        (held,) = verdicts(facts, Objectives(write_outage_s=30))
-        assert held.sentence == (
-            "write_outage_s: UNKNOWN, nobody observed writes from 10.0 to 127.0 s of recording 1 "
-            "(at most 30 s is asked for)."
+        (result,) = results(facts, Objectives(write_outage_s=30))
+        assert result.sentence == (
+            "write_outage_s: UNKNOWN, writes were not observed from 10.0 to 127.0 s of recording 1 (the limit is 30 s)."
         )
-        assert exit_code([held]) == 2
+        assert exit_code([result]) == 2
 
-    def test_holds_where_only_a_shorter_one_may_have(self) -> None:
+    def test_holds_if_only_a_shorter_outage_may_have_been_missed(self) -> None:
         assert verdict(unobserved_for(healthy(), "write", 10, 40), write_outage_s=30) == "HOLDS"
 
-    def test_of_reads_asks_nothing_of_writes(self) -> None:
+    def test_for_reads_does_not_depend_on_writes(self) -> None:
         assert verdict(unobserved_for(healthy(), "write", 10, 127), read_outage_s=30) == "HOLDS"
 
-    def test_that_was_measured_as_broken_stays_so(self) -> None:
+    def test_that_was_missed_stays_missed_whatever_was_not_observed(self) -> None:
         assert verdict(unobserved_for(crash(), "write", 60, 127), write_outage_s=30) == "BROKEN"
 
-    def test_of_lost_writes_is_unknown_where_none_were_written_for_long(self) -> None:
+    def test_for_lost_writes_is_unknown_after_a_long_time_without_writes(self) -> None:
         assert verdict(unobserved_for(healthy(), "write", 10, 50), lost_writes=0) == "HOLDS"
         assert verdict(unobserved_for(healthy(), "write", 10, 100), lost_writes=0) == "UNKNOWN"
 
-    def test_of_lost_writes_is_broken_by_a_known_loss_whatever_was_not_read_back(self) -> None:
+    def test_for_lost_writes_is_missed_by_a_known_loss_whatever_was_not_read_back(self) -> None:
         """One recording lost a write, the other was never audited."""
         writes = [ok(n, n=n) for n in range(1, 10)]
         gone = timelines.timeline([], writes, [audit(20, 1, 8, present=True), audit(20, 9, 9, present=False)])
@@ -121,7 +121,7 @@ class TestAnObjective:
         assert verdict(both, lost_writes=0) == "BROKEN"
         assert verdict(facts_of([(unaudited, analyze(unaudited))], "0"), lost_writes=0) == "UNKNOWN"
 
-    def test_has_no_measure_where_it_is_unknown(self, tmp_path: Path) -> None:
+    def test_has_no_measured_value_if_it_is_unknown(self, tmp_path: Path) -> None:
         path = tmp_path / "observer.db"
         writer = Writer(path)
         one = writer.begin(timeline().header)
@@ -131,7 +131,7 @@ class TestAnObjective:
         writer.end(one, ns(3600), "stop")
         writer.close()
         found = facts(path, None, Objectives(write_outage_s=30, lost_writes=0))
-        assert [(held["name"], held["verdict"], held["measured"]) for held in found["objectives"]] == [
+        assert [(one["name"], one["verdict"], one["measured"]) for one in found["objectives"]] == [
             ("write_outage_s", "UNKNOWN", None),
             ("lost_writes", "UNKNOWN", 0),
         ]
