@@ -72,27 +72,6 @@ def as_json(reader: Reader, alive: bool) -> dict[str, Any]:
     }
 
 
-def as_json(reader: Reader, alive: bool) -> dict[str, Any]:
-    """Return the status as JSON values; `leader` is null if it is unknown and "" if no member holds the key."""
-    recording = reader.recording()
-    events = reader.events(recording.id)
-    latest = reader.operations(recording.id, 400)
-    here = alive and same_boot(recording.boot, boot_id())
-    now_ns = time.monotonic_ns() - recording.anchor_ns if here else recording.until_ns
-    return {
-        "file": str(reader.path),
-        "recording": recording.id,
-        "scope": recording.scope,
-        "running": alive and recording.ended is None,
-        "ended": recording.ended,
-        "seconds": round(now_ns / SECOND_NS, 3),
-        "leader": leader_of(events),
-        "down": down_of(events),
-        "writes": traffic_of(latest, "write", now_ns),
-        "reads": traffic_of(latest, "read", now_ns),
-    }
-
-
 def follow(reader: Reader, recording_id: int) -> Iterator[Event]:
     """Yield the events as they come, until the recording has ended."""
     last_id = 0

@@ -319,7 +319,7 @@ def test_the_profile_of_a_report_is_drill_unless_the_configuration_names_another
 def test_status_as_json_names_the_leader_and_how_the_recording_ended(ask: Run) -> None:
     found = json.loads(ask("status", "--format", "json")[1])
     assert found["leader"].startswith("patroni")
-    assert found["ended"] == "signal"
+    assert found["recording"]["ended"] == "signal"
 
 
 def test_doctor_as_json_is_a_list_of_findings(run: Run, tmp_path: Path) -> None:
