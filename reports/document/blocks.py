@@ -39,6 +39,14 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Anchor:
+    """A text that links lead to, such as the number of an incident in its row of a table."""
+
+    name: str
+    text: Sentence | Value
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
     """Rows of a table of the recording file by their ids, as a reader looks them up: "events 12–15, 20"."""
 
@@ -46,7 +54,7 @@ class Rows:
     ids: tuple[int, ...]
 
 
-Inline = Sentence | Value | Link | Rows
+Inline = Sentence | Value | Link | Anchor | Rows
 Cell = Inline | tuple[Inline, ...] | None
 """A cell of a table; several parts are joined by ", "; None: nothing to say (a dash)."""
 
@@ -77,9 +85,12 @@ class Bullets:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under the columns of a list phrase (`columns` is its key). A column without a single cell is left out."""
+    """Rows under columns. A column without a single cell is left out.
 
-    columns: str
+    `columns` is the key of a list phrase, or the columns themselves if their number depends on the recording.
+    """
+
+    columns: str | tuple[Inline, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
 
@@ -138,7 +149,7 @@ def paragraph(*sentences: Inline | None) -> tuple[Block, ...]:
     return (Paragraph(present),) if present else ()
 
 
-def table(columns: str, rows: Sequence[Sequence[Cell]]) -> tuple[Block, ...]:
+def table(columns: str | tuple[Inline, ...], rows: Sequence[Sequence[Cell]]) -> tuple[Block, ...]:
     """Return a table; nothing without rows."""
     return (Table(columns, tuple(tuple(row) for row in rows)),) if rows else ()
 

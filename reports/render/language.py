@@ -1,7 +1,8 @@
 """Phrases of one language, and how that language writes numbers, durations, times and plurals.
 
 A phrase is a line of `phrases/<language>.toml` with placeholders: `{name}` text from outside, escaped, or a number;
-`{name:code}` inline code; `{name:s}` seconds to 0.1, `{name:fine}` to 0.01; `{name:span}` a long duration;
+`{name:code}` inline code; `{name:s}` seconds to 0.1, `{name:fine}` to 0.01; `{name:tenths}` and
+`{name:hundredths}` a number so rounded, without a unit; `{name:span}` a long duration;
 `{name:ms}` milliseconds; `{name:percent}` a share of 1; `{name:clock}` and `{name:day}` a moment of ISO 8601;
 `{name:raw}` Markdown made by us; `{name:id}` the id of a row, in no groups; `{n:times}` how many times;
 `{n:|one|few|many}` the form of a word that goes with n; `{name:@group}` the phrase `group.<value>`, or the value itself
@@ -20,7 +21,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from reports.document.blocks import Inline, Link, Rows, Sentence, Value
+from reports.document.blocks import Anchor, Inline, Link, Rows, Sentence, Value
 from reports.render.escaping import code, escape, one_line, runs
 
 LANGUAGES = ("ru", "en")
@@ -71,15 +72,15 @@ class Language:
                 parts.append(self.written(fields[name], spec or ""))
         return "".join(parts)
 
-    def columns(self, key: str) -> tuple[str, ...]:
-        """The lines or columns kept under a key."""
-        return self.lists[key]
+    def columns(self, columns: str | tuple[Inline, ...]) -> tuple[str, ...]:
+        """Return the lines or columns kept under a key, or inline parts as text."""
+        return self.lists[columns] if isinstance(columns, str) else tuple(self.written(part) for part in columns)
 
     def written(self, value: Any, spec: str = "") -> str:
         """A value as this language writes it; the module says what specs there are."""
         if value is None:
             return self.phrases["format.unknown"]
-        if isinstance(value, (Sentence, Value, Link, Rows)):
+        if isinstance(value, (Sentence, Value, Link, Anchor, Rows)):
             return self._inline(value)
         if isinstance(value, (list, tuple)):
             return ", ".join(self.written(item, spec) for item in value) or self.phrases["format.none"]
@@ -100,6 +101,8 @@ class Language:
                 return self.written(value, form)
             case Link(anchor, text):
                 return f"[{self.written(text)}](#{anchor})" if self.markup else self.written(text)
+            case Anchor(name, text):
+                return f'<a id="{name}"></a>{self.written(text)}' if self.markup else self.written(text)
             case Rows(name, ids):
                 return f"{name} {runs(ids)}"
 
@@ -117,6 +120,8 @@ class Language:
                 return f"{self.number(value, 1 if value else 0)}{NBSP}{self.phrases['format.second']}"
             case "fine":
                 return f"{self.number(value, 2)}{NBSP}{self.phrases['format.second']}"
+            case "tenths" | "hundredths":
+                return self.number(value, 1 if spec == "tenths" else 2)
             case "ms":
                 return f"{self.number(value, 0 if value >= 100 else 1)}{NBSP}{self.phrases['format.millisecond']}"
             case "span":
