@@ -139,3 +139,8 @@ CAUSES: tuple[str, ...] = (
     "observer.blind",
     "unknown",
 )
+
+
+def is_inside(phase: str) -> bool:
+    """Return whether a phase, or each of several joined by a plus, is a part of the outage itself."""
+    return all(PHASES.get(part, False) for part in phase.split("+"))

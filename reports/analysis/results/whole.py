@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from observer.model.findings import Lost
 from reports.analysis.results.incident import IncidentResults
@@ -111,12 +111,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """An objective of [objectives] and whether it holds: HOLDS, BROKEN, UNKNOWN. `measured` None: not observed."""
+    """An objective and whether the recordings meet it: HOLDS, BROKEN or UNKNOWN. `measured` None: not observed.
+
+    `reason` and `facts`: the phrase that says why the verdict is unknown.
+    """
 
     name: str
     limit: float
     measured: float | None
-    verdict: str
+    verdict: Literal["HOLDS", "BROKEN", "UNKNOWN"]
+    reason: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

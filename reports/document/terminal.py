@@ -1,0 +1,50 @@
+"""What happened, in a few lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reports.analysis.keys import is_inside
+from reports.analysis.results.incident import ActionCost, IncidentResults
+from reports.analysis.results.whole import Results
+from reports.document.blocks import Inline, Sentence, Value, say, seconds
+
+
+def terminal_lines(results: Results) -> Iterator[Sentence]:
+    """Yield the lines: recordings without an end, then each incident with its cost, phases, leaders and losses."""
+    for recording in results.recordings:
+        if recording.ended is None:
+            yield say("line.cut_off", id=recording.id)
+    for incident in results.incidents:
+        yield from _lines(incident)
+    if results.recordings and not results.incidents:
+        yield say("line.healthy")
+
+
+def _lines(incident: IncidentResults) -> Iterator[Sentence]:
+    who = incident.target or incident.targets or None
+    yield say("line.incident", began_utc=incident.began_utc, title=say(f"cause.{incident.cause}.title", who=who))
+    yield say("line.cost", write=_cost(incident.write), read=_cost(incident.read))
+    inside = [phase for phase in incident.phases if is_inside(phase.name)]
+    if len(inside) > 1:
+        phases = [
+            say("line.phase", names=[say(f"phase.{part}.name") for part in phase.name.split("+")], seconds=shown)
+            for phase, shown in ((phase, seconds(phase.duration_ns)) for phase in inside)
+        ]
+        yield say("line.phases", list=phases)
+    leader = incident.leader
+    if leader.before != leader.after:
+        yield say(
+            "line.leader",
+            before=leader.before,
+            after=leader.after,
+            timeline_before=leader.timeline_before,
+            timeline_after=leader.timeline_after,
+        )
+    yield say("line.lost", lost=incident.lost_writes)
+
+
+def _cost(cost: ActionCost) -> Inline:
+    if cost.open:
+        return say("overview.at_least", value=seconds(cost.outage_ns))
+    return Value(seconds(cost.outage_ns), "s")
