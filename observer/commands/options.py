@@ -61,7 +61,7 @@ def option_recording(otherwise: str) -> Callable[[Command], Command]:
 
 def settings_of(config: Path | None, db: Path | None) -> tuple[Any, Path]:
     """The settings and the timeline's file. Raises ConfigError."""
-    from observer.config.settings import load
+    from observer.config.loading import load
 
     settings = load(config)
     return settings, db or settings.database

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from observer.config.settings import Objectives
 from observer.model.errors import CannotWrite, ConfigError
 from observer.model.findings import Verdict
-from observer.recording.versions import observer_version
+from observer.model.version import observer_version
 from observer.store.packed import opened
 from reports.analysis.analyze import analyze
 from reports.facts.document import facts_of

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from observer.config.settings import load
+from observer.config.loading import load
 from observer.doctor.examine import examine
 from observer.doctor.finding import Finding, lines
 from stack import configs, packages, processes
@@ -40,16 +40,16 @@ def init(folder: Path, *arguments: str, **environment: str) -> subprocess.Comple
     return done
 
 
-def examined(folder: Path, verdicts: set[str], **environment: str) -> list[Finding]:
-    """What the doctor finds by the file in a folder, once all of it is of these verdicts."""
+def examined(folder: Path, levels: set[str], **environment: str) -> list[Finding]:
+    """Return the findings of doctor for the file in a folder, once all of them have these levels."""
     settings = load(folder / "observer.toml", environment)
     findings: list[Finding] = []
 
-    def as_it_should_be() -> bool:
+    def as_expected() -> bool:
         findings[:] = examine(settings, folder / "observer.db")
-        return {finding.verdict for finding in findings} <= verdicts
+        return {finding.level for finding in findings} <= levels
 
-    eventually(as_it_should_be, 60, f"all is {' or '.join(verdicts)}", lambda: "\n".join(lines(findings)))
+    eventually(as_expected, 60, f"every finding is {' or '.join(levels)}", lambda: "\n".join(lines(findings)))
     return findings
 
 
@@ -113,7 +113,7 @@ def foreign() -> Iterator[Foreign]:
         eventually(
             lambda: subprocess.run(curl, capture_output=True).returncode == 0,
             180,
-            "the foreign cluster leads",
+            "the foreign cluster has a leader",
             lambda: (folder / "log").read_text(encoding="utf-8", errors="replace")[-2000:],
         )
         yield Foreign(f"{HOST}:{client}", url, postgres)
@@ -134,9 +134,9 @@ def test_from_an_etcd_address_alone_comes_a_correct_file(foreign: Foreign, tmp_p
     assert f"#   db-one.example = {foreign.rest}" in text
 
     password = f"user={SUPERUSER} password={PASSWORD} dbname=postgres"
-    findings = examined(tmp_path, {"well", "note"}, OBSERVER_POSTGRES_DSN=password)
-    assert "db-one.example leads" in "\n".join(lines(findings))
-    assert {"REST of db-one.example", "SQL of db-one.example"} <= {f.about for f in findings if f.verdict == "well"}
+    findings = examined(tmp_path, {"ok", "note"}, OBSERVER_POSTGRES_DSN=password)
+    assert "leader db-one.example" in "\n".join(lines(findings))
+    assert {"REST of db-one.example", "SQL of db-one.example"} <= {f.component for f in findings if f.level == "ok"}
 
 
 def test_a_file_that_is_there_is_never_overwritten(foreign: Foreign, tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_the_local_stack_needs_no_address(cluster: Cluster, tmp_path: Path) -> N
     directory = str(cluster.settings.directory)
     done = init(tmp_path, OBSERVER_STACK_DIR=directory)
     assert done.returncode == 0, done.stderr
-    assert examined(tmp_path, {"well"})
+    assert examined(tmp_path, {"ok"})
 
 
 def test_nothing_answers_and_no_address_is_no_traceback(tmp_path: Path) -> None:
