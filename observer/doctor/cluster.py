@@ -28,7 +28,7 @@ def endpoints(observed: Observations, settings: Settings) -> Iterator[Finding]:
                 remedy = "leave out ca in [etcd] if it does not speak TLS; else check the files, or endpoints"
             yield unanswered(component, failure.how, failure.message, remedy)
         elif member.status is not None and not member.status.leader:
-            meaning = "this member of etcd sees no quorum, so Patroni cannot elect a leader"
+            meaning = "this member of etcd has no quorum, so Patroni cannot elect a leader"
             remedy = "start the other members of etcd, or repair the network between them"
             yield error(component, NOTHING_ANSWERS, "etcd has no leader", meaning, remedy)
         elif member.status is not None:

@@ -14,7 +14,7 @@ ORDER = (CONFIGURATION, CREDENTIALS, NOTHING_ANSWERS, CANNOT_WRITE, FOREIGN_FILE
 class Finding:
     """The result of one check. A recording can begin in spite of a "note"; an "error" must be fixed.
 
-    `title` says what was found. `exit_code` belongs to an error: 65 foreign file, 69 nothing answers, 73 cannot be
+    `title` is what was found. `exit_code` belongs to an error: 65 foreign file, 69 nothing answers, 73 cannot be
     written, 77 credentials refused, 78 wrong configuration.
     """
 

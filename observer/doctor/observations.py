@@ -122,7 +122,7 @@ class RouteObservation:
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """All observations. If `cluster` is None and etcd answered, `absent` says why the scope was not found."""
+    """All observations. If `cluster` is None and etcd answered, `absent` is the reason why it lacks the scope."""
 
     etcd: Mapping[str, EtcdObservation] = field(default_factory=dict)
     cluster: Discovery | None = None

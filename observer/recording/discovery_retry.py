@@ -13,7 +13,7 @@ SUBJECT = "cluster"
 
 
 class DiscoveryRetry:
-    """Looks for the cluster with `discover`, then passes it to `found` and stores it with `store`.
+    """Searches for the cluster with `discover`, then passes it to `found` and stores it with `store`.
 
     An error that waiting does not fix (no such scope, several scopes, refused credentials) goes to `say` and into the
     recording, once for each message. While etcd does not answer, the polls of its endpoints record that.
@@ -37,7 +37,7 @@ class DiscoveryRetry:
         self._failure: Event | None = None
 
     def attempt(self) -> bool:
-        """Look for the cluster once; return whether nothing is left to do."""
+        """Search for the cluster once; return whether nothing is left to do."""
         began_ns = self._now_ns()
         try:
             cluster = self._discover()

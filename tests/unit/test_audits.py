@@ -35,7 +35,7 @@ class TestAnAbsentTokenIsLostOnlyInTheDatabaseThatItWasWrittenTo:
     def test_the_same_cluster_workload_and_database_are_comparable(self) -> None:
         assert reason_not_comparable(BEFORE, like_before()) is None
 
-    def test_another_cluster_is_not(self) -> None:
+    def test_another_cluster_is_not_comparable(self) -> None:
         assert reason_not_comparable(BEFORE, like_before(cluster_id="8")) == "this is another cluster"
 
     def test_a_cluster_that_was_never_identified_may_be_another(self) -> None:

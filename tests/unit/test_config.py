@@ -167,7 +167,7 @@ def test_a_member_has_one_log_file_or_a_list(written: Written) -> None:
 
 
 @pytest.mark.parametrize(
-    ("toml", "says"),
+    ("toml", "message"),
     [
         ("[etcd]\nendpoint = []", "unknown option etcd.endpoint; write etcd.endpoints (known are: endpoints, user, "),
         ("[trafic]\nrate_per_s = 1", "unknown section [trafic]; write [traffic] (known are: cluster, etcd, "),
@@ -203,11 +203,11 @@ def test_a_member_has_one_log_file_or_a_list(written: Written) -> None:
     ],
 )
 def test_an_error_names_the_file_the_option_the_value_and_the_remedy(
-    written: Written, tmp_path: Path, toml: str, says: str
+    written: Written, tmp_path: Path, toml: str, message: str
 ) -> None:
     with pytest.raises(ConfigError) as refused:
         written(toml)
-    assert str(refused.value).startswith(f"{tmp_path / 'observer.toml'}: {says}")
+    assert str(refused.value).startswith(f"{tmp_path / 'observer.toml'}: {message}")
 
 
 @pytest.mark.parametrize(("section", "name"), [(section, name) for section, name, _ in options()])
@@ -245,7 +245,7 @@ def test_an_unknown_variable_is_an_error_that_suggests_the_closest_name(name: st
 
 
 @pytest.mark.parametrize(
-    ("toml", "says"),
+    ("toml", "message"),
     [
         ('[etcd]\nca = "no.pem"', 'etcd.ca = "no.pem" cannot be read (No such file or directory); name a PEM file'),
         ('[etcd]\ncert = "observer.toml"', "etcd.cert and etcd.key work only together; give both, or neither."),
@@ -255,11 +255,11 @@ def test_an_unknown_variable_is_an_error_that_suggests_the_closest_name(name: st
     ],
 )
 def test_an_error_about_a_value_that_cannot_be_used_names_the_file(
-    written: Written, tmp_path: Path, toml: str, says: str
+    written: Written, tmp_path: Path, toml: str, message: str
 ) -> None:
     with pytest.raises(ConfigError) as refused:
         check_settings(written(toml))
-    assert str(refused.value).startswith(f"{tmp_path / 'observer.toml'}: {says}")
+    assert str(refused.value).startswith(f"{tmp_path / 'observer.toml'}: {message}")
 
 
 @pytest.mark.parametrize(("section", "name", "default"), options())

@@ -66,7 +66,7 @@ def test_the_published_ports_of_containers_are_found() -> None:
     assert found.password == "s"
 
 
-def test_a_cluster_is_the_containerschoose_project(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_is_the_containers_of_one_project(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COMPOSE_PROJECT_NAME", raising=False)
     one, other, hidden = Published(etcd=("a:1",)), Published(etcd=("b:1",)), Published(patronis=3)
     assert choose_project({"demo": one, "course": hidden, "": Published()}) is one

@@ -68,7 +68,7 @@ class TestWhatIsCaptured:
 
 
 class TestEtcdIsPolled:
-    def test_without_a_known_scope_and_its_missing_answer_is_recorded(self, nowhere: str) -> None:
+    def test_without_a_known_scope_and_a_missing_answer_is_recorded(self, nowhere: str) -> None:
         recorded: list[Event] = []
         endpoint = nowhere.removeprefix("http://").rstrip("/")
         sources = watchers(recorded, etcd={"endpoints": [endpoint]}, docker={"socket": "off"})
