@@ -137,7 +137,7 @@ def sql(cluster: Cluster, statement: str) -> None:
 
 
 def everywhere(cluster: Cluster, question: str) -> None:
-    """Waits until every member's PostgreSQL gives a row: a replica is told of what was written a moment later."""
+    """Wait until every member's PostgreSQL returns a row: replicas receive a write a moment later."""
     for node in NODES:
         dsn = cluster.settings.dsn(cluster.settings.postgres_port(node))
         eventually(lambda dsn=dsn: ask(dsn, question, 60_000, time.monotonic_ns), 60, f"{node} answers {question}")
