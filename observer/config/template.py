@@ -41,8 +41,8 @@ class Found:
 def text(found: Found) -> str:
     """Return the file, with comments for the options that a person may want to change."""
     lines = [
-        f"# The cluster {comment(found.scope)}, found by {comment(found.where)}. All options: docs/configuration.md",
-        "# `observer doctor` checks this file; `observer start` records.",
+        f"# The cluster {comment(found.scope)}, found through {comment(found.where)}.",
+        "# `observer doctor` checks this file; `observer start` records. All options: docs/configuration.md",
         "",
         "[cluster]",
         f"scope = {quoted(found.scope)}",

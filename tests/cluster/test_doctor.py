@@ -338,7 +338,7 @@ class TestTheWayOfTheApplication:
 
     def test_the_stats_page_is_another_service(self, patient: Patient) -> None:
         patient.option("stats", f'["{rest(patient.cluster, patient.cluster.leader)}/"]')
-        patient.has_finding("HAProxy", "not the stats page", "stats uri", 78)
+        patient.has_finding("HAProxy", "not the statistics page", "stats uri", 78)
 
     def test_the_stats_page_needs_a_password(self, patient: Patient, tmp_path: Path) -> None:
         port, config = free_port(), tmp_path / "haproxy.cfg"
