@@ -63,7 +63,7 @@ class Commands(click.Group):
 def print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     """Print the version and exit if the option is given."""
     if wanted:
-        from observer.recording.versions import observer_version
+        from observer.model.version import observer_version
 
         click.echo(f"observer {observer_version()}")
         context.exit()

@@ -14,7 +14,7 @@ import psycopg2
 from benchmarks.accuracy import recorded_run
 from benchmarks.accuracy.probe import Probe, gaps, near
 from observer.commands import drill, launch
-from observer.recording.versions import observer_version
+from observer.model.version import observer_version
 from observer.store import Reader
 from stack import configs, health
 from stack.errors import StackError

@@ -8,8 +8,6 @@ import click
 
 from observer.commands.options import answer, option_config, option_format, settings_of
 
-LEVELS = {"well": "ok", "note": "note", "bad": "error"}
-
 
 @click.command()
 @option_config
@@ -18,13 +16,13 @@ def doctor(config: Path | None, db: Path | None, form: str) -> int:
     """Check the configuration against the real cluster.
 
     Check each endpoint, role, permission, version and clock, and the recording file. For each problem, show what it
-    means and how to fix it. As JSON: a list of objects with about, level (ok, note, error), title, meaning, remedy and
-    exit_code.
+    means and how to fix it. As JSON: a list of objects with component, level (ok, note, error), title, meaning,
+    remedy and exit_code.
 
     Example: observer doctor -c observer.toml
     """
     from observer.doctor.examine import examine
-    from observer.doctor.finding import exit_code, lines
+    from observer.doctor.finding import as_json, exit_code, lines
 
     settings, path = settings_of(config, db)
     findings = examine(settings, path)
@@ -34,16 +32,5 @@ def doctor(config: Path | None, db: Path | None, form: str) -> int:
         else:
             import json
 
-            document = [
-                {
-                    "about": one.about,
-                    "level": LEVELS[one.verdict],
-                    "title": one.says,
-                    "meaning": one.means,
-                    "remedy": one.mend,
-                    "exit_code": one.exit_code,
-                }
-                for one in findings
-            ]
-            click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+            click.echo(json.dumps(as_json(findings), ensure_ascii=False, indent=2))
     return exit_code(findings)

@@ -28,4 +28,4 @@ def init(address: str | None, output: Path) -> None:
         discovery.write(output, "")  # refuse now, not after the search
     found = discovery.find(address, say)
     discovery.write(output, text(found))
-    say(f"Wrote {output} for {found.scope}, found by {found.where}. Check it with `observer doctor`.")
+    say(f"Wrote {output} for {found.scope}, found through {found.where}. Check it with `observer doctor`.")

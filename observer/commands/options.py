@@ -105,7 +105,7 @@ def option_recording(otherwise: str) -> Callable[[Command], Command]:
 
 def settings_of(config: Path | None, db: Path | None) -> tuple[Settings, Path]:
     """Return the settings and the path of the recording file. Raise ConfigError if the settings cannot be used."""
-    from observer.config.settings import load
+    from observer.config.loading import load
 
     settings = load(config)
     return settings, db or settings.database

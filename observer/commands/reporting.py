@@ -13,7 +13,7 @@ from urllib.parse import quote
 from observer.commands import objectives
 from observer.config.settings import Objectives
 from observer.model.errors import CannotWrite
-from observer.recording.versions import observer_version
+from observer.model.version import observer_version
 from observer.store.packed import opened
 from reports.analysis.analyze import analyze
 from reports.facts.document import facts_of

@@ -1,4 +1,4 @@
-"""A cluster in Docker: what its containers publish on this machine, from what `docker inspect` says of them."""
+"""The ports that the containers of a cluster publish on this machine, from the output of `docker inspect`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-LOOK_S = 10
+TIMEOUT_S = 10
 ETCD_PORT, REST_PORT, POSTGRES_PORT = 2379, 8008, 5432
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Addresses "host:port" on this machine. `rest` and `postgres` by member; `others`: of HAProxy, by inner port.
+    """Addresses "host:port" on this machine: `rest` and `postgres` by member, `others` of HAProxy by inner port.
 
-    `patronis`: how many containers run Patroni, whatever they publish.
+    `patronis` is the number of containers that run Patroni, including those that publish no port.
     """
 
     etcd: tuple[str, ...] = ()
@@ -30,20 +30,20 @@ class Published:
 
 
 def inspect() -> list[dict[str, Any]] | None:
-    """What the engine says of every container that runs; None where there is no engine, or it does not answer."""
+    """Return the inspection of every running container, None if there is no Docker or it does not answer."""
     docker = shutil.which("docker")
     if docker is None:
         return None
     try:
-        ids = _said(docker, "ps", "--quiet").split()
-        found = json.loads(_said(docker, "inspect", *ids)) if ids else []
+        ids = _output(docker, "ps", "--quiet").split()
+        found = json.loads(_output(docker, "inspect", *ids)) if ids else []
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
     return [container for container in found if isinstance(container, dict)]
 
 
 def projects(containers: Iterable[Mapping[str, Any]]) -> dict[str, Published]:
-    """What the containers of each Compose project publish; those of no project together, under ""."""
+    """Return what the containers of each Compose project publish; containers without a project are under ""."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for container in containers:
         labels = container.get("Config", {}).get("Labels") or {}
@@ -52,7 +52,7 @@ def projects(containers: Iterable[Mapping[str, Any]]) -> dict[str, Published]:
 
 
 def published(containers: Iterable[Mapping[str, Any]]) -> Published:
-    """What those containers publish that belongs to a cluster of Patroni."""
+    """Return what these containers publish of a Patroni cluster."""
     etcd: list[str] = []
     rest: dict[str, str] = {}
     postgres: dict[str, str] = {}
@@ -76,7 +76,7 @@ def published(containers: Iterable[Mapping[str, Any]]) -> Published:
 
 
 def _ports(container: Mapping[str, Any]) -> dict[int, str]:
-    """Inner ports, and where they are published."""
+    """Return the published address of each inner port."""
     found: dict[int, str] = {}
     for port, bindings in (container.get("NetworkSettings", {}).get("Ports") or {}).items():
         for binding in bindings or ():
@@ -92,7 +92,7 @@ def _environment(container: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _description(container: Mapping[str, Any]) -> str:
-    """Everything by which a container of HAProxy is known: its name, image, service and command."""
+    """Return the name, image, service and command of a container, in lower case, to recognize HAProxy by."""
     config = container.get("Config", {})
     service = (config.get("Labels") or {}).get("com.docker.compose.service", "")
     return f"{container.get('Name')} {config.get('Image')} {service} {_command(container)}".lower()
@@ -102,6 +102,6 @@ def _command(container: Mapping[str, Any]) -> str:
     return " ".join(container.get("Config", {}).get("Cmd") or ())
 
 
-def _said(docker: str, *arguments: str) -> str:
-    done = subprocess.run([docker, *arguments], capture_output=True, encoding="utf-8", timeout=LOOK_S, check=True)
+def _output(docker: str, *arguments: str) -> str:
+    done = subprocess.run([docker, *arguments], capture_output=True, encoding="utf-8", timeout=TIMEOUT_S, check=True)
     return done.stdout

@@ -1,1 +1,1 @@
-"""The doctor: looks at everything a recording will look at, and says what is wrong and how to mend it."""
+"""Checks of a configuration against the real cluster: what is wrong, what it means and how to fix it."""

@@ -1,4 +1,4 @@
-"""What is wrong with etcd and with the members, by REST and by SQL. Pure: each check is a function of what was seen."""
+"""Checks of etcd and of the members by REST and by SQL. Each check is a pure function of the observations."""
 
 from __future__ import annotations
 
@@ -6,145 +6,137 @@ import re
 from collections.abc import Iterator
 
 from observer.config.settings import Settings
-from observer.doctor.finding import CONFIGURATION, CREDENTIALS, NOTHING_ANSWERS, Finding, bad, note, unanswered, well
-from observer.doctor.looks import Failure, RestSeen, Seen, SqlSeen, netloc_of
+from observer.doctor.finding import CONFIGURATION, CREDENTIALS, NOTHING_ANSWERS, Finding, error, note, ok, unanswered
+from observer.doctor.observations import Failure, Observations, RestObservation, SqlObservation, netloc_of
 
 CLOCK_S = 1.0
-OLDEST = {"etcd": (3, 4), "Patroni": (3, 0), "PostgreSQL": (15, 0)}
-"""The oldest versions that observer was tried with."""
+OLDEST_TESTED = {"etcd": (3, 4), "Patroni": (3, 0), "PostgreSQL": (15, 0)}
 
 
-def endpoints(seen: Seen, settings: Settings) -> Iterator[Finding]:
-    """Each member of etcd answers, speaks the third version of its protocol, and has a leader."""
-    for address, member in seen.etcd.items():
-        about = f"etcd {address}"
-        if member.failure is not None and member.failure.refused:
-            yield bad(
-                about,
-                CREDENTIALS,
-                member.failure.error,
-                "etcd wants a user, or does not take this one",
-                "set user and password in [etcd]",
-            )
-        elif member.failure is not None:
-            mend = "start it, or correct endpoints in [etcd]"
-            if member.failure.how == "closed" and settings.etcd.ca is None:
-                mend = "name the CA's file as ca in [etcd] if it wants TLS; else correct endpoints, its clients' port"
+def endpoints(observed: Observations, settings: Settings) -> Iterator[Finding]:
+    """Check that each member of etcd answers, accepts the credentials, and has a leader."""
+    for address, member in observed.etcd.items():
+        component, failure = f"etcd {address}", member.failure
+        if failure is not None and failure.refused:
+            meaning = "etcd requires a user, or does not accept this user and password"
+            yield error(component, CREDENTIALS, failure.message, meaning, "set user and password in [etcd]")
+        elif failure is not None:
+            remedy = "start it, or correct endpoints in [etcd]"
+            if failure.how == "closed" and settings.etcd.ca is None:
+                remedy = "set ca in [etcd] if it requires TLS; else set endpoints to etcd's client port"
             elif settings.etcd.ca is not None:
-                mend = "leave out ca in [etcd] if it does not speak TLS; else check the files, or endpoints"
-            yield unanswered(about, member.failure.how, member.failure.error, mend)
+                remedy = "leave out ca in [etcd] if it does not speak TLS; else check the files, or endpoints"
+            yield unanswered(component, failure.how, failure.message, remedy)
         elif member.status is not None and not member.status.leader:
-            yield bad(
-                about,
-                NOTHING_ANSWERS,
-                "it has no leader",
-                "etcd has no quorum as this member sees it: no leader of Patroni can be elected",
-                "start the other members of etcd, or mend the network between them",
-            )
+            meaning = "this member of etcd has no quorum, so Patroni cannot elect a leader"
+            remedy = "start the other members of etcd, or repair the network between them"
+            yield error(component, NOTHING_ANSWERS, "etcd has no leader", meaning, remedy)
         elif member.status is not None:
-            leads = ", leads" if member.status.leader == member.status.member else ""
-            yield well(about, f"{member.status.version}{leads}")
+            leads = ", leader" if member.status.leader == member.status.member else ""
+            yield ok(component, f"{member.status.version}{leads}")
 
 
-def one_etcd(seen: Seen, settings: Settings) -> Iterator[Finding]:
-    """All endpoints are of one cluster of etcd."""
+def one_etcd(observed: Observations, settings: Settings) -> Iterator[Finding]:
+    """Check that all endpoints belong to one etcd cluster."""
     clusters: dict[int, list[str]] = {}
-    for address, member in seen.etcd.items():
+    for address, member in observed.etcd.items():
         if member.cluster is not None:
             clusters.setdefault(member.cluster, []).append(address)
     if len(clusters) < 2:
         return
-    kept, *others = sorted(clusters.values(), key=len, reverse=True)
+    largest, *others = sorted(clusters.values(), key=len, reverse=True)
     for address in [address for found in others for address in found]:
-        yield bad(
+        yield error(
             f"etcd {address}",
             CONFIGURATION,
-            f"it belongs to another etcd than {', '.join(kept)}",
-            "what one of them holds, the other does not know: the recording would mix two clusters",
+            f"it belongs to another etcd cluster than {', '.join(largest)}",
+            "the recording would mix the data of two clusters",
             f"leave {address} out of endpoints in [etcd]",
         )
 
 
-def scope(seen: Seen, settings: Settings) -> Iterator[Finding]:
-    """etcd holds the scope, and somebody leads in it."""
-    if seen.absent is not None:
-        means = "the recording would see neither leader nor members"
-        yield bad("scope", CONFIGURATION, seen.absent, means, "set scope and namespace in [cluster]")
-    if seen.cluster is None:
+def scope(observed: Observations, settings: Settings) -> Iterator[Finding]:
+    """Check that etcd has the scope, that the scope has a leader, and that Patroni is not paused."""
+    if observed.absent is not None:
+        meaning = "the recording would have neither leader nor members"
+        yield error("scope", CONFIGURATION, observed.absent, meaning, "set scope and namespace in [cluster]")
+    if observed.cluster is None:
         return
-    about, cluster = f"scope {seen.cluster.scope}", seen.cluster
+    component, cluster = f"scope {observed.cluster.scope}", observed.cluster
     if cluster.leader is None:
-        mend = "see what Patroni's logs say; `patronictl list` shows the members"
-        yield note(about, "nobody holds the leader key", "the cluster has no primary at the moment", mend)
+        remedy = "read Patroni's logs; `patronictl list` shows the members"
+        yield note(component, "no member has the leader key", "the cluster has no primary at the moment", remedy)
     else:
         times = ", ".join(f"{name} {cluster.config.get(name, '?')}" for name in ("ttl", "loop_wait", "retry_timeout"))
-        yield well(about, f"{len(cluster.members)} members, {cluster.leader} leads; {times}")
+        yield ok(component, f"{len(cluster.members)} members, leader {cluster.leader}; {times}")
     if cluster.config.get("pause"):
-        means = "Patroni is in maintenance mode: a leader that dies is not replaced"
-        yield note(about, "paused", means, "`patronictl resume`, if failovers are to be seen")
+        meaning = "Patroni is in maintenance mode and will not replace a leader that fails"
+        yield note(component, "paused", meaning, "run `patronictl resume` to allow failovers")
 
 
-def named(seen: Seen, settings: Settings) -> Iterator[Finding]:
-    """The members that the file names are those that etcd knows."""
-    if seen.cluster is None:
+def member_names(observed: Observations, settings: Settings) -> Iterator[Finding]:
+    """Check that the members of the configuration are those that etcd knows."""
+    if observed.cluster is None:
         return
-    known = ", ".join(seen.cluster.members)
+    known = ", ".join(observed.cluster.members)
     for section, members in (("patroni", settings.patroni.members), ("postgres", settings.postgres.members)):
         for name in members or {}:
-            if name not in seen.cluster.members:
-                yield bad(
+            if name not in observed.cluster.members:
+                yield error(
                     f"[{section}] {name}",
                     CONFIGURATION,
-                    f"etcd knows no member of that name (it knows {known})",
-                    "what is seen there would be nobody's: roles and routes could not be put together",
+                    f"etcd has no member of that name (it knows {known})",
+                    "its data could not be matched to a member, so roles and routes would be missing",
                     f"name it in members of [{section}] as Patroni does",
                 )
-        for name in sorted(set(seen.cluster.members) - set(members or seen.cluster.members)):
-            mend = f"add {name} to members of [{section}], or leave members out if etcd's addresses are reached here"
-            yield note(f"[{section}] {name}", "not named", "this member is not looked at by that way", mend)
+        for name in sorted(set(observed.cluster.members) - set(members or observed.cluster.members)):
+            remedy = f"add {name} to members of [{section}], or leave members out if this machine reaches the addresses"
+            meaning = "observer will not poll this member there"
+            yield note(f"[{section}] {name}", "missing in members", meaning, f"{remedy} in etcd")
 
 
-def rest(seen: Seen, settings: Settings) -> Iterator[Finding]:
-    """Each member's REST API answers, and is that member's."""
-    for name, member in seen.rest.items():
-        about = f"REST of {name}"
-        mend = f'start it, or set members = {{ {name} = "http://HOST:PORT" }} in [patroni]'
-        if member.failure is not None and member.failure.error.startswith("the answer is not of Patroni"):
-            means = "another service listens there"
-            yield bad(about, CONFIGURATION, f"{member.url}: {member.failure.error}", means, mend)
-        elif member.failure is not None:
-            yield unanswered(
-                f"{about}", member.failure.how, f"{member.url}: {member.failure.error}", mend, member.from_etcd
-            )
-        elif (wrong := _rest_of_another(name, member, seen)) is not None:
-            yield wrong
+def rest(observed: Observations, settings: Settings) -> Iterator[Finding]:
+    """Check that the REST API of each member answers and belongs to that member."""
+    for name, member in observed.rest.items():
+        component, failure = f"REST of {name}", member.failure
+        remedy = f'start it, or set members = {{ {name} = "http://HOST:PORT" }} in [patroni]'
+        if failure is not None and failure.message.startswith("the answer is not Patroni's"):
+            meaning = "another service listens there"
+            yield error(component, CONFIGURATION, f"{member.url}: {failure.message}", meaning, remedy)
+        elif failure is not None:
+            message = f"{member.url}: {failure.message}"
+            yield unanswered(component, failure.how, message, remedy, member.from_etcd)
+        elif (mismatch := _rest_mismatch(name, member, observed)) is not None:
+            yield mismatch
         else:
-            yield well(about, f"{member.role}, {member.state}, Patroni {member.version}")
+            yield ok(component, f"{member.role}, {member.state}, Patroni {member.version}")
 
 
-def _rest_of_another(name: str, member: RestSeen, seen: Seen) -> Finding | None:
-    about, cluster = f"REST of {name}", seen.cluster
-    mend = f"correct the URL of {name} in members of [patroni]"
+def _rest_mismatch(name: str, member: RestObservation, observed: Observations) -> Finding | None:
+    """Return the finding for a REST API that belongs to another cluster or to another member."""
+    component, cluster = f"REST of {name}", observed.cluster
+    remedy = f"correct the URL of {name} in members of [patroni]"
     if cluster is not None and member.scope not in (None, cluster.scope):
-        means = "it is a member of another cluster"
-        return bad(about, CONFIGURATION, f"{member.url} answers for the scope {member.scope}", means, mend)
+        meaning = "it is a member of another cluster"
+        return error(component, CONFIGURATION, f"{member.url} belongs to the scope {member.scope}", meaning, remedy)
     if cluster is not None and cluster.cluster_id and member.system not in (None, cluster.cluster_id):
-        means = "its database is not this cluster's"
-        return bad(about, CONFIGURATION, f"{member.url} answers for the database {member.system}", means, mend)
-    other = member.name if member.name not in (None, name) else owner_by_address(name, member.url, seen)
+        meaning = "its system identifier is not that of this cluster"
+        title = f"{member.url} belongs to the database system {member.system}"
+        return error(component, CONFIGURATION, title, meaning, remedy)
+    other = member.name if member.name not in (None, name) else owner_by_address(name, member.url, observed)
     if other is not None:
-        means = "a fault of one member would be seen as the other's"
-        return bad(about, CONFIGURATION, f"{member.url} is answered by {other}", means, mend)
+        meaning = "a fault of one member would be recorded as a fault of the other"
+        return error(component, CONFIGURATION, f"{member.url} is answered by {other}", meaning, remedy)
     return None
 
 
-def owner_by_address(name: str, url: str, seen: Seen) -> str | None:
-    """The other member that has this URL's or connection string's address in etcd; None where nobody else has."""
-    if seen.cluster is None:
+def owner_by_address(name: str, url: str, observed: Observations) -> str | None:
+    """Return the other member that has this address in etcd, None if no other member has it."""
+    if observed.cluster is None:
         return None
     owners = {
         netloc_of(address): owner
-        for owner, found in seen.cluster.members.items()
+        for owner, found in observed.cluster.members.items()
         for address in (found.api_url, found.conn_url)
         if address
     }
@@ -152,105 +144,107 @@ def owner_by_address(name: str, url: str, seen: Seen) -> str | None:
     return owner if owner != name else None
 
 
-def sql(seen: Seen, settings: Settings) -> Iterator[Finding]:
-    """Each member's PostgreSQL lets us in, and is that member's."""
-    for name, member in seen.sql.items():
-        about = f"SQL of {name}"
+def sql(observed: Observations, settings: Settings) -> Iterator[Finding]:
+    """Check that the PostgreSQL of each member accepts the user, belongs to that member, and shows its statistics."""
+    for name, member in observed.sql.items():
+        component = f"SQL of {name}"
         if member.failure is not None:
-            yield _sql_failed(name, member, member.failure)
-        elif (wrong := _sql_of_another(name, member, seen)) is not None:
-            yield wrong
+            yield _sql_failure(name, member, member.failure)
+        elif (mismatch := _sql_mismatch(name, member, observed)) is not None:
+            yield mismatch
         else:
-            role = "replica" if member.in_recovery else "primary"
-            yield well(about, f"{role}, PostgreSQL {member.version}")
-        if member.failure is None and not member.monitors:
-            means = "the timeline and the lag of replicas stay unknown"
-            yield note(about, "the user may not read statistics", means, "GRANT pg_monitor TO it")
+            yield ok(component, f"{'replica' if member.in_recovery else 'primary'}, PostgreSQL {member.version}")
+        if member.failure is None and not member.may_monitor:
+            meaning = "PostgreSQL's timeline and the lag of replicas stay unknown"
+            yield note(component, "the user may not read statistics", meaning, "GRANT pg_monitor TO the user")
 
 
-def _sql_failed(name: str, member: SqlSeen, failure: Failure) -> Finding:
-    about = f"SQL of {name}"
+def _sql_failure(name: str, member: SqlObservation, failure: Failure) -> Finding:
+    component, message = f"SQL of {name}", f"{member.address}: {failure.message}"
     if failure.refused:
-        means = "the server is there, and takes neither this user nor this password from here"
-        mend = "set dsn in [postgres], or PGPASSWORD; or let this address in by pg_hba.conf"
-        return bad(about, CREDENTIALS, f"{member.place}: {failure.error}", means, mend)
-    mend = f'start it, or set members = {{ {name} = "host=HOST port=PORT" }} in [postgres]'
-    return unanswered(about, failure.how, f"{member.place}: {failure.error}", mend, member.from_etcd)
+        meaning = "the server answers and accepts neither this user nor this password from this machine"
+        remedy = "set dsn in [postgres], or PGPASSWORD; or allow this address in pg_hba.conf"
+        return error(component, CREDENTIALS, message, meaning, remedy)
+    remedy = f'start it, or set members = {{ {name} = "host=HOST port=PORT" }} in [postgres]'
+    return unanswered(component, failure.how, message, remedy, member.from_etcd)
 
 
-def _sql_of_another(name: str, member: SqlSeen, seen: Seen) -> Finding | None:
-    about, cluster = f"SQL of {name}", seen.cluster
-    mend = f"correct the address of {name} in members of [postgres]"
+def _sql_mismatch(name: str, member: SqlObservation, observed: Observations) -> Finding | None:
+    """Return the finding for a server that belongs to another cluster or to another member."""
+    component, cluster = f"SQL of {name}", observed.cluster
+    remedy = f"correct the address of {name} in members of [postgres]"
     if cluster is not None and cluster.cluster_id and member.system not in (None, cluster.cluster_id):
-        means = "its database is not this cluster's"
-        return bad(about, CONFIGURATION, f"{member.place} holds the database {member.system}", means, mend)
-    other = owner_by_address(name, member.place, seen) or _owner_by_start(name, member, seen)
+        meaning = "its system identifier is not that of this cluster"
+        title = f"{member.address} belongs to the database system {member.system}"
+        return error(component, CONFIGURATION, title, meaning, remedy)
+    other = owner_by_address(name, member.address, observed) or _owner_by_start(name, member, observed)
     if other is not None:
-        means = "a fault of one member would be seen as the other's"
-        return bad(about, CONFIGURATION, f"{member.place} is the PostgreSQL of {other}", means, mend)
+        meaning = "a fault of one member would be recorded as a fault of the other"
+        return error(component, CONFIGURATION, f"{member.address} is the PostgreSQL of {other}", meaning, remedy)
     return None
 
 
-def _owner_by_start(name: str, member: SqlSeen, seen: Seen) -> str | None:
-    """The other member whose REST API tells of exactly this start of PostgreSQL, where our own tells of another."""
-    own = seen.rest.get(name)
+def _owner_by_start(name: str, member: SqlObservation, observed: Observations) -> str | None:
+    """Return the only other member whose REST API reports this server's start time, if that of `name` does not."""
+    own = observed.rest.get(name)
     if own is None or own.started is None or own.started == member.started:
         return None
-    found = [other for other, rest in seen.rest.items() if rest.started == member.started and other != name]
+    found = [other for other, rest in observed.rest.items() if rest.started == member.started and other != name]
     return found[0] if len(found) == 1 else None
 
 
-def roles(seen: Seen, settings: Settings) -> Iterator[Finding]:
-    """Exactly one server takes writes, and etcd, REST and SQL mean the same one."""
-    primaries = [name for name, member in seen.sql.items() if member.in_recovery is False]
+def roles(observed: Observations, settings: Settings) -> Iterator[Finding]:
+    """Check that one server accepts writes, and that etcd, REST and SQL agree on it."""
+    primaries = [name for name, member in observed.sql.items() if member.in_recovery is False]
     if len(primaries) > 1:
-        means = "two primaries at once: writes to one of them will be lost"
-        mend = "stop one of them, unless both addresses lead to the same server"
-        yield bad("roles", CONFIGURATION, f"{' and '.join(primaries)} both take writes", means, mend)
-    leader = seen.cluster.leader if seen.cluster is not None else None
-    by_rest = [name for name, member in seen.rest.items() if member.role == "primary"]
-    for way, found in (("SQL", primaries), ("REST", by_rest)):
+        meaning = "there are two primaries: the writes of one of them will be lost"
+        remedy = "stop one of them, unless both addresses lead to the same server"
+        yield error("roles", CONFIGURATION, f"{' and '.join(primaries)} accept writes", meaning, remedy)
+    leader = observed.cluster.leader if observed.cluster is not None else None
+    by_rest = [name for name, member in observed.rest.items() if member.role == "primary"]
+    for source, found in (("SQL", primaries), ("REST", by_rest)):
         if leader is not None and len(found) == 1 and found[0] != leader:
-            means = "names and addresses are mixed up, or a failover is going on at this moment"
-            mend = f"check the addresses of {leader} and {found[0]}, then look again"
-            yield bad("roles", CONFIGURATION, f"etcd says that {leader} leads, {way} that {found[0]} does", means, mend)
+            title = f"the leader is {leader} in etcd, and the primary is {found[0]} by {source}"
+            meaning = "names and addresses are mixed up, or a failover is under way"
+            remedy = f"check the addresses of {leader} and {found[0]}, then run `observer doctor` again"
+            yield error("roles", CONFIGURATION, title, meaning, remedy)
 
 
-def versions(seen: Seen, settings: Settings) -> Iterator[Finding]:
-    """Nothing is older than what observer was tried with, and the members agree."""
-    told = {
-        "etcd": {a: member.status.version for a, member in seen.etcd.items() if member.status is not None},
-        "Patroni": {name: member.version for name, member in seen.rest.items() if member.version},
-        "PostgreSQL": {name: member.version.split()[0] for name, member in seen.sql.items() if member.version},
+def versions(observed: Observations, settings: Settings) -> Iterator[Finding]:
+    """Check that no version is older than those that observer was tested with, and that the members agree."""
+    by_product = {
+        "etcd": {a: member.status.version for a, member in observed.etcd.items() if member.status is not None},
+        "Patroni": {name: member.version for name, member in observed.rest.items() if member.version},
+        "PostgreSQL": {name: member.version.split()[0] for name, member in observed.sql.items() if member.version},
     }
-    for what, found in told.items():
-        old = sorted({version for version in found.values() if _number(version) < OLDEST[what]})
+    for product, found in by_product.items():
+        old = sorted({version for version in found.values() if _number(version) < OLDEST_TESTED[product]})
         if old:
-            oldest = ".".join(map(str, OLDEST[what]))
-            means = f"observer was never tried with one before {oldest}: what it does not tell stays unknown"
-            yield note(what, f"version {', '.join(old)}", means, "upgrade it, or mind what the report calls unknown")
+            oldest = ".".join(map(str, OLDEST_TESTED[product]))
+            meaning = f"observer was not tested with a version before {oldest}; some data may be missing"
+            yield note(product, f"version {', '.join(old)}", meaning, "upgrade it, or expect unknowns in the report")
         if len({_number(version) for version in found.values()}) > 1:
             listed = ", ".join(f"{name} {version}" for name, version in found.items())
-            means = "members of different versions may behave differently in a failover"
-            yield note(what, f"versions differ: {listed}", means, "finish the upgrade before measuring")
+            meaning = "members of different versions may behave differently in a failover"
+            yield note(product, f"versions differ: {listed}", meaning, "finish the upgrade before measuring")
 
 
 def _number(version: str) -> tuple[int, ...]:
-    """The first two numbers of a version: "15.18" -> (15, 18), "3.4.23" -> (3, 4)."""
+    """Return the first two numbers of a version: "15.18" -> (15, 18), "3.4.23" -> (3, 4)."""
     return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
-def clocks(seen: Seen, settings: Settings) -> Iterator[Finding]:
-    """The clocks of the servers agree with ours."""
-    for name, member in seen.sql.items():
-        if member.failure is None and abs(member.ahead_s) > CLOCK_S + member.within_s:
-            way = "ahead of" if member.ahead_s > 0 else "behind"
+def clocks(observed: Observations, settings: Settings) -> Iterator[Finding]:
+    """Check that the clocks of the servers agree with that of this machine."""
+    servers = {name: member for name, member in observed.sql.items() if member.failure is None}
+    for name, member in servers.items():
+        if abs(member.ahead_s) > CLOCK_S + member.within_s:
             yield note(
                 f"clock of {name}",
-                f"{abs(member.ahead_s):.0f} s {way} ours",
-                "durations are not touched by it; its logs and this recording's UTC will not match",
-                "let chrony or ntpd keep the time on both",
+                f"{abs(member.ahead_s):.0f} s {'ahead of' if member.ahead_s > 0 else 'behind'} ours",
+                "durations stay correct; its logs will not match the UTC times of the recording",
+                "synchronize both clocks with chrony or ntpd",
             )
-    told = [member.ahead_s for member in seen.sql.values() if member.failure is None]
-    if told and all(abs(ahead_s) <= CLOCK_S for ahead_s in told):
-        yield well("clocks", f"within {max(map(abs, told)):.2f} s of ours")
+    ahead_s = [abs(member.ahead_s) for member in servers.values()]
+    if ahead_s and max(ahead_s) <= CLOCK_S:
+        yield ok("clocks", f"within {max(ahead_s):.2f} s of ours")

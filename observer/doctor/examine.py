@@ -1,40 +1,40 @@
-"""The whole examination: look once at everything, then every check in turn."""
+"""All checks of `observer doctor`, in the order of the layers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from observer.config.access import check_settings
 from observer.config.settings import Settings
 from observer.doctor import application, cluster
 from observer.doctor.finding import Finding
-from observer.doctor.looks import Seen, look
-from observer.recording.preflight import must_say_where
+from observer.doctor.observations import Observations, observe
 
-Check = Callable[[Seen, Settings], Iterator[Finding]]
+Check = Callable[[Observations, Settings], Iterator[Finding]]
 
 CHECKS: Sequence[Check] = (
     cluster.endpoints,
     cluster.one_etcd,
     cluster.scope,
-    cluster.named,
+    cluster.member_names,
     cluster.rest,
     cluster.sql,
     cluster.roles,
     cluster.versions,
     cluster.clocks,
     application.stats,
-    application.pools,
-    application.room,
-    application.ways,
+    application.backends,
+    application.connection_limit,
+    application.routes,
     application.logs,
     application.metrics,
 )
 
 
 def examine(settings: Settings, path: Path) -> list[Finding]:
-    """All that was found, in the order of the layers. Raises ConfigError for what cannot even be looked at."""
-    must_say_where(settings)
-    seen = look(settings)
-    findings = [finding for check in CHECKS for finding in check(seen, settings)]
+    """Observe every component once and return the findings. Raise ConfigError for settings that cannot be used."""
+    check_settings(settings)
+    observed = observe(settings)
+    findings = [finding for check in CHECKS for finding in check(observed, settings)]
     return [*findings, *application.file(path)]

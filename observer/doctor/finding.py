@@ -1,4 +1,4 @@
-"""What the doctor found: about what, whether it is well, what that means and how to mend it."""
+"""One finding of `observer doctor`: the component, the level, what was found, what it means and the remedy."""
 
 from __future__ import annotations
 
@@ -12,71 +12,78 @@ ORDER = (CONFIGURATION, CREDENTIALS, NOTHING_ANSWERS, CANNOT_WRITE, FOREIGN_FILE
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `well`; `note`: a recording can begin, but mind this; `bad`: to be mended.
+    """The result of one check. A recording can begin in spite of a "note"; an "error" must be fixed.
 
-    `exit_code` is that of a bad one: 65 a foreign file, 69 nothing answers, 73 cannot be written, 77 refused,
-    78 configured wrongly.
+    `title` is what was found. `exit_code` belongs to an error: 65 foreign file, 69 nothing answers, 73 cannot be
+    written, 77 credentials refused, 78 wrong configuration.
     """
 
-    about: str
-    verdict: Literal["well", "note", "bad"]
-    says: str
-    means: str = ""
-    mend: str = ""
+    component: str
+    level: Literal["ok", "note", "error"]
+    title: str
+    meaning: str = ""
+    remedy: str = ""
     exit_code: int = 0
 
 
-def well(about: str, says: str) -> Finding:
-    """As it should be."""
-    return Finding(about, "well", says)
+def ok(component: str, title: str) -> Finding:
+    """Return a finding that needs no action."""
+    return Finding(component, "ok", title)
 
 
-def note(about: str, says: str, means: str, mend: str) -> Finding:
-    """Something to know."""
-    return Finding(about, "note", says, means, mend)
+def note(component: str, title: str, meaning: str, remedy: str) -> Finding:
+    """Return a finding that does not prevent a recording."""
+    return Finding(component, "note", title, meaning, remedy)
 
 
-def bad(about: str, exit_code: int, says: str, means: str, mend: str) -> Finding:
-    """Something to mend."""
-    return Finding(about, "bad", says, means, mend, exit_code)
+def error(component: str, exit_code: int, title: str, meaning: str, remedy: str) -> Finding:
+    """Return a finding that must be fixed."""
+    return Finding(component, "error", title, meaning, remedy, exit_code)
 
 
-def unanswered(about: str, how: str, error: str, mend: str, elsewhere: bool = False) -> Finding:
-    """Something that did not answer. `elsewhere`: its address comes from etcd, and may be one of another network."""
-    means = {
-        "refused": "the host is there, and nothing listens on that port",
-        "unreachable": "no way leads to that address from this machine",
-        "connect_timeout": "nobody takes the connection: a host that is off, a firewall, or an address of elsewhere",
-        "silent": "it takes connections and does not answer: it is frozen, or another service",
-        "closed": "it hangs up: it wants TLS, or it is another service",
-        "unresolved": "this machine does not know that name",
+def unanswered(component: str, how: str, message: str, remedy: str, from_etcd: bool = False) -> Finding:
+    """Return the finding for a component that did not answer. `from_etcd`: its address comes from etcd."""
+    meaning = {
+        "refused": "the host is up, and nothing listens on that port",
+        "unreachable": "this machine has no route to that address",
+        "connect_timeout": "the connection timed out: the host is down, a firewall drops packets, or the address "
+        "belongs to another network",
+        "silent": "it accepts connections and does not answer: it is frozen, or it is another service",
+        "closed": "it closes the connection: it requires TLS, or it is another service",
+        "unresolved": "this machine cannot resolve that name",
     }.get(how, "it answers with an error")
-    if "WRONG_VERSION_NUMBER" in error or "record layer failure" in error:
-        means, mend = "it does not speak TLS", f"write http:// instead of https://; {mend}"
-    elif "CERTIFICATE_VERIFY_FAILED" in error:
-        means, mend = "its certificate is not trusted here", f"name the CA's file as ca; {mend}"
-    elif elsewhere and how in ("unreachable", "connect_timeout", "unresolved"):
-        means = f"{means}; etcd gives this address, which may exist only inside Docker or another network"
-    return bad(about, NOTHING_ANSWERS, f"{how.replace('_', ' ')} ({error})", means, mend)
+    if "WRONG_VERSION_NUMBER" in message or "record layer failure" in message:
+        meaning, remedy = "it does not speak TLS", f"write http:// instead of https://; {remedy}"
+    elif "CERTIFICATE_VERIFY_FAILED" in message:
+        meaning, remedy = "its certificate is not trusted here", f"set ca to the CA's file; {remedy}"
+    elif from_etcd and how in ("unreachable", "connect_timeout", "unresolved"):
+        meaning = f"{meaning}; the address comes from etcd and may exist only inside Docker or another network"
+    return error(component, NOTHING_ANSWERS, f"{how.replace('_', ' ')} ({message})", meaning, remedy)
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
-    """0 where nothing is bad, else the code of what has to be mended first: configuration, credentials, the rest."""
-    found = {finding.exit_code for finding in findings if finding.verdict == "bad"}
-    return next((code for code in ORDER if code in found), 0)
+    """Return 0 without errors, else the exit code of the error to fix first, in the order of ORDER."""
+    codes = {finding.exit_code for finding in findings if finding.level == "error"}
+    return next((code for code in ORDER if code in codes), 0)
 
 
 def lines(findings: Sequence[Finding]) -> list[str]:
-    """What a person reads: a line for each, and below what is not well what it means and how to mend it."""
-    size = max((len(finding.about) for finding in findings), default=0)
+    """Return the findings as text: one line for each, its meaning and its remedy below it, and a summary."""
+    size = max((len(finding.component) for finding in findings), default=0)
     text: list[str] = []
     for finding in findings:
-        mark = {"well": "well", "note": "note", "bad": "BAD "}[finding.verdict]
-        text.append(f"{mark}  {finding.about:<{size}}  {finding.says}")
-        if finding.means:
-            text.append(f"{'':<{size + 8}}means: {finding.means}")
-        if finding.mend:
-            text.append(f"{'':<{size + 8}}mend:  {finding.mend}")
-    count = sum(finding.verdict == "bad" for finding in findings)
-    text.append(f"{count} to mend." if count else "Nothing to mend.")
+        mark = "ERROR" if finding.level == "error" else finding.level
+        text.append(f"{mark:<5}  {finding.component:<{size}}  {finding.title}")
+        if finding.meaning:
+            text.append(f"{'':<{size + 9}}meaning: {finding.meaning}")
+        if finding.remedy:
+            text.append(f"{'':<{size + 9}}remedy:  {finding.remedy}")
+    count = sum(finding.level == "error" for finding in findings)
+    text.append(f"{count} error{'s' if count > 1 else ''} to fix." if count else "Nothing to fix.")
     return text
+
+
+def as_json(findings: Iterable[Finding]) -> list[dict[str, str | int]]:
+    """Return the findings as plain dictionaries: level, component, title, meaning, remedy and exit_code."""
+    keys = ("level", "component", "title", "meaning", "remedy", "exit_code")
+    return [{key: getattr(finding, key) for key in keys} for finding in findings]

@@ -1,4 +1,4 @@
-"""What is slow, in a thread beside the recording: questions, one after the other; one thing, again and again."""
+"""Threads beside the recording: slow tasks, one after another, and a function that runs again on request."""
 
 from __future__ import annotations
 
@@ -7,54 +7,54 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-Chore = Callable[[], bool]
+Task = Callable[[], bool]  # returns whether it is done
 
-AGAIN_S = 5.0
+RETRY_S = 5.0
 
 
-class Chores:
-    """A chore returns whether it is done. What goes wrong in one is said and ends nothing."""
+class BackgroundTasks:
+    """Runs tasks in one thread. An error in a task goes to `say` and ends neither the recording nor other tasks."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._pool = ThreadPoolExecutor(1, "chores")
-        self._later: list[tuple[float, Chore]] = []
+        self._pool = ThreadPoolExecutor(1, "tasks")
+        self._later: list[tuple[float, Task]] = []
         self._lock = threading.Lock()
 
-    def once(self, chore: Chore) -> None:
-        """Runs a chore after those before it, whatever comes of it."""
-        self._pool.submit(self._run, chore)
+    def run_once(self, task: Task) -> None:
+        """Queue a task; its result does not matter."""
+        self._pool.submit(self._run, task)
 
-    def until_done(self, chore: Chore) -> None:
-        """Runs a chore now, and again some seconds after each time that it was not done."""
-        self._pool.submit(self._run, chore, again=True)
+    def run_until_done(self, task: Task) -> None:
+        """Queue a task, and queue it again RETRY_S after each run that was not the last one."""
+        self._pool.submit(self._run, task, retry=True)
 
-    def turn(self) -> None:
-        """Takes up the chores whose time has come again; called now and then."""
+    def queue_due(self) -> None:
+        """Queue the tasks whose retry is due. The owner calls this at short intervals."""
         now_s = time.monotonic()
         with self._lock:
-            due = [chore for at_s, chore in self._later if at_s <= now_s]
-            self._later = [(at_s, chore) for at_s, chore in self._later if at_s > now_s]
-        for chore in due:
-            self.until_done(chore)
+            due = [task for at_s, task in self._later if at_s <= now_s]
+            self._later = [(at_s, task) for at_s, task in self._later if at_s > now_s]
+        for task in due:
+            self.run_until_done(task)
 
     def finish(self) -> None:
-        """Waits for what was asked for; what waits to be asked again is given up."""
+        """Wait for the queued tasks; drop those that wait for a retry."""
         self._pool.shutdown(wait=True)
 
-    def _run(self, chore: Chore, again: bool = False) -> None:
+    def _run(self, task: Task, retry: bool = False) -> None:
         try:
-            done = chore()
+            done = task()
         except Exception as error:
-            self._say(f"A question beside the recording went wrong ({type(error).__name__}: {error}).")
+            self._say(f"A background task failed ({type(error).__name__}: {error}); the recording continues.")
             return
-        if again and not done:
+        if retry and not done:
             with self._lock:
-                self._later.append((time.monotonic() + AGAIN_S, chore))
+                self._later.append((time.monotonic() + RETRY_S, task))
 
 
-class Again:
-    """Runs one thing in a thread of its own whenever it is asked for; at most one run waits, and stands for all asked.
+class RerunThread:
+    """Runs one function in its own thread on request. At most one run waits; it stands for all requests until then.
 
     `run` must not raise.
     """
@@ -62,17 +62,17 @@ class Again:
     def __init__(self, run: Callable[[], None], name: str) -> None:
         self._run = run
         self._pool = ThreadPoolExecutor(1, name)
-        self._waits = threading.Lock()  # held while a run waits for its turn
+        self._waiting = threading.Lock()  # held while a run waits for the run before it
 
-    def ask(self) -> None:
-        """Runs it once more, after the run that goes on; nothing new where one waits for that already."""
-        if self._waits.acquire(blocking=False):
+    def request(self) -> None:
+        """Run the function once more, unless a run is waiting already."""
+        if self._waiting.acquire(blocking=False):
             self._pool.submit(self._begin)
 
     def finish(self) -> None:
-        """Waits for the run that goes on; one that waits for its turn is given up."""
+        """Wait for the current run; drop a run that is waiting."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _begin(self) -> None:
-        self._waits.release()  # what happens from here on needs another run
+        self._waiting.release()  # a request from here on needs another run
         self._run()

@@ -1,38 +1,42 @@
-"""Whether the cluster takes writes while its proxy does not: one small write to each member, directly."""
+"""A small write to each member directly, while HAProxy does not answer: does the cluster still accept writes?"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from observer.config.access import has_traffic, postgres_credentials
+from observer.config.settings import Settings
 from observer.model.recording import Event, Window
 from observer.postgres.persistent import Kept
 from observer.postgres.session import NoAnswer
 from observer.sources.postgres import direct_dsn
 
-# A message in the write-ahead log: a transaction that is written, flushed and acknowledged like any other, and that
-# touches no table. Only a primary takes it.
+# A message in the WAL is a transaction that is written, flushed and acknowledged like any other, but changes no table.
+# Only a primary accepts it.
 WRITE = (
     "select pg_is_in_recovery(), "
     "case when not pg_is_in_recovery() then (pg_logical_emit_message(true, 'observer', 'direct'))::text end"
 )
 
 
-def prove(
-    members: Mapping[str, str],
-    credentials: str,
-    deadline_ms: int,
-    record: Callable[[Event], None],
-    now_ns: Callable[[], int],
+def write_directly(
+    settings: Settings, members: Mapping[str, str], record: Callable[[Event], None], now_ns: Callable[[], int]
 ) -> bool:
-    """Records write.proved for the member that took a direct write; `members` are connection strings by name."""
+    """Record write.proved for each member that accepts a direct write; return True, for the task is done.
+
+    `members` are connection strings by name. Do nothing if the recording sends no traffic.
+    """
+    if not has_traffic(settings):
+        return True
+    credentials, deadline_ms = postgres_credentials(settings), settings.traffic.deadline_ms
     for member, dsn in sorted(members.items()):
-        kept, began_ns = Kept(direct_dsn(dsn, credentials), deadline_ms, now_ns), now_ns()
+        connection, began_ns = Kept(direct_dsn(dsn, credentials), deadline_ms, now_ns), now_ns()
         try:
-            in_recovery, lsn = kept.ask(WRITE)[0]
+            in_recovery, lsn = connection.ask(WRITE)[0]
         except NoAnswer:
             continue
         finally:
-            kept.close()
+            connection.close()
         if not in_recovery:
             record(Event("daemon", "write.proved", member, Window(began_ns, now_ns()), {"lsn": lsn}))
     return True

@@ -1,4 +1,4 @@
-"""The cluster of a recording that began while etcd was silent: looked for until it is found."""
+"""Retries of the discovery, for a recording that began while etcd did not answer."""
 
 from __future__ import annotations
 
@@ -12,58 +12,58 @@ from observer.sources.polling import Now, Record
 SUBJECT = "cluster"
 
 
-class Seeker:
-    """Asks `look` for the cluster, hands it to `found`, and has it learned by `learn`.
+class DiscoveryRetry:
+    """Searches for the cluster with `discover`, then passes it to `found` and stores it with `store`.
 
-    What waiting alone does not mend (no such scope, several of them, refused credentials) is said and recorded, once
-    for each sentence; while nothing answers, the looks at etcd's endpoints say so.
+    An error that waiting does not fix (no such scope, several scopes, refused credentials) goes to `say` and into the
+    recording, once for each message. While etcd does not answer, the polls of its endpoints record that.
     """
 
     def __init__(
         self,
-        look: Callable[[], Discovery | None],
+        discover: Callable[[], Discovery | None],
         found: Callable[[Discovery], None],
-        learn: Callable[[Discovery], None],
+        store: Callable[[Discovery], None],
         say: Callable[[str], None],
         record: Record,
         now_ns: Now,
     ) -> None:
-        self._look = look
+        self._discover = discover
         self._found = found
-        self._learn = learn
+        self._store = store
         self._say = say
         self._record = record
         self._now_ns = now_ns
-        self._blind: Event | None = None
+        self._failure: Event | None = None
 
-    def look(self) -> bool:
-        """One look; True when nothing is left to be done."""
+    def attempt(self) -> bool:
+        """Search for the cluster once; return whether nothing is left to do."""
         began_ns = self._now_ns()
         try:
-            cluster = self._look()
+            cluster = self._discover()
         except NothingAnswers:
             return False
         except ObserverError as error:
-            self._cannot_see(str(error), began_ns)
+            self._record_failure(str(error), began_ns)
             return False
-        if self._blind is not None:
-            detail = {"how": self._blind.detail["how"]}
+        if self._failure is not None:
+            detail = {"how": self._failure.detail["how"]}
             self._record(Event("daemon", "source.sees", SUBJECT, Window(began_ns, self._now_ns()), detail))
-            self._blind = None
+            self._failure = None
         if cluster is None:
             return True
         self._found(cluster)
         try:
-            self._learn(cluster)
+            self._store(cluster)
         except CannotWrite:
-            return False  # the recorder says so; what it was to learn is found again
+            return False  # the recorder reports this; the next attempt finds and stores the cluster again
         return True
 
-    def _cannot_see(self, why: str, began_ns: int) -> None:
-        if self._blind is not None and self._blind.detail["error"] == why:
+    def _record_failure(self, error: str, began_ns: int) -> None:
+        if self._failure is not None and self._failure.detail["error"] == error:
             return
-        since_ns = began_ns if self._blind is None else self._blind.detail["since_ns"]
-        detail = {"how": "error", "error": why, "since_ns": since_ns}
-        self._blind = Event("daemon", "source.blind", SUBJECT, Window(began_ns, self._now_ns()), detail)
-        self._record(self._blind)
-        self._say(f"{why[:1].upper()}{why[1:]} It is looked for again and again.")
+        since_ns = began_ns if self._failure is None else self._failure.detail["since_ns"]
+        detail = {"how": "error", "error": error, "since_ns": since_ns}
+        self._failure = Event("daemon", "source.blind", SUBJECT, Window(began_ns, self._now_ns()), detail)
+        self._record(self._failure)
+        self._say(f"{error[:1].upper()}{error[1:]} Observer keeps trying.")

@@ -1,4 +1,4 @@
-"""When the looks happen: APScheduler runs them, and a watchdog on the monotonic clock notices what it cannot."""
+"""The schedule of the polls, run by APScheduler, and a watchdog for steps of the clock and sleep of the machine."""
 
 from __future__ import annotations
 
@@ -15,54 +15,54 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from observer.model.recording import MS_NS, SECOND_NS, Event, Window
 from observer.sources.polling import Job, Now, Record
 
-TURN_S = 0.25
-STEP_NS = 100 * MS_NS  # clocks that are slewed drift by far less in a turn
+CHECK_S = 0.25
+STEP_NS = 100 * MS_NS  # a clock that is slewed drifts far less between two checks
 SLEPT_NS = 2 * SECOND_NS
-THREADS = 64  # a look at a frozen target keeps its thread for a second; threads are made only as they are needed
+THREADS = 64  # a poll of a frozen target holds its thread for a second; threads are created only when needed
 
 
 @dataclass(slots=True)
-class _Spell:
-    """Runs of one job in which ticks were skipped: how many in all, and since the last run ended."""
+class _Skipped:
+    """Skipped ticks of one job: `total`, and `since_run` since its last run ended."""
 
-    skipped: int = 0
-    lately: int = 0
+    total: int = 0
+    since_run: int = 0
 
 
 class Schedule:
-    """Runs each job every so often, in a thread of its own; a run that is due while the last still goes is skipped.
+    """Runs each job at its interval in a thread. A tick is skipped if the job's last run has not ended.
 
-    That a job begins to skip is recorded once (tick.skipped), and once that it runs in time again (tick.resumed).
+    The first skipped tick is recorded as tick.skipped; the first run in time after that as tick.resumed.
     """
 
     def __init__(self, record: Record, now_ns: Now) -> None:
-        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # its misses are recorded, not printed
+        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # skipped ticks are recorded, not logged
         self._record = record
         self._now_ns = now_ns
         self._jobs: dict[str, Job] = {}
-        self._spells: dict[str, _Spell] = {}
+        self._skipped: dict[str, _Skipped] = {}
         self._lock = threading.Lock()
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(THREADS)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
-        self._scheduler.add_listener(self._skipped, EVENT_JOB_MAX_INSTANCES)
-        self._scheduler.add_listener(self._ran, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
+        self._scheduler.add_listener(self._on_skipped, EVENT_JOB_MAX_INSTANCES)
+        self._scheduler.add_listener(self._on_run, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
 
     def start(self) -> None:
-        """Begins to run what was added."""
+        """Start to run the jobs."""
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Waits for the looks under way, a second or so, and ends."""
+        """Wait for the running polls, about a second, and end."""
         self._scheduler.shutdown(wait=True)
 
     def add(self, job: Job) -> None:
-        """Runs the job from now on, in place of one of the same name."""
+        """Run a job from now on; it replaces a job of the same name."""
         with self._lock:
             self._jobs[job.name] = job
-        # Not under our lock: APScheduler may tell of a run under its own, and would wait for ours meanwhile.
+        # Not under our lock: APScheduler may call a listener under its own lock, which would then wait for ours.
         self._scheduler.add_job(
             job.run,
             "interval",
@@ -72,58 +72,58 @@ class Schedule:
             next_run_time=datetime.now(UTC),
         )
 
-    def begin_anew(self) -> None:
-        """Adds every job again: APScheduler plans by the wall clock, and after a step back would wait it out."""
+    def reschedule(self) -> None:
+        """Add every job again: APScheduler plans by the wall clock, and after a step back it would wait too long."""
         with self._lock:
             jobs = list(self._jobs.values())
         for job in jobs:
             self.add(job)
 
-    def _skipped(self, event: JobEvent) -> None:
+    def _on_skipped(self, event: JobEvent) -> None:
         with self._lock:
-            began = event.job_id not in self._spells
-            spell = self._spells.setdefault(event.job_id, _Spell())
-            spell.skipped += 1
-            spell.lately += 1
-        if began:
-            self._tell("tick.skipped", event.job_id, 1)
+            first = event.job_id not in self._skipped
+            skipped = self._skipped.setdefault(event.job_id, _Skipped())
+            skipped.total += 1
+            skipped.since_run += 1
+        if first:
+            self._record_ticks("tick.skipped", event.job_id, 1)
 
-    def _ran(self, event: JobEvent) -> None:
+    def _on_run(self, event: JobEvent) -> None:
         with self._lock:
-            spell = self._spells.get(event.job_id)
-            if spell is None:
+            skipped = self._skipped.get(event.job_id)
+            if skipped is None:
                 return
-            lately, spell.lately = spell.lately, 0
-            if lately:
+            since_run, skipped.since_run = skipped.since_run, 0
+            if since_run:
                 return
-            del self._spells[event.job_id]
-        self._tell("tick.resumed", event.job_id, spell.skipped)
+            del self._skipped[event.job_id]
+        self._record_ticks("tick.resumed", event.job_id, skipped.total)
 
-    def _tell(self, kind: str, job: str, skipped: int) -> None:
+    def _record_ticks(self, kind: str, job: str, skipped: int) -> None:
         self._record(Event("daemon", kind, job, Window.at(self._now_ns()), {"skipped": skipped}))
 
 
 class Watchdog:
-    """Compares the two clocks turn by turn: records clock.stepped and observer.slept.
+    """Compares the wall clock with the monotonic clock: records clock.stepped and observer.slept.
 
-    `stepped` is called after a step of the wall clock. `watch` turns until `over` is set.
+    Calls `on_step` after a step of the wall clock.
     """
 
-    def __init__(self, now_ns: Now, wall_ns: Now, record: Record, stepped: Callable[[], None]) -> None:
+    def __init__(self, now_ns: Now, wall_ns: Now, record: Record, on_step: Callable[[], None]) -> None:
         self._now_ns = now_ns
         self._wall_ns = wall_ns
         self._record = record
-        self._stepped = stepped
+        self._on_step = on_step
         self._last_ns = now_ns()
         self._offset_ns = wall_ns() - self._last_ns
 
-    def watch(self, over: threading.Event) -> None:
-        """Turns until `over` is set; for a thread of its own."""
-        while not over.wait(TURN_S):
-            self.turn()
+    def run(self, stop: threading.Event) -> None:
+        """Check the clocks every CHECK_S until `stop` is set; for its own thread."""
+        while not stop.wait(CHECK_S):
+            self.check()
 
-    def turn(self) -> None:
-        """One comparison."""
+    def check(self) -> None:
+        """Compare the clocks once with the last check."""
         now_ns = self._now_ns()
         offset_ns = self._wall_ns() - now_ns
         between = Window(self._last_ns, now_ns)
@@ -133,4 +133,4 @@ class Watchdog:
             self._record(Event("daemon", "observer.slept", "daemon", between, {"for_ms": slept_ns // MS_NS}))
         if abs(step_ns) > STEP_NS:
             self._record(Event("daemon", "clock.stepped", "wall clock", between, {"by_ms": step_ns // MS_NS}))
-            self._stepped()
+            self._on_step()

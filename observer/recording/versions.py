@@ -1,23 +1,16 @@
-"""The versions of what watches."""
+"""The versions of observer and of what it runs on."""
 
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 import psycopg2.extensions
 
-
-def observer_version() -> str:
-    """Our own version, "0" where it runs from a folder that was never installed."""
-    try:
-        return version("patroni-observer")
-    except PackageNotFoundError:
-        return "0"
+from observer.model.version import observer_version
 
 
 def versions() -> dict[str, str]:
-    """The observer's own, Python's, the host's and the libraries'."""
+    """Return the versions of observer, Python, the operating system, libpq and psycopg2."""
     libpq = psycopg2.extensions.libpq_version()
     return {
         "observer": observer_version(),

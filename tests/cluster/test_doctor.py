@@ -1,4 +1,4 @@
-"""The doctor on a real cluster with one thing broken on purpose at a time: it must name that thing, and its mend."""
+"""`observer doctor` on a real cluster with one fault at a time: it names the component and the remedy."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from observer.config.settings import load
-from observer.doctor import looks
+from observer.config.loading import load
+from observer.doctor import observations
 from observer.doctor.examine import examine
 from observer.doctor.finding import Finding, exit_code, lines
 from observer.postgres.persistent import ask
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.cluster
 
 @dataclass
 class Patient:
-    """A configuration to break: `replace` parts of its text, then `examine`."""
+    """A configuration to break: change its text with `replace`, then `examine`."""
 
     cluster: Cluster
     folder: Path
@@ -65,36 +65,38 @@ class Patient:
     def examine(self) -> list[Finding]:
         return examine(load(self.write(), {}), self.database)
 
-    def ails(self, about: str, says: str, mend: str, code: int | None) -> Finding:
-        """Examines, and gives the finding that says so. `code` None: it is a note.
+    def has_finding(self, component: str, title: str, remedy: str, code: int | None) -> Finding:
+        """Examine until there is such a finding, and return it. `code` None: it is a note.
 
-        Examines anew where no finding does: whoever is slow for a moment is found to be silent, whatever else ails it.
+        A component that is slow for a moment has another finding: that it does not answer.
         """
         findings: list[Finding] = []
 
-        def found_so() -> list[Finding]:
+        def matching() -> list[Finding]:
             findings[:] = self.examine()
-            return [f for f in findings if f.about.startswith(about) and re.search(says, f"{f.says} {f.means}")]
+            return [
+                f for f in findings if f.component.startswith(component) and re.search(title, f"{f.title} {f.meaning}")
+            ]
 
         shown = lambda: "\n".join(lines(findings))  # noqa: E731
-        found = eventually(found_so, 40, f"something about {about} says {says!r}", shown)
-        assert mend in found[0].mend, shown()
-        assert found[0].verdict == ("note" if code is None else "bad"), shown()
+        found = eventually(matching, 40, f"a finding of {component} is {title!r}", shown)
+        assert remedy in found[0].remedy, shown()
+        assert found[0].level == ("note" if code is None else "error"), shown()
         if code is not None:
             assert found[0].exit_code == code, shown()
             assert exit_code(findings) != 0
         return found[0]
 
-    def is_well(self, about: str = "") -> None:
-        """Examines until everything about that is found to be well."""
+    def is_ok(self, component: str = "") -> None:
+        """Examine until all findings of a component, or of all, are ok."""
         findings: list[Finding] = []
 
-        def well() -> bool:
+        def all_ok() -> bool:
             findings[:] = self.examine()
-            return {f.verdict for f in findings if f.about.startswith(about)} == {"well"}
+            return {f.level for f in findings if f.component.startswith(component)} == {"ok"}
 
-        eventually(well, 40, f"{about or 'everything'} is well", lambda: "\n".join(lines(findings)))
-        assert about or exit_code(findings) == 0
+        eventually(all_ok, 40, f"{component or 'everything'} is ok", lambda: "\n".join(lines(findings)))
+        assert component or exit_code(findings) == 0
 
 
 @pytest.fixture
@@ -135,7 +137,7 @@ def sql(cluster: Cluster, statement: str) -> None:
 
 
 def everywhere(cluster: Cluster, question: str) -> None:
-    """Waits until every member's PostgreSQL gives a row: a replica is told of what was written a moment later."""
+    """Wait until every member's PostgreSQL returns a row: replicas receive a write a moment later."""
     for node in NODES:
         dsn = cluster.settings.dsn(cluster.settings.postgres_port(node))
         eventually(lambda dsn=dsn: ask(dsn, question, 60_000, time.monotonic_ns), 60, f"{node} answers {question}")
@@ -159,40 +161,40 @@ listen stats
 """
 
 
-def test_a_whole_cluster_is_well(patient: Patient) -> None:
-    patient.is_well()
+def test_a_healthy_cluster_is_ok(patient: Patient) -> None:
+    patient.is_ok()
 
 
 class TestEtcd:
     def test_nothing_listens_on_an_endpoint(self, patient: Patient) -> None:
         endpoint = patient.cluster.settings.etcd_endpoints[1]
         patient.replace(endpoint, f"{HOST}:{free_port()}")
-        patient.ails("etcd", "refused.*nothing listens", "endpoints", 69)
+        patient.has_finding("etcd", "refused.*nothing listens", "endpoints", 69)
 
     def test_an_endpoint_is_another_service(self, patient: Patient) -> None:
         endpoint, port = patient.cluster.settings.etcd_endpoints[1], patient.cluster.settings.stats_port
         patient.replace(endpoint, f"{HOST}:{port}")
-        patient.ails(f"etcd {HOST}:{port}", "another service|answers with an error", "endpoints", 69)
+        patient.has_finding(f"etcd {HOST}:{port}", "another service|answers with an error", "endpoints", 69)
 
     def test_the_name_of_an_endpoint_is_not_known(self, patient: Patient) -> None:
         patient.replace(patient.cluster.settings.etcd_endpoints[2], "etcd3.invalid:2379")
-        patient.ails("etcd etcd3.invalid", "does not know that name", "endpoints", 69)
+        patient.has_finding("etcd etcd3.invalid", "cannot resolve that name", "endpoints", 69)
 
-    def test_nobody_takes_the_connection(self, patient: Patient) -> None:
+    def test_nothing_accepts_the_connection(self, patient: Patient) -> None:
         with socket.socket() as full, ExitStack() as waiting:
             full.bind((HOST, 0))
             full.listen(0)
             address = full.getsockname()
-            for _ in range(3):  # its queue is full: whoever comes now gets no answer at all, as from a dead host
+            for _ in range(3):  # its queue is full: a new connection gets no answer, as from a host that is down
                 late = waiting.enter_context(socket.socket())
                 late.setblocking(False)
                 late.connect_ex(address)
             patient.replace(patient.cluster.settings.etcd_endpoints[2], f"{HOST}:{address[1]}")
-            patient.ails(f"etcd {HOST}:{address[1]}", "nobody takes the connection", "endpoints", 69)
+            patient.has_finding(f"etcd {HOST}:{address[1]}", "connection timed out", "endpoints", 69)
 
     def test_tls_is_asked_of_an_etcd_without_it(self, patient: Patient) -> None:
         patient.replace("[etcd]", '[etcd]\nca = "/etc/ssl/certs/ca-certificates.crt"')
-        patient.ails("etcd", "", "leave out ca", 69)
+        patient.has_finding("etcd", "", "leave out ca", 69)
 
     def test_an_endpoint_belongs_to_another_etcd(self, patient: Patient, tmp_path: Path) -> None:
         port, peer = free_port(), free_port()
@@ -204,56 +206,56 @@ class TestEtcd:
         command += ["--initial-cluster", f"default=http://{HOST}:{peer}"]
         patient.replace(patient.cluster.settings.etcd_endpoints[2], f"{HOST}:{port}")
         with running(*command, port=port):
-            patient.ails(f"etcd {HOST}:{port}", "belongs to another etcd", "leave", 78)
+            patient.has_finding(f"etcd {HOST}:{port}", "belongs to another etcd", "leave", 78)
 
     def test_etcd_has_lost_its_quorum(self, patient: Patient) -> None:
         for member in ETCD[1:]:
             faults.kill(patient.cluster.settings, member)
         endpoint = patient.cluster.settings.etcd_endpoints[0]
-        patient.ails(f"etcd {endpoint}", "no leader", "start the other members", 69)
+        patient.has_finding(f"etcd {endpoint}", "no leader", "start the other members", 69)
 
     def test_etcd_holds_another_scope(self, patient: Patient) -> None:
         patient.replace('scope = "demo"', 'scope = "prod"')
-        found = patient.ails("scope", 'no scope "prod"', "scope and namespace", 78)
-        assert "demo" in found.says
+        found = patient.has_finding("scope", 'no scope "prod"', "scope and namespace", 78)
+        assert "demo" in found.title
 
     def test_the_namespace_is_another(self, patient: Patient) -> None:
         patient.replace('namespace = "/service"', 'namespace = "/patroni"')
-        patient.ails("scope", "under /patroni/", "scope and namespace", 78)
+        patient.has_finding("scope", "under /patroni/", "scope and namespace", 78)
 
 
 class TestMembers:
     def test_a_member_is_named_as_patroni_does_not(self, patient: Patient) -> None:
         patient.add(f'[patroni]\nmembers = {{ pg1 = "{rest(patient.cluster, "patroni1")}" }}\n')
-        patient.ails("[patroni] pg1", "knows patroni1, patroni2, patroni3", "as Patroni does", 78)
+        patient.has_finding("[patroni] pg1", "knows patroni1, patroni2, patroni3", "as Patroni does", 78)
 
     def test_rest_of_one_member_is_anothers(self, patient: Patient) -> None:
         urls = ["patroni2", "patroni1", "patroni3"]
         members = ", ".join(f'{node} = "{rest(patient.cluster, at)}"' for node, at in zip(NODES, urls, strict=True))
         patient.add(f"[patroni]\nmembers = {{ {members} }}\n")
-        patient.ails("REST of patroni1", "answered by patroni2", "URL of patroni1", 78)
+        patient.has_finding("REST of patroni1", "answered by patroni2", "URL of patroni1", 78)
 
     def test_rest_is_asked_for_tls_that_it_does_not_speak(self, patient: Patient) -> None:
         url = rest(patient.cluster, "patroni1").replace("http:", "https:")
         patient.add(f'[patroni]\nmembers = {{ patroni1 = "{url}" }}\n')
-        patient.ails("REST of patroni1", "does not speak TLS", "http://", 69)
+        patient.has_finding("REST of patroni1", "does not speak TLS", "http://", 69)
 
     def test_another_service_listens_where_rest_should(self, patient: Patient) -> None:
         url = f"http://{HOST}:{patient.cluster.settings.stats_port}"
         patient.add(f'[patroni]\nmembers = {{ patroni1 = "{url}" }}\n')
-        patient.ails("REST of patroni1", "not of Patroni", "members", 78)
+        patient.has_finding("REST of patroni1", "not Patroni's", "members", 78)
 
     def test_a_frozen_patroni_is_silent(self, patient: Patient) -> None:
         replica = patient.cluster.replicas[0]
         faults.pause(patient.cluster.settings, replica)
-        patient.ails(f"REST of {replica}", "does not answer|nobody takes", "start it", 69)
+        patient.has_finding(f"REST of {replica}", "does not answer|timed out", "start it", 69)
 
     def test_sql_of_one_member_is_anothers(self, patient: Patient) -> None:
         ports = {node: patient.cluster.settings.postgres_port(node) for node in NODES}
         ports["patroni1"], ports["patroni3"] = ports["patroni3"], ports["patroni1"]
         members = ", ".join(f'{node} = "host={HOST} port={port}"' for node, port in ports.items())
         patient.add(f"[postgres]\nmembers = {{ {members} }}\n")
-        patient.ails("SQL of patroni1", "the PostgreSQL of patroni3", "address of patroni1", 78)
+        patient.has_finding("SQL of patroni1", "the PostgreSQL of patroni3", "address of patroni1", 78)
 
     def test_the_addresses_in_etcd_exist_only_inside_docker(self, patient: Patient) -> None:
         put(patient.cluster, "/docker/inner/initialize", "7")
@@ -261,61 +263,61 @@ class TestMembers:
         member = '{"role": "master", "state": "running", "api_url": "http://patroni1.invalid:8008/patroni", '
         put(patient.cluster, "/docker/inner/members/patroni1", member + '"conn_url": "postgres://patroni1.invalid/"}')
         patient.replace('"demo"', '"inner"').replace('"/service"', '"/docker"')
-        patient.ails("REST of patroni1", "only inside Docker", "members", 69)
-        patient.ails("SQL of patroni1", "only inside Docker", "members", 69)
+        patient.has_finding("REST of patroni1", "only inside Docker", "members", 69)
+        patient.has_finding("SQL of patroni1", "only inside Docker", "members", 69)
 
     def test_the_cluster_is_paused(self, patient: Patient) -> None:
         put_config = ["curl", "-sf", "-X", "PATCH", "-H", "Content-Type: application/json"]
         url = f"{rest(patient.cluster, 'patroni1')}/config"
         subprocess.run([*put_config, "-d", '{"pause": true}', url], check=True, capture_output=True)
         try:
-            patient.ails("scope demo", "maintenance mode", "resume", None)
+            patient.has_finding("scope demo", "maintenance mode", "resume", None)
         finally:
             subprocess.run([*put_config, "-d", '{"pause": null}', url], check=True, capture_output=True)
 
     def test_a_clock_is_off(self, patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
-        true_ns = looks.wall_ns
-        monkeypatch.setattr(looks, "wall_ns", lambda: true_ns() - 42_000_000_000)
-        patient.ails("clock of patroni1", "42 s ahead of ours", "chrony", None)
+        true_ns = observations.wall_ns
+        monkeypatch.setattr(observations, "wall_ns", lambda: true_ns() - 42_000_000_000)
+        patient.has_finding("clock of patroni1", "42 s ahead of ours", "chrony", None)
 
 
 class TestTheWayOfTheApplication:
     def test_the_password_is_wrong(self, patient: Patient) -> None:
         patient.replace(f"password={PASSWORD}", "password=wrong")
-        patient.ails("traffic.write", "password authentication failed", "PGPASSWORD", 77)
-        patient.ails("SQL of patroni1", "neither this user nor this password", "PGPASSWORD", 77)
+        patient.has_finding("traffic.write", "password authentication failed", "PGPASSWORD", 77)
+        patient.has_finding("SQL of patroni1", "neither this user nor this password", "PGPASSWORD", 77)
         eventually(lambda: exit_code(patient.examine()) == 77, 40, "the code is that of credentials")
 
     def test_the_database_is_not_there(self, patient: Patient) -> None:
         patient.replace("dbname=postgres", "dbname=shop")
-        patient.ails("traffic.write", '"shop" does not exist', "correct write", 78)
+        patient.has_finding("traffic.write", '"shop" does not exist', "correct write", 78)
 
     def test_the_ports_lead_to_the_opposite_roles(self, patient: Patient) -> None:
         settings = patient.cluster.settings
         patient.option("write", f'"{settings.dsn(settings.replicas_port)}"')
         patient.option("read", f'"{settings.dsn(settings.primary_port)}"')
-        patient.ails("traffic's ports", "opposite roles", "exchange write and read", 78)
+        patient.has_finding("traffic's ports", "opposite roles", "exchange write and read", 78)
 
     def test_writes_go_where_reads_go(self, patient: Patient) -> None:
         settings = patient.cluster.settings
         patient.option("write", f'"{settings.dsn(settings.replicas_port)}"')
-        patient.ails("traffic.write", "leads to a replica", "primary's port", 78)
+        patient.has_finding("traffic.write", "leads to a replica", "primary's port", 78)
 
     def test_reads_go_where_writes_go(self, patient: Patient) -> None:
         settings = patient.cluster.settings
         patient.option("read", f'"{settings.dsn(settings.primary_port)}"')
-        patient.ails("traffic.read", "leads to the primary", "replicas' port", None)
+        patient.has_finding("traffic.read", "leads to the primary", "replicas' port", None)
 
     def test_the_traffic_goes_past_the_proxy(self, patient: Patient) -> None:
         settings, leader = patient.cluster.settings, patient.cluster.leader
         patient.option("write", f'"{settings.dsn(settings.postgres_port(leader))}"')
-        patient.ails("traffic.write", f"straight to {leader}", "port of HAProxy", None)
+        patient.has_finding("traffic.write", f"straight to {leader}", "port of HAProxy", None)
 
     def test_the_tables_are_not_there(self, patient: Patient) -> None:
         sql(patient.cluster, "DROP DATABASE IF EXISTS empty WITH (FORCE)")
         sql(patient.cluster, "CREATE DATABASE empty")
         patient.replace("dbname=postgres", "dbname=empty")
-        patient.ails("traffic.write", "cannot use its tables", "stack/schema.sql", 78)
+        patient.has_finding("traffic.write", "cannot use its tables", "stack/schema.sql", 78)
 
     def test_the_table_cannot_be_created(self, patient: Patient) -> None:
         sql(patient.cluster, "DROP ROLE IF EXISTS visitor")
@@ -324,28 +326,28 @@ class TestTheWayOfTheApplication:
         try:
             patient.replace(f"user=postgres password={PASSWORD}", "user=visitor password=visitor")
             patient.replace("[traffic]", '[traffic]\nworkload = "probe"')
-            patient.ails("traffic.write", "permission denied", "GRANT CREATE", 78)
-            patient.ails("SQL of patroni1", "may not read statistics", "pg_monitor", None)
+            patient.has_finding("traffic.write", "permission denied", "GRANT CREATE", 78)
+            patient.has_finding("SQL of patroni1", "may not read statistics", "pg_monitor", None)
         finally:
             sql(patient.cluster, "DROP ROLE visitor")
 
-    def test_nobody_listens_at_the_proxy(self, patient: Patient) -> None:
+    def test_nothing_listens_at_the_proxy(self, patient: Patient) -> None:
         faults.kill(patient.cluster.settings, PROXY)
-        patient.ails("traffic.write", "refused", "start HAProxy", 69)
-        patient.ails("HAProxy", "nothing listens", "start HAProxy", 69)
+        patient.has_finding("traffic.write", "refused", "start HAProxy", 69)
+        patient.has_finding("HAProxy", "nothing listens", "start HAProxy", 69)
 
     def test_the_stats_page_is_another_service(self, patient: Patient) -> None:
         patient.option("stats", f'["{rest(patient.cluster, patient.cluster.leader)}/"]')
-        patient.ails("HAProxy", "not the stats page", "stats uri", 78)
+        patient.has_finding("HAProxy", "not the statistics page", "stats uri", 78)
 
     def test_the_stats_page_needs_a_password(self, patient: Patient, tmp_path: Path) -> None:
         port, config = free_port(), tmp_path / "haproxy.cfg"
         config.write_text(haproxy_cfg(port, "    stats auth someone:secret"), encoding="utf-8")
         patient.option("stats", f'["http://{HOST}:{port}/"]')
         with running(str(packages.find().haproxy), "-db", "-f", str(config), port=port):
-            patient.ails("HAProxy", "behind a password", "username and password", 77)
+            patient.has_finding("HAProxy", "requires a password", "username and password", 77)
             patient.replace("[haproxy]", '[haproxy]\nusername = "someone"\npassword = "secret"')
-            patient.is_well("HAProxy http")
+            patient.is_ok("HAProxy http")
 
     def test_the_servers_of_the_proxy_match_no_member(self, patient: Patient, tmp_path: Path) -> None:
         port, config = free_port(), tmp_path / "haproxy.cfg"
@@ -353,47 +355,47 @@ class TestTheWayOfTheApplication:
         config.write_text(haproxy_cfg(port, pool), encoding="utf-8")
         patient.option("stats", f'["http://{HOST}:{port}/"]')
         with running(str(packages.find().haproxy), "-db", "-f", str(config), port=port):
-            patient.ails("HAProxy's servers", "db/a, db/b", "show-legends", None)
+            patient.has_finding("HAProxy's servers", "db/a, db/b", "show-legends", None)
 
-    def test_the_pool_that_is_named_is_not_there(self, patient: Patient) -> None:
+    def test_the_configured_backend_does_not_exist(self, patient: Patient) -> None:
         patient.replace("[haproxy]", '[haproxy]\nprimary = "postgres_write"')
-        patient.ails("haproxy.primary", 'no pool "postgres_write"', "primary, replicas", 78)
+        patient.has_finding("haproxy.primary", 'no backend "postgres_write"', "primary, replicas", 78)
 
-    def test_the_traffic_would_fill_the_proxy(self, patient: Patient) -> None:
+    def test_the_traffic_may_use_all_connections_of_the_proxy(self, patient: Patient) -> None:
         patient.cluster.restart_proxy(40)
-        patient.ails("room in HAProxy", "maxconn is 40", "rate_per_s", None)
+        patient.has_finding("HAProxy's connection limit", "maxconn is 40", "rate_per_s", None)
 
 
 class TestHere:
     def test_the_folder_of_the_file_is_not_there(self, patient: Patient) -> None:
         patient.database = patient.folder / "nowhere" / "observer.db"
-        patient.ails("file", "folder is not there", "make the folder", 73)
+        patient.has_finding("file", "folder does not exist", "make the folder", 73)
 
     def test_the_file_is_another_programs(self, patient: Patient) -> None:
         connection = sqlite3.connect(patient.database)
         connection.execute("create table notes (text)")
         connection.commit()
         connection.close()
-        patient.ails("file", "another program", "another file", 65)
+        patient.has_finding("file", "another program", "another file", 65)
 
     def test_a_log_is_not_there(self, patient: Patient) -> None:
         patient.replace("patroni1.log", "nowhere.log")
-        patient.ails("log", "no such file", "[log.files]", None)
+        patient.has_finding("log", "no such file", "[log.files]", None)
 
     def test_the_port_for_metrics_is_taken(self, patient: Patient) -> None:
         patient.add(f'[metrics]\nlisten = "{HOST}:{patient.cluster.settings.stats_port}"\n')
-        patient.ails("metrics", "in use", "free port", 78)
+        patient.has_finding("metrics", "in use", "free port", 78)
 
-    def test_the_command_says_it_and_ends_with_its_code(self, patient: Patient) -> None:
+    def test_the_command_prints_the_finding_and_exits_with_its_code(self, patient: Patient) -> None:
         patient.replace('scope = "demo"', 'scope = "prod"')
         command = [sys.executable, "-m", "observer.cli", "doctor", "-c", str(patient.write())]
 
         def only_that() -> subprocess.CompletedProcess[str] | None:
             done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120, check=False)
-            return done if done.stdout.endswith("\n1 to mend.\n") else None
+            return done if done.stdout.endswith("\n1 error to fix.\n") else None
 
         done = eventually(only_that, 40, "it finds that one thing")
         assert done is not None
         assert done.returncode == 78
-        assert "mend:  set scope and namespace in [cluster]" in done.stdout
+        assert "remedy:  set scope and namespace in [cluster]" in done.stdout
         assert not done.stderr

@@ -1,4 +1,4 @@
-"""observer init against real clusters: ours, and one with another scope, namespace, ports and names of members."""
+"""`observer init` against real clusters: the local stack, and one with other names, namespace and ports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from observer.config.settings import load
+from observer.config.loading import load
 from observer.doctor.examine import examine
 from observer.doctor.finding import Finding, lines
 from stack import configs, packages, processes
@@ -40,22 +40,22 @@ def init(folder: Path, *arguments: str, **environment: str) -> subprocess.Comple
     return done
 
 
-def examined(folder: Path, verdicts: set[str], **environment: str) -> list[Finding]:
-    """What the doctor finds by the file in a folder, once all of it is of these verdicts."""
+def examined(folder: Path, levels: set[str], **environment: str) -> list[Finding]:
+    """Return the findings of doctor for the file in a folder, once all of them have these levels."""
     settings = load(folder / "observer.toml", environment)
     findings: list[Finding] = []
 
-    def as_it_should_be() -> bool:
+    def as_expected() -> bool:
         findings[:] = examine(settings, folder / "observer.db")
-        return {finding.verdict for finding in findings} <= verdicts
+        return {finding.level for finding in findings} <= levels
 
-    eventually(as_it_should_be, 60, f"all is {' or '.join(verdicts)}", lambda: "\n".join(lines(findings)))
+    eventually(as_expected, 60, f"every finding is {' or '.join(levels)}", lambda: "\n".join(lines(findings)))
     return findings
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """A cluster of one etcd and one Patroni that shares no name with the one in stack/."""
+    """A cluster of one etcd and one Patroni that has no name in common with the one in stack/."""
 
     etcd: str
     rest: str
@@ -66,23 +66,23 @@ class Foreign:
 def foreign() -> Iterator[Foreign]:
     directory, user, programs = new_directory(), processes.run_as(), packages.find()
     client, peer, rest_port, postgres = (free_port() for _ in range(4))
-    told = json.loads(configs.patroni_yml(StackSettings(directory), programs, "patroni1"))
+    config = json.loads(configs.patroni_yml(StackSettings(directory), programs, "patroni1"))
     folder = directory / "db-one.example"
-    told |= {
+    config |= {
         "scope": "shop",
         "namespace": "/pg/prod/",
         "name": "db-one.example",
         "etcd3": {"hosts": [f"{HOST}:{client}"]},
     }
-    told["restapi"] = dict.fromkeys(("listen", "connect_address"), f"{HOST}:{rest_port}")
-    told["postgresql"] |= dict.fromkeys(("listen", "connect_address"), f"{HOST}:{postgres}")
-    told["postgresql"] |= {"data_dir": str(folder / "data"), "pgpass": str(folder / "pgpass")}
-    told["postgresql"]["parameters"] = {"unix_socket_directories": str(folder)}
+    config["restapi"] = dict.fromkeys(("listen", "connect_address"), f"{HOST}:{rest_port}")
+    config["postgresql"] |= dict.fromkeys(("listen", "connect_address"), f"{HOST}:{postgres}")
+    config["postgresql"] |= {"data_dir": str(folder / "data"), "pgpass": str(folder / "pgpass")}
+    config["postgresql"]["parameters"] = {"unix_socket_directories": str(folder)}
     for place in (folder, directory / "etcd"):
         place.mkdir()
         if user is not None:
             shutil.chown(place, user)
-    (folder / "patroni.yml").write_text(json.dumps(told), encoding="utf-8")
+    (folder / "patroni.yml").write_text(json.dumps(config), encoding="utf-8")
     etcd = [str(programs.etcd), "--data-dir", str(directory / "etcd" / "data")]
     for option, port in (("client", client), ("peer", peer)):
         etcd += [f"--listen-{option}-urls", f"http://{HOST}:{port}"]
@@ -113,7 +113,7 @@ def foreign() -> Iterator[Foreign]:
         eventually(
             lambda: subprocess.run(curl, capture_output=True).returncode == 0,
             180,
-            "the foreign cluster leads",
+            "the foreign cluster has a leader",
             lambda: (folder / "log").read_text(encoding="utf-8", errors="replace")[-2000:],
         )
         yield Foreign(f"{HOST}:{client}", url, postgres)
@@ -124,7 +124,7 @@ def foreign() -> Iterator[Foreign]:
         shutil.rmtree(directory)
 
 
-def test_from_an_etcd_address_alone_comes_a_correct_file(foreign: Foreign, tmp_path: Path) -> None:
+def test_an_etcd_address_is_enough_for_a_correct_file(foreign: Foreign, tmp_path: Path) -> None:
     done = init(tmp_path, "--etcd", foreign.etcd)
     assert done.returncode == 0, done.stderr
     settings = load(tmp_path / "observer.toml", {})
@@ -134,12 +134,12 @@ def test_from_an_etcd_address_alone_comes_a_correct_file(foreign: Foreign, tmp_p
     assert f"#   db-one.example = {foreign.rest}" in text
 
     password = f"user={SUPERUSER} password={PASSWORD} dbname=postgres"
-    findings = examined(tmp_path, {"well", "note"}, OBSERVER_POSTGRES_DSN=password)
-    assert "db-one.example leads" in "\n".join(lines(findings))
-    assert {"REST of db-one.example", "SQL of db-one.example"} <= {f.about for f in findings if f.verdict == "well"}
+    findings = examined(tmp_path, {"ok", "note"}, OBSERVER_POSTGRES_DSN=password)
+    assert "leader db-one.example" in "\n".join(lines(findings))
+    assert {"REST of db-one.example", "SQL of db-one.example"} <= {f.component for f in findings if f.level == "ok"}
 
 
-def test_a_file_that_is_there_is_never_overwritten(foreign: Foreign, tmp_path: Path) -> None:
+def test_an_existing_file_is_never_overwritten(foreign: Foreign, tmp_path: Path) -> None:
     (tmp_path / "observer.toml").write_text("mine", encoding="utf-8")
     done = init(tmp_path, "--etcd", foreign.etcd)
     assert done.returncode == 73
@@ -147,7 +147,7 @@ def test_a_file_that_is_there_is_never_overwritten(foreign: Foreign, tmp_path: P
     assert (tmp_path / "observer.toml").read_text(encoding="utf-8") == "mine"
 
 
-def test_of_several_clusters_one_is_chosen(cluster: Cluster, tmp_path: Path) -> None:
+def test_the_environment_chooses_one_of_several_clusters(cluster: Cluster, tmp_path: Path) -> None:
     put(cluster, "/other/billing/initialize", "7")
     endpoint = cluster.settings.etcd_endpoints[1]
     done = init(tmp_path, "--etcd", endpoint)
@@ -160,7 +160,7 @@ def test_of_several_clusters_one_is_chosen(cluster: Cluster, tmp_path: Path) -> 
     assert sorted(settings.etcd.endpoints) == sorted(cluster.settings.etcd_endpoints)
 
 
-def test_addresses_that_do_not_answer_from_here_are_asked_for(cluster: Cluster, tmp_path: Path) -> None:
+def test_the_file_asks_for_addresses_that_this_machine_reaches(cluster: Cluster, tmp_path: Path) -> None:
     put(cluster, "/docker/hidden/initialize", "7")
     member = '{"api_url": "http://node1.invalid:8008/patroni", "conn_url": "postgres://node1.invalid:5432/postgres"}'
     put(cluster, "/docker/hidden/members/node1", member)
@@ -175,12 +175,12 @@ def test_the_local_stack_needs_no_address(cluster: Cluster, tmp_path: Path) -> N
     directory = str(cluster.settings.directory)
     done = init(tmp_path, OBSERVER_STACK_DIR=directory)
     assert done.returncode == 0, done.stderr
-    assert examined(tmp_path, {"well"})
+    assert examined(tmp_path, {"ok"})
 
 
-def test_nothing_answers_and_no_address_is_no_traceback(tmp_path: Path) -> None:
+def test_a_missing_cluster_and_a_bad_address_are_errors_without_a_traceback(tmp_path: Path) -> None:
     assert init(tmp_path, "--etcd", f"{HOST}:{free_port()}").returncode == 69
     assert init(tmp_path, "--etcd", "somewhere").returncode == 64
-    done = init(tmp_path, OBSERVER_STACK_DIR=str(tmp_path / "nowhere"), COMPOSE_PROJECT_NAME="nobody")
+    done = init(tmp_path, OBSERVER_STACK_DIR=str(tmp_path / "nowhere"), COMPOSE_PROJECT_NAME="no-such-project")
     assert done.returncode == 69
     assert "--etcd HOST:PORT" in done.stderr

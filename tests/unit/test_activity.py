@@ -7,7 +7,6 @@ import pytest
 from observer.live.state import initial_state
 from observer.model.recording import SECOND_NS, Event, Operation, Outcome, Window
 from observer.recording.activity import ActivityMonitor
-from observer.recording.members import Members
 
 S = SECOND_NS
 
@@ -89,55 +88,3 @@ class TestTheActivityMonitor:
         daemon.record(write(14, 9, Outcome.UNKNOWN))
         assert daemon.activity.endangered() == 6
         assert daemon.activity.endangered() is None
-
-
-class TestTheMembers:
-    @pytest.fixture
-    def used(self) -> list[tuple[str, str, str]]:
-        return []
-
-    def members(
-        self, used: list[tuple[str, str, str]], api: dict[str, str] | None, postgres: dict[str, str] | None
-    ) -> Members:
-        return Members(
-            api,
-            postgres,
-            lambda name, url: used.append(("api", name, url)),
-            lambda name, dsn: used.append(("postgres", name, dsn)),
-        )
-
-    def changed(self, name: str, port: int) -> Event:
-        urls = {"api_url": f"http://10.0.0.1:{port}/patroni", "conn_url": f"postgres://10.0.0.1:{port + 1}/postgres"}
-        return Event("etcd", "member.changed", name, Window.at(0), urls)
-
-    def test_a_member_that_appears_in_etcd_is_polled_from_then_on_and_once(
-        self, used: list[tuple[str, str, str]]
-    ) -> None:
-        members = self.members(used, None, None)
-        members.see(self.changed("a", 8008))
-        members.see(self.changed("a", 8008))
-        assert used == [
-            ("postgres", "a", "postgres://10.0.0.1:8009/postgres"),
-            ("api", "a", "http://10.0.0.1:8008/patroni"),
-        ]
-        members.see(self.changed("a", 9000))
-        assert used[2:] == [
-            ("postgres", "a", "postgres://10.0.0.1:9001/postgres"),
-            ("api", "a", "http://10.0.0.1:9000/patroni"),
-        ]
-
-    def test_addresses_in_the_configuration_override_those_in_etcd(self, used: list[tuple[str, str, str]]) -> None:
-        members = self.members(used, {"a": "http://127.0.0.1:1"}, {})
-        members.begin()
-        members.see(self.changed("a", 8008))
-        assert used == [("api", "a", "http://127.0.0.1:1")]
-
-    def test_a_server_is_named_by_its_own_address_or_else_by_the_one_in_etcd(
-        self, used: list[tuple[str, str, str]]
-    ) -> None:
-        members = self.members(used, None, None)
-        members.see(self.changed("a", 8008))
-        members.see(Event("postgres", "identity.learned", "b", Window.at(0), {"address": "172.18.0.3:5432"}))
-        assert members.name_of("10.0.0.1:8009") == "a"
-        assert members.name_of("172.18.0.3:5432") == "b"
-        assert members.name_of("172.18.0.9:5432") is None

@@ -111,7 +111,7 @@ class TestAMistakeIsOneMessageAndAnExitCode:
             ("[cluster]\nscoop = 'x'", ["observer.toml", "scoop", "scope"]),
             ("[postgres]\nevery_ms = 'often'", ["observer.toml", "postgres.every_ms", "often"]),
             ("[traffic]\nrate_per_s = 0", ["traffic.rate_per_s", "0"]),
-            ("[etcd]\nendpoints = ['http://a:2379']", ["http://a:2379", "host:port"]),
+            ("[etcd]\nendpoints = ['http://a']", ["http://a", "host:port"]),
             ("[cluster\n", ["observer.toml", "not valid TOML"]),
             ("scope = 'demo'", ["scope", "[section]"]),
         ],

@@ -1,4 +1,4 @@
-"""A recording ends in order, with its last judgement, also where records were lost on the way."""
+"""A recording ends cleanly, with a last analysis, even if records were lost."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from observer.recording.daemon import Daemon
 from observer.recording.recorder import Entry
 from observer.store import Reader, Writer
 
-# Nothing answers, and nothing is waited for.
+# No component answers, and the recording waits for none.
 SETTINGS = Settings.model_validate(
     {"etcd": {"endpoints": ["127.0.0.1:9"]}, "traffic": {"workload": "none"}, "docker": {"socket": "off"}}
 )
 
 
-def test_a_disk_that_was_full_for_too_long_and_is_well_again_ends_the_recording_in_order(
+def test_a_recording_that_lost_records_to_a_full_disk_still_ends_cleanly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = threading.Event()
@@ -36,18 +36,18 @@ def test_a_disk_that_was_full_for_too_long_and_is_well_again_ends_the_recording_
     def refuse_while_full(writer: Writer, recording_id: int, batch: Sequence[Entry]) -> None:
         if full.is_set():
             full.clear()
-            raise CannotWrite("the disk is full; mend that.")
+            raise CannotWrite("the disk is full; free some space.")
         append(writer, recording_id, batch)
 
-    judged: list[Recording] = []
+    analyzed: list[Recording] = []
 
-    def analyze(timeline: Recording) -> Findings:
-        judged.append(timeline)
+    def analyze(recording: Recording) -> Findings:
+        analyzed.append(recording)
         return Findings((), (), (), None, 0)
 
     monkeypatch.setattr(Writer, "append", refuse_while_full)
-    monkeypatch.setattr(recorder_module, "KEEP_AT_MOST", 0)
-    monkeypatch.setattr(daemon_module, "look_around", lambda settings, say: None)
+    monkeypatch.setattr(recorder_module, "MAX_PENDING", 0)
+    monkeypatch.setattr(daemon_module, "find_cluster", lambda settings, say: None)
     path = tmp_path / "observer.db"
     with pytest.raises(CannotWrite, match="records could not be written"):
         Daemon(SETTINGS, path, analyze, Plain(lambda text: None)).run(for_s=0.1)
@@ -56,51 +56,51 @@ def test_a_disk_that_was_full_for_too_long_and_is_well_again_ends_the_recording_
         blind = [event for event in reader.events(1) if event.kind == "source.blind" and event.subject == "recorder"]
     assert recording.ended == "for"
     assert [event.detail["how"] for event in blind] == ["unwritten"]
-    assert judged[-1].header.ended == "for"
+    assert analyzed[-1].header.ended == "for"
 
 
-class Shown:
-    """Dashboards that keep the spans they were asked for, ns."""
+class Captured:
+    """Dashboards that keep the spans they should capture, ns."""
 
-    asked: list[tuple[int, int]]
+    spans: list[tuple[int, int]]
 
     def __init__(self, *_: object) -> None:
-        type(self).asked = []
+        type(self).spans = []
 
     def capture(self, from_ns: int, to_ns: int) -> bool:
-        self.asked.append((from_ns, to_ns))
+        self.spans.append((from_ns, to_ns))
         return True
 
 
 def lasted(began_ns: int, ended_ns: int) -> Incident:
     writes, reads = (Cost(action, (), 0, None, False, 0, 0, 0) for action in ACTIONS)
-    nobody = (None, None, None, None)
+    unknown = (None, None, None, None)
     return Incident(
-        1, "unknown", None, (), "low", (), (), began_ns, ended_ns, writes, reads, *nobody, (), None, None, None, None
+        1, "unknown", None, (), "low", (), (), began_ns, ended_ns, writes, reads, *unknown, (), None, None, None, None
     )
 
 
-def test_an_incident_is_captured_again_once_it_turned_out_longer_and_the_last_one_at_the_stop(
+def test_an_incident_is_captured_again_if_it_turns_out_longer_and_the_last_one_at_the_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(daemon_module, "Dashboards", Shown)
-    monkeypatch.setattr(daemon_module, "look_around", lambda settings, say: None)
+    monkeypatch.setattr(daemon_module, "Dashboards", Captured)
+    monkeypatch.setattr(daemon_module, "find_cluster", lambda settings, say: None)
     settings = SETTINGS.model_copy(update={"prometheus": SETTINGS.prometheus.model_copy(update={"url": "http://p"})})
-    words = iter([[(10, 20)], [(10, 20)], [(10, 55)]])  # of the judge, while it records
+    growing = iter([[(10, 20)], [(10, 20)], [(10, 55)]])  # the incidents found while the recording goes on
     last = [(10, 55), (70, 80)]
 
     def analyze(_: Recording) -> Findings:
-        return Findings(tuple(lasted(*span) for span in next(words, last)), (), (), None, 0)
+        return Findings(tuple(lasted(*span) for span in next(growing, last)), (), (), None, 0)
 
     daemon = Daemon(settings, tmp_path / "observer.db", analyze, Plain(lambda text: None))
     wait = daemon._wait
 
-    def judged_three_times(until_s: float | None) -> None:
+    def analyzed_three_times(until_s: float | None) -> None:
         for _ in range(3):
-            daemon._judge_now()
+            daemon._analysis.run([daemon._receive])
         wait(until_s)
 
-    monkeypatch.setattr(daemon, "_wait", judged_three_times)
+    monkeypatch.setattr(daemon, "_wait", analyzed_three_times)
     daemon.run(for_s=0.1)
-    assert [span for span in Shown.asked if span[0]] == [(10, 20), (10, 55), (70, 80)]
-    assert [span[0] for span in Shown.asked].count(0) == 1, "and the whole recording once"
+    assert [span for span in Captured.spans if span[0]] == [(10, 20), (10, 55), (70, 80)]
+    assert [span[0] for span in Captured.spans].count(0) == 1, "and the whole recording once"

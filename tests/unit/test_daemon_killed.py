@@ -1,4 +1,4 @@
-"""kill -9 at any moment: the file is sound, at most the last half second is missing, the next one goes on in it."""
+"""kill -9 at any moment: the file stays intact, lacks at most 0.5 s, and takes the next recording."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from observer.store import Reader, Writer
 TIMES = 20
 LIMIT_NS = SECOND_NS // 2
 
-# Records as the daemon does: its own thread makes rows, much faster than any real one, the recorder writes them.
+# As in the daemon, one thread makes records and the recorder writes them; the rate is far above that of the daemon.
 RECORDER = """
 import os, sys, time
 from pathlib import Path
@@ -45,14 +45,14 @@ while True:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
-def test_twenty_kills_leave_a_sound_file_that_lacks_at_most_the_last_half_second(tmp_path: Path) -> None:
+def test_twenty_kills_leave_an_intact_file_that_lacks_at_most_the_last_half_second(tmp_path: Path) -> None:
     path = tmp_path / "observer.db"
     moments = random.Random(path.name)
     for number in range(1, TIMES + 1):
         process = subprocess.Popen([sys.executable, "-c", RECORDER, str(path)], stdout=subprocess.PIPE)
         assert process.stdout is not None
         assert process.stdout.readline() == b"recording\n"
-        time.sleep(moments.uniform(0, 0.3))  # a random moment is what is tested
+        time.sleep(moments.uniform(0, 0.3))  # the test needs a random moment
         process.send_signal(signal.SIGKILL)
         killed_ns = time.monotonic_ns()
         process.wait()

@@ -12,14 +12,27 @@ import pytest
 ROOT = Path(__file__).parents[2]
 OURS = ("observer", "reports", "stack")
 ETCD = {"etcd3", "grpc"}
+BELOW_CONFIG = {"observer.model", "observer.postgres", "observer.sources", "observer.traffic", "observer.store"}
 
 # The first line that fits a module counts: its name or a package it is in, what it may import of ours (names of modules
 # or packages; what is its own package it always may), and which libraries beside the standard one.
 RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.model", set(), set()),
     ("observer.postgres", {"observer.model"}, {"psycopg2"}),
-    ("observer.config.discovery", {"observer", "stack"}, {"psycopg2"}),
-    ("observer.config", {"observer.model", "observer.sources", "stack"}, {"pydantic", "psycopg2"}),
+    ("observer.config.settings", {"observer.model"}, {"pydantic"}),
+    ("observer.config.errors", {"observer.model", "observer.config.settings"}, {"pydantic"}),
+    (
+        "observer.config.loading",
+        {"observer.model", "observer.config.settings", "observer.config.errors"},
+        {"pydantic"},
+    ),
+    ("observer.config.discovery", {"observer.model", "observer.config", "stack"}, set()),
+    (
+        "observer.config.discovery_docker",
+        {"observer.model", "observer.postgres", "observer.sources", "observer.config"},
+        {"psycopg2"},
+    ),
+    ("observer.config", {"observer.model", "observer.postgres", "observer.sources"}, set()),
     ("observer.sources.etcd", {"observer.model", "observer.sources"}, ETCD),
     ("observer.sources.postgres", {"observer.model", "observer.sources", "observer.postgres"}, {"psycopg2"}),
     ("observer.sources", {"observer.model", "observer.postgres"}, {"httpx"}),
@@ -27,9 +40,9 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("observer.store", {"observer.model"}, {"sqlite_utils"}),
     ("observer.live.metrics", {"observer.model", "observer.live"}, {"prometheus_client"}),
     ("observer.live", {"observer.model", "observer.store", "observer.config"}, {"rich"}),
-    ("observer.doctor", {"observer"}, set()),
-    ("observer.recording.versions", set(), {"psycopg2"}),
-    ("observer.recording", {"observer"}, {"apscheduler"}),
+    ("observer.doctor", {*BELOW_CONFIG, "observer.config"}, set()),
+    ("observer.recording.versions", {"observer.model"}, {"psycopg2"}),
+    ("observer.recording", {*BELOW_CONFIG, "observer.config", "observer.live"}, {"apscheduler"}),
     ("observer.commands", set(OURS), {"click", "rich"}),
     ("observer.cli", set(OURS), {"click", "rich"}),
     ("reports.analysis", {"observer.model"}, set()),

@@ -1,4 +1,4 @@
-"""What observer init makes of etcd's keys and of Docker's words, without either."""
+"""What `observer init` finds in the keys of etcd and in the output of Docker, and the file that it writes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import tomllib
 from functools import partial
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from observer.config import discovery as init
+from observer.config import discovery_docker, discovery_etcd
 from observer.config.containers import Published, projects, published
-from observer.config.discovery import _of_one_project, choose, scopes_of
+from observer.config.discovery_docker import choose_project
+from observer.config.discovery_etcd import choose, cluster_in_etcd, scopes_of
 from observer.config.settings import Settings
-from observer.config.template import Found, text
+from observer.config.template import Found, quoted, text
 from observer.model.errors import ConfigError, NothingAnswers
 from observer.postgres.session import parameters
 from observer.sources import discovery
@@ -27,12 +30,12 @@ def container(name: str, ports: dict[str, int], *environment: str, hostname: str
     return {"Name": f"/{name}", "Config": config, "NetworkSettings": {"Ports": {**published, "9/tcp": None}}}
 
 
-def test_a_scope_is_known_by_its_keys_wherever_it_is() -> None:
+def test_a_scope_is_recognized_by_its_keys_in_any_namespace() -> None:
     keys = ["/service/demo/initialize", "/service/demo/members/a", "/a/b/shop/config", "/registry/members/x", "/leader"]
     assert scopes_of(keys) == [("/a/b", "shop"), ("/service", "demo")]
 
 
-def test_one_of_several_clusters_is_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_chooses_one_of_several_clusters(monkeypatch: pytest.MonkeyPatch) -> None:
     scopes = [("/a", "demo"), ("/b", "demo"), ("/b", "shop")]
     with pytest.raises(ConfigError, match=r"several clusters .*/a/demo, /b/demo, /b/shop"):
         choose("here:1", scopes)
@@ -44,7 +47,7 @@ def test_one_of_several_clusters_is_chosen_by_the_environment(monkeypatch: pytes
         choose("here:1", scopes)
 
 
-def test_containers_tell_what_they_publish() -> None:
+def test_the_published_ports_of_containers_are_found() -> None:
     found = published(
         [
             container("demo-etcd1", {"2379": 23791}),
@@ -63,17 +66,17 @@ def test_containers_tell_what_they_publish() -> None:
     assert found.password == "s"
 
 
-def test_only_containers_of_one_project_make_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_is_the_containers_of_one_project(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COMPOSE_PROJECT_NAME", raising=False)
     one, other, hidden = Published(etcd=("a:1",)), Published(etcd=("b:1",)), Published(patronis=3)
-    assert _of_one_project({"demo": one, "course": hidden, "": Published()}) is one
-    assert _of_one_project({"": Published()}) is None
+    assert choose_project({"demo": one, "course": hidden, "": Published()}) is one
+    assert choose_project({"": Published()}) is None
     with pytest.raises(ConfigError, match="containers of course run Patroni and publish no port of etcd"):
-        _of_one_project({"course": hidden})
+        choose_project({"course": hidden})
     with pytest.raises(ConfigError, match="demo, shop"):
-        _of_one_project({"demo": one, "shop": other})
+        choose_project({"demo": one, "shop": other})
     monkeypatch.setenv("COMPOSE_PROJECT_NAME", "shop")
-    assert _of_one_project({"demo": one, "shop": other}) is other
+    assert choose_project({"demo": one, "shop": other}) is other
 
 
 def test_containers_are_grouped_by_their_project() -> None:
@@ -85,7 +88,7 @@ def test_containers_are_grouped_by_their_project() -> None:
     }
 
 
-def test_the_file_is_toml_that_the_observer_takes() -> None:
+def test_the_file_is_toml_that_observer_reads() -> None:
     members = {
         "db-1.example": Member("http://db-1:8008/patroni", "postgres://u:secret@db-1:5432/x", "replica", "running")
     }
@@ -96,11 +99,48 @@ def test_the_file_is_toml_that_the_observer_takes() -> None:
     assert Settings(**tomllib.loads(written)).cluster.scope == "shop"
     assert "secret" not in written
     assert '# members = { "db-1.example" = "http://HOST:8008" }' in written
-    docker = Found("its containers", "shop", "/pg", ["a:1"], None, {"db-1.example": "http://127.0.0.1:8011"})
+    docker = Found("its containers", "shop", "/pg", ["a:1"], rest={"db-1.example": "http://127.0.0.1:8011"})
     assert Settings(**tomllib.loads(text(docker))).patroni.members == {"db-1.example": "http://127.0.0.1:8011"}
 
 
-def test_a_password_with_spaces_and_quotes_is_written_as_one_that_the_observer_takes(
+@given(st.text(st.characters(codec="utf-8")))
+def test_a_quoted_text_is_read_back_unchanged(value: str) -> None:
+    assert tomllib.loads(f"key = {quoted(value)}") == {"key": value}
+    assert tomllib.loads(f"{quoted(value)} = 1") == {value: 1}
+
+
+@given(st.text())
+def test_a_quoted_text_is_one_line_that_a_file_can_hold(value: str) -> None:
+    line = quoted(value)
+    assert "\n" not in line
+    assert "\r" not in line
+    assert tomllib.loads(f"key = {line}".encode().decode())["key"] is not None
+
+
+@pytest.mark.parametrize("name", ["a\n[traffic]\nrate_per_s = 5000", 'a"\rb', "\x00\x7f\ud800", "é.ж"])
+def test_a_name_with_a_line_break_writes_no_section(name: str) -> None:
+    member = Member(f"http://{name}:8008/patroni", f"postgres://{name}:5432/x", "replica", "running")
+    cluster = Discovery(name, "7", None, {name: member}, {}, False)
+    etcd = Found("etcd", name, f"/{name}", ["a:1"], cluster, unreached=[name])
+    docker = Found(
+        "its containers", name, "/pg", ["a:1"], rest={name: name}, postgres={name: name}, logs={name: [name]}
+    )
+    for found in (etcd, docker):
+        written = Settings(**tomllib.loads(text(found).encode().decode()))
+        assert written.cluster.scope == name.replace("\ud800", "\ufffd")
+        assert written.traffic.rate_per_s == 20
+
+
+def test_the_file_has_the_options_that_were_needed_to_read_etcd() -> None:
+    found = Found("etcd", "demo", "/service", ["a:1"], tls={"user": "observer", "ca": "/pki/ca.pem"})
+    written = text(found)
+    settings = Settings(**tomllib.loads(written))
+    assert (settings.etcd.user, settings.etcd.ca, settings.etcd.cert) == ("observer", "/pki/ca.pem", None)
+    assert "OBSERVER_ETCD_PASSWORD" in written
+    assert "OBSERVER_ETCD_PASSWORD" not in text(Found("etcd", "demo", "/service", ["a:1"]))
+
+
+def test_observer_reads_back_a_password_with_spaces_and_quotes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     password = 'it\'s a "pass\\word"'
@@ -109,11 +149,12 @@ def test_a_password_with_spaces_and_quotes_is_written_as_one_that_the_observer_t
         container("patroni1", {8008: 2, 5432: 3}, "PATRONI_NAME=p1", f"PATRONI_SUPERUSER_PASSWORD={password}"),
         container("haproxy", {5001: 4}),
     ]
-    monkeypatch.setattr(init.containers, "inspect", lambda: running)
-    monkeypatch.setattr(init, "by_etcd", lambda *_: Found("etcd", "demo", "/service", ["127.0.0.1:1"]))
-    monkeypatch.setattr(init, "_is_stats", lambda _: False)
-    monkeypatch.setattr(init, "_in_recovery", lambda _: False)
-    found = init._by_docker(print)
+    in_etcd = Found("etcd", "demo", "/service", ["127.0.0.1:1"])
+    monkeypatch.setattr(discovery_docker.containers, "inspect", lambda: running)
+    monkeypatch.setattr(discovery_docker, "cluster_in_etcd", lambda *_: in_etcd)
+    monkeypatch.setattr(discovery_docker, "_is_statistics_page", lambda _: False)
+    monkeypatch.setattr(discovery_docker, "_in_recovery", lambda _: False)
+    found = discovery_docker.cluster_in_docker(print)
     assert found is not None
     written = Settings(**tomllib.loads(text(found))).traffic.write.get_secret_value()
     assert parameters(written) == {
@@ -125,7 +166,7 @@ def test_a_password_with_spaces_and_quotes_is_written_as_one_that_the_observer_t
     }
 
 
-def test_an_etcd_that_falls_silent_after_its_first_answer_is_one_that_does_not_answer(
+def test_an_etcd_that_stops_answering_after_its_first_answer_is_reported_as_not_answering(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class First:
@@ -142,8 +183,8 @@ def test_an_etcd_that_falls_silent_after_its_first_answer_is_one_that_does_not_a
         def read(self, *_: object, **__: object) -> Snapshot:
             raise LookFailed("silent", "no answer")
 
-    monkeypatch.setattr(init, "Endpoint", First)
+    monkeypatch.setattr(discovery_etcd, "Endpoint", First)
     monkeypatch.setattr(discovery, "Endpoint", Silent)
-    monkeypatch.setattr(init, "discover", partial(discovery.discover, timeout_s=0))
+    monkeypatch.setattr(discovery_etcd, "discover", partial(discovery.discover, timeout_s=0))
     with pytest.raises(NothingAnswers, match=r"no etcd answers at a:1 \(silent\)"):
-        init.by_etcd("a:1", print, ["a:1"])
+        cluster_in_etcd("a:1", print, ["a:1"])

@@ -327,7 +327,7 @@ def test_doctor_as_json_is_a_list_of_findings(run: Run, tmp_path: Path) -> None:
     code, out, _ = run("doctor", "--format", "json")
     findings = json.loads(out)
     assert code == 69
-    assert {"about", "level", "title", "meaning", "remedy", "exit_code"} == set(findings[0])
+    assert {"component", "level", "title", "meaning", "remedy", "exit_code"} == set(findings[0])
     assert {one["level"] for one in findings} <= {"ok", "note", "error"}
     assert any(one["level"] == "error" and one["exit_code"] == 69 and one["remedy"] for one in findings)
 

@@ -1,4 +1,4 @@
-"""The recorder: everything reaches the file in order, at once where somebody waits, and no failure is silent."""
+"""The recorder: records reach the file in order, events at once, and every failure is reported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def event(n: int) -> Event:
 
 
 class Disk:
-    """Takes batches, and refuses while it is full."""
+    """Takes batches; refuses them while it is full."""
 
     def __init__(self) -> None:
         self.batches: list[list[Entry]] = []
@@ -34,7 +34,7 @@ class Disk:
     def write(self, batch: Sequence[Entry]) -> None:
         if self.full.is_set():
             self.refused.set()
-            raise CannotWrite("/data/observer.db: cannot be written, the disk is full; mend that.")
+            raise CannotWrite("/data/observer.db: cannot be written, the disk is full; free some space.")
         self.batches.append(list(batch))
         self.wrote.set()
 
@@ -59,7 +59,7 @@ def recorder(disk: Disk, said: list[str], monkeypatch: pytest.MonkeyPatch) -> Re
     return Recorder(disk.write, said.append)
 
 
-def test_everything_queued_is_written_in_order_before_it_ends(recorder: Recorder, disk: Disk) -> None:
+def test_the_recorder_writes_all_queued_records_in_order_before_it_ends(recorder: Recorder, disk: Disk) -> None:
     entries = [event(n) if n % 7 == 0 else operation(n) for n in range(1000)]
     for entry in entries:
         recorder.record(entry)
@@ -89,7 +89,7 @@ def test_an_event_does_not_wait_for_the_commit_of_operations(
     recorder.stop()
 
 
-def test_a_full_disk_is_said_once_and_what_came_meanwhile_is_written_afterwards(
+def test_a_full_disk_is_reported_once_and_the_records_are_written_afterwards(
     recorder: Recorder, disk: Disk, said: list[str]
 ) -> None:
     disk.full.set()
@@ -107,7 +107,7 @@ def test_a_full_disk_is_said_once_and_what_came_meanwhile_is_written_afterwards(
     assert "nothing was lost" in said[1]
 
 
-def test_what_could_not_be_written_in_the_end_is_counted(recorder: Recorder, disk: Disk) -> None:
+def test_records_that_could_not_be_written_before_the_end_are_counted(recorder: Recorder, disk: Disk) -> None:
     disk.full.set()
     recorder.start()
     for n in range(3):
@@ -119,7 +119,7 @@ def test_what_could_not_be_written_in_the_end_is_counted(recorder: Recorder, dis
 def test_memory_is_bounded_while_the_disk_is_full_and_the_oldest_are_kept(
     recorder: Recorder, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder_module, "KEEP_AT_MOST", 2)
+    monkeypatch.setattr(recorder_module, "MAX_PENDING", 2)
     disk.full.set()
     for n in range(5):
         recorder.record(event(n))
@@ -132,10 +132,10 @@ def test_memory_is_bounded_while_the_disk_is_full_and_the_oldest_are_kept(
     assert disk.written[:2] == [event(0), event(1)]
 
 
-def test_the_file_tells_from_when_to_when_records_are_missing_and_how_many(
+def test_the_file_shows_the_span_and_the_number_of_missing_records(
     recorder: Recorder, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder_module, "KEEP_AT_MOST", 2)
+    monkeypatch.setattr(recorder_module, "MAX_PENDING", 2)
     disk.full.set()
     for entry in (event(10), operation(20), operation(30), event(40)):
         recorder.record(entry)
@@ -146,7 +146,7 @@ def test_the_file_tells_from_when_to_when_records_are_missing_and_how_many(
     recorder.record(event(50))
     with pytest.raises(CannotWrite, match="2 records"):
         recorder.stop()
-    why = "/data/observer.db: cannot be written, the disk is full; mend that."
+    why = "/data/observer.db: cannot be written, the disk is full; free some space."
     lost = {"how": "unwritten", "error": why, "since_ns": 30, "dropped": 2}
     assert disk.written == [
         event(10),
@@ -159,7 +159,7 @@ def test_the_file_tells_from_when_to_when_records_are_missing_and_how_many(
     assert sentence(disk.written[3]) == "records are written again"  # type: ignore[arg-type]
 
 
-def test_a_failure_nobody_foresaw_ends_it_loudly(said: list[str]) -> None:
+def test_an_unexpected_error_ends_the_recorder_and_is_raised(said: list[str]) -> None:
     def broken(_: Sequence[Entry]) -> None:
         raise ZeroDivisionError
 

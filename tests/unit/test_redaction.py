@@ -6,7 +6,7 @@ import pytest
 
 from observer.config.settings import Settings
 from observer.model.redaction import without_credentials, without_password
-from observer.recording.watchers import Sight
+from observer.recording.watchers import Watchers
 
 
 @pytest.mark.parametrize(
@@ -48,5 +48,5 @@ def test_a_url_loses_its_user_and_its_password() -> None:
 
 def test_a_container_that_is_a_proxy_is_told_by_the_name_that_the_proxy_has_elsewhere() -> None:
     settings = Settings.model_validate({"haproxy": {"stats": ["http://me:secret@h:7001/stats"]}})
-    (proxy,) = Sight(settings, lambda event: None, lambda: 0)._places()
+    (proxy,) = Watchers(settings, lambda event: None, lambda: 0)._places()
     assert proxy.address == "http://h:7001/stats"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from observer.commands import reporting
-from observer.config.settings import load
+from observer.config.loading import load
 from observer.store.packed import opened
 from reports.facts.shape import Facts
 from reports.report import LanguageName

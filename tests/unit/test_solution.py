@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from observer.commands import reporting
-from observer.config.settings import load
+from observer.config.loading import load
 from reports.facts.shape import Facts
 
 HW3 = Path(__file__).parents[2] / "hw3"

@@ -54,7 +54,7 @@ def test_writes_that_came_back_alone_are_told_from_those_that_a_repair_preceded(
 
 def test_a_repair_after_writes_were_back_helped_nothing() -> None:
     later = incident(1, "leader.killed", cost((10, 40)), injected=(reported("repair.told", 50),))
-    assert "writes came back without an operator once out of 1" in written(overview(results(later), "drill"))
+    assert "writes came back without an operator each time (1 of 1)" in written(overview(results(later), "drill"))
 
 
 def test_an_outage_that_had_not_ended_is_no_recovery() -> None:

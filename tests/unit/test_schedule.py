@@ -1,4 +1,4 @@
-"""When looks happen: skipped ticks are told once for each spell, and no step of the wall clock stops them."""
+"""The schedule of the polls: skipped ticks are recorded once for each period, and no step of the clock stops polls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ S = SECOND_NS
 
 
 class Clocks:
-    """Two clocks that are moved by hand."""
+    """Two clocks that the test moves."""
 
     def __init__(self) -> None:
         self.now = 0
@@ -30,93 +30,96 @@ class TestTheWatchdog:
     @pytest.fixture(autouse=True)
     def watched(self) -> None:
         self.clocks = Clocks()
-        self.told: list[Event] = []
+        self.recorded: list[Event] = []
         self.stepped = 0
-        self.watchdog = Watchdog(lambda: self.clocks.now, lambda: self.clocks.wall, self.told.append, self.on_step)
+        self.watchdog = Watchdog(lambda: self.clocks.now, lambda: self.clocks.wall, self.recorded.append, self.on_step)
 
     def on_step(self) -> None:
         self.stepped += 1
 
-    def turn(self, seconds: float, wall: float | None = None) -> None:
+    def check(self, seconds: float, wall: float | None = None) -> None:
         self.clocks.go(seconds, wall)
-        self.watchdog.turn()
+        self.watchdog.check()
 
-    def test_says_nothing_while_the_clocks_agree_or_one_is_slewed(self) -> None:
+    def test_records_nothing_while_the_clocks_agree_or_one_is_slewed(self) -> None:
         for _ in range(100):
-            self.turn(0.25, 0.2502)
-        assert self.told == []
+            self.check(0.25, 0.2502)
+        assert self.recorded == []
 
     @pytest.mark.parametrize("step_s", [-60, 60, 0.5])
-    def test_records_a_step_and_has_the_jobs_added_anew(self, step_s: float) -> None:
-        self.turn(0.25)
-        self.turn(0.25, 0.25 + step_s)
-        self.turn(0.25)
-        (event,) = self.told
+    def test_records_a_step_and_reports_it(self, step_s: float) -> None:
+        self.check(0.25)
+        self.check(0.25, 0.25 + step_s)
+        self.check(0.25)
+        (event,) = self.recorded
         assert (event.kind, event.detail) == ("clock.stepped", {"by_ms": round(step_s * 1000)})
         assert (event.window.after_ns, event.window.by_ns) == (S // 4, S // 2)
         assert self.stepped == 1
 
-    def test_tells_the_observers_own_sleep_from_a_step(self) -> None:
-        self.turn(0.25)
-        self.turn(30)
-        (event,) = self.told
+    def test_distinguishes_sleep_of_the_machine_from_a_step(self) -> None:
+        self.check(0.25)
+        self.check(30)
+        (event,) = self.recorded
         assert (event.kind, event.detail) == ("observer.slept", {"for_ms": 30_000})
         assert self.stepped == 0
 
 
 class TestTheSchedule:
     @pytest.fixture
-    def told(self) -> list[Event]:
+    def recorded(self) -> list[Event]:
         return []
 
     @pytest.fixture
-    def schedule(self, told: list[Event]) -> Iterator[Schedule]:
-        schedule = Schedule(told.append, lambda: 0)
+    def schedule(self, recorded: list[Event]) -> Iterator[Schedule]:
+        schedule = Schedule(recorded.append, lambda: 0)
         schedule.start()
         yield schedule
         schedule.stop()
 
-    def test_runs_a_job_again_and_again(self, schedule: Schedule) -> None:
+    def test_runs_a_job_repeatedly(self, schedule: Schedule) -> None:
         runs = threading.Semaphore(0)
-        schedule.add(Job("look", 10, runs.release))
+        schedule.add(Job("poll", 10, runs.release))
         for _ in range(5):
             assert runs.acquire(timeout=10)
 
-    def test_one_job_that_hangs_holds_up_no_other(self, schedule: Schedule) -> None:
+    def test_a_job_that_hangs_delays_no_other(self, schedule: Schedule) -> None:
         release, runs = threading.Event(), threading.Semaphore(0)
         schedule.add(Job("hangs", 10, lambda: bool(release.wait(30)) and None))
-        schedule.add(Job("goes on", 10, runs.release))
+        schedule.add(Job("runs", 10, runs.release))
         for _ in range(5):
             assert runs.acquire(timeout=10)
         release.set()
 
-    def test_a_spell_of_skipped_ticks_is_told_once_and_its_end_with_their_number(
-        self, schedule: Schedule, told: list[Event]
+    def test_skipped_ticks_are_recorded_once_and_their_number_at_the_end(
+        self, schedule: Schedule, recorded: list[Event]
     ) -> None:
         release, freely = threading.Event(), threading.Semaphore(0)
 
-        def look() -> None:
+        def poll() -> None:
             if not release.is_set():
                 release.wait(30)
             else:
                 freely.release()
 
-        schedule.add(Job("slow", 10, look))
+        schedule.add(Job("slow", 10, poll))
         in_time = threading.Semaphore(0)
         schedule.add(Job("in time", 10, in_time.release))
-        until(lambda: bool(told))
+        until(lambda: bool(recorded))
         for _ in range(6):
             assert in_time.acquire(timeout=10)
         release.set()
-        until(lambda: len(told) == 2)
-        assert [(event.kind, event.subject) for event in told] == [("tick.skipped", "slow"), ("tick.resumed", "slow")]
-        assert told[1].detail["skipped"] >= 3
+        until(lambda: len(recorded) == 2)
+        assert [(event.kind, event.subject) for event in recorded] == [
+            ("tick.skipped", "slow"),
+            ("tick.resumed", "slow"),
+        ]
+        assert recorded[1].detail["skipped"] >= 3
 
-    def test_a_job_of_the_same_name_takes_the_place_of_the_one_before(self, schedule: Schedule) -> None:
+    def test_a_job_replaces_the_job_of_the_same_name(self, schedule: Schedule) -> None:
         first, second = threading.Semaphore(0), threading.Semaphore(0)
-        schedule.add(Job("look", 10, first.release))
+        schedule.add(Job("poll", 10, first.release))
         assert first.acquire(timeout=10)
-        schedule.add(Job("look", 10, second.release))
+        schedule.add(Job("poll", 10, second.release))
         assert second.acquire(timeout=10)
         while first.acquire(blocking=False):
             pass
@@ -124,33 +127,33 @@ class TestTheSchedule:
         assert second.acquire(timeout=10)
         assert not first.acquire(blocking=False)
 
-    def test_all_jobs_go_on_after_they_were_added_anew(self, schedule: Schedule) -> None:
+    def test_all_jobs_run_again_when_they_are_rescheduled(self, schedule: Schedule) -> None:
         runs = threading.Semaphore(0)
         schedule.add(Job("once an hour", 3_600_000, runs.release))
         assert runs.acquire(timeout=10)
-        schedule.begin_anew()
+        schedule.reschedule()
         assert runs.acquire(timeout=10)
 
 
 def until(condition: object, limit_s: float = 10) -> None:
-    """Waits for a condition."""
+    """Wait for a condition."""
     assert callable(condition)
     pause = threading.Event()
     for _ in range(round(limit_s / 0.01)):
         if condition():
             return
         pause.wait(0.01)
-    raise AssertionError("it did not come true")
+    raise AssertionError("the condition did not become true")
 
 
-def test_jobs_that_end_at_once_hold_up_nobody_who_adds_another() -> None:
-    """APScheduler tells of a run that ended before it looked under its own locks, in the thread that takes them."""
+def test_jobs_that_end_at_once_do_not_block_the_addition_of_another() -> None:
+    """APScheduler calls the listener of a run that ends at once under its own lock, in the thread that adds the job."""
     schedule = Schedule(lambda _: None, lambda: 0)
     schedule.start()
 
     def add() -> None:
         for n in range(400):
-            schedule.add(Job(f"look {n % 20}", 1, lambda: None))
+            schedule.add(Job(f"poll {n % 20}", 1, lambda: None))
 
     adding = threading.Thread(target=add, daemon=True)
     adding.start()

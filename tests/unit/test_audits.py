@@ -1,4 +1,4 @@
-"""The audits: which recording's tokens may be looked for, for how long, and what is kept of one that failed."""
+"""Audits: which recordings they may compare, their time limits, and what is kept of one that failed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from observer.config.settings import Settings
 from observer.model.recording import MS_NS, Audit, Operation, Outcome, RecordingHeader
 from observer.postgres.session import NoAnswer
-from observer.recording import audits as auditing
-from observer.recording.audits import LateAudit, elsewhere
+from observer.recording import audits
+from observer.recording.audits import EarlierAudit, reason_not_comparable
 from observer.recording.members import Members
 from observer.store import Reader, Writer
 from observer.traffic import audit as audit_module
@@ -31,81 +31,83 @@ def like_before(**changed: Any) -> RecordingHeader:
     return replace(BEFORE, id=2, **changed)
 
 
-class TestATokenThatIsAbsentIsLostOnlyWhereItWasWritten:
-    def test_the_same_cluster_workload_and_database_may_be_asked(self) -> None:
-        assert elsewhere(BEFORE, like_before()) is None
+class TestAnAbsentTokenIsLostOnlyInTheDatabaseThatItWasWrittenTo:
+    def test_the_same_cluster_workload_and_database_are_comparable(self) -> None:
+        assert reason_not_comparable(BEFORE, like_before()) is None
 
-    def test_another_cluster_may_not(self) -> None:
-        assert elsewhere(BEFORE, like_before(cluster_id="8")) == "this is another cluster"
+    def test_another_cluster_is_not_comparable(self) -> None:
+        assert reason_not_comparable(BEFORE, like_before(cluster_id="8")) == "this is another cluster"
 
     def test_a_cluster_that_was_never_identified_may_be_another(self) -> None:
-        assert elsewhere(replace(BEFORE, cluster_id=None), like_before()) == "its cluster was never identified"
+        assert (
+            reason_not_comparable(replace(BEFORE, cluster_id=None), like_before()) == "its cluster was never identified"
+        )
 
     def test_another_workload_has_other_tables(self) -> None:
         other = like_before(settings={"traffic": {**TRAFFIC, "workload": "homework"}})
-        assert elsewhere(BEFORE, other) == 'its workload was "probe"'
+        assert reason_not_comparable(BEFORE, other) == 'its workload was "probe"'
 
     def test_another_database_has_tables_of_its_own(self) -> None:
         other = like_before(settings={"traffic": {**TRAFFIC, "write": "host=db user=postgres"}})
-        assert elsewhere(BEFORE, other) == 'its database was "app"'
+        assert reason_not_comparable(BEFORE, other) == 'its database was "app"'
 
-    def test_another_address_leads_to_the_same_rows(self) -> None:
-        other = like_before(settings={"traffic": {**TRAFFIC, "write": "host=elsewhere dbname=app"}})
-        assert elsewhere(BEFORE, other) is None
+    def test_another_address_may_lead_to_the_same_rows(self) -> None:
+        other = like_before(settings={"traffic": {**TRAFFIC, "write": "host=other dbname=app"}})
+        assert reason_not_comparable(BEFORE, other) is None
 
 
 class TestARecordingThatEndedWithoutAnAudit:
     @pytest.fixture
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-        """The ranges that the primary is asked for: every token is absent."""
+        """Return the audited ranges; every token is absent."""
         asked: list[tuple[int, int]] = []
 
         def absent(dsn: str, workload: str, tag: str, first_n: int, last_n: int, *_: object) -> list[Audit]:
             asked.append((first_n, last_n))
             return [Audit(9, f"{tag}-{first_n:010d}", f"{tag}-{last_n:010d}", present=False)]
 
-        monkeypatch.setattr(auditing, "audit", absent)
+        monkeypatch.setattr(audits, "audit", absent)
         return asked
 
     @pytest.fixture
     def said(self) -> list[str]:
         return []
 
-    def late(self, tmp_path: Path, now: RecordingHeader, said: list[str]) -> LateAudit:
-        """Two acknowledged writes, never read back, and a recording after it."""
+    def earlier_audit(self, tmp_path: Path, now: RecordingHeader, said: list[str]) -> EarlierAudit:
+        """Record two acknowledged writes that were never read back, and begin the next recording."""
         writer = Writer(tmp_path / "observer.db")
         one = writer.begin(BEFORE)
         writer.append(one, [Operation("write", "kept", f"t-{n:010d}", n, n, n, Outcome.OK, "done") for n in (1, 2)])
         writer.begin(now)
-        return LateAudit(SETTINGS, writer, BEFORE, Members(None, None, nobody, nobody), said.append)
+        return EarlierAudit(SETTINGS, writer, BEFORE, Members(None, None, unused, unused), said.append)
 
     def audited(self, tmp_path: Path) -> list[tuple[str, str]]:
         with Reader(tmp_path / "observer.db") as reader:
             return [(a.first_token, a.last_token) for a in reader.load(1).audits]
 
-    def test_is_audited_by_the_next_of_the_same_cluster(
+    def test_is_audited_by_the_next_recording_of_the_same_cluster(
         self, tmp_path: Path, asked: list[tuple[int, int]], said: list[str]
     ) -> None:
-        assert self.late(tmp_path, like_before(), said).look()
+        assert self.earlier_audit(tmp_path, like_before(), said).attempt()
         assert self.audited(tmp_path) == [("t-0000000001", "t-0000000002")]
 
-    def test_stays_unaudited_where_the_cluster_is_another_which_is_said(
+    def test_stays_unaudited_if_the_cluster_is_another_and_a_message_says_so(
         self, tmp_path: Path, asked: list[tuple[int, int]], said: list[str]
     ) -> None:
-        assert self.late(tmp_path, like_before(cluster_id="8"), said).look()
+        assert self.earlier_audit(tmp_path, like_before(cluster_id="8"), said).attempt()
         assert (asked, self.audited(tmp_path)) == ([], [])
         assert said == [
             "The last writes of recording 1 were never read back, and this is another cluster: "
-            "what became of them stays unknown."
+            "whether they were lost stays unknown."
         ]
 
-    def test_waits_until_it_is_known_which_cluster_this_is(
+    def test_waits_until_the_cluster_is_identified(
         self, tmp_path: Path, asked: list[tuple[int, int]], said: list[str]
     ) -> None:
-        assert not self.late(tmp_path, like_before(cluster_id=None), said).look()
+        assert not self.earlier_audit(tmp_path, like_before(cluster_id=None), said).attempt()
         assert (asked, said) == ([], [])
 
-    def test_is_asked_for_again_later_and_later_and_only_for_what_is_left(
+    def test_is_tried_again_after_longer_and_longer_pauses_for_the_tokens_that_are_left(
         self, tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         now_s, asked = [100.0], []
@@ -115,20 +117,18 @@ class TestARecordingThatEndedWithoutAnAudit:
             found = [Audit(9, f"{tag}-{1:010d}", f"{tag}-{1:010d}", present=True)] if first_n == 1 else []
             raise AuditFailed("the primary gave no answer.", found, 2)
 
-        monkeypatch.setattr(auditing, "audit", first_only)
+        monkeypatch.setattr(audits, "audit", first_only)
         monkeypatch.setattr(time, "monotonic", lambda: now_s[0])
-        late = self.late(tmp_path, like_before(), said)
+        task = self.earlier_audit(tmp_path, like_before(), said)
         for _ in range(8):
-            assert not late.look()
+            assert not task.attempt()
             now_s[0] += 5
         assert asked == [(100, 1), (110, 2), (130, 2)]
         assert self.audited(tmp_path) == [("t-0000000001", "t-0000000001")]
 
 
-class TestAnAuditHasTimeOfItsOwn:
-    def test_what_was_read_back_before_a_question_without_an_answer_is_kept(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+class TestTheTimeLimitsOfAnAudit:
+    def test_tokens_read_back_before_a_query_failed_are_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
         primary = Primary([[[1, CHUNK]], NoAnswer("silent", "answer", "no answer by the deadline")])
         monkeypatch.setattr(audit_module, "Kept", primary)
         with pytest.raises(AuditFailed, match="no answer by the deadline") as failed:
@@ -136,28 +136,26 @@ class TestAnAuditHasTimeOfItsOwn:
         assert [(a.first_token, a.last_token) for a in failed.value.found] == [("t-0000000001", f"t-{CHUNK:010d}")]
         assert failed.value.next_n == CHUNK + 1
 
-    def test_each_question_has_its_limit_and_all_of_them_together_have_one(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_each_query_has_a_limit_and_all_of_them_together_have_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
         primary = Primary([None, None])
         monkeypatch.setattr(audit_module, "Kept", primary)
         now_ms = iter([0, 0, 20_000])
         audit(DSN, "probe", "t", 1, 2 * CHUNK, 25_000, lambda: next(now_ms) * MS_NS, whole_ms=35_000)
         assert primary.until_ns == [25_000 * MS_NS, 35_000 * MS_NS]
 
-    def test_the_limit_is_not_that_of_an_operation_and_three_audits_end_before_a_stop_is_given_up(
+    def test_the_limit_is_not_the_deadline_of_an_operation_and_three_audits_end_within_the_time_to_stop(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         limits_ms: list[object] = []
-        monkeypatch.setattr(auditing, "audit", lambda *told: limits_ms.append(told[5]) or [])
-        auditor = auditing.Auditor(SETTINGS, "t", lambda entry: None, lambda: 0, Members(None, None, nobody, nobody))
-        assert auditor.look(1, 9)
+        monkeypatch.setattr(audits, "audit", lambda *arguments: limits_ms.append(arguments[5]) or [])
+        auditor = audits.Auditor(SETTINGS, "t", lambda entry: None, lambda: 0, Members(None, None, unused, unused))
+        assert auditor.run(1, 9)
         assert limits_ms == [25_000] != [SETTINGS.traffic.deadline_ms]
         assert 3 * audit_module.WHOLE_MS < 120_000
 
 
 class Primary:
-    """Stands for the connection to it: gives each answer in turn, and keeps until when each question may last."""
+    """Stands for the connection to the primary: returns each answer in turn, and keeps the limit of each query."""
 
     def __init__(self, answers: Sequence[list[list[int]] | NoAnswer | None]) -> None:
         self.answers = list(answers)
@@ -177,5 +175,5 @@ class Primary:
         return
 
 
-def nobody(member: str, address: str) -> None:
+def unused(member: str, address: str) -> None:
     return
