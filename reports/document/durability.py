@@ -76,7 +76,7 @@ def _lost(results: Results) -> tuple[Block, ...]:
                 Value(own[0].timeline),
                 Value(len(own)),
                 say("writes.from_to", from_s=span[0], to_s=span[1]),
-                (Rows("operations", operations), Rows("audits", audits)),
+                (Rows("operations", operations[:SHOWN]), Rows("audits", audits)),
             )
         )
     if not rows:
@@ -178,7 +178,9 @@ def _reads_of(one: ReadConsistency) -> Iterator[Sentence]:
         back = [found for found in (one.back_same_server, one.back_other_server) if found is not None and found.count]
         yield _backward(back)
     replicas = next((s for s in one.staleness if s.role == "replica" and s.server is None), None)
-    if replicas is not None:
+    if replicas is not None and not replicas.behind:
+        yield say("staleness.none", total=replicas.reads)
+    elif replicas is not None:
         yield say("staleness.worst", n=replicas.behind, total=replicas.reads, ms=replicas.behind_s.max * 1000)
     if one.read_then_lost is None:
         yield say("staleness.lost_unknown")
