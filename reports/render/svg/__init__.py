@@ -1,0 +1,1 @@
+"""Pictures: results of the analysis to SVG."""
