@@ -22,7 +22,8 @@ from reports.document.blocks import (
     say,
     table,
 )
-from reports.document.each_recording import events, is_docker, of_each, shown_by
+from reports.document.each_recording import events, of_each, shown_by
+from reports.document.shell import platform
 
 COLUMNS = (
     ("Member", "name"),
@@ -41,7 +42,7 @@ MEGABYTE = 1024 * 1024
 
 def cluster(results: Results, profile: Profile) -> Section | None:
     """Return the section on the cluster, one part for each recording."""
-    docker = is_docker(results)
+    docker = platform(results.recordings) == "docker"
     blocks = of_each(results, lambda recording: _recording(recording, docker))
     return Section("cluster", say("topology.title"), blocks) if blocks else None
 

@@ -46,13 +46,3 @@ def port_of(recording: RecordingResults, action: str) -> str | None:
     """Return the proxy's address for writes ("write") or reads ("read"); None if none was configured."""
     ports = (p for p in recording.parts if p.kind == "haproxy" and p.name == action)
     return next((address for part in ports for address in part.outside), None)
-
-
-def is_docker(results: Results) -> bool:
-    """Return whether the cluster is the stack of the homework in containers, so that its commands are known."""
-    return bool(results.recordings) and all(r.scope == "demo" and not _on_loopback(r) for r in results.recordings)
-
-
-def _on_loopback(recording: RecordingResults) -> bool:
-    hosts = {str(m.get("host")) for c in recording.captures for m in c.members if m.get("host")}
-    return bool(hosts) and all(host.startswith("127.") or host in ("localhost", "::1") for host in hosts)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from observer.model.causes import CAUSES
 from reports.analysis.results.whole import Results
 from reports.document.blocks import Bullets, Inline, Profile, Section, Value, incident_link, paragraph, say, table
-from reports.document.each_recording import is_docker
+from reports.document.shell import platform
 
 DESIGNS = ("two_proxies", "client_list", "three_hosts", "synchronous")
 
@@ -43,7 +43,7 @@ def _points(results: Results) -> Iterator[tuple[str, tuple[Inline, ...]]]:
     elif not live.get("synchronous_mode"):
         lost = results.durability.lost
         yield "replication", (say("weak_points.replication", lost=lost),)
-    if is_docker(results):
+    if platform(results.recordings) == "docker":
         command = "docker inspect -f '{{json .Mounts}}' demo-patroni1 demo-etcd1"
         yield "volumes", (say("weak_points.volumes", command=Value(command, "code")),)
 
