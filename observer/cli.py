@@ -158,10 +158,10 @@ def mark(text: str, config: Path | None, db: Path | None) -> None:
     Example: observer mark "pulling the plug of patroni1"
     """
     from observer.model.clock import boot_id
-    from observer.store import tell
+    from observer.store import append_event
 
     _, path = settings_of(config, db)
-    event = tell(path, boot_id(), "note.told", "", {"text": text})
+    event = append_event(path, boot_id(), "note.told", "", {"text": text})
     say(f"Noted at {event.by_ns / 1e9:.3f} s.")
 
 
@@ -273,7 +273,7 @@ def timeline(
 @option_config
 @option_format
 def query(sql: str, config: Path | None, db: Path | None, form: str) -> None:
-    """Ask the timeline by SQL; nothing is ever written. docs/timeline.md names the tables and views.
+    """Ask the timeline by SQL; nothing is ever written. docs/sqlite.md names the tables and views.
 
     A recording that is packed with xz is read as it is.
 

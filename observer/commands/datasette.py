@@ -10,6 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from observer.store import VIEWS
+
 NAMES = "select name from sqlite_master where type in ('table', 'view') order by name"
 
 TABLES: Mapping[str, str] = {
@@ -25,13 +27,7 @@ TABLES: Mapping[str, str] = {
     "judged_outages": "Outages of writes and reads, from the last acknowledgement to the next.",
     "judged_outages_alone": "The same of kept and of new connections, each alone, by its own rate.",
     "judged_losses": "Acknowledged writes that were not there when they were read back.",
-    "leaders": "Who held the leader key, on which timeline, from when to when.",
-    "per_second": "How the operations that finished in each second ended.",
-    "served_by": "Which server acknowledged how many operations, and in which role.",
-    "outages": "Outages with their times in UTC.",
-    "outages_alone": "Outages of kept and of new connections, each alone, with their times in UTC.",
-    "lost_writes": "Lost writes with their times in UTC.",
-    "operations_utc": "Operations with their times in UTC.",
+    **{name: view.description for name, view in VIEWS.items()},
 }
 
 COLUMNS: Mapping[str, str] = {
@@ -78,7 +74,7 @@ class Question:
 
 
 def questions() -> list[Question]:
-    """Those of docs/timeline.md, in its order."""
+    """Those of docs/sqlite.md, in its order."""
     text = (files("observer.commands") / "questions.toml").read_text(encoding="utf-8")
     return [Question(one["asks"], one["sql"].strip()) for one in tomllib.loads(text)["question"]]
 

@@ -24,7 +24,7 @@ from observer.live.status import LATELY_NS
 from observer.model.clock import boot_id
 from observer.model.errors import NothingAnswers, ObserverError
 from observer.model.recording import SECOND_NS, Operation, Outcome
-from observer.store import Reader, is_being_recorded, tell
+from observer.store import Reader, append_event, is_being_recorded
 from reports.report import summary_lines
 from stack.errors import StackError
 from stack.settings import StackSettings
@@ -124,7 +124,7 @@ def _story(settings: StackSettings, database: Path, alive: Callable[[], bool]) -
 
 
 def _tell(database: Path, kind: str, action: str, target: str, at_ns: int) -> None:
-    tell(database, boot_id(), kind, target, {"component": "patroni", "action": action, "target": target}, at_ns)
+    append_event(database, boot_id(), kind, target, {"component": "patroni", "action": action, "target": target}, at_ns)
 
 
 def _until(done: Callable[[], bool], alive: Callable[[], bool], what: str, waiting: str | None = None) -> None:

@@ -153,7 +153,7 @@ def _way(action: str, way: WaySeen) -> Iterator[Finding]:
         mend = (
             'pour the homework\'s schema (stack/schema.sql), or set workload = "probe" in [traffic]'
             if "homework" in says
-            else "GRANT CREATE ON SCHEMA public TO the user, or create observer_probe for it (docs/timeline.md)"
+            else "GRANT CREATE ON SCHEMA public TO the user, or create observer_probe for it (docs/sqlite.md)"
         )
         means = "nothing is written or read until the tables can be used"
         yield bad(about, CONFIGURATION, says, means, mend)

@@ -213,7 +213,7 @@ class TestMistakesAreOneSentenceAndAnExitCode:
     def test_speaking_to_a_daemon_that_is_not_there(self, run: Run, recorded: Path, command: list[str]) -> None:
         before = recorded.read_bytes()
         done = run(*command)
-        assert (done.returncode, "nothing records into it" in done.stderr) == (69, True)
+        assert (done.returncode, "no recording is running" in done.stderr) == (69, True)
         assert recorded.read_bytes() == before
 
     def test_a_query_that_writes(self, run: Run, recorded: Path) -> None:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlite_utils import Database
 
 from observer.model.errors import CannotWrite, ForeignDatabase, NotFound, NothingAnswers, UsageError
 from observer.model.findings import Alone, Cost, Evidence, Findings, Incident, Lost, Outage, Phase, Rejected
 from observer.model.recording import SECOND_NS, Audit, Event, Operation, Outcome, RecordingHeader, Window
-from observer.store import Reader, Writer, is_being_recorded, schema, tell
+from observer.store import Reader, Writer, append_event, is_being_recorded, migrations
 
 S = SECOND_NS
 BEGAN = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -346,7 +347,7 @@ class TestFilesThatAreNotOurs:
             raise error
 
         monkeypatch.setattr(sqlite3, "connect", refused)
-        with pytest.raises(CannotWrite, match="cannot be opened by this user"):
+        with pytest.raises(CannotWrite, match="this user cannot open it"):
             Writer(path)
 
     def test_a_timeline_of_a_newer_version_is_refused(self, path: Path) -> None:
@@ -360,7 +361,7 @@ class TestFilesThatAreNotOurs:
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as before:
-            before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+            before.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:1])
             old = Writer(path)
             old.begin(recording())
             old.close()
@@ -403,7 +404,8 @@ class TestFilesThatAreNotOurs:
     def test_one_that_is_killed_while_its_first_transaction_is_written_out_too(self, path: Path) -> None:
         half = sqlite3.connect(path)
         half.execute("pragma cache_size = 1")  # so that pages are written before the transaction ends
-        half.executescript(f"begin; {schema.MIGRATIONS[0]}")
+        half.execute("begin")
+        migrations.create_tables(Database(half))
         killed = as_it_lies(path, path.parent / "killed")
         half.close()
         assert killed.stat().st_size
@@ -449,7 +451,7 @@ class TestWhoMayWrite:
         one = writer.begin(recording())
         with Reader(path) as reader:
             assert not reader.stop_asked(one)
-            tell(path, "this boot", "stop.asked", "", {}, at_ns=7 * S)
+            append_event(path, "this boot", "stop.asked", "", {}, at_ns=7 * S)
             assert reader.stop_asked(one)
             (told,) = reader.events(one)
         assert (told.source, told.kind, told.by_ns) == ("operator", "stop.asked", 7 * S)
@@ -461,16 +463,16 @@ class TestWhoMayWrite:
         Path(f"{path}.lock").write_bytes(b"\x00%d" % one)  # as kill -9 leaves it
         writer = Writer(path)
         with pytest.raises(NothingAnswers, match="has not begun to record yet"):
-            tell(path, "this boot", "stop.asked", "", {}, at_ns=7 * S)
+            append_event(path, "this boot", "stop.asked", "", {}, at_ns=7 * S)
         two = writer.begin(recording())
-        tell(path, "this boot", "stop.asked", "", {}, at_ns=7 * S)
+        append_event(path, "this boot", "stop.asked", "", {}, at_ns=7 * S)
         with Reader(path) as reader:
             assert (reader.stop_asked(one), reader.recording(one).last_ns, reader.stop_asked(two)) == (False, 0, True)
         writer.close()
 
     def test_nothing_is_told_where_nothing_records(self, path: Path) -> None:
-        with pytest.raises(NothingAnswers, match="nothing records"):
-            tell(path, "this boot", "note.told", "", {"text": "hello"})
+        with pytest.raises(NothingAnswers, match="no recording is running"):
+            append_event(path, "this boot", "note.told", "", {"text": "hello"})
         assert not path.exists()
 
     def test_a_query_reads_and_never_writes(self, writer: Writer, path: Path) -> None:
