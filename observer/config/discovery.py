@@ -20,16 +20,16 @@ from observer.postgres.persistent import ask
 from observer.postgres.session import NoAnswer
 from observer.recording.preflight import etcd_access, must_have_files
 from observer.sources import haproxy, patroni, web
-from observer.sources.discovery import PATRONIS, Discovery, discover
+from observer.sources.discovery import PATRONI_KEYS, Discovery, discover
 from observer.sources.etcd import Access, AccessRefused, Endpoint
-from observer.sources.polling import LookFailed
+from observer.sources.polling import PollFailed
 
 Say = Callable[[str], None]
 
 LOOK_MS = 2000
 PROJECT = "COMPOSE_PROJECT_NAME"
 SCOPE, NAMESPACE = "OBSERVER_CLUSTER_SCOPE", "OBSERVER_CLUSTER_NAMESPACE"
-_KEY = re.compile(rf"^(?P<namespace>/.+)/(?P<scope>[^/]+)/(?:{'|'.join(PATRONIS)})(?:/|$)")
+_KEY = re.compile(rf"^(?P<namespace>/.+)/(?P<scope>[^/]+)/(?:{'|'.join(PATRONI_KEYS)})(?:/|$)")
 
 
 def find(address: str | None, say: Say) -> Found:
@@ -80,7 +80,7 @@ def by_etcd(address: str, say: Say, etcd: Sequence[str] = ()) -> Found:
             f"etcd at {address} refuses the credentials ({failure.error}); "
             "set OBSERVER_ETCD_USER and OBSERVER_ETCD_PASSWORD."
         ) from None
-    except LookFailed as failure:
+    except PollFailed as failure:
         raise NothingAnswers(
             f"etcd at {address} does not answer ({failure.how}: {failure.error}); check the address, and "
             "OBSERVER_ETCD_CA if it wants TLS."
@@ -135,7 +135,7 @@ def _others(address: str, endpoint: Endpoint, access: Access) -> list[str]:
             member = other.status().member
             if member != own and other.read("/", keys_only=True, stale=True).cluster == cluster:
                 others.setdefault(member, advertised)
-        except LookFailed:
+        except PollFailed:
             continue
         finally:
             other.close()
@@ -150,7 +150,7 @@ def _unreached(cluster: Discovery) -> list[str]:
         try:
             if member.api_url:
                 target.get(f"{patroni.base(member.api_url)}/patroni")
-        except LookFailed:
+        except PollFailed:
             found.append(name)
         finally:
             target.close()
@@ -243,7 +243,7 @@ def _is_stats(url: str) -> bool:
     try:
         code, body = target.get(haproxy.csv_url(url))
         return code == 200 and body.startswith(b"# pxname,svname,")
-    except LookFailed:
+    except PollFailed:
         return False
     finally:
         target.close()

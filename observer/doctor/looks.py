@@ -25,7 +25,7 @@ from observer.sources import haproxy, patroni, postgres, web
 from observer.sources.discovery import Discovery, ScopeAbsent, discover
 from observer.sources.etcd import AccessRefused, Endpoint
 from observer.sources.haproxy import Page
-from observer.sources.polling import LookFailed
+from observer.sources.polling import PollFailed
 from observer.sources.quorum import Status
 from observer.traffic.preflight import Preflight, preflight
 
@@ -185,7 +185,7 @@ def _etcd(address: str, settings: Settings) -> EtcdSeen:
         return EtcdSeen(status, endpoint.read("/observer-doctor", keys_only=True, stale=True).cluster)
     except AccessRefused as failure:
         return EtcdSeen(failure=Failure(failure.how, failure.error, refused=True))
-    except LookFailed as failure:
+    except PollFailed as failure:
         return EtcdSeen(failure=Failure(failure.how, failure.error))
     finally:
         endpoint.close()
@@ -204,7 +204,7 @@ def _rest(url: str, from_etcd: bool, settings: Settings) -> RestSeen:
     try:
         http, body = _get(f"{patroni.base(url)}/patroni", patroni_access(settings))
         told = json.loads(body)
-    except LookFailed as failure:
+    except PollFailed as failure:
         return RestSeen(address, from_etcd, failure=Failure(failure.how, failure.error))
     except ValueError:
         told = None
@@ -256,7 +256,7 @@ def _stats(url: str, access: web.Access) -> StatsSeen:
         pools = {pool for pool, _ in page.servers}
         limits = [row.get("slim", "") for row in rows if row["pxname"] in pools and row["svname"] != "BACKEND"]
         return StatsSeen(http, page, min((int(limit) for limit in limits if limit.isdigit()), default=None))
-    except LookFailed as failure:
+    except PollFailed as failure:
         return StatsSeen(http, failure=Failure(failure.how, failure.error))
 
 

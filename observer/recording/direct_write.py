@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from observer.model.recording import Event, Window
-from observer.postgres.persistent import Kept
+from observer.postgres.persistent import PersistentConnection
 from observer.postgres.session import NoAnswer
 from observer.sources.postgres import direct_dsn
 
@@ -26,7 +26,7 @@ def prove(
 ) -> bool:
     """Records write.proved for the member that took a direct write; `members` are connection strings by name."""
     for member, dsn in sorted(members.items()):
-        kept, began_ns = Kept(direct_dsn(dsn, credentials), deadline_ms, now_ns), now_ns()
+        kept, began_ns = PersistentConnection(direct_dsn(dsn, credentials), deadline_ms, now_ns), now_ns()
         try:
             in_recovery, lsn = kept.ask(WRITE)[0]
         except NoAnswer:

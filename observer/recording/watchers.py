@@ -18,9 +18,9 @@ from observer.recording.preflight import dsn_of, etcd_access, haproxy_access, pa
 from observer.recording.schedule import Schedule
 from observer.sources import engine, haproxy, logs, patroni, postgres
 from observer.sources.dcs import EtcdSource
-from observer.sources.deeds import Place
 from observer.sources.discovery import Discovery
 from observer.sources.docker import DockerSource
+from observer.sources.fault_actions import WatchedAddress
 from observer.sources.polling import Now, Record
 
 
@@ -94,22 +94,24 @@ class Sight:
         """From whichever member answers; not done while none is known."""
         return patroni.capture(dict(self.members.api), self._record, self._now_ns, patroni_access(self._settings))
 
-    def _places(self) -> list[Place]:
+    def _places(self) -> list[WatchedAddress]:
         """Every address that is looked at, and whose it is."""
         places = []
         for name, url in dict(self.members.api).items():
             parts = urlsplit(url)
-            places.append(Place("patroni", name, parts.hostname or "", parts.port or 8008))
+            places.append(WatchedAddress("patroni", name, parts.hostname or "", parts.port or 8008))
         for name, dsn in dict(self.members.postgres).items():
             told = parameters(dsn)
             port = told.get("port", "5432")
-            places.append(Place("patroni", name, told.get("host", ""), int(port) if port.isdigit() else 5432))
+            places.append(WatchedAddress("patroni", name, told.get("host", ""), int(port) if port.isdigit() else 5432))
         for endpoint in self._settings.etcd.endpoints:
             host, _, port = endpoint.rpartition(":")
-            places.append(Place("etcd", None, host, int(port), endpoint))
+            places.append(WatchedAddress("etcd", None, host, int(port), endpoint))
         for url in self._settings.haproxy.stats:
             parts = urlsplit(url)
-            places.append(Place("haproxy", None, parts.hostname or "", parts.port or 80, without_credentials(url)))
+            places.append(
+                WatchedAddress("haproxy", None, parts.hostname or "", parts.port or 80, without_credentials(url))
+            )
         return [place for place in places if place.host]
 
     def _begin_etcd(self, scope: str | None) -> EtcdSource:

@@ -114,43 +114,43 @@ class Reader:
 
     def events(self, recording_id: int, after_id: int = 0, newest: int | None = None) -> list[Event]:
         """Return events in order of `by_ns`, then id: those with an id above `after_id`, or only the `newest` ones."""
-        asked = f"{SELECT_EVENT} where recording_id = ? and id > ?"
+        query = f"{SELECT_EVENT} where recording_id = ? and id > ?"
         with translated_errors(self.path):
             if newest is None:
-                rows = self._connection.execute(f"{asked} order by by_ns, id", (recording_id, after_id)).fetchall()
+                rows = self._connection.execute(f"{query} order by by_ns, id", (recording_id, after_id)).fetchall()
             else:
                 rows = self._connection.execute(
-                    f"{asked} order by by_ns desc, id desc limit ?", (recording_id, after_id, newest)
+                    f"{query} order by by_ns desc, id desc limit ?", (recording_id, after_id, newest)
                 ).fetchall()[::-1]
         return [event_of(row) for row in rows]
 
     def operations(self, recording_id: int, newest: int) -> list[Operation]:
         """Return the operations that finished last, in order of finishing."""
-        asked = f"{SELECT_OPERATION} where recording_id = ? order by finished_ns desc, id desc limit ?"
+        query = f"{SELECT_OPERATION} where recording_id = ? order by finished_ns desc, id desc limit ?"
         with translated_errors(self.path):
-            return [operation_of(row) for row in self._connection.execute(asked, (recording_id, newest))][::-1]
+            return [operation_of(row) for row in self._connection.execute(query, (recording_id, newest))][::-1]
 
     def tokens(self, recording_id: int) -> tuple[str, str] | None:
         """Return the first and the last token that a recording wrote, or None if it wrote nothing."""
-        asked = "select token from operations where recording_id = ? and token <> '' order by finished_ns"
+        query = "select token from operations where recording_id = ? and token <> '' order by finished_ns"
         with translated_errors(self.path):
             # Tokens are issued in order, and an operation ends by its deadline, so the two ends hold the extremes.
-            first = self._connection.execute(f"{asked} limit 1000", (recording_id,)).fetchall()
-            last = self._connection.execute(f"{asked} desc limit 10000", (recording_id,)).fetchall()
+            first = self._connection.execute(f"{query} limit 1000", (recording_id,)).fetchall()
+            last = self._connection.execute(f"{query} desc limit 10000", (recording_id,)).fetchall()
         return (min(first)[0], max(last)[0]) if first else None
 
     def last_audited(self, recording_id: int) -> str | None:
         """Return the last token that was audited, present or not."""
-        asked = "select max(last_token) from audits where recording_id = ?"
+        query = "select max(last_token) from audits where recording_id = ?"
         with translated_errors(self.path):
-            found: str | None = self._connection.execute(asked, (recording_id,)).fetchone()[0]
+            found: str | None = self._connection.execute(query, (recording_id,)).fetchone()[0]
         return found
 
     def stop_asked(self, recording_id: int) -> bool:
         """Return whether an operator asked this recording to stop."""
-        asked = "select 1 from events where kind = 'stop.asked' and recording_id = ? limit 1"
+        query = "select 1 from events where kind = 'stop.asked' and recording_id = ? limit 1"
         with translated_errors(self.path):
-            return self._connection.execute(asked, (recording_id,)).fetchone() is not None
+            return self._connection.execute(query, (recording_id,)).fetchone() is not None
 
     def query(self, sql: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
         """Return the columns and the rows of one SQL statement that only reads. Both raise UsageError for any other."""

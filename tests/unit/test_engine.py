@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from observer.model.recording import Event
-from observer.sources.deeds import Place
 from observer.sources.docker import DockerSource
 from observer.sources.engine import Engine, address, lines
-from observer.sources.polling import LookFailed
+from observer.sources.fault_actions import WatchedAddress
+from observer.sources.polling import PollFailed
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets here")
 
@@ -102,7 +102,7 @@ def recorded(place: Path, count: int) -> list[Event]:
             enough.set()
 
     clock = iter(range(1, 10**6))
-    places = [Place("patroni", "patroni1", "127.0.0.1", 8011)]
+    places = [WatchedAddress("patroni", "patroni1", "127.0.0.1", 8011)]
     source = DockerSource(f"unix://{place}", lambda: places, record, clock.__next__)
     source.start()
     try:
@@ -161,5 +161,5 @@ def test_an_engine_that_refuses_is_quoted(place: Path) -> None:
 
 
 def test_an_address_that_is_no_socket_is_refused_in_a_sentence() -> None:
-    with pytest.raises(LookFailed, match="neither unix:// nor tcp://"):
+    with pytest.raises(PollFailed, match="neither unix:// nor tcp://"):
         Engine("ssh://host")

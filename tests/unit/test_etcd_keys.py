@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from observer.sources.keys import Key, found, leader_seen, member_of, told_of
+from observer.sources.keys import Key, initial_observations, leader_seen, member_of, observations_of
 
 MEMBER_3 = (
     b'{"conn_url":"postgres://127.0.0.1:15631/postgres","api_url":"http://127.0.0.1:8211/patroni","state":"running",'
@@ -20,19 +20,19 @@ def key(name: str, value: bytes, revision: int = 5, created: int = 5, lease: int
 def told(name: str, before: bytes | None, after: bytes | None) -> list[tuple[str, str, dict[str, Any]]]:
     was = None if before is None else key(name, before)
     now = None if after is None else key(name, after, revision=6)
-    return [(kind, subject, dict(detail)) for kind, subject, detail in told_of(name, was, now, 6, "demo")]
+    return [(kind, subject, dict(detail)) for kind, subject, detail in observations_of(name, was, now, 6, "demo")]
 
 
 def test_a_leader_key_that_is_gone_names_who_held_it() -> None:
     lease = key("leader", b"p1", lease=77)
-    assert told_of("leader", lease, None, 6, "demo") == [
+    assert observations_of("leader", lease, None, 6, "demo") == [
         ("leader.lost", "p1", {"revision": 6, "key": "/service/demo/leader", "lease": 77})
     ]
 
 
 def test_a_leader_key_that_was_taken_names_the_new_leader_and_the_last_one() -> None:
     taken = key("leader", b"p2", 7, 7, 88)
-    assert told_of("leader", None, taken, 7, "demo", previous="p1") == [
+    assert observations_of("leader", None, taken, 7, "demo", previous="p1") == [
         ("leader.elected", "p2", {"revision": 7, "lease": 88, "key": "/service/demo/leader", "previous": "p1"})
     ]
 
@@ -47,7 +47,7 @@ def test_a_leader_key_that_is_written_again_by_its_holder_tells_nothing() -> Non
 
 
 def test_a_leader_key_that_was_created_anew_must_have_been_gone() -> None:
-    events = told_of("leader", key("leader", b"p1", 5, 5), key("leader", b"p1", 9, 9), 9, "demo")
+    events = observations_of("leader", key("leader", b"p1", 5, 5), key("leader", b"p1", 9, 9), 9, "demo")
     assert [(kind, subject) for kind, subject, _ in events] == [("leader.lost", "p1"), ("leader.elected", "p1")]
 
 
@@ -140,7 +140,7 @@ def test_what_is_found_at_first_is_told_as_initial_in_the_order_it_was_written()
         "status": key("status", b"{}", 30),
         "members/p1": key("members/p1", MEMBER_3, 20),
     }
-    events = found(keys, "demo")
+    events = initial_observations(keys, "demo")
     assert [kind for kind, _, _ in events] == ["config.changed", "leader.seen", "member.changed"]
     assert all(detail["initial"] for _, _, detail in events)
 

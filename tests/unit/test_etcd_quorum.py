@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from observer.model.recording import Window
-from observer.sources.quorum import Proofs, Quorum, Status
+from observer.sources.quorum import Quorum, RevisionBounds, Status
 
 IDS = {"a": 1, "b": 2, "c": 3}
 
@@ -14,12 +14,12 @@ def says(name: str, leader: str | None, term: int = 2) -> Status:
     return Status(IDS[name], IDS[leader] if leader else 0, term, 100, "3.4.23")
 
 
-def hearing(*words: tuple[str, Status | None]) -> list[tuple[str, Any, Window]]:
+def hearing(*states: tuple[str, Status | None]) -> list[tuple[str, Any, Window]]:
     """Each look takes 4, one every 10."""
     quorum = Quorum(dict.fromkeys(IDS))
     told = []
-    for number, (address, status) in enumerate(words):
-        told += quorum.hear(address, status, 10 * number, 10 * number + 4)
+    for number, (address, status) in enumerate(states):
+        told += quorum.update(address, status, 10 * number, 10 * number + 4)
     return [(kind, detail, window) for (kind, _, detail), window in told]
 
 
@@ -73,20 +73,20 @@ def test_a_member_that_has_not_heard_of_the_new_term_tells_nothing() -> None:
 def test_the_leading_endpoint_is_that_of_the_newest_term() -> None:
     quorum = Quorum(dict.fromkeys(IDS))
     for name, status in ALL:
-        quorum.hear(name, status, 0, 1)
+        quorum.update(name, status, 0, 1)
     assert quorum.leader() == "a"
-    quorum.hear("b", says("b", "b", 3), 2, 3)
+    quorum.update("b", says("b", "b", 3), 2, 3)
     assert quorum.leader() == "b"
 
 
 def test_a_leader_outside_the_endpoints_is_unknown() -> None:
     quorum = Quorum({"a": None})
-    quorum.hear("a", says("a", "c"), 0, 1)
+    quorum.update("a", says("a", "c"), 0, 1)
     assert quorum.leader() is None
 
 
 def test_a_revision_lies_after_the_last_moment_at_which_an_older_one_was_asked_for() -> None:
-    proofs = Proofs()
+    proofs = RevisionBounds()
     for asked_ns, revision in ((10, 7), (20, 7), (30, 7), (40, 9), (50, 9)):
         proofs.note(asked_ns, revision)
     assert proofs.after_ns(8) == 30
@@ -96,7 +96,7 @@ def test_a_revision_lies_after_the_last_moment_at_which_an_older_one_was_asked_f
 
 
 def test_a_member_that_lags_and_an_answer_that_came_late_prove_nothing() -> None:
-    proofs = Proofs()
+    proofs = RevisionBounds()
     proofs.note(10, 7)
     proofs.note(20, 6)
     proofs.note(5, 8)

@@ -15,7 +15,7 @@ from observer.sources.haproxy import (
     roles_of_pools,
     rows_of,
 )
-from observer.sources.polling import LookFailed
+from observer.sources.polling import PollFailed
 
 HEADER = "# pxname,svname,scur,stot,bin,status,lastchg,type,check_status,check_code,check_duration,req_tot,addr,\n"
 
@@ -44,7 +44,7 @@ def test_columns_may_stand_in_any_order_after_the_first_two_and_may_be_missing()
 
 
 def test_the_rows_of_frontends_and_backends_are_no_servers() -> None:
-    assert not page("primary,FRONTEND,0,1,1,OPEN,,0,,,,,,", "primary,BACKEND,0,1,1,UP,9,1,,,,,,").servers
+    assert not page("primary,FRONTEND,0,1,1,ANONYMOUS,,0,,,,,,", "primary,BACKEND,0,1,1,UP,9,1,,,,,,").servers
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_only_up_and_unchecked_servers_are_given_clients(status: str, up: bool) 
 
 
 def test_a_page_that_is_not_csv_is_refused() -> None:
-    with pytest.raises(LookFailed) as failure:
+    with pytest.raises(PollFailed) as failure:
         list(rows_of("<!DOCTYPE html><html>"))
     assert failure.value.how == "error"
 
@@ -128,8 +128,8 @@ def test_a_server_that_is_new_is_told_without_being_initial() -> None:
 
 
 def test_counters_that_fell_tell_of_another_process_and_that_is_told_first() -> None:
-    before = page("stats,FRONTEND,1,9,100,OPEN,,0,,,,9,,", DOWN)
-    after = page("stats,FRONTEND,1,1,10,OPEN,,0,,,,1,,", UP)
+    before = page("stats,FRONTEND,1,9,100,ANONYMOUS,,0,,,,9,,", DOWN)
+    after = page("stats,FRONTEND,1,1,10,ANONYMOUS,,0,,,,1,,", UP)
     assert restarted(before, after)
     assert [kind for kind, _, _ in changes(before, after, "url")] == ["proxy.restarted", "route.up"]
     assert not restarted(after, before)
@@ -149,17 +149,17 @@ FULL = full_page("stats,FRONTEND,3,100,", "primary,FRONTEND,97,100,", "primary,p
 
 
 def test_frontends_of_one_limit_share_that_of_the_process_which_is_full_when_the_sum_of_them_reaches_it() -> None:
-    assert told_of_room(ROOM, FULL) == [("proxy.full", "url", {"sessions": 100, "limit": 100})]
+    assert told_of_room(ROOM, FULL) == [("proxy.limit_reached", "url", {"sessions": 100, "limit": 100})]
 
 
 def test_a_frontend_with_a_limit_of_its_own_is_full_by_itself() -> None:
     some = full_page("stats,FRONTEND,1,2000,", "primary,FRONTEND,49,50,")
     many = full_page("stats,FRONTEND,1,2000,", "primary,FRONTEND,50,50,")
-    assert told_of_room(some, many) == [("proxy.full", "url", {"sessions": 50, "limit": 50})]
+    assert told_of_room(some, many) == [("proxy.limit_reached", "url", {"sessions": 50, "limit": 50})]
 
 
 def test_sessions_of_frontends_with_different_limits_are_not_added_up() -> None:
-    assert not full_page("stats,FRONTEND,60,100,", "primary,FRONTEND,60,110,").crowd.full
+    assert not full_page("stats,FRONTEND,60,100,", "primary,FRONTEND,60,110,").sessions.limit_reached
 
 
 def test_that_it_is_full_is_told_once_and_that_it_has_room_again_once() -> None:
@@ -169,13 +169,13 @@ def test_that_it_is_full_is_told_once_and_that_it_has_room_again_once() -> None:
 
 
 def test_a_proxy_that_is_full_at_the_first_look_is_told_and_one_with_room_is_not() -> None:
-    assert [kind for kind, _, _ in told_of_room(None, FULL)] == ["proxy.full"]
+    assert [kind for kind, _, _ in told_of_room(None, FULL)] == ["proxy.limit_reached"]
     assert told_of_room(None, ROOM) == []
 
 
 def test_a_proxy_without_frontends_or_limits_is_never_full() -> None:
-    assert not full_page("primary,BACKEND,7,7,").crowd.full
-    assert not full_page("primary,FRONTEND,7,,").crowd.full
+    assert not full_page("primary,BACKEND,7,7,").sessions.limit_reached
+    assert not full_page("primary,FRONTEND,7,,").sessions.limit_reached
 
 
 @pytest.mark.parametrize(

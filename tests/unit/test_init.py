@@ -16,9 +16,9 @@ from observer.model.errors import ConfigError, NothingAnswers
 from observer.postgres.session import parameters
 from observer.sources import discovery
 from observer.sources.discovery import Discovery
-from observer.sources.discovery import Found as Member
+from observer.sources.discovery import FoundMember as Member
 from observer.sources.keys import Key, Snapshot
-from observer.sources.polling import LookFailed
+from observer.sources.polling import PollFailed
 
 
 def container(name: str, ports: dict[str, int], *environment: str, hostname: str = "", image: str = "patroni") -> dict:
@@ -140,7 +140,7 @@ def test_an_etcd_that_falls_silent_after_its_first_answer_is_one_that_does_not_a
 
     class Silent(First):
         def read(self, *_: object, **__: object) -> Snapshot:
-            raise LookFailed("silent", "no answer")
+            raise PollFailed("silent", "no answer")
 
     monkeypatch.setattr(init, "Endpoint", First)
     monkeypatch.setattr(discovery, "Endpoint", Silent)

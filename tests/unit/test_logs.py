@@ -8,7 +8,7 @@ import pytest
 
 from observer.model.recording import Event
 from observer.sources import logs
-from observer.sources.logs import Ear, Tail, said_in
+from observer.sources.logs import LogReader, Tail, decisive_line
 
 DECIDE = {
     # Patroni 4.0.7 with PostgreSQL 17
@@ -48,7 +48,7 @@ OTHERS = (
 
 @pytest.mark.parametrize(("line", "says"), DECIDE.items())
 def test_a_line_that_decides_is_told_by_its_meaning(line: str, says: str) -> None:
-    said = said_in(line)
+    said = decisive_line(line)
     assert said is not None
     assert said.says == says
     assert said.text in line
@@ -56,19 +56,23 @@ def test_a_line_that_decides_is_told_by_its_meaning(line: str, says: str) -> Non
 
 @pytest.mark.parametrize("line", OTHERS)
 def test_all_other_lines_are_nothing(line: str) -> None:
-    assert said_in(line) is None
+    assert decisive_line(line) is None
 
 
 def test_what_a_line_names_is_kept() -> None:
-    said = said_in("2026-11-22 23:37:53,975 INFO: running pg_rewind from patroni3")
+    said = decisive_line("2026-11-22 23:37:53,975 INFO: running pg_rewind from patroni3")
     assert said is not None
     assert said.facts == {"from": "patroni3"}
 
 
 def test_the_same_words_in_a_row_are_told_once() -> None:
-    ear, line = Ear("patroni1"), "2026-11-22 23:39:16,001 INFO: demoted self because DCS is not accessible"
+    reader, line = LogReader("patroni1"), "2026-11-22 23:39:16,001 INFO: demoted self because DCS is not accessible"
     again = line.replace("16,001", "26,001")
-    assert [len(ear.hear([line])), len(ear.hear([again])), len(ear.hear([*DECIDE, again]))] == [1, 0, len(DECIDE) + 1]
+    assert [len(reader.read([line])), len(reader.read([again])), len(reader.read([*DECIDE, again]))] == [
+        1,
+        0,
+        len(DECIDE) + 1,
+    ]
 
 
 class TestAFile:
@@ -76,24 +80,24 @@ class TestAFile:
         path = tmp_path / "patroni1.log"
         path.write_text("old\n")
         tail = Tail(path)
-        assert tail.look() == []
+        assert tail.read() == []
         with path.open("a") as file:
             file.write("new\nhal")
-        assert tail.look() == ["new"]
+        assert tail.read() == ["new"]
         with path.open("a") as file:
             file.write("f\n")
-        assert tail.look() == ["half"]
+        assert tail.read() == ["half"]
 
     def test_that_was_cut_off_or_replaced_is_read_from_its_beginning(self, tmp_path: Path) -> None:
         path = tmp_path / "patroni1.log"
         path.write_text("a long line\n")
         tail = Tail(path)
-        tail.look()
+        tail.read()
         path.write_text("cut\n")
-        assert tail.look() == ["cut"]
+        assert tail.read() == ["cut"]
         (tmp_path / "next").write_text("another file, longer\n")
         (tmp_path / "next").replace(path)
-        assert tail.look() == ["another file, longer"]
+        assert tail.read() == ["another file, longer"]
 
     def test_tells_what_was_written_between_two_looks(self, tmp_path: Path) -> None:
         path, events, clock = tmp_path / "patroni1.log", list[Event](), iter(range(100))

@@ -14,8 +14,8 @@ import pytest
 from observer.model.recording import Event
 from observer.sources import patroni
 from observer.sources.patroni import answer_of, base
-from observer.sources.polling import LookFailed
-from observer.sources.web import OPEN, Access, Target
+from observer.sources.polling import PollFailed
+from observer.sources.web import ANONYMOUS, Access, Target
 
 PRIMARY_3: dict[str, Any] = {
     "state": "running",
@@ -111,7 +111,7 @@ def http(body: bytes, code: int = 200) -> bytes:
     return b"HTTP/1.0 %d X\r\nContent-Length: %d\r\n\r\n%s" % (code, len(body), body)
 
 
-def looks(url: str, count: int, access: Access = OPEN) -> list[Event]:
+def looks(url: str, count: int, access: Access = ANONYMOUS) -> list[Event]:
     events: list[Event] = []
     job = patroni.job("p1", url, 250, events.append, iter(range(1000)).__next__, access)
     for _ in range(count):
@@ -145,7 +145,7 @@ def test_a_closed_connection_and_a_refused_one_are_told_apart() -> None:
 
 
 def test_a_server_that_accepts_and_never_answers_is_silent_within_the_deadline() -> None:
-    with serving(None) as (url, _), pytest.raises(LookFailed) as failure:
+    with serving(None) as (url, _), pytest.raises(PollFailed) as failure:
         Target(deadline_s=0.2).get(url)
     assert failure.value.how == "silent"
 
@@ -161,7 +161,7 @@ def test_a_server_that_drips_its_answer_is_silent_too() -> None:
             while not over.wait(0.05):
                 connection.sendall(b"x")
 
-    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(LookFailed) as failure:
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(PollFailed) as failure:
         threading.Thread(target=drip, daemon=True).start()
         try:
             Target(deadline_s=0.3).get(f"http://127.0.0.1:{listener.getsockname()[1]}/")
@@ -202,7 +202,7 @@ def test_the_cluster_is_captured_from_the_first_member_that_answers() -> None:
 
 
 def test_a_name_that_cannot_be_resolved_is_told_as_that() -> None:
-    with pytest.raises(LookFailed) as failure:
+    with pytest.raises(PollFailed) as failure:
         Target().get("http://no-such-host.invalid/")
     assert failure.value.how == "unresolved"
 
@@ -220,7 +220,7 @@ def test_a_resolver_that_never_answers_holds_up_a_look_no_longer_than_its_deadli
 ) -> None:
     over = threading.Event()
     monkeypatch.setattr("observer.postgres.resolver._look_up", lambda host: [str(over.wait(10))])
-    with pytest.raises(LookFailed) as failure:
+    with pytest.raises(PollFailed) as failure:
         Target(deadline_s=0.1).get("http://db.example/")
     over.set()
     assert failure.value.how == "unresolved"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from observer.model.recording import Event, Window
-from observer.sources.polling import LookFailed, Poller, Told
+from observer.sources.polling import Observation, Poller, PollFailed
 
 
 class Script:
@@ -32,7 +32,7 @@ class Script:
         return self.events
 
 
-def told(before: str | None, after: str) -> list[Told]:
+def told(before: str | None, after: str) -> list[Observation]:
     if after == "odd":
         raise KeyError("odd")
     return [] if before == after else [("member.changed", "x", {"is": after, "was": before})]
@@ -51,7 +51,7 @@ def test_a_change_lies_between_the_beginning_of_the_last_look_that_saw_the_old_s
 
 
 def test_a_blind_spell_is_told_when_it_begins_and_when_it_ends_and_a_change_within_it_spans_it() -> None:
-    refused = LookFailed("refused", "no")
+    refused = PollFailed("refused", "no")
     assert windows("A", refused, refused, "B")[1:] == [
         ("source.blind", Window(0, 11)),
         ("source.sees", Window(12, 23)),
@@ -60,7 +60,7 @@ def test_a_blind_spell_is_told_when_it_begins_and_when_it_ends_and_a_change_with
 
 
 def test_a_blind_spell_that_changed_nothing_ends_without_a_change() -> None:
-    assert [kind for kind, _ in windows("A", LookFailed("silent", "no"), "A")] == [
+    assert [kind for kind, _ in windows("A", PollFailed("silent", "no"), "A")] == [
         "member.changed",
         "source.blind",
         "source.sees",
@@ -68,7 +68,7 @@ def test_a_blind_spell_that_changed_nothing_ends_without_a_change() -> None:
 
 
 def test_every_way_of_failing_is_told_once_with_the_beginning_of_the_spell() -> None:
-    script = Script("A", LookFailed("silent", "1"), LookFailed("silent", "2"), LookFailed("connect_timeout", "3"), "A")
+    script = Script("A", PollFailed("silent", "1"), PollFailed("silent", "2"), PollFailed("connect_timeout", "3"), "A")
     blind = [event for event in script.run() if event.kind == "source.blind"]
     assert [(e.detail["how"], e.detail["error"], e.detail["since_ns"]) for e in blind] == [
         ("silent", "1", 6),
@@ -79,7 +79,7 @@ def test_every_way_of_failing_is_told_once_with_the_beginning_of_the_spell() -> 
 
 
 def test_a_source_that_was_blind_from_the_start_claims_nothing_about_before() -> None:
-    assert windows(LookFailed("refused", "no"), "A") == [
+    assert windows(PollFailed("refused", "no"), "A") == [
         ("source.blind", Window(0, 5)),
         ("source.sees", Window(0, 11)),
         ("member.changed", Window(6, 11)),
@@ -87,7 +87,7 @@ def test_a_source_that_was_blind_from_the_start_claims_nothing_about_before() ->
 
 
 def test_what_the_failure_knows_more_is_in_the_detail() -> None:
-    assert Script(LookFailed("error", "HTTP 401", {"http": 401})).run()[0].detail == {
+    assert Script(PollFailed("error", "HTTP 401", {"http": 401})).run()[0].detail == {
         "http": 401,
         "how": "error",
         "error": "HTTP 401",
@@ -110,6 +110,6 @@ def test_a_look_never_raises() -> None:
 
 
 def test_a_host_that_is_gone_fails_by_turns_in_two_ways_which_count_as_one() -> None:
-    gone = [LookFailed(how, "x") for how in ("connect_timeout", "unreachable", "connect_timeout", "refused")]
+    gone = [PollFailed(how, "x") for how in ("connect_timeout", "unreachable", "connect_timeout", "refused")]
     blind = [event.detail["how"] for event in Script("A", *gone).run() if event.kind == "source.blind"]
     assert blind == ["connect_timeout", "refused"]

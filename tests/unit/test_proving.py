@@ -46,7 +46,7 @@ class Server:
 def test_every_primary_that_takes_a_write_is_told_and_nobody_else(
     monkeypatch: pytest.MonkeyPatch, answers: dict[str, tuple[bool, str | None] | None], proved: list[str]
 ) -> None:
-    monkeypatch.setattr(proving, "Kept", Server)
+    monkeypatch.setattr(proving, "PersistentConnection", Server)
     Server.answers, Server.closed = answers, 0
     told: list[Event] = []
     assert proving.prove(MEMBERS, "host=proxy port=5001 user=app", 1000, told.append, count().__next__)

@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 
 from observer.model.recording import SECOND_NS
-from observer.postgres.persistent import Kept, ask
+from observer.postgres.persistent import PersistentConnection, ask
 from observer.postgres.resolver import Resolver, Unresolved
 from observer.postgres.session import (
     READ,
@@ -118,7 +118,9 @@ def test_a_name_that_never_resolved_fails_at_once_and_is_tried_again_a_second_la
 
 def test_a_name_that_does_not_resolve_costs_no_more_than_the_deadline(silent):
     names = Names()
-    kept = Kept("host=db user=x", 100, time.monotonic_ns, Resolver(time.monotonic_ns, names.done.set, names))
+    kept = PersistentConnection(
+        "host=db user=x", 100, time.monotonic_ns, Resolver(time.monotonic_ns, names.done.set, names)
+    )
     with pytest.raises(NoAnswer) as caught:
         kept.ask("SELECT 1")
     assert (caught.value.how, caught.value.stage) == ("unresolved", "resolve")
@@ -214,7 +216,7 @@ def test_an_abandoned_session_is_reset_and_not_merely_closed(silent):
     while session.step() != READ:  # until libpq has said its first words
         pass
     peer.recv(1000)  # the beginning of the conversation
-    session.abandon()
+    session.reset()
     with pytest.raises(ConnectionResetError):
         peer.recv(1000)
     peer.close()
@@ -226,7 +228,9 @@ def test_all_addresses_of_a_name_are_tried_and_all_hosts_of_the_string(silent):
         free.bind(("127.0.0.2", 0))
         other = free.getsockname()[1]
     resolver = Resolver(time.monotonic_ns, look_up=lambda host: ["127.0.0.3", "127.0.0.1"])
-    kept = Kept(f"host=127.0.0.2,db port={other},{port} user=x sslmode=disable", 500, time.monotonic_ns, resolver)
+    kept = PersistentConnection(
+        f"host=127.0.0.2,db port={other},{port} user=x sslmode=disable", 500, time.monotonic_ns, resolver
+    )
     with pytest.raises(NoAnswer) as caught:
         kept.ask("SELECT 1")
     assert caught.value.how == "silent"  # the last of three addresses took the connection

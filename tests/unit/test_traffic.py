@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from observer.model.recording import MS_NS, SECOND_NS, Audit, Event, Operation, Outcome
 from observer.traffic.audit import chunks, joined, ranges
-from observer.traffic.connections import Line, Lines, Running
+from observer.traffic.connections import Connection, ConnectionPool, Running
 from observer.traffic.generator import Generator
 from observer.traffic.preflight import preflight
-from observer.traffic.results import Teller
+from observer.traffic.results import ResultRecorder
 from observer.traffic.workload import WORKLOADS, Answer, answer, bounds, token
 
 
@@ -26,9 +26,9 @@ def running(n: int = 1, probe: str = "kept") -> Running:
     return Running("write", probe, token("cafe0001", n), 0, 0, False)
 
 
-def lines(limit: int = 4) -> tuple[Lines, list[Line]]:
-    some = Lines(limit)
-    made = [Line("write", session=None) for _ in range(3)]  # type: ignore[arg-type]
+def lines(limit: int = 4) -> tuple[ConnectionPool, list[Connection]]:
+    some = ConnectionPool(limit)
+    made = [Connection("write", session=None) for _ in range(3)]  # type: ignore[arg-type]
     for at_ns, line in enumerate(made):
         some.opened(line, at_ns * SECOND_NS)
     return some, made
@@ -107,7 +107,7 @@ def test_an_operation_that_ended_while_it_waited_takes_no_line():
 def test_absent_tables_are_told_once_and_no_operation_until_they_are_back():
     told: list[Event | Operation] = []
     clock = itertools.count(0, MS_NS)
-    teller = Teller(told.append, lambda: next(clock), lambda address: "patroni1")
+    teller = ResultRecorder(told.append, lambda: next(clock), lambda address: "patroni1")
     teller.absent("write", 'relation "events" does not exist')
     teller.absent("write", 'relation "events" does not exist')
     teller.ended(running(), Outcome.FAIL, "connect")
@@ -124,7 +124,7 @@ def test_absent_tables_are_told_once_and_no_operation_until_they_are_back():
 
 def test_absent_tables_are_looked_for_once_a_second():
     now_ns = 0
-    teller = Teller(lambda one: None, lambda: now_ns, lambda address: None)
+    teller = ResultRecorder(lambda one: None, lambda: now_ns, lambda address: None)
     teller.absent("write", "gone")
     tries = []
     for now_ns in range(0, 3_500 * MS_NS, 100 * MS_NS):
@@ -218,7 +218,7 @@ def test_an_operation_that_finds_no_free_connection_is_not_sent(silent):
     told: list[Operation] = []
     # 2 connections an action, and 2 s until the first are free again
     traffic = generator(silent, told, rate_per_s=0.5, fresh_per_s=40, deadline_ms=1)
-    traffic._lines["write"].limit = traffic._lines["read"].limit = 0
+    traffic._pools["write"].limit = traffic._pools["read"].limit = 0
     traffic.start()
     until(lambda: len(told) >= 4)
     traffic.stop(drain_s=0)
@@ -235,7 +235,7 @@ def test_an_error_in_the_generators_own_thread_is_told_and_raised_at_the_stop(si
         told.append(one)
 
     traffic = generator(silent, told)
-    traffic._teller = Teller(record, time.monotonic_ns, lambda address: None)
+    traffic._results = ResultRecorder(record, time.monotonic_ns, lambda address: None)
     traffic.start()
     until(lambda: not traffic.alive)
     with pytest.raises(RuntimeError, match="on fire"):
@@ -249,7 +249,7 @@ def test_a_pause_of_the_observer_is_told_and_no_flood_follows_it(silent):
     pause_ns = 0
     traffic = generator(silent, told)
     traffic._now_ns = lambda: time.monotonic_ns() + pause_ns
-    traffic._teller._now_ns = traffic._now_ns
+    traffic._results._now_ns = traffic._now_ns
     traffic.start()
     until(lambda: len(told) >= 5)
     before = traffic.last_n
