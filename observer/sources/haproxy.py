@@ -140,9 +140,9 @@ def session_count_of(frontends: Sequence[SessionCount]) -> SessionCount:
 
     A frontend without a `maxconn` of its own shows that of the whole process, which limits the sessions of all.
     """
-    limited = [(crowd.sessions, crowd.limit) for crowd in frontends if crowd.limit is not None]
+    limited = [(count.sessions, count.limit) for count in frontends if count.limit is not None]
     if len({limit for _, limit in limited}) == 1:
-        return SessionCount(sum(crowd.sessions for crowd in frontends), limited[0][1])
+        return SessionCount(sum(count.sessions for count in frontends), limited[0][1])
     return SessionCount(*max(limited, key=lambda pair: pair[0] / pair[1], default=(0, None)))
 
 
@@ -153,7 +153,7 @@ def changes(before: Page | None, after: Page, subject: str) -> list[Observation]
         observations.append(("proxy.restarted", subject, {}))
     if after.sessions.limit_reached != (before is not None and before.sessions.limit_reached):
         observations.append(
-            ("proxy.limit_reached" if after.sessions.limit_reached else "proxy.room", subject, asdict(after.sessions))
+            ("proxy.full" if after.sessions.limit_reached else "proxy.room", subject, asdict(after.sessions))
         )
     old = {} if before is None else before.servers
     for key, server in after.servers.items():

@@ -1,4 +1,4 @@
-"""A Docker engine's API as it is read, from a server of the test's own on a socket."""
+"""A Docker engine's API, from a server of the test's own on a socket."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class TestWhereItIs:
     def test_off_is_nowhere(self) -> None:
         assert address("off", {"DOCKER_HOST": "tcp://h:1"}) is None
 
-    def test_what_the_file_says_comes_before_the_environment(self) -> None:
+    def test_the_file_overrides_the_environment(self) -> None:
         assert address("/run/d.sock", {"DOCKER_HOST": "tcp://h:1"}) == "unix:///run/d.sock"
         assert address("tcp://x:2", {}) == "tcp://x:2"
 
-    def test_without_a_word_the_environment_says(self) -> None:
+    def test_without_a_setting_the_environment_decides(self) -> None:
         assert address("", {"DOCKER_HOST": "tcp://h:1"}) == "tcp://h:1"
 
 
@@ -112,7 +112,7 @@ def recorded(place: Path, count: int) -> list[Event]:
     return events
 
 
-def test_events_of_the_clusters_containers_are_told_as_they_come(place: Path) -> None:
+def test_events_of_the_clusters_containers_are_recorded_as_they_come(place: Path) -> None:
     def line(action: str, id: str, **attributes: str) -> bytes:
         event = {"Type": "container", "Action": action, "Actor": {"ID": id, "Attributes": attributes}}
         return json.dumps(event).encode() + b"\n"

@@ -1,4 +1,4 @@
-"""Quorum judged from what the members of etcd say, and how far back a change can lie."""
+"""Quorum from the status of etcd's members, and the window of a change."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def hearing(*states: tuple[str, Status | None]) -> list[tuple[str, Any, Window]]
 ALL = [(name, says(name, "a")) for name in IDS]
 
 
-def test_members_that_agree_on_a_leader_tell_nothing() -> None:
+def test_members_that_agree_on_a_leader_records_nothing() -> None:
     assert hearing(*ALL, *ALL) == []
 
 
@@ -54,19 +54,19 @@ def test_one_member_with_a_leader_is_enough() -> None:
     assert hearing(*ALL, ("a", says("a", None)), ("b", None)) == []
 
 
-def test_quorum_that_is_lost_at_the_first_look_is_told_and_quorum_that_holds_is_not() -> None:
+def test_the_first_poll_records_a_lost_quorum_and_no_existing_one() -> None:
     assert [kind for kind, _, _ in hearing(("a", says("a", None)))] == ["quorum.lost"]
     assert hearing(("a", says("a", "a"))) == []
 
 
-def test_a_new_leader_of_etcd_is_told_with_the_term_and_whom_it_follows() -> None:
+def test_a_new_leader_of_etcd_is_recorded_with_its_term_and_its_predecessor() -> None:
     ((kind, detail, window),) = hearing(*ALL, ("b", says("b", "b", 3)), ("c", says("c", "b", 3)))
     assert kind == "raft.elected"
     assert detail == {"leader": "b", "term": 3, "before": {"leader": "a", "term": 2}}
     assert window == Window(20, 34)
 
 
-def test_a_member_that_has_not_heard_of_the_new_term_tells_nothing() -> None:
+def test_a_member_that_does_not_know_the_new_term_changes_nothing() -> None:
     assert len(hearing(*ALL, ("b", says("b", "b", 3)), ("c", says("c", "a", 2)), ("c", says("c", "b", 3)))) == 1
 
 

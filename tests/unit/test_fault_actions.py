@@ -1,4 +1,4 @@
-"""What a Docker engine's events mean: one deed for each thing that somebody did, at its first sign."""
+"""What a Docker engine's events mean: one fault action for each thing that was done, at its first event."""
 
 from __future__ import annotations
 
@@ -42,18 +42,19 @@ def network(action: str, id: str = "abc") -> dict[str, Any]:
     return {"Type": "network", "Action": action, "Actor": {"ID": "net1", "Attributes": attributes}}
 
 
-def told(deeds: FaultActions, *events: dict[str, Any], actor: Component = NODE) -> list[tuple[str, str]]:
-    return [(kind, str(detail.get("action"))) for event in events for kind, _, detail in deeds.tell(event, actor)]
+def observed(actions: FaultActions, *events: dict[str, Any], component: Component = NODE) -> list[tuple[str, str]]:
+    found = [one for event in events for one in actions.observations(event, component)]
+    return [(kind, str(detail.get("action"))) for kind, _, detail in found]
 
 
-def test_a_stop_is_told_once_at_the_first_signal() -> None:
+def test_a_stop_is_recorded_once_at_the_first_signal() -> None:
     stop = [of("kill", signal="15"), of("kill", signal="9"), of("die", exitCode="137"), network("disconnect")]
-    assert told(FaultActions(), *stop) == [("fault.told", "stop"), ("container.ended", "None")]
+    assert observed(FaultActions(), *stop) == [("fault.told", "stop"), ("container.ended", "None")]
 
 
 def test_a_kill_and_a_start() -> None:
     events = [of("kill", signal="9"), of("die", exitCode="137"), network("disconnect"), network("connect"), of("start")]
-    assert told(FaultActions(), *events) == [
+    assert observed(FaultActions(), *events) == [
         ("fault.told", "kill"),
         ("container.ended", "None"),
         ("repair.told", "start"),
@@ -61,49 +62,49 @@ def test_a_kill_and_a_start() -> None:
 
 
 def test_the_signal_and_the_code_are_in_the_detail() -> None:
-    deeds = FaultActions()
-    (kill,) = deeds.tell(of("kill", signal="9"), ETCD)
+    actions = FaultActions()
+    (kill,) = actions.observations(of("kill", signal="9"), ETCD)
     assert kill[1:] == (
         "etcd1",
         {"component": "etcd", "action": "kill", "target": "etcd1", "signal": "9", "address": "127.0.0.1:23791"},
     )
-    (ended,) = deeds.tell(of("die", exitCode="137"), ETCD)
+    (ended,) = actions.observations(of("die", exitCode="137"), ETCD)
     assert ended == ("container.ended", "etcd1", {"component": "etcd", "exit_code": 137})
 
 
 @pytest.mark.parametrize(("code", "action"), [("137", "kill"), ("0", "stop"), ("143", "stop"), ("1", "end")])
-def test_an_end_that_nobody_asked_the_engine_for_is_told_by_its_code(code: str, action: str) -> None:
-    assert told(FaultActions(), of("die", exitCode=code), network("disconnect")) == [
+def test_an_end_without_a_request_to_the_engine_is_named_by_its_exit_code(code: str, action: str) -> None:
+    assert observed(FaultActions(), of("die", exitCode=code), network("disconnect")) == [
         ("fault.told", action),
         ("container.ended", "None"),
     ]
 
 
 def test_a_pause_and_its_end() -> None:
-    assert told(FaultActions(), of("pause"), of("unpause")) == [("fault.told", "pause"), ("repair.told", "resume")]
+    assert observed(FaultActions(), of("pause"), of("unpause")) == [("fault.told", "pause"), ("repair.told", "resume")]
 
 
-def test_a_signal_that_ends_nothing_is_told_as_it_is() -> None:
-    assert told(FaultActions(), of("kill", signal="1"), of("kill", signal="15")) == [
+def test_a_signal_that_ends_nothing_is_recorded_by_its_name() -> None:
+    assert observed(FaultActions(), of("kill", signal="1"), of("kill", signal="15")) == [
         ("fault.told", "signal"),
         ("fault.told", "stop"),
     ]
 
 
-def test_a_network_is_disconnected_by_hand_only_while_the_container_runs() -> None:
-    deeds = FaultActions()
-    assert told(deeds, network("disconnect"), network("disconnect"), network("connect")) == [
+def test_a_network_disconnect_is_a_fault_only_while_the_container_runs() -> None:
+    actions = FaultActions()
+    assert observed(actions, network("disconnect"), network("disconnect"), network("connect")) == [
         ("fault.told", "disconnect"),
         ("repair.told", "join"),
     ]
-    assert told(deeds, network("connect")) == []
+    assert observed(actions, network("connect")) == []
     stopped = container_of(INSPECTED)
-    deeds.begin([stopped])
-    assert told(deeds, network("disconnect")) == []
+    actions.begin([stopped])
+    assert observed(actions, network("disconnect")) == []
 
 
-def test_of_a_member_the_network_is_broken_and_of_etcd_itself() -> None:
-    assert [FaultActions().tell(network("disconnect"), who)[0][2]["component"] for who in (NODE, ETCD)] == [
+def test_a_disconnected_member_has_a_network_fault_and_a_disconnected_etcd_is_itself_faulty() -> None:
+    assert [FaultActions().observations(network("disconnect"), who)[0][2]["component"] for who in (NODE, ETCD)] == [
         "network",
         "etcd",
     ]

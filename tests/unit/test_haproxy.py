@@ -1,4 +1,4 @@
-"""HAProxy's stats page as it is read: rows by the names of the header, routes, restarts, and which pool is whose."""
+"""HAProxy's stats page: rows by the names of the header, routes, restarts, and which pool leads where."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_columns_may_stand_in_any_order_after_the_first_two_and_may_be_missing()
 
 
 def test_the_rows_of_frontends_and_backends_are_no_servers() -> None:
-    assert not page("primary,FRONTEND,0,1,1,ANONYMOUS,,0,,,,,,", "primary,BACKEND,0,1,1,UP,9,1,,,,,,").servers
+    assert not page("primary,FRONTEND,0,1,1,OPEN,,0,,,,,,", "primary,BACKEND,0,1,1,UP,9,1,,,,,,").servers
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_page_that_is_not_csv_is_refused() -> None:
     assert failure.value.how == "error"
 
 
-def test_the_first_look_tells_every_route_as_initial() -> None:
+def test_the_first_poll_records_every_route_as_initial() -> None:
     told = changes(None, page(UP, "primary,p2,0,0,0,DOWN,9,2,L7STS,503,2,,,"), "url")
     assert [(kind, subject, detail["initial"], detail["before"]) for kind, subject, detail in told] == [
         ("route.up", "primary/p1", True, None),
@@ -80,7 +80,7 @@ def test_the_first_look_tells_every_route_as_initial() -> None:
     ]
 
 
-def test_a_server_that_goes_down_is_told_with_what_it_was() -> None:
+def test_a_server_that_goes_down_is_recorded_with_what_it_was() -> None:
     ((kind, subject, detail),) = changes(page(UP), page(DOWN), "url")
     assert (kind, subject) == ("route.down", "primary/p1")
     assert detail["check_status"] == "L4CON"
@@ -88,7 +88,7 @@ def test_a_server_that_goes_down_is_told_with_what_it_was() -> None:
     assert "initial" not in detail
 
 
-def test_a_route_tells_of_which_page_it_is_since_two_proxies_may_have_equal_pools() -> None:
+def test_a_route_names_its_page_because_two_proxies_may_have_equal_pools() -> None:
     after = page("primary,p2,0,7,10,UP,9,2,L7OK,200,2,,,")
     told = changes(page(UP), after, "http://h:7001/")
     assert [(kind, subject, detail["page"]) for kind, subject, detail in told] == [
@@ -121,15 +121,15 @@ def test_a_server_that_vanished_is_down_with_status_gone() -> None:
     assert changes(page(), page(), "url") == []
 
 
-def test_a_server_that_is_new_is_told_without_being_initial() -> None:
+def test_a_server_that_is_new_is_recorded_without_being_initial() -> None:
     ((kind, _, detail),) = changes(page(), page(UP), "url")
     assert kind == "route.up"
     assert "initial" not in detail
 
 
-def test_counters_that_fell_tell_of_another_process_and_that_is_told_first() -> None:
-    before = page("stats,FRONTEND,1,9,100,ANONYMOUS,,0,,,,9,,", DOWN)
-    after = page("stats,FRONTEND,1,1,10,ANONYMOUS,,0,,,,1,,", UP)
+def test_counters_that_fell_mean_another_process_which_is_recorded_first() -> None:
+    before = page("stats,FRONTEND,1,9,100,OPEN,,0,,,,9,,", DOWN)
+    after = page("stats,FRONTEND,1,1,10,OPEN,,0,,,,1,,", UP)
     assert restarted(before, after)
     assert [kind for kind, _, _ in changes(before, after, "url")] == ["proxy.restarted", "route.up"]
     assert not restarted(after, before)
@@ -149,27 +149,27 @@ FULL = full_page("stats,FRONTEND,3,100,", "primary,FRONTEND,97,100,", "primary,p
 
 
 def test_frontends_of_one_limit_share_that_of_the_process_which_is_full_when_the_sum_of_them_reaches_it() -> None:
-    assert told_of_room(ROOM, FULL) == [("proxy.limit_reached", "url", {"sessions": 100, "limit": 100})]
+    assert told_of_room(ROOM, FULL) == [("proxy.full", "url", {"sessions": 100, "limit": 100})]
 
 
 def test_a_frontend_with_a_limit_of_its_own_is_full_by_itself() -> None:
     some = full_page("stats,FRONTEND,1,2000,", "primary,FRONTEND,49,50,")
     many = full_page("stats,FRONTEND,1,2000,", "primary,FRONTEND,50,50,")
-    assert told_of_room(some, many) == [("proxy.limit_reached", "url", {"sessions": 50, "limit": 50})]
+    assert told_of_room(some, many) == [("proxy.full", "url", {"sessions": 50, "limit": 50})]
 
 
 def test_sessions_of_frontends_with_different_limits_are_not_added_up() -> None:
     assert not full_page("stats,FRONTEND,60,100,", "primary,FRONTEND,60,110,").sessions.limit_reached
 
 
-def test_that_it_is_full_is_told_once_and_that_it_has_room_again_once() -> None:
+def test_the_connection_limit_is_recorded_once_when_reached_and_once_when_left() -> None:
     assert told_of_room(FULL, FULL) == []
     assert told_of_room(FULL, ROOM) == [("proxy.room", "url", {"sessions": 99, "limit": 100})]
     assert told_of_room(ROOM, ROOM) == []
 
 
-def test_a_proxy_that_is_full_at_the_first_look_is_told_and_one_with_room_is_not() -> None:
-    assert [kind for kind, _, _ in told_of_room(None, FULL)] == ["proxy.limit_reached"]
+def test_the_first_poll_records_a_reached_connection_limit_and_no_free_one() -> None:
+    assert [kind for kind, _, _ in told_of_room(None, FULL)] == ["proxy.full"]
     assert told_of_room(None, ROOM) == []
 
 

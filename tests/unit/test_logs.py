@@ -1,4 +1,4 @@
-"""Lines of Patroni's and PostgreSQL's logs: those that decide something, as they were really written."""
+"""Lines of Patroni's and PostgreSQL's logs with a known meaning, as the real ones wrote them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ OTHERS = (
 
 
 @pytest.mark.parametrize(("line", "says"), DECIDE.items())
-def test_a_line_that_decides_is_told_by_its_meaning(line: str, says: str) -> None:
+def test_a_line_with_a_meaning_is_recorded_with_it(line: str, says: str) -> None:
     said = decisive_line(line)
     assert said is not None
     assert said.says == says
@@ -65,7 +65,7 @@ def test_what_a_line_names_is_kept() -> None:
     assert said.facts == {"from": "patroni3"}
 
 
-def test_the_same_words_in_a_row_are_told_once() -> None:
+def test_consecutive_lines_of_the_same_text_are_recorded_once() -> None:
     reader, line = LogReader("patroni1"), "2026-11-22 23:39:16,001 INFO: demoted self because DCS is not accessible"
     again = line.replace("16,001", "26,001")
     assert [len(reader.read([line])), len(reader.read([again])), len(reader.read([*DECIDE, again]))] == [
@@ -99,7 +99,7 @@ class TestAFile:
         (tmp_path / "next").replace(path)
         assert tail.read() == ["another file, longer"]
 
-    def test_tells_what_was_written_between_two_looks(self, tmp_path: Path) -> None:
+    def test_records_what_was_written_between_two_polls(self, tmp_path: Path) -> None:
         path, events, clock = tmp_path / "patroni1.log", list[Event](), iter(range(100))
         path.touch()
         job = logs.job("patroni1", path, events.append, lambda: next(clock))
@@ -115,7 +115,7 @@ class TestAFile:
         )
         assert told.window.after_ns < told.window.by_ns
 
-    def test_that_is_not_there_blinds_the_source_once(self, tmp_path: Path) -> None:
+    def test_that_is_absent_makes_the_source_unreachable_once(self, tmp_path: Path) -> None:
         events, clock = list[Event](), iter(range(100))
         job = logs.job("patroni1", tmp_path / "none.log", events.append, lambda: next(clock))
         job.run()

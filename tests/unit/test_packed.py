@@ -1,4 +1,4 @@
-"""A recording that is packed with xz is reported like the file it was."""
+"""The report of a recording packed with xz is that of the unpacked file."""
 
 from __future__ import annotations
 

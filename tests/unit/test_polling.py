@@ -1,4 +1,4 @@
-"""The Poller: looks become events whose windows say no more than the looks can know."""
+"""The Poller: polls become events whose windows claim no more than the polls can know."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ def windows(*answers: Any) -> list[tuple[str, Window]]:
     return [(event.kind, event.window) for event in Script(*answers).run()]
 
 
-def test_what_the_first_look_finds_lies_within_that_look() -> None:
+def test_what_the_first_poll_finds_lies_within_that_poll() -> None:
     assert windows("A") == [("member.changed", Window(0, 5))]
 
 
-def test_a_change_lies_between_the_beginning_of_the_last_look_that_saw_the_old_state_and_the_end_of_this_one() -> None:
+def test_a_change_lies_between_the_start_of_the_last_poll_with_the_old_state_and_the_end_of_this_one() -> None:
     assert windows("A", "A", "B")[1:] == [("member.changed", Window(6, 17))]
 
 
-def test_a_blind_spell_is_told_when_it_begins_and_when_it_ends_and_a_change_within_it_spans_it() -> None:
+def test_an_unreachable_period_is_recorded_at_both_ends_and_a_change_within_it_spans_it() -> None:
     refused = PollFailed("refused", "no")
     assert windows("A", refused, refused, "B")[1:] == [
         ("source.blind", Window(0, 11)),
@@ -59,7 +59,7 @@ def test_a_blind_spell_is_told_when_it_begins_and_when_it_ends_and_a_change_with
     ]
 
 
-def test_a_blind_spell_that_changed_nothing_ends_without_a_change() -> None:
+def test_a_unreachable_period_that_changed_nothing_ends_without_a_change() -> None:
     assert [kind for kind, _ in windows("A", PollFailed("silent", "no"), "A")] == [
         "member.changed",
         "source.blind",
@@ -67,7 +67,7 @@ def test_a_blind_spell_that_changed_nothing_ends_without_a_change() -> None:
     ]
 
 
-def test_every_way_of_failing_is_told_once_with_the_beginning_of_the_spell() -> None:
+def test_every_way_of_failing_is_recorded_once_with_the_beginning_of_the_period() -> None:
     script = Script("A", PollFailed("silent", "1"), PollFailed("silent", "2"), PollFailed("connect_timeout", "3"), "A")
     blind = [event for event in script.run() if event.kind == "source.blind"]
     assert [(e.detail["how"], e.detail["error"], e.detail["since_ns"]) for e in blind] == [
@@ -78,7 +78,7 @@ def test_every_way_of_failing_is_told_once_with_the_beginning_of_the_spell() -> 
     assert script.events[-1].detail == {"how": "connect_timeout"}
 
 
-def test_a_source_that_was_blind_from_the_start_claims_nothing_about_before() -> None:
+def test_a_source_without_an_answer_from_the_start_claims_nothing_about_before() -> None:
     assert windows(PollFailed("refused", "no"), "A") == [
         ("source.blind", Window(0, 5)),
         ("source.sees", Window(0, 11)),
@@ -95,14 +95,14 @@ def test_what_the_failure_knows_more_is_in_the_detail() -> None:
     }
 
 
-def test_an_answer_that_makes_the_source_stumble_is_blindness_and_not_the_end() -> None:
+def test_an_answer_that_cannot_be_parsed_makes_the_subject_unreachable_and_ends_nothing() -> None:
     events = Script("A", "odd", "B").run()
     assert [event.kind for event in events] == ["member.changed", "source.blind", "source.sees", "member.changed"]
     assert events[1].detail["error"] == "KeyError: 'odd'"
     assert events[3].detail == {"is": "B", "was": "A"}
 
 
-def test_a_look_never_raises() -> None:
+def test_a_poll_never_raises() -> None:
     raising: Callable[[], str] = Script(ValueError("x")).look
     events: list[Event] = []
     Poller("s", "x", raising, told, events.append, lambda: 0).run()

@@ -32,7 +32,7 @@ def test_the_database_of_a_conn_url_serves_where_nothing_else_is_named():
     assert parse_dsn(direct_dsn("postgres://10.0.0.1:5432/postgres", "user=app"))["dbname"] == "postgres"
 
 
-def test_what_a_members_own_string_says_counts():
+def test_the_members_own_string_counts():
     dsn = direct_dsn(
         "host=10.0.0.1 user=watcher dbname=postgres", "host=proxy port=5001 user=app password=p dbname=app"
     )
@@ -43,12 +43,12 @@ def test_a_password_with_blanks_and_quotes_survives():
     assert parse_dsn(direct_dsn("host=a", r"password='it\'s a \\ secret'"))["password"] == r"it's a \ secret"
 
 
-def test_a_string_that_cannot_be_read_is_told():
+def test_a_string_that_cannot_be_read_is_an_error():
     with pytest.raises(DsnError):
         direct_dsn("what is this", "user=app")
 
 
-def test_the_first_look_tells_the_member_its_address_and_its_version():
+def test_the_first_poll_records_the_member_its_address_and_its_version():
     assert [(kind, detail) for kind, _, detail in observations("a", None, PRIMARY)] == [
         (
             "member.changed",
@@ -59,7 +59,7 @@ def test_the_first_look_tells_the_member_its_address_and_its_version():
     ]
 
 
-def test_a_look_that_finds_the_same_tells_nothing():
+def test_a_poll_that_finds_the_same_records_nothing():
     assert observations("a", PRIMARY, replace(PRIMARY)) == []
 
 
@@ -68,12 +68,12 @@ def test_a_new_start_alone_is_a_change_of_the_member():
     assert [kind for kind, _, _ in observations("a", PRIMARY, after)] == ["member.changed"]
 
 
-def test_the_servers_last_word_to_the_session_of_before_stands_beside_its_new_start():
+def test_the_state_that_ended_the_last_session_is_recorded_with_the_new_start():
     member = replace(PRIMARY.member, started="2026-01-01T00:00:09.000000Z")
     ((_, _, detail),) = observations("a", PRIMARY, replace(PRIMARY, member=member, parting="57P01"))
     assert (detail["started"], detail["parting"]) == ("2026-01-01T00:00:09.000000Z", "57P01")
 
 
-def test_positions_are_told_when_they_were_taken_and_are_no_change_of_the_member():
+def test_positions_are_recorded_when_they_were_taken_and_are_no_change_of_the_member():
     after = replace(PRIMARY, sample={"lsn": 1})
     assert observations("a", PRIMARY, after) == [("replication.sampled", "a", {"lsn": 1})]

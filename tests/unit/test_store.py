@@ -1,4 +1,4 @@
-"""The timeline's file: what comes back of what was put in, what the views say, and which files are refused."""
+"""The recording file: what is written can be read, what the views show, and which files are refused."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class TestADayDoesNotFillTheMemory:
             assert len(timeline.between(0, 5 * S)) == 5
             assert sum(second.ok for second in timeline.seconds) == 99
 
-    def test_who_served_what_is_counted_over_all_of_it(self, writer: Writer, path: Path) -> None:
+    def test_operations_by_server_are_counted_over_the_whole_recording(self, writer: Writer, path: Path) -> None:
         one = writer.begin(recording())
         writer.append(one, [write(1, 1), write(2, 2), write(3, 3, server="b"), write(4, 4, Outcome.FAIL, server=None)])
         with Reader(path) as reader:
@@ -170,7 +170,7 @@ def test_counts_kept_while_writing_are_those_of_the_operations(writer: Writer, p
 
 
 class TestTheViews:
-    def test_leaders_tells_each_spell_with_the_timeline_its_leader_was_seen_on(
+    def test_leaders_has_each_period_with_the_timeline_that_its_leader_reported(
         self, writer: Writer, path: Path
     ) -> None:
         one = writer.begin(recording())
@@ -195,7 +195,7 @@ class TestTheViews:
             ("b", 2, "2026-03-01T12:00:12.250Z", None, 8.0, one),
         ]
 
-    def test_leaders_counts_a_key_taken_anew_by_the_same_member_as_a_spell_of_its_own(
+    def test_leaders_counts_a_key_taken_again_by_the_same_member_as_a_period_of_its_own(
         self, writer: Writer, path: Path
     ) -> None:
         one = writer.begin(recording())
@@ -221,7 +221,7 @@ class TestTheViews:
         )
         assert found == [("write", "10.0.0.1:5432", 0, 1, one), ("write", "a", 0, 2, one)]
 
-    def test_outages_and_lost_writes_read_what_the_judge_stored(self, writer: Writer, path: Path) -> None:
+    def test_outages_and_lost_writes_read_what_the_analysis_stored(self, writer: Writer, path: Path) -> None:
         one = writer.begin(recording())
         writer.append(one, [findings()])
         assert rows(path, "select incident_id, action, from_utc, to_utc, seconds, recording_id from outages") == [
@@ -322,7 +322,7 @@ class TestFilesThatAreNotOurs:
         assert path.read_bytes() == before
         assert sorted(p.name for p in path.parent.iterdir()) == ["observer.db"]
 
-    def test_a_damaged_timeline_is_refused_and_left_as_it_is(self, path: Path) -> None:
+    def test_a_damaged_recording_file_is_refused_and_left_as_it_is(self, path: Path) -> None:
         writer = Writer(path)
         one = writer.begin(recording())
         writer.append(one, [write(n / 20, n) for n in range(2000)])
@@ -350,14 +350,14 @@ class TestFilesThatAreNotOurs:
         with pytest.raises(CannotWrite, match="this user cannot open it"):
             Writer(path)
 
-    def test_a_timeline_of_a_newer_version_is_refused(self, path: Path) -> None:
+    def test_a_file_of_a_newer_version_is_refused(self, path: Path) -> None:
         Writer(path).close()
         with sqlite3.connect(path) as other:
             other.execute("pragma user_version = 1000")
         with pytest.raises(ForeignDatabase, match="newer observer"):
             Writer(path)
 
-    def test_a_timeline_of_an_older_version_is_brought_up_to_date_when_it_is_read(
+    def test_a_file_of_an_older_version_is_migrated_when_it_is_read(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as before:
@@ -374,7 +374,7 @@ class TestFilesThatAreNotOurs:
         assert rows(path, "select ok, failed from per_second") == [(2, 1)]
         assert rows(path, "select server, operations from served_by") == [("a", 2)]
 
-    def test_an_empty_file_is_a_fresh_start_for_the_writer_and_no_recording_for_a_reader(self, path: Path) -> None:
+    def test_an_empty_file_is_a_new_file_for_the_writer_and_no_recording_for_a_reader(self, path: Path) -> None:
         path.touch()
         with pytest.raises(NotFound, match="nothing was recorded"):
             Reader(path)
@@ -438,7 +438,7 @@ class TestWhoMayWrite:
         with pytest.raises(CannotWrite, match="a daemon records into it"):
             Writer(path)
 
-    def test_an_orderly_end_leaves_one_plain_file(self, path: Path) -> None:
+    def test_a_clean_end_leaves_one_plain_file(self, path: Path) -> None:
         writer = Writer(path)
         writer.append(writer.begin(recording()), [write(1, 1)])
         writer.close()
@@ -447,7 +447,7 @@ class TestWhoMayWrite:
         with sqlite3.connect(path) as plain:
             assert plain.execute("pragma journal_mode").fetchone() == ("delete",)
 
-    def test_another_program_drops_an_event_into_the_running_recording(self, writer: Writer, path: Path) -> None:
+    def test_another_process_appends_an_event_to_the_running_recording(self, writer: Writer, path: Path) -> None:
         one = writer.begin(recording())
         with Reader(path) as reader:
             assert not reader.stop_asked(one)
@@ -456,7 +456,7 @@ class TestWhoMayWrite:
             (told,) = reader.events(one)
         assert (told.source, told.kind, told.by_ns) == ("operator", "stop.asked", 7 * S)
 
-    def test_a_recording_that_was_cut_off_is_told_nothing_while_the_next_one_has_not_begun(self, path: Path) -> None:
+    def test_an_interrupted_recording_gets_no_event_while_the_next_one_has_not_begun(self, path: Path) -> None:
         killed = Writer(path)
         one = killed.begin(recording())
         killed.close()
@@ -470,7 +470,7 @@ class TestWhoMayWrite:
             assert (reader.stop_asked(one), reader.recording(one).last_ns, reader.stop_asked(two)) == (False, 0, True)
         writer.close()
 
-    def test_nothing_is_told_where_nothing_records(self, path: Path) -> None:
+    def test_no_event_is_appended_without_a_running_recording(self, path: Path) -> None:
         with pytest.raises(NothingAnswers, match="no recording is running"):
             append_event(path, "this boot", "note.told", "", {"text": "hello"})
         assert not path.exists()
