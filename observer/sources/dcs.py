@@ -15,6 +15,7 @@ from observer.sources.keys import (
     json_of,
     leader_seen,
     observations_of,
+    root_of,
     text_of,
 )
 from observer.sources.lease import Lease, standing
@@ -49,7 +50,7 @@ class EtcdSource:
         now_ns: Now,
         access: Access = ANONYMOUS,
     ) -> None:
-        self._root = f"/{namespace.strip('/')}/".replace("//", "/")
+        self._root = root_of(namespace)
         self._scope = scope or ""
         self._record = record
         self._now_ns = now_ns

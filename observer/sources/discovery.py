@@ -9,7 +9,7 @@ from typing import Any
 
 from observer.model.errors import ConfigError, CredentialsRefused, NothingAnswers
 from observer.sources.etcd import ANONYMOUS, Access, AccessRefused, Endpoint
-from observer.sources.keys import Key, Snapshot, json_of, member_of, text_of
+from observer.sources.keys import Key, Snapshot, json_of, member_of, root_of, text_of
 from observer.sources.polling import PollFailed
 
 PATRONI_KEYS = ("initialize", "config", "leader", "members")  # keys that identify a scope
@@ -60,7 +60,7 @@ def discover(
         clients = [Endpoint(address, access) for address in endpoints]
     except OSError as error:
         raise ConfigError(f"{error.filename or 'a certificate'} of [etcd] cannot be read: {error.strerror}.") from None
-    root = f"/{namespace.strip('/')}/".replace("//", "/")
+    root = root_of(namespace)
     try:
         held, stale = _read(clients, root, timeout_s)
     finally:

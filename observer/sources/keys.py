@@ -52,6 +52,11 @@ class Change:
 Keys = Mapping[str, Key]  # by name under the scope: "leader", "members/patroni1"
 
 
+def root_of(namespace: str) -> str:
+    """Return the prefix of all keys of a namespace."""
+    return f"/{namespace.strip('/')}/".replace("//", "/")
+
+
 def text_of(key: Key | None) -> str | None:
     """Return the value as text; None for no key and for an empty value."""
     return (key.value.decode("utf-8", "replace") or None) if key is not None else None

@@ -12,16 +12,13 @@ from psycopg2.extensions import make_dsn
 from observer.model.recording import MS_NS, SECOND_NS
 from observer.postgres.persistent import PersistentConnection
 from observer.postgres.session import NoAnswer, address_of, parameters
+from observer.postgres.sql import CURRENT_TIMELINE
 from observer.sources.polling import Job, Now, Observation, Poller, PollFailed, Record
 
 DEADLINE_MS = 1000
 SAMPLE_NS = 10 * SECOND_NS
 
-# The server's current timeline. pg_control_checkpoint() lags behind a promotion. On a replica only the WAL receiver
-# shows it, and only to a user that may read statistics; to others it is unknown.
-_POLL = """SELECT pg_is_in_recovery(),
- CASE WHEN pg_is_in_recovery() THEN (SELECT received_tli FROM pg_stat_wal_receiver)
-  ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END,
+_POLL = f"""SELECT pg_is_in_recovery(), {CURRENT_TIMELINE},
  to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
  host(inet_server_addr()), inet_server_port()"""
 _IDENTITY = "SELECT system_identifier::text FROM pg_control_system()"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from observer.model.recording import Audit, Event, Operation, Outcome, RecordingHeader, Window
@@ -18,16 +19,11 @@ INSERT_EVENT = (
     "insert into events (recording_id, source, kind, subject, after_ns, by_ns, utc, detail) "
     "values (?, ?, ?, ?, ?, ?, ?, ?)"
 )
-INSERT_OPERATION = (
-    "insert into operations (recording_id, action, probe, token, due_ns, started_ns, finished_ns, outcome, stage, "
-    "sqlstate, server, address, in_recovery, timeline, saw, message) "
-    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+_ANSWER = ("outcome", "stage", "sqlstate", "server", "address", "in_recovery", "timeline", "saw", "message")
+_OPERATION = ("action", "probe", "token", "due_ns", "started_ns", "finished_ns", *_ANSWER)
+INSERT_OPERATION = f"insert into operations (recording_id, {', '.join(_OPERATION)}) values (?{', ?' * len(_OPERATION)})"
 SELECT_EVENT = "select id, source, kind, subject, after_ns, by_ns, detail from events"
-SELECT_OPERATION = (
-    "select action, probe, token, due_ns, started_ns, finished_ns, outcome, stage, sqlstate, server, address, "
-    "in_recovery, timeline, saw, message, id from operations"
-)
+SELECT_OPERATION = f"select {', '.join(_OPERATION)}, id from operations"
 SELECT_AUDIT = "select audited_ns, first_token, last_token, present, server, timeline, id from audits"
 SELECT_RECORDING = (
     "select id, began_utc, boot, anchor_ns, pid, scope, cluster_id, settings, ended_ns, ended, "
@@ -38,6 +34,8 @@ SELECT_RECORDING = (
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_values_of_operation = attrgetter(*_OPERATION)
+_OUTCOME, _IN_RECOVERY = _OPERATION.index("outcome"), _OPERATION.index("in_recovery")
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
@@ -78,26 +76,9 @@ def event_row(recording_id: int, began_unix_ns: int, event: Event) -> Row:
     )
 
 
-def operation_row(recording_id: int, o: Operation) -> Row:
+def operation_row(recording_id: int, operation: Operation) -> Row:
     """Return the values for INSERT_OPERATION."""
-    return (
-        recording_id,
-        o.action,
-        o.probe,
-        o.token,
-        o.due_ns,
-        o.started_ns,
-        o.finished_ns,
-        o.outcome.value,
-        o.stage,
-        o.sqlstate,
-        o.server,
-        o.address,
-        o.in_recovery,
-        o.timeline,
-        o.saw,
-        o.message,
-    )
+    return (recording_id, *_values_of_operation(operation))
 
 
 def audit_row(recording_id: int, audit: Audit) -> dict[str, Any]:
@@ -113,27 +94,11 @@ def event_of(row: Row) -> Event:
 
 
 def operation_of(row: Row) -> Operation:
-    """Return an operation from a row of SELECT_OPERATION."""
-    action, probe, token, due, started, finished, outcome, *more = row
-    stage, sqlstate, server, address, in_recovery, timeline, saw, message, number = more
-    return Operation(
-        action,
-        probe,
-        token,
-        due,
-        started,
-        finished,
-        _OUTCOMES[outcome],
-        stage,
-        sqlstate,
-        server,
-        address,
-        None if in_recovery is None else bool(in_recovery),
-        timeline,
-        saw,
-        message,
-        number,
-    )
+    """Return an operation from a row of SELECT_OPERATION, whose columns are in the order of the fields."""
+    values = list(row)
+    values[_OUTCOME] = _OUTCOMES[values[_OUTCOME]]
+    values[_IN_RECOVERY] = None if values[_IN_RECOVERY] is None else bool(values[_IN_RECOVERY])
+    return Operation(*values)
 
 
 def audit_of(row: Row) -> Audit:

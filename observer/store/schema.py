@@ -24,6 +24,8 @@ SERVED_ONCE = (
 )
 """The unique key of counted_servers; an index of plain columns would take each null for a different value."""
 
+_RECORDING = {"recording_id": "recordings"}
+_INCIDENT = {**_RECORDING, "incident_id": "incidents"}
 _WINDOW = {"began_ns": int, "ended_ns": int}
 _OUTAGE = {**_WINDOW, "open": int, "before_id": int, "after_id": int}
 _OUTAGE |= {"first_failure_ns": int, "failed": int, "unknown": int}
@@ -39,44 +41,32 @@ def _create(
     table: str,
     columns: Mapping[str, type],
     optional: Collection[str] = (),
-    references: Mapping[str, str] | None = None,
+    references: Mapping[str, str] = _RECORDING,
 ) -> None:
-    """Create a table with the key `id`; all columns but the optional ones are not null."""
+    """Create a table with the key `id` and the references; all columns but the optional ones are not null."""
+    found = {**dict.fromkeys(references, int), **columns}
     db.create_table(
         table,
-        {"id": int, **columns},
+        {"id": int, **found},
         pk="id",
-        not_null=[name for name in columns if name not in optional],
-        foreign_keys=[(column, other, "id") for column, other in (references or {}).items()],
+        not_null=[name for name in found if name not in optional],
+        foreign_keys=[(column, other, "id") for column, other in references.items()],
     )
-
-
-def _create_for_recording(
-    db: Database,
-    table: str,
-    columns: Mapping[str, type],
-    optional: Collection[str] = (),
-    references: Mapping[str, str] | None = None,
-) -> None:
-    """Create a table whose rows belong to a recording."""
-    owner = {"recording_id": "recordings", **(references or {})}
-    keys = dict.fromkeys(owner, int)
-    _create(db, table, {**keys, **columns}, optional, owner)
 
 
 def create_recorded_tables(db: Database) -> None:
     """Create what the daemon records: recordings, events, operations, audits."""
     recording = {"began_utc": str, "ended_ns": int, "ended": str, "boot": str, "anchor_ns": int, "pid": int}
     recording |= {"cluster_id": str, "scope": str, "settings": str, "began_unix_ns": int}
-    _create(db, "recordings", recording, ("ended_ns", "ended", "cluster_id", "scope"))
+    _create(db, "recordings", recording, ("ended_ns", "ended", "cluster_id", "scope"), {})
     event = {"source": str, "kind": str, "subject": str, "after_ns": int, "by_ns": int, "utc": str, "detail": str}
-    _create_for_recording(db, "events", event)
+    _create(db, "events", event)
     answer = {"sqlstate": str, "server": str, "address": str, "in_recovery": int, "timeline": int}
     answer |= {"saw": str, "message": str}
     operation = {"action": str, "probe": str, "token": str, "due_ns": int, "started_ns": int, "finished_ns": int}
-    _create_for_recording(db, "operations", {**operation, "outcome": str, "stage": str, **answer}, answer.keys())
+    _create(db, "operations", {**operation, "outcome": str, "stage": str, **answer}, answer.keys())
     audit = {"audited_ns": int, "first_token": str, "last_token": str, "present": int, "server": str, "timeline": int}
-    _create_for_recording(db, "audits", audit, ("server", "timeline"))
+    _create(db, "audits", audit, ("server", "timeline"))
     db.table("events").create_index(["recording_id", "by_ns"], "events_by")
     db.table("events").create_index(["kind", "recording_id", "by_ns"], "events_kind")
     db.table("operations").create_index(["recording_id", "finished_ns"], "operations_finished")
@@ -93,18 +83,17 @@ def create_analysis_tables(db: Database) -> None:
     effects = {"brownout_s": float, "lost_writes": int, "redundancy_back_s": float, "fault_to_write_s": float}
     incident = {"number": int, "cause": str, "target": str, "targets": str, "confidence": str, **_WINDOW, **cost}
     incident |= {"write_open": int, "read_open": int, **members, **effects}
-    _create_for_recording(db, "incidents", incident, {"target", *cost, *members, *effects})
-    own = {"incident_id": "incidents"}
+    _create(db, "incidents", incident, {"target", *cost, *members, *effects})
     bounds = {"bound_min_s": float, "bound_max_s": float}
     phase = {"name": str, **_WINDOW, "seconds": float, "shortest_s": float, "longest_s": float, **bounds}
-    _create_for_recording(db, "phases", phase, bounds.keys(), own)
+    _create(db, "phases", phase, bounds.keys(), _INCIDENT)
     evidence = {"role": str, "cause": str, "table_name": str, "ids": str, "says": str, "facts": str}
     optional = ("phase_id", "cause", "table_name")
-    _create_for_recording(db, "evidence", evidence, optional, {**own, "phase_id": "phases"})
+    _create(db, "evidence", evidence, optional, {**_INCIDENT, "phase_id": "phases"})
     outage = {"action": str, **_OUTAGE}
-    _create_for_recording(db, "judged_outages", outage, ("before_id", "after_id"), own)
+    _create(db, "judged_outages", outage, ("before_id", "after_id"), _INCIDENT)
     lost = {"token": str, "acknowledged_ns": int, "server": str, "timeline": int, "operation_id": int, "audit_id": int}
-    _create_for_recording(db, "judged_losses", lost, ("server", "timeline", "operation_id", "audit_id"))
+    _create(db, "judged_losses", lost, ("server", "timeline", "operation_id", "audit_id"))
 
 
 def count_operations(db: Database) -> None:
@@ -139,5 +128,4 @@ def count_operations(db: Database) -> None:
 def create_outages_by_connection(db: Database) -> None:
     """Create the outages of persistent and of new connections, each computed from its own operations."""
     outage = {"action": str, "probe": str, **_OUTAGE}
-    optional, own = ("before_id", "after_id"), {"incident_id": "incidents"}
-    _create_for_recording(db, "judged_outages_alone", outage, optional, own)
+    _create(db, "judged_outages_alone", outage, ("before_id", "after_id"), _INCIDENT)

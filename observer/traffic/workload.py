@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from observer.postgres.session import address_of
+from observer.postgres.sql import CURRENT_TIMELINE
 
-# The server's current timeline. pg_control_checkpoint() lags behind a promotion. On a replica only the WAL receiver
-# shows it, and only to a user that may read statistics; to others it is unknown.
-TIMELINE = """CASE WHEN pg_is_in_recovery() THEN (SELECT received_tli FROM pg_stat_wal_receiver)
- ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END"""
 # inet_server_addr() is the server's own address, also behind a proxy.
-_WHO = f"host(inet_server_addr()), inet_server_port(), pg_is_in_recovery(), {TIMELINE}"
+_WHO = f"host(inet_server_addr()), inet_server_port(), pg_is_in_recovery(), {CURRENT_TIMELINE}"
 
 PROBE_TABLE = 'CREATE TABLE IF NOT EXISTS observer_probe (token text COLLATE "C" PRIMARY KEY, at timestamptz)'
 _PROBE_WRITE = f"INSERT INTO observer_probe (token, at) VALUES (%s, now()) RETURNING {_WHO}"
