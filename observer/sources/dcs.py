@@ -117,13 +117,13 @@ class EtcdSource:
         address = endpoint.address
 
         def poll() -> Status:
-            asked_ns = self._now_ns()
+            sent_ns = self._now_ns()
             try:
                 status = endpoint.status()
             except PollFailed:
-                self._update(address, None, asked_ns)
+                self._update(address, None, sent_ns)
                 raise
-            self._update(address, status, asked_ns)
+            self._update(address, status, sent_ns)
             return status
 
         def compare(before: Status | None, after: Status) -> list[Observation]:
@@ -136,13 +136,13 @@ class EtcdSource:
             f"etcd {address}", STATUS_MS, Poller(SOURCE, address, poll, compare, self._record_event, self._now_ns).run
         )
 
-    def _update(self, address: str, status: Status | None, asked_ns: int) -> None:
+    def _update(self, address: str, status: Status | None, sent_ns: int) -> None:
         """Update the quorum, and move the watch away from a member that cannot report changes."""
         with self._lock:
-            for observation, window in self._quorum.update(address, status, asked_ns, self._now_ns()):
+            for observation, window in self._quorum.update(address, status, sent_ns, self._now_ns()):
                 self._emit(observation, window)
             if status is not None and status.leader == status.member:
-                self._bounds.note(asked_ns, status.revision)
+                self._bounds.note(sent_ns, status.revision)
             stream = self._stream
         if stream is not None and stream[0] == address and (status is None or not status.leader):
             stream[1].cancel()
@@ -161,19 +161,19 @@ class EtcdSource:
         address = leading or next((address for address, state in states.items() if state == "leader"), None)
         if address is None:
             return
-        asked_ns = self._now_ns()
+        sent_ns = self._now_ns()
         try:
             left = self._endpoints[address].time_to_live(key.lease)
         except PollFailed:
             return  # the polls of the endpoints record it
         by_ns = self._now_ns()
-        before_ns = self._lease.at_ns if self._lease is not None else asked_ns
+        before_ns = self._lease.at_ns if self._lease is not None else sent_ns
         self._lease = Lease(left.remaining_s, left.granted_s, by_ns, key.lease)
         overdue = self._lease.is_overdue(config.get("loop_wait", 10) if isinstance(config, dict) else 10)
         was_overdue = self._overdue == key.lease
         if left.remaining_s >= 0 and (overdue or was_overdue):
             detail = {"remaining_s": left.remaining_s, "ttl_s": left.granted_s}
-            after_ns = asked_ns if overdue and was_overdue else before_ns
+            after_ns = sent_ns if overdue and was_overdue else before_ns
             kind = "lease.overdue" if overdue else "lease.renewed"
             self._emit((kind, text_of(key) or "", detail), Window(after_ns, by_ns))
         self._overdue = key.lease if overdue and left.remaining_s >= 0 else None
@@ -213,11 +213,11 @@ class EtcdSource:
         The watch reports each change that etcd still holds, however long it was interrupted. Only if etcd no longer
         holds them is the difference between the keys recorded.
         """
-        asked_ns = self._now_ns()
+        sent_ns = self._now_ns()
         snapshot = endpoint.read(self._prefix)
         by_ns = self._now_ns()
         with self._lock:
-            self._catch_up(snapshot, asked_ns, by_ns)
+            self._catch_up(snapshot, sent_ns, by_ns)
             revision = self._revision or 0
         stream = endpoint.watch(self._prefix, revision + 1)
         with self._lock:
@@ -228,20 +228,20 @@ class EtcdSource:
                     if batch:
                         self._take(batch)
                     else:
-                        self._resumed(snapshot, asked_ns)
+                        self._resumed(snapshot, sent_ns)
         finally:
             stream.cancel()
             with self._lock:
                 self._stream = None
 
-    def _resumed(self, snapshot: Snapshot, asked_ns: int) -> None:
+    def _resumed(self, snapshot: Snapshot, sent_ns: int) -> None:
         """End the unreachable period, if there was one, and record the leader key if it did not change meanwhile."""
         with self._lock:
             how, since_ns = self._how, self._broken_ns
             self._how, self._broken_ns, self._failures = None, None, 0
             if how is None:
                 return
-            window = Window(min(since_ns or asked_ns, asked_ns), self._now_ns())
+            window = Window(min(since_ns or sent_ns, sent_ns), self._now_ns())
             self._emit(("source.sees", WATCH, {"how": how}), window)
             leader = self._keys.get("leader")
             if leader is not None and leader in snapshot.keys:
@@ -263,21 +263,21 @@ class EtcdSource:
         if everywhere:
             self._stopping.wait(RETRY_S)
 
-    def _catch_up(self, snapshot: Snapshot, asked_ns: int, by_ns: int) -> None:
+    def _catch_up(self, snapshot: Snapshot, sent_ns: int, by_ns: int) -> None:
         """Take the keys as they were read, if the watch cannot report the changes that led to them."""
         keys = {key.name.removeprefix(self._prefix): key for key in snapshot.keys}
         replaced = self._cluster not in (None, snapshot.cluster) or snapshot.revision < (self._revision or 0)
         if self._cluster is not None and not replaced and not self._compacted:
-            self._bounds.note(asked_ns, snapshot.revision)
+            self._bounds.note(sent_ns, snapshot.revision)
             return
         if self._cluster is None:
             for observation in initial_observations(keys, self._scope):
-                self._emit(observation, Window(asked_ns, by_ns))
+                self._emit(observation, Window(sent_ns, by_ns))
         else:
             self._record_difference(keys, snapshot.revision, by_ns, replaced)
         if replaced:
             self._bounds = RevisionBounds()
-        self._bounds.note(asked_ns, snapshot.revision)
+        self._bounds.note(sent_ns, snapshot.revision)
         self._keys, self._revision, self._cluster = keys, snapshot.revision, snapshot.cluster
         self._previous = text_of(keys.get("leader")) or self._previous
         self._compacted = False

@@ -29,20 +29,20 @@ class Status:
 class RevisionBounds:
     """Lower bounds of when a revision was reached: the moments at which an answer still had an older one."""
 
-    _known: list[tuple[int, int]] = field(default_factory=list)  # asked_ns, revision, both rising
+    _known: list[tuple[int, int]] = field(default_factory=list)  # sent_ns, revision, both rising
 
-    def note(self, asked_ns: int, revision: int) -> None:
+    def note(self, sent_ns: int, revision: int) -> None:
         """Note that a request sent at that moment was answered with this revision."""
-        if self._known and (asked_ns <= self._known[-1][0] or revision < self._known[-1][1]):
+        if self._known and (sent_ns <= self._known[-1][0] or revision < self._known[-1][1]):
             return  # a member that lags, or a late answer
         if len(self._known) > 1 and self._known[-1][1] == self._known[-2][1] == revision:
             self._known.pop()  # the first and the last moment of an unchanged revision are enough
-        self._known.append((asked_ns, revision))
+        self._known.append((sent_ns, revision))
         del self._known[:-1000]
 
     def after_ns(self, revision: int) -> int:
         """Return the last moment at which this revision was certainly not reached; 0 if none is known."""
-        return next((asked_ns for asked_ns, seen in reversed(self._known) if seen < revision), 0)
+        return next((sent_ns for sent_ns, seen in reversed(self._known) if seen < revision), 0)
 
     def last_ns(self) -> int:
         """Return the last moment at which a request was sent; 0 if none was."""
@@ -67,9 +67,7 @@ class Quorum:
             for address, status in self.statuses.items()
         }
 
-    def update(
-        self, address: str, status: Status | None, asked_ns: int, by_ns: int
-    ) -> list[tuple[Observation, Window]]:
+    def update(self, address: str, status: Status | None, sent_ns: int, by_ns: int) -> list[tuple[Observation, Window]]:
         """Take a member's status (None: no answer) and return what it changes.
 
         Quorum is lost if members answer and none of them has a leader, and regained if one has. The first result is
@@ -85,14 +83,14 @@ class Quorum:
         if has_leader_now is not None and has_leader_now != self.has_leader:
             if self.has_leader is not None or not has_leader_now:
                 kind = "quorum.regained" if has_leader_now else "quorum.lost"
-                after_ns = self._agreed_ns if self.has_leader is not None else asked_ns
+                after_ns = self._agreed_ns if self.has_leader is not None else sent_ns
                 changes.append(((kind, SUBJECT, {"endpoints": dict(states)}), Window(min(after_ns, by_ns), by_ns)))
             self.has_leader = has_leader_now
-            self._agreed_ns = asked_ns
+            self._agreed_ns = sent_ns
         elif status is not None and bool(status.leader) == self.has_leader:
-            self._agreed_ns = asked_ns
+            self._agreed_ns = sent_ns
         if status is not None and status.leader:
-            changes.extend(self._update_raft(status, asked_ns, by_ns))
+            changes.extend(self._update_raft(status, sent_ns, by_ns))
         return changes
 
     def leader(self) -> str | None:
@@ -103,10 +101,10 @@ class Quorum:
         newest = max(answered, key=lambda status: status.term)
         return self._address(newest.leader)
 
-    def _update_raft(self, status: Status, asked_ns: int, by_ns: int) -> list[tuple[Observation, Window]]:
+    def _update_raft(self, status: Status, sent_ns: int, by_ns: int) -> list[tuple[Observation, Window]]:
         raft = (status.term, status.leader)
         if self._raft is None or raft == self._raft:
-            self._raft, self._raft_ns = raft, asked_ns
+            self._raft, self._raft_ns = raft, sent_ns
             return []
         if status.term <= self._raft[0]:
             return []  # this member does not know the newer term yet
@@ -116,7 +114,7 @@ class Quorum:
             "before": {"leader": self._address(self._raft[1]), "term": self._raft[0]},
         }
         window = Window(min(self._raft_ns, by_ns), by_ns)
-        self._raft, self._raft_ns = raft, asked_ns
+        self._raft, self._raft_ns = raft, sent_ns
         return [(("raft.elected", SUBJECT, detail), window)]
 
     def _address(self, member: int) -> str | None:

@@ -79,8 +79,7 @@ class Reader:
 
     def recordings(self) -> list[RecordingHeader]:
         """Return all recordings, the oldest first."""
-        with translated_errors(self.path):
-            return [recording_of(row) for row in self._connection.execute(f"{SELECT_RECORDING} order by id")]
+        return [recording_of(row) for row in self._all(f"{SELECT_RECORDING} order by id")]
 
     def recording(self, recording_id: int | None = None) -> RecordingHeader:
         """Return one recording, the newest by default. Raise NotFound."""
@@ -95,62 +94,53 @@ class Reader:
 
     def load(self, recording_id: int) -> Recording:
         """Return what the analysis needs of one recording, as `model.recording.Recording` describes it."""
-        recording = self.recording(recording_id)
+        audits = f"{SELECT_AUDIT} where recording_id = ? order by audited_ns, id"
         with translated_errors(self.path):
             return Recording(
-                header=recording,
+                header=self.recording(recording_id),
                 events=self.events(recording_id),
                 operations=list(self._interesting(recording_id)),
-                seconds=[Second(*row) for row in self._connection.execute(_SECONDS, (recording_id,))],
-                served=[_served(row) for row in self._connection.execute(_SERVED, (recording_id,))],
-                audits=[
-                    audit_of(row)
-                    for row in self._connection.execute(
-                        f"{SELECT_AUDIT} where recording_id = ? order by audited_ns, id", (recording_id,)
-                    )
-                ],
+                seconds=[Second(*row) for row in self._all(_SECONDS, recording_id)],
+                served=[_served(row) for row in self._all(_SERVED, recording_id)],
+                audits=[audit_of(row) for row in self._all(audits, recording_id)],
                 fetch=lambda after_ns, by_ns: list(self._between(recording_id, after_ns, by_ns)),
             )
 
     def events(self, recording_id: int, after_id: int = 0, newest: int | None = None) -> list[Event]:
         """Return events in order of `by_ns`, then id: those with an id above `after_id`, or only the `newest` ones."""
         query = f"{SELECT_EVENT} where recording_id = ? and id > ?"
-        with translated_errors(self.path):
-            if newest is None:
-                rows = self._connection.execute(f"{query} order by by_ns, id", (recording_id, after_id)).fetchall()
-            else:
-                rows = self._connection.execute(
-                    f"{query} order by by_ns desc, id desc limit ?", (recording_id, after_id, newest)
-                ).fetchall()[::-1]
+        if newest is None:
+            rows = self._all(f"{query} order by by_ns, id", recording_id, after_id)
+        else:
+            rows = self._all(f"{query} order by by_ns desc, id desc limit ?", recording_id, after_id, newest)[::-1]
         return [event_of(row) for row in rows]
 
     def operations(self, recording_id: int, newest: int) -> list[Operation]:
         """Return the operations that finished last, in order of finishing."""
         query = f"{SELECT_OPERATION} where recording_id = ? order by finished_ns desc, id desc limit ?"
-        with translated_errors(self.path):
-            return [operation_of(row) for row in self._connection.execute(query, (recording_id, newest))][::-1]
+        return [operation_of(row) for row in self._all(query, recording_id, newest)][::-1]
 
     def tokens(self, recording_id: int) -> tuple[str, str] | None:
         """Return the first and the last token that a recording wrote, or None if it wrote nothing."""
         query = "select token from operations where recording_id = ? and token <> '' order by finished_ns"
-        with translated_errors(self.path):
-            # Tokens are issued in order, and an operation ends by its deadline, so the two ends hold the extremes.
-            first = self._connection.execute(f"{query} limit 1000", (recording_id,)).fetchall()
-            last = self._connection.execute(f"{query} desc limit 10000", (recording_id,)).fetchall()
+        # Tokens are issued in order, and an operation ends by its deadline, so the two ends hold the extremes.
+        first = self._all(f"{query} limit 1000", recording_id)
+        last = self._all(f"{query} desc limit 10000", recording_id)
         return (min(first)[0], max(last)[0]) if first else None
 
     def last_audited(self, recording_id: int) -> str | None:
         """Return the last token that was audited, present or not."""
-        query = "select max(last_token) from audits where recording_id = ?"
-        with translated_errors(self.path):
-            found: str | None = self._connection.execute(query, (recording_id,)).fetchone()[0]
-        return found
+        [(found,)] = self._all("select max(last_token) from audits where recording_id = ?", recording_id)
+        return str(found) if found is not None else None
 
     def stop_asked(self, recording_id: int) -> bool:
         """Return whether an operator asked this recording to stop."""
         query = "select 1 from events where kind = 'stop.asked' and recording_id = ? limit 1"
+        return bool(self._all(query, recording_id))
+
+    def _all(self, sql: str, *values: object) -> list[Any]:
         with translated_errors(self.path):
-            return self._connection.execute(query, (recording_id,)).fetchone() is not None
+            return self._connection.execute(sql, values).fetchall()
 
     def query(self, sql: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
         """Return the columns and the rows of one SQL statement that only reads. Both raise UsageError for any other."""
