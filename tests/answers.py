@@ -1,4 +1,4 @@
-"""The questions of docs/timeline.md with their answers; `python -m tests.answers` writes them into it anew."""
+"""The questions of docs/sqlite.md with their answers; `python -m tests.answers` writes them into the page."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from observer.commands.printing import print_rows
 from observer.store import Reader
 from tests.recorded import FAILOVER, database
 
-PAGE = Path(__file__).parents[1] / "docs" / "timeline.md"
+PAGE = Path(__file__).parents[1] / "docs" / "sqlite.md"
 BEGIN, END = "<!-- answers begin -->\n", "<!-- answers end -->\n"
 MOST = 6  # rows of an answer
 
 
 def rendered(reader: Reader) -> str:
-    """The whole part between the two marks."""
+    """Return the part of the page between the two marks."""
     return "".join(f"\n### {one.asks}\n\n```sql\n{one.sql}\n```\n\n{answer(reader, one.sql)}" for one in questions())
 
 
 def answer(reader: Reader, sql: str) -> str:
-    """The first rows as text."""
+    """Return the first rows as text."""
     columns, rows = reader.query(sql)
     found = list(rows)
     if not found:
-        return "There: no row.\n"
+        return "No rows.\n"
     output = io.StringIO()
     print_rows(columns, [[_short(value) for value in row] for row in found[:MOST]], "table", output)
     more = f"... {len(found) - MOST} more\n" if len(found) > MOST else ""
@@ -38,14 +38,14 @@ def _short(value: object) -> object:
 
 
 def parts() -> tuple[str, str, str]:
-    """The page before the answers, they, and after them."""
+    """Return the page before the answers, the answers, and the page after them."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     answers, _, after = rest.partition(END)
     return before, answers, after
 
 
 def main() -> None:
-    """Writes the answers into the page."""
+    """Write the answers into the page."""
     before, _, after = parts()
     with tempfile.TemporaryDirectory() as folder, Reader(database(FAILOVER, Path(folder) / "observer.db")) as reader:
         PAGE.write_text(f"{before}{BEGIN}{rendered(reader)}\n{END}{after}", encoding="utf-8", newline="\n")

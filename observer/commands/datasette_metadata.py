@@ -28,13 +28,6 @@ TABLES: Mapping[str, str] = {
     "judged_outages": "Outages of writes and reads, from the last acknowledgement to the next.",
     "judged_outages_alone": "The same for persistent and for new connections separately, by their own rates.",
     "judged_losses": "Acknowledged writes that were absent when they were read back.",
-    "leaders": "Who held the leader key, on which timeline, from when to when.",
-    "per_second": "Outcomes of the operations that finished in each second.",
-    "served_by": "How many operations each server acknowledged, and in which role.",
-    "outages": "Outages with their times in UTC.",
-    "outages_alone": "Outages of persistent and of new connections separately, with their times in UTC.",
-    "lost_writes": "Lost writes with their times in UTC.",
-    "operations_utc": "Operations with their times in UTC.",
 }
 
 COLUMNS: Mapping[str, str] = {
@@ -102,7 +95,7 @@ def datasette_metadata(config: Path | None, db: Path | None) -> None:
 
 
 def questions() -> list[Question]:
-    """Return the questions of questions.toml, which docs/timeline.md shows in the same order."""
+    """Return the questions of questions.toml, which docs/sqlite.md shows in the same order."""
     import tomllib
 
     text = Path(__file__).with_name("questions.toml").read_text(encoding="utf-8")
@@ -116,7 +109,7 @@ def metadata(path: Path, columns: Mapping[str, list[str]]) -> dict[str, Any]:
         "description": "Recordings of PostgreSQL clusters run by Patroni: who led, what failed, what it cost.",
         "databases": {
             path.stem: {
-                "tables": {name: _table(name, found) for name, found in columns.items() if name in TABLES},
+                "tables": {name: _table(name, found) for name, found in columns.items() if name in descriptions()},
                 "queries": {
                     one.name: {"title": one.asks, "sql": one.sql, "hide_sql": len(one.sql) > 400} for one in questions()
                 },
@@ -125,7 +118,14 @@ def metadata(path: Path, columns: Mapping[str, list[str]]) -> dict[str, Any]:
     }
 
 
+def descriptions() -> Mapping[str, str]:
+    """Return what each table and view of a recording file holds."""
+    from observer.store import VIEWS  # loads sqlite_utils, which `observer --help` does not need
+
+    return {**TABLES, **{name: view.description for name, view in VIEWS.items()}}
+
+
 def _table(name: str, columns: list[str]) -> dict[str, Any]:
     units = {column: UNITS[column.rpartition("_")[2]] for column in columns if column.rpartition("_")[2] in UNITS}
     described = {column: COLUMNS[column] for column in columns if column in COLUMNS}
-    return {"description": TABLES[name], "columns": described, **({"units": units} if units else {})}
+    return {"description": descriptions()[name], "columns": described, **({"units": units} if units else {})}

@@ -18,7 +18,7 @@ from observer.commands.scoreboard import Row
 from observer.model.clock import boot_id
 from observer.model.errors import NothingAnswers, ObserverError
 from observer.model.recording import SECOND_NS, Outcome
-from observer.store import Reader, is_being_recorded, tell
+from observer.store import Reader, append_event, is_being_recorded
 from reports.analysis.analyze import analyze
 from reports.analysis.scoring import Score, scores
 from stack.cluster import Cluster
@@ -140,7 +140,7 @@ def _do(cluster: Cluster, step: Step, parts: Mapping[str, str], database: Path, 
         kind = "fault.told" if step.breaks else "repair.told"
         role = next((part for part, name in parts.items() if name == target), None)
         detail = {"component": step.what, "action": step.do, "target": target, "role": role}
-        tell(database, boot_id(), kind, target, {**detail, **_address(cluster, target)}, at_ns)
+        append_event(database, boot_id(), kind, target, {**detail, **_address(cluster, target)}, at_ns)
 
     if step.what == "observer":
         _to_observer(step, database, record)

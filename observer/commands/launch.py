@@ -18,7 +18,7 @@ from observer.config.settings import Settings
 from observer.model.clock import boot_id
 from observer.model.errors import NothingAnswers, ObserverError, UsageError
 from observer.model.recording import RecordingHeader
-from observer.store import Reader, is_being_recorded, tell
+from observer.store import Reader, append_event, is_being_recorded
 
 UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 STARTS_WITHIN_S = 30.0
@@ -102,7 +102,7 @@ def ask_to_stop(path: Path) -> str:
     """
     if not is_being_recorded(path):
         raise NothingAnswers(f"No recording is running for {path}; if yours uses another file, name it with --db.")
-    tell(path, boot_id(), "stop.asked", "", {})
+    append_event(path, boot_id(), "stop.asked", "", {})
     until_s = time.monotonic() + STOPS_WITHIN_S
     while is_being_recorded(path):
         if time.monotonic() > until_s:

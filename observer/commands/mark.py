@@ -18,8 +18,8 @@ def mark(text: str, config: Path | None, db: Path | None) -> None:
     Example: observer mark "pulling the plug of patroni1"
     """
     from observer.model.clock import boot_id
-    from observer.store import tell
+    from observer.store import append_event
 
     _, path = settings_of(config, db)
-    event = tell(path, boot_id(), "note.told", "", {"text": text})
+    event = append_event(path, boot_id(), "note.told", "", {"text": text})
     say(f"Noted at {event.by_ns / 1e9:.3f} s.")

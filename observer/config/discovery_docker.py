@@ -17,7 +17,7 @@ from observer.model.errors import ConfigError
 from observer.postgres.persistent import ask
 from observer.postgres.session import NoAnswer
 from observer.sources import haproxy, web
-from observer.sources.polling import LookFailed
+from observer.sources.polling import PollFailed
 
 PROJECT = "COMPOSE_PROJECT_NAME"
 
@@ -78,7 +78,7 @@ def _is_statistics_page(url: str) -> bool:
     try:
         code, body = target.get(haproxy.csv_url(url))
         return code == 200 and body.startswith(b"# pxname,svname,")
-    except LookFailed:
+    except PollFailed:
         return False
     finally:
         target.close()

@@ -13,13 +13,13 @@ from observer.config.settings import etcd_address
 from observer.config.template import Found
 from observer.model.errors import ConfigError, CredentialsRefused, NothingAnswers, UsageError
 from observer.sources import patroni, web
-from observer.sources.discovery import PATRONIS, Discovery, discover
+from observer.sources.discovery import PATRONI_KEYS, Discovery, discover
 from observer.sources.etcd import Access, AccessRefused, Endpoint
-from observer.sources.polling import LookFailed
+from observer.sources.polling import PollFailed
 
 DEADLINE_S = 2.0
 SCOPE, NAMESPACE = "OBSERVER_CLUSTER_SCOPE", "OBSERVER_CLUSTER_NAMESPACE"
-_KEY = re.compile(rf"^(?P<namespace>/.+)/(?P<scope>[^/]+)/(?:{'|'.join(PATRONIS)})(?:/|$)")
+_KEY = re.compile(rf"^(?P<namespace>/.+)/(?P<scope>[^/]+)/(?:{'|'.join(PATRONI_KEYS)})(?:/|$)")
 
 
 def cluster_in_etcd(address: str, say: Callable[[str], None], endpoints: Sequence[str] = ()) -> Found:
@@ -44,7 +44,7 @@ def cluster_in_etcd(address: str, say: Callable[[str], None], endpoints: Sequenc
             f"etcd at {address} refuses the credentials ({failure.error}); "
             "set OBSERVER_ETCD_USER and OBSERVER_ETCD_PASSWORD."
         ) from None
-    except LookFailed as failure:
+    except PollFailed as failure:
         raise NothingAnswers(
             f"etcd at {address} does not answer ({failure.how}: {failure.error}); check the address, and "
             "set OBSERVER_ETCD_CA if etcd requires TLS."
@@ -103,7 +103,7 @@ def _other_endpoints(address: str, endpoint: Endpoint, access: Access) -> list[s
             member = other.status().member
             if member != own and other.read("/", keys_only=True, stale=True).cluster == cluster:
                 others.setdefault(member, advertised)
-        except LookFailed:
+        except PollFailed:
             continue
         finally:
             other.close()
@@ -118,7 +118,7 @@ def _unreached(cluster: Discovery) -> list[str]:
         try:
             if member.api_url:
                 target.get(f"{patroni.base(member.api_url)}/patroni")
-        except LookFailed:
+        except PollFailed:
             found.append(name)
         finally:
             target.close()

@@ -32,7 +32,7 @@ from observer.sources import haproxy, patroni, postgres, web
 from observer.sources.discovery import Discovery, ScopeAbsent, discover
 from observer.sources.etcd import AccessRefused, Endpoint
 from observer.sources.haproxy import Page
-from observer.sources.polling import LookFailed
+from observer.sources.polling import PollFailed
 from observer.sources.quorum import Status
 from observer.traffic.preflight import Preflight, preflight
 
@@ -191,7 +191,7 @@ def _etcd(address: str, settings: Settings) -> EtcdObservation:
     try:
         status = endpoint.status()
         return EtcdObservation(status, endpoint.read("/observer-doctor", keys_only=True, stale=True).cluster)
-    except LookFailed as failure:
+    except PollFailed as failure:
         refused = isinstance(failure, AccessRefused)
         return EtcdObservation(failure=Failure(failure.how, failure.error, refused))
     finally:
@@ -211,7 +211,7 @@ def _rest(url: str, from_etcd: bool, settings: Settings) -> RestObservation:
     try:
         http, body = _get(f"{patroni.base(url)}/patroni", patroni_access(settings))
         answer = json.loads(body)
-    except LookFailed as failure:
+    except PollFailed as failure:
         return RestObservation(address, from_etcd, failure=Failure(failure.how, failure.error))
     except ValueError:
         answer = None
@@ -260,7 +260,7 @@ def _stats(url: str, access: web.Access) -> StatsObservation:
         http, body = _get(haproxy.csv_url(url), access)
         rows = list(haproxy.rows_of(body.decode("utf-8", "replace")))
         page = haproxy.page_of(rows)
-    except LookFailed as failure:
+    except PollFailed as failure:
         return StatsObservation(http, failure=Failure(failure.how, failure.error))
     backends = {backend for backend, _ in page.servers}
     limits = [row.get("slim", "") for row in rows if row["pxname"] in backends and row["svname"] != "BACKEND"]

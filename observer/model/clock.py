@@ -1,4 +1,4 @@
-"""The one place that asks the time."""
+"""The only module that reads the clocks."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-SET_RIGHT_MIN = 5  # nobody's machine boots twice within that
+SET_RIGHT_MIN = 5  # no machine boots twice within this time
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
     """The clock of one recording: nanoseconds since it began, on the monotonic clock.
 
-    `anchor_ns` is the monotonic reading at the beginning and `began_utc` the wall clock's at the same moment. Any
-    process of the same boot that knows the anchor reads the same clock (CLOCK_MONOTONIC on Linux).
+    `anchor_ns` is the monotonic reading at the beginning, `began_utc` the wall clock at the same moment. Any process of
+    the same boot that knows the anchor reads the same clock (CLOCK_MONOTONIC on Linux).
     """
 
     anchor_ns: int
@@ -26,23 +26,23 @@ class Clock:
 
     @classmethod
     def begin(cls) -> Clock:
-        """A clock whose zero is now."""
+        """Return a clock whose zero is now."""
         return cls(anchor_ns=time.monotonic_ns(), began_utc=datetime.now(UTC))
 
     def now_ns(self) -> int:
-        """Nanoseconds since the recording began."""
+        """Return nanoseconds since the recording began."""
         return time.monotonic_ns() - self.anchor_ns
 
 
 def wall_ns() -> int:
-    """The wall clock, nanoseconds since 1970, for display and for noticing its steps."""
+    """Return the wall clock in nanoseconds since 1970, for display and to detect steps."""
     return time.time_ns()
 
 
 def boot_id() -> str:
-    """A name for this boot of the machine: monotonic readings compare only within one boot (see `same_boot`).
+    """Return a name for this boot of the machine: monotonic readings compare only within one boot (see `same_boot`).
 
-    Linux and macOS have one of their own; elsewhere it is the minute of the boot, as the two clocks tell it.
+    Linux and macOS provide one; elsewhere it is the minute of the boot, computed from the two clocks.
     """
     path = Path("/proc/sys/kernel/random/boot_id")
     if path.exists():
@@ -52,7 +52,7 @@ def boot_id() -> str:
 
 
 def same_boot(one: str, other: str) -> bool:
-    """Whether two names are of one boot. A minute of a boot moves a little as the wall clock is set right."""
+    """Return whether two names are of one boot. The computed minute moves a little when the wall clock is corrected."""
     minutes = [re.fullmatch(r"(\w+)-(\d+)", name) for name in (one, other)]
     if one == other or None in minutes:
         return one == other
@@ -61,13 +61,13 @@ def same_boot(one: str, other: str) -> bool:
 
 
 def _session_of_macos() -> str | None:
-    """The boot's own name there, where the monotonic clock stands still while the machine sleeps."""
+    """Return the name of the boot on macOS, whose monotonic clock stops while the machine sleeps."""
     if sys.platform != "darwin":
         return None
     try:
-        asked = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]
+        command = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]
         return (
-            subprocess.run(asked, capture_output=True, encoding="utf-8", timeout=5, check=True).stdout.strip() or None
+            subprocess.run(command, capture_output=True, encoding="utf-8", timeout=5, check=True).stdout.strip() or None
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -1,34 +1,34 @@
-"""What can go wrong in front of a person: one sentence each, and the exit code that goes with it."""
+"""Errors for the user: one sentence each, with the exit code of the command."""
 
 from __future__ import annotations
 
 
 class ObserverError(Exception):
-    """One sentence that names the thing, the value and the mend; `exit_code` is what the command ends with."""
+    """One sentence with the name, the value and the remedy; `exit_code` is the command's."""
 
     exit_code = 70
 
 
 class UsageError(ObserverError):
-    """The command was called with something it does not know."""
+    """An unknown argument or option."""
 
     exit_code = 64
 
 
 class ForeignDatabase(ObserverError):
-    """The file is not a timeline of ours, or is damaged; nothing was written to it."""
+    """The file is not a recording file of ours, or is damaged; nothing was written to it."""
 
     exit_code = 65
 
 
 class NotFound(ObserverError):
-    """There is no such file, or no such recording in it."""
+    """The file or the recording does not exist."""
 
     exit_code = 66
 
 
 class NothingAnswers(ObserverError):
-    """Nobody is there: no cluster answers, or nothing records."""
+    """No cluster answers, or no recording is running."""
 
     exit_code = 69
 
@@ -40,7 +40,7 @@ class CannotWrite(ObserverError):
 
 
 class CredentialsRefused(ObserverError):
-    """Somebody answered and refused the user or the password."""
+    """A server refused the user or the password."""
 
     exit_code = 77
 

@@ -1,4 +1,4 @@
-"""The vocabulary of a recording: windows, events, operations, audits. What a judge finds in them is `findings.py`.
+"""The vocabulary of a recording: windows, events, operations, audits. `findings.py` has the results of the analysis.
 
 All times are integer nanoseconds of one monotonic clock since the recording began. UTC is for display only.
 """
@@ -17,52 +17,52 @@ MS_NS = 1_000_000
 Action = Literal["write", "read"]
 Probe = Literal["kept", "fresh"]
 
-# What each kind of event means. The kind names the meaning, never the origin: the source column names that.
+# The meaning of each kind of event. A kind names the meaning, not the origin, which the column `source` names.
 KINDS: Mapping[str, str] = {
-    "leader.seen": "the leader key as it was found when one could look (first look, or after a blind spell, unchanged)",
+    "leader.seen": "the leader key as found at the first read, or unchanged after the source was unreachable",
     "leader.elected": "the leader key was taken; the subject is the new leader",
-    "leader.lost": "the leader key is gone; the subject is who held it",
+    "leader.lost": "the leader key is gone; the subject is the former leader",
     "lease.overdue": "the leader has not renewed its lease in time; remaining and full TTL in seconds",
     "lease.renewed": "an overdue lease was renewed",
-    "member.changed": "what this source knows of a member changed; the whole of it is in the detail",
+    "member.changed": "a value that this source watches of a member changed; the detail holds all of them",
     "member.lost": "the member's key is gone",
     "config.changed": "the cluster's dynamic configuration, as it is now",
     "history.changed": "Patroni's history of timelines, as it is now",
     "sync.changed": "Patroni's synchronous standby state, as it is now",
     "failsafe.changed": "Patroni's failsafe topology, as it is now",
-    "failover.asked": "somebody asked for a switchover or a manual failover",
+    "failover.asked": "a switchover or a manual failover was requested",
     "failover.cleared": "the request for a switchover or failover is gone",
-    "quorum.lost": "etcd has no leader, so that no key can change",
+    "quorum.lost": "etcd has no leader, so no key can change",
     "quorum.regained": "etcd has a leader again",
     "raft.elected": "etcd's own leader or term changed",
-    "route.up": "a proxy's pool began to send clients to a server",
-    "route.down": "a proxy's pool stopped sending clients to a server",
-    "route.changed": "a server's check in a pool gives another answer; the route stays as it was",
-    "proxy.restarted": "the proxy's counters began anew: it was started again or reloaded",
-    "proxy.full": "the proxy has as many sessions as it may have: who connects now waits until somebody leaves",
-    "proxy.room": "the proxy has fewer sessions than it may have again",
-    "replication.sampled": "positions and lag of a member, taken now and then",
-    "cluster.captured": "the cluster as Patroni describes it, whole, for the report",
-    "pools.captured": "the proxy's pools as its stats page describes them, whole, for the report",
-    "versions.captured": "the versions of what is watched and of what watches",
-    "identity.learned": "the address under which a member's PostgreSQL knows itself",
-    "workload.absent": "the tables that the workload needs are not there: nothing is written or read for now",
-    "workload.present": "the tables that the workload needs are there",
-    "source.blind": "a source cannot see its subject: how it failed is in the detail",
-    "source.sees": "the source sees its subject (again)",
-    "tick.skipped": "a poll did not run when it was due, since the one before it still ran",
-    "tick.resumed": "the poll runs in time again; how many were skipped is in the detail",
+    "route.up": "a pool of HAProxy began to route to a server",
+    "route.down": "a pool of HAProxy stopped routing to a server",
+    "route.changed": "the check of a server has another result; the route did not change",
+    "proxy.restarted": "HAProxy's counters started again from zero: it was restarted or reloaded",
+    "proxy.full": "HAProxy reached its connection limit: new clients wait until another one disconnects",
+    "proxy.room": "HAProxy is below its connection limit again",
+    "replication.sampled": "WAL positions and lag of a member, sampled at intervals",
+    "cluster.captured": "Patroni's description of the whole cluster, for the report",
+    "pools.captured": "all rows of HAProxy's stats page, for the report",
+    "versions.captured": "the versions of the cluster's components and of the observer",
+    "identity.learned": "the address that a member's PostgreSQL reports as its own",
+    "workload.absent": "the tables of the workload are absent: nothing is written or read for now",
+    "workload.present": "the tables of the workload exist",
+    "source.blind": "a source gets no answer; how the poll failed is in the detail",
+    "source.sees": "the source gets answers (again)",
+    "tick.skipped": "a poll did not run when it was due, because the one before it still ran",
+    "tick.resumed": "the poll runs in time again; the number of skipped polls is in the detail",
     "clock.stepped": "the wall clock was stepped; by how much is in the detail",
     "observer.slept": "the observer itself did not run for a while",
-    "write.proved": "a write sent to a member directly, while the proxy was away, was acknowledged",
+    "write.proved": "a write sent directly to a member, while HAProxy was down, was acknowledged",
     "audit.failed": "the tokens could not be read back",
     "note.told": "an operator's note",
-    "fault.told": "somebody broke something, and says what",
-    "repair.told": "somebody mended something, and says what",
+    "fault.told": "an injected fault, as reported by a drill, an operator or the container engine",
+    "repair.told": "the repair of a fault, as reported by a drill, an operator or the container engine",
     "container.ended": "a member's container ended; its exit code is in the detail",
-    "log.told": "a line of a member's log that decides something: says is its meaning, text the line itself",
+    "log.told": "a line of a member's log with a known meaning: says is the meaning, text the line itself",
     "dashboards.captured": "which panels of the dashboards had data over a span: from_ns, to_ns, panels",
-    "stop.asked": "somebody asked the recording to stop",
+    "stop.asked": "an operator asked the recording to stop",
 }
 
 
@@ -75,13 +75,13 @@ class Window:
 
     @classmethod
     def at(cls, moment_ns: int) -> Window:
-        """A moment that is known exactly."""
+        """Return the window of a moment that is known exactly."""
         return cls(moment_ns, moment_ns)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Who said it, of which kind, about whom, when, and the raw evidence.
+    """What a source found: its kind, its subject, its window, and the raw evidence.
 
     `id` is the row's id once it is stored.
     """
@@ -95,12 +95,12 @@ class Event:
 
     @property
     def by_ns(self) -> int:
-        """The first moment at which this was known to hold."""
+        """Return the first moment at which this was known to be true."""
         return self.window.by_ns
 
 
 class Outcome(StrEnum):
-    """What became of an operation. FAIL: certainly without effect. UNKNOWN: it may have taken effect."""
+    """How an operation ended. FAIL: certainly without effect. UNKNOWN: it may have taken effect."""
 
     OK = "ok"
     FAIL = "fail"
@@ -111,9 +111,9 @@ class Outcome(StrEnum):
 class Operation:
     """One read or write, as it was scheduled and as it ended.
 
-    `stage` is how far it came: slot, resolve, connect, send, answer, done. `server` is the member that served it where
-    its address is known to be a member's; `address` is what the server said of itself ("host:port"). `saw` is the
-    newest token that a read found. `message` is the first line of the error.
+    `stage` is how far it came: slot, resolve, connect, send, answer, done. `server` is the member that served it, if
+    its address is a member's; `address` is the server's own ("host:port"). `saw` is the newest token that a read
+    returned. `message` is the first line of the error.
     """
 
     action: Action
@@ -136,7 +136,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The tokens from first to last, in order, were read back through the primary: all present, or all absent."""
+    """The tokens from first to last were read back through the primary: all present, or all absent."""
 
     audited_ns: int
     first_token: str
@@ -149,10 +149,9 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class RecordingHeader:
-    """One run of the daemon. `ended` says how: stop, signal, for, failed; None with `ended_ns` None: it was cut off.
+    """One run of the daemon. `ended`: stop, signal, for, failed; None with `ended_ns` None if the daemon was killed.
 
-    `settings` holds the observer's own configuration, without secrets. `last_ns` is the last moment that any row of
-    the recording knows of.
+    `settings` holds the observer's own configuration, without secrets. `last_ns` is the latest moment in any row.
     """
 
     id: int
@@ -169,11 +168,11 @@ class RecordingHeader:
 
     @property
     def until_ns(self) -> int:
-        """The end of what is known: the orderly end, or the last row."""
+        """Return the clean end of the recording, or the moment of its last row."""
         return self.last_ns if self.ended_ns is None else self.ended_ns
 
     def utc(self, at_ns: int) -> datetime:
-        """The wall clock at a moment of the recording, for display."""
+        """Return the wall clock at a moment of the recording, for display."""
         return self.began_utc + timedelta(microseconds=at_ns / 1000)
 
 
@@ -191,7 +190,7 @@ class Second:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """How many operations of one action a server acknowledged, and in which role and timeline it was."""
+    """How many operations of one action a server acknowledged, and its role and timeline then."""
 
     action: Action
     probe: Probe
@@ -207,10 +206,10 @@ Fetch = Callable[[int, int], Sequence[Operation]]
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What the judge is given of one recording.
+    """What the analysis gets of one recording.
 
     `operations` holds, in order of finishing, every one that is not OK or is slow, and all that finished within 10 s
-    of those; `between` asks for the rest. `events` are in order of `by_ns`, then id.
+    of those; `between` returns the rest. `events` are in order of `by_ns`, then id.
     """
 
     header: RecordingHeader
@@ -222,7 +221,7 @@ class Recording:
     fetch: Fetch | None = None
 
     def between(self, after_ns: int, by_ns: int) -> Sequence[Operation]:
-        """All operations that finished in (after_ns, by_ns], in order of finishing."""
+        """Return all operations that finished in (after_ns, by_ns], in order of finishing."""
         if self.fetch is not None:
             return self.fetch(after_ns, by_ns)
         return [o for o in self.operations if after_ns < o.finished_ns <= by_ns]

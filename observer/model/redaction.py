@@ -1,12 +1,12 @@
-"""What may be recorded, said or printed of a text that may hold a password. Pure."""
+"""Removal of passwords from texts before they are recorded or printed. Pure."""
 
 from __future__ import annotations
 
 import re
 from urllib.parse import urlsplit, urlunsplit
 
-# name=value, as libpq's connection strings and shells write it: pieces in quotes and pieces without, and in both a
-# backslash takes the next character along. The name of a password ends so: sslpassword, PGPASSWORD.
+# name=value in libpq's connection strings and shells: quoted and unquoted pieces, in both of which a backslash escapes
+# the next character. The name may have a prefix: sslpassword, PGPASSWORD.
 _NAMED = re.compile(r"""(?i)\w*password\s*=\s*(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\\.|[^\s\\])*\s*""")
 _OF_QUERY = re.compile(r"(?i)([?&])\w*password=[^&\s]*&?")
 # Up to the last @ before the path; a password with a slash, which no URL may have, up to the first.
@@ -15,7 +15,7 @@ _BEFORE_HOST = re.compile(r"(?<=:)[^:/@\s]+(?=@)")
 
 
 def without_password(text: str) -> str:
-    """A libpq connection string of either form, a URL or a command, without the passwords in it."""
+    """Return a libpq connection string of either form, a URL or a command without its passwords."""
     bare = _OF_USER.sub(r"\1@", text)
     bare = _OF_QUERY.sub(r"\1", bare)
     bare = _BEFORE_HOST.sub("", _NAMED.sub("", bare))
@@ -23,6 +23,6 @@ def without_password(text: str) -> str:
 
 
 def without_credentials(url: str) -> str:
-    """A URL without user and password; a path stays as it is."""
+    """Return a URL without user and password; return a path unchanged."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else url

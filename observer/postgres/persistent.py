@@ -1,4 +1,4 @@
-"""A connection that is kept between questions and waits for each answer, by a deadline."""
+"""A connection that stays open between queries and waits for each answer until a deadline."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from observer.postgres.session import READY, RESOLVING, NoAnswer, Now, Session, 
 _Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
-class Kept:
-    """A connection that is kept between questions and made anew when it broke. For one thread at a time.
+class PersistentConnection:
+    """A connection that is opened again if it broke. For one thread at a time.
 
-    `parting`: how the kept connection ended that the last question found broken; None where it found none.
+    `parting`: the error with which the server ended the connection before the last query; None if it was usable.
     """
 
     def __init__(self, dsn: str, deadline_ms: int, now_ns: Now, resolver: Resolver | None = None) -> None:
@@ -31,16 +31,16 @@ class Kept:
 
     @property
     def connected(self) -> bool:
-        """Whether the next question goes to a connection that answered before."""
+        """Return whether the next query uses a connection that answered before."""
         return self._session is not None
 
     def ask(
         self, sql: str, values: Sequence[object] | None = None, until_ns: int | None = None
     ) -> list[tuple[Any, ...]]:
-        """The rows of the answer. Raises NoAnswer, by the deadline (or `until_ns`, where it is told) at the latest.
+        """Return the rows of the answer. Raise NoAnswer by the deadline, or by `until_ns` if given.
 
-        A kept connection that turns out to be broken is replaced within the same deadline: how the *server* is, not how
-        the old connection ended, is the answer. So ask nothing here that may not be asked twice.
+        A broken connection is replaced within the same deadline: the state of the *server* counts, not the end of the
+        old connection. So send only statements that may run twice.
         """
         if until_ns is None:
             until_ns = self._now_ns() + self._deadline_ns
@@ -56,9 +56,9 @@ class Kept:
         return self._answer(self._session, sql, values, until_ns)
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Close the connection."""
         if self._session is not None:
-            self._session.leave()
+            self._session.close()
             self._session = None
 
     def _answer(
@@ -72,7 +72,7 @@ class Kept:
             return session.rows()
         except NoAnswer as failure:
             if failure.lost:
-                session.abandon()
+                session.reset()
                 self._session = None
             raise
 
@@ -80,7 +80,7 @@ class Kept:
         while (wants := session.step()) != READY:
             left_s = (until_ns - self._now_ns()) / SECOND_NS
             if left_s <= 0:
-                raise session.overdue()
+                raise session.deadline_error()
             if wants == RESOLVING:
                 self._woken.wait(min(left_s, 0.05))
                 self._woken.clear()
@@ -88,15 +88,15 @@ class Kept:
             with _Selector() as selector:
                 selector.register(session.fileno(), wants)
                 if not selector.select(left_s):
-                    raise session.overdue()
+                    raise session.deadline_error()
 
 
 def ask(
     dsn: str, sql: str, deadline_ms: int, now_ns: Now, values: Sequence[object] | None = None
 ) -> list[tuple[Any, ...]]:
-    """One question on a connection of its own. Raises NoAnswer by the deadline at the latest, DsnError."""
-    kept = Kept(dsn, deadline_ms, now_ns)
+    """Send one query on a connection of its own and return its rows. Raise NoAnswer by the deadline, or DsnError."""
+    connection = PersistentConnection(dsn, deadline_ms, now_ns)
     try:
-        return kept.ask(sql, values)
+        return connection.ask(sql, values)
     finally:
-        kept.close()
+        connection.close()

@@ -1,4 +1,4 @@
-"""Names to addresses in helper threads, so that a silent DNS holds nobody up."""
+"""A resolver that looks names up in helper threads, so that a silent DNS server delays no caller."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from collections.abc import Callable, Sequence
 
 from observer.model.recording import SECOND_NS
 
-_FRESH_NS = 5 * SECOND_NS  # a name is looked up again, in the background, when what is known is older
-_TRY_AGAIN_NS = SECOND_NS  # and a lookup that failed is tried again after this
+_VALID_NS = 5 * SECOND_NS  # an older answer is used, and looked up again in the background
+_TRY_AGAIN_NS = SECOND_NS  # a failed lookup is repeated after this
 
 
 class Unresolved(Exception):
-    """A name that has no address, as far as is known; the text is one sentence that names it."""
+    """A name without a known address; the text is one sentence that contains the name."""
 
 
 class Resolver:
-    """Names to addresses, in helper threads, so that a silent DNS holds nobody up. Keeps the last good answer.
+    """Resolve names to addresses in helper threads, and keep the last good answer.
 
-    `woken` is called, from a helper thread, whenever a lookup ended. Thread-safe.
+    A helper thread calls `woken` after each lookup. Thread-safe.
     """
 
     def __init__(
@@ -35,38 +35,38 @@ class Resolver:
         self._lock = threading.Lock()
         self._good: dict[str, tuple[str, ...]] = {}
         self._failed: dict[str, str] = {}
-        self._asked_ns: dict[str, int] = {}
-        self._asking: set[str] = set()
+        self._started_ns: dict[str, int] = {}
+        self._running: set[str] = set()
 
     def addresses(self, host: str) -> tuple[str, ...] | None:
-        """All addresses of a name, in the system's order; None while the first lookup runs. Never waits.
+        """Return all addresses of a name, in the system's order; None while the first lookup runs. Never wait.
 
-        Raises Unresolved when the last lookup failed and none succeeded before.
+        Raise Unresolved if the last lookup failed and none succeeded before.
         """
         if _needs_no_lookup(host):
             return (host,)
         with self._lock:
-            age_ns = self._now_ns() - self._asked_ns.get(host, -_FRESH_NS)
-            stale = age_ns >= (_TRY_AGAIN_NS if host in self._failed else _FRESH_NS)
-            if stale and host not in self._asking:
-                self._asking.add(host)
-                self._asked_ns[host] = self._now_ns()
+            age_ns = self._now_ns() - self._started_ns.get(host, -_VALID_NS)
+            stale = age_ns >= (_TRY_AGAIN_NS if host in self._failed else _VALID_NS)
+            if stale and host not in self._running:
+                self._running.add(host)
+                self._started_ns[host] = self._now_ns()
                 # A daemon thread: the process may end while the system's resolver still waits.
-                threading.Thread(target=self._ask, args=(host,), name=f"resolve {host}", daemon=True).start()
+                threading.Thread(target=self._resolve, args=(host,), name=f"resolve {host}", daemon=True).start()
             if host in self._good:
                 return self._good[host]
             if host in self._failed:
                 raise Unresolved(self._failed[host])
             return None
 
-    def _ask(self, host: str) -> None:
+    def _resolve(self, host: str) -> None:
         try:
             found, error = tuple(self._look_up(host)), ""
-        except (OSError, UnicodeError) as failure:  # "a..b" cannot even be asked for
+        except (OSError, UnicodeError) as failure:  # "a..b" is not a valid name
             why = getattr(failure, "strerror", None) or failure
             found, error = (), f'could not translate host name "{host}" to address: {why}'
         with self._lock:
-            self._asking.discard(host)
+            self._running.discard(host)
             if found:
                 self._good[host] = found
                 self._failed.pop(host, None)

@@ -1,7 +1,7 @@
-"""A PostgreSQL connection with hard deadlines: driven by its own poll, given up with a reset, names resolved aside.
+"""A PostgreSQL connection with hard deadlines, which its own poll drives and a reset can end.
 
-libpq bounds no query by time and resolves names synchronously even in its asynchronous mode, so every deadline here is
-the client's own. All times come from a `now_ns` that the caller hands in (a monotonic clock, nanoseconds).
+libpq limits no query by time and resolves names synchronously even in its asynchronous mode, so every deadline here
+is the client's own. All times come from the caller's `now_ns` (a monotonic clock, nanoseconds).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from observer.postgres.resolver import Resolver, Unresolved
 READY = 0
 READ = selectors.EVENT_READ
 WRITE = selectors.EVENT_WRITE
-RESOLVING = 4  # nothing to wait for on a socket yet: the name is being looked up
+RESOLVING = 4  # a name lookup runs, so there is no socket to wait for
 
 Now = Callable[[], int]
 
-_CONNECTION_STARTED = 2  # libpq's ConnStatusType: TCP's own handshake has not ended
+_CONNECTION_STARTED = 2  # libpq's ConnStatusType: the TCP handshake has not ended
 
-# What the server says before a session exists reaches the client without its SQLSTATE, as text only, in the language of
-# its lc_messages.
+# Before a session exists, the client gets the server's errors as text in the language of its lc_messages, without a
+# SQLSTATE.
 _STATES: Sequence[tuple[str, str]] = (
     (r"the database system is |not yet accepting connections|not accepting connections", "57P03"),
     (r"система (баз данных|БД) |не принимает подключения", "57P03"),
@@ -50,11 +50,11 @@ _STATES: Sequence[tuple[str, str]] = (
     (r"слишком много (клиентов|подключений)|оставшиеся слоты подключений", "53300"),
     (r"due to administrator command|по команде администратора", "57P01"),
 )
-# The severity is translated too; libpq writes two spaces after it, and puts whom it asked before it (since version 14).
-_SAID = r"(?m)(?:^|failed: )\w+:  "
-# What the socket said, in the words of libpq and of the C library (on Windows, by the error's number).
+# The severity is translated too. libpq writes two spaces after it and, since version 14, the address before it.
+_SERVER_ERROR = r"(?m)(?:^|failed: )\w+:  "
+# Errors of the socket, as libpq and the C library word them (on Windows, by number).
 _HOWS: Sequence[tuple[str, str]] = (
-    (_SAID, "error"),
+    (_SERVER_ERROR, "error"),
     (r"refused|10061|No such file or directory", "refused"),
     (r"[Nn]o route to host|unreachable|Host is down|10065|10051", "unreachable"),
     (r"timed out|timeout expired|10060", "connect_timeout"),
@@ -67,11 +67,11 @@ _HOWS: Sequence[tuple[str, str]] = (
 
 
 class NoAnswer(Exception):
-    """A question without an answer.
+    """A query without an answer.
 
-    `how`: refused, unreachable, connect_timeout, silent, closed, error, unresolved. `stage`: how far it came, as in
-    `Operation.stage`. `sqlstate`: where it is known. `lost`: no live server said this (or it ended the session with
-    it), so that the statement, if it was sent, may have taken effect. The text is the first line of the error.
+    `how`: refused, unreachable, connect_timeout, silent, closed, error, unresolved. `stage`: as in `Operation.stage`.
+    `sqlstate`: if known. `lost`: the error did not come from a live session, or it ended the session, so the statement
+    may have taken effect if it was sent. The text is the first line of the error.
     """
 
     def __init__(self, how: str, stage: str, message: str, sqlstate: str | None = None, lost: bool = True) -> None:
@@ -83,22 +83,22 @@ class NoAnswer(Exception):
         self.lost = lost
 
 
-def answered(message: str) -> bool:
-    """Whether somebody was there to be asked: the words of a server, or libpq's of what came of connecting to one."""
-    return message.startswith("connection to server ") or re.search(_SAID, message) is not None
+def server_reached(message: str) -> bool:
+    """Return whether an error text comes from a server, or from libpq after it tried to connect to one."""
+    return message.startswith("connection to server ") or re.search(_SERVER_ERROR, message) is not None
 
 
-def words(message: str) -> str:
-    """What the server itself said, where it did; else the message as it is."""
-    return re.split(_SAID, message, maxsplit=1)[-1].strip()
+def server_message(message: str) -> str:
+    """Return the server's own message if there is one, else the text as it is."""
+    return re.split(_SERVER_ERROR, message, maxsplit=1)[-1].strip()
 
 
 class DsnError(ConfigError):
-    """A connection string that libpq cannot read; one sentence, without the string, which may hold a password."""
+    """A connection string that libpq cannot read; the sentence omits the string, which may hold a password."""
 
 
 def parameters(dsn: str) -> dict[str, str]:
-    """The keywords and values of a libpq connection string, of either form. Raises DsnError."""
+    """Return the keywords and values of a libpq connection string, of either form. Raise DsnError."""
     try:
         return dict(parse_dsn(dsn))
     except psycopg2.ProgrammingError:
@@ -108,20 +108,19 @@ def parameters(dsn: str) -> dict[str, str]:
 
 
 def address_of(host: str | None, port: int | None) -> str | None:
-    """How a server's own address is written everywhere: "host:port", "[::1]:5432"; None for a Unix socket."""
+    """Return a server's own address as "host:port" or "[::1]:5432"; None for a Unix socket."""
     if host is None or port is None:
         return None
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class Session:
-    """One asynchronous connection and at most one statement on it.
+    """One asynchronous connection and at most one statement on it. No method blocks.
 
-    `step` goes on as far as it can without waiting and says what to wait for; nothing here ever blocks. `stage` is how
-    far it came: resolve, connect, send (connected, nothing sent), answer (a statement is sent), done (answered).
-    Several hosts in the connection string are libpq's to choose among, as are several addresses of one name; since
-    libpq moves on only when one refuses, one that never answers costs the whole deadline. Where the host comes from a
-    service file, libpq itself resolves it.
+    `step` proceeds as far as it can without waiting and returns what to wait for. `stage`: resolve, connect, send
+    (connected, nothing sent), answer (a statement is sent), done (answered). libpq chooses among several hosts of the
+    connection string, and among several addresses of one name. It moves on only if one refuses, so one that never
+    answers costs the whole deadline. libpq itself resolves a host that comes from a service file.
     """
 
     __slots__ = ("_connection", "_cursor", "_parameters", "_resolver", "stage")
@@ -134,16 +133,17 @@ class Session:
         self.stage = "resolve"
 
     def fileno(self) -> int:
-        """The socket's descriptor, -1 where there is none. While connecting it may change with every step."""
+        """Return the socket's descriptor, -1 if there is none. While connecting, each step may change it."""
         try:
             return int(self._connection.fileno()) if self._connection is not None else -1
         except psycopg2.Error:
             return -1
 
     def step(self) -> int:
-        """READY (connected, or answered), READ, WRITE or RESOLVING. Raises NoAnswer; the session is then of no use,
-        unless the error is not `lost`. Call it again only when what it asked for has come: while connecting, libpq
-        takes the call itself for the news that the socket is connected.
+        """Return READY (connected, or answered), READ, WRITE or RESOLVING. Raise NoAnswer.
+
+        After an error the session cannot be used, unless the error is not `lost`. Call again only after what it waits
+        for has happened: while connecting, libpq takes the call as a sign that the socket is connected.
         """
         try:
             if self._connection is None:
@@ -169,7 +169,7 @@ class Session:
         return READY
 
     def send(self, sql: str, values: Sequence[object] | None = None) -> None:
-        """Hands the statement to the socket; `step` then waits for its answer. Raises NoAnswer: it was not sent."""
+        """Pass the statement to the socket; `step` then waits for its answer. Raise NoAnswer if it was not sent."""
         self.stage = "send"
         try:
             self._cursor = self._connection.cursor()
@@ -179,48 +179,48 @@ class Session:
         self.stage = "answer"
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """The rows of the answer; none for a statement that gives none."""
+        """Return the rows of the answer; none for a statement without rows."""
         return list(self._cursor.fetchall()) if self._cursor.description is not None else []
 
-    def overdue(self) -> NoAnswer:
-        """What to say of the session when its deadline has come."""
+    def deadline_error(self) -> NoAnswer:
+        """Return the error of a session whose deadline has passed."""
         if self.stage == "resolve":
             return NoAnswer("unresolved", self.stage, "the name was not resolved by the deadline")
         if self.stage == "connect" and self._connection.info.status == _CONNECTION_STARTED:
             return NoAnswer("connect_timeout", self.stage, "no connection by the deadline")
         return NoAnswer("silent", self.stage, "no answer by the deadline")
 
-    def leave(self) -> None:
-        """Ends a session in good standing, politely."""
+    def close(self) -> None:
+        """Close the session cleanly."""
         if self._connection is not None:
             self._connection.close()
 
-    def abandon(self) -> None:
-        """Gives the session up, at once, with a reset.
+    def reset(self) -> None:
+        """Close the session at once, with a TCP reset.
 
-        A plain close would leave it in HAProxy as a session whose client may still read: enough of those fill its
-        maxconn, and the observer breaks what it observes. With a linger of zero, closing sends a reset instead. The
-        option belongs to the socket, not to the descriptor, so it is set through a second object, which then lets go
-        of it; that works on Windows too, where a socket cannot be duplicated with `os.dup`.
+        After a plain close HAProxy keeps the session, because its client may still read. Enough of these reach its
+        maxconn, and the observer disturbs the cluster. With a linger of zero, closing sends a reset. The option belongs
+        to the socket, not to the descriptor, so a second object sets it and then detaches; this works on Windows too,
+        where `os.dup` cannot duplicate a socket.
         """
         descriptor = self.fileno()
         if descriptor >= 0:
             try:
                 handle = socket.socket(fileno=descriptor)
-            except OSError:  # already dead: there is nobody to send a reset to
+            except OSError:  # already closed, so there is no peer to reset
                 handle = None
             if handle is not None:
                 try:
                     handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
-                except OSError:  # a socket in a state that takes no option any more
+                except OSError:  # the socket takes no options in this state
                     pass
                 finally:
                     handle.detach()
-        self.leave()
+        self.close()
 
 
 def no_answer(error: psycopg2.Error, stage: str) -> NoAnswer:
-    """What an error of psycopg2 means: how it failed, its SQLSTATE if known, whether a live server said it."""
+    """Return what an error of psycopg2 means: how it failed, its SQLSTATE if known, and whether the session is lost."""
     lines = str(error).strip().splitlines()
     message = lines[0].strip() if lines else type(error).__name__
     if error.pgcode is not None:
@@ -237,7 +237,7 @@ _LINGER_ZERO = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 
 def _placed(given: dict[str, str], resolver: Resolver) -> dict[str, Any] | None:
-    """The parameters with `hostaddr` beside each `host`, one pair for each address; None while a name is looked up."""
+    """Return the parameters with a `hostaddr` for each `host`, one pair per address; None while a lookup runs."""
     placed: dict[str, Any] = {"application_name": "observer", "gssencmode": "disable", **given}
     host = given.get("host") or os.environ.get("PGHOST", "")
     if not host or "hostaddr" in given or "PGHOSTADDR" in os.environ or "service" in given:
@@ -247,7 +247,7 @@ def _placed(given: dict[str, str], resolver: Resolver) -> dict[str, Any] | None:
     if len(ports) == 1:
         ports *= len(names)
     if len(ports) != len(names):
-        return placed  # libpq says what is wrong with it
+        return placed  # libpq reports what is wrong
     places: list[tuple[str, str, str]] = []
     for name, port in zip(names, ports, strict=True):
         addresses = resolver.addresses(name)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from observer.config.access import has_traffic, postgres_credentials
 from observer.config.settings import Settings
 from observer.model.recording import Event, Window
-from observer.postgres.persistent import Kept
+from observer.postgres.persistent import PersistentConnection
 from observer.postgres.session import NoAnswer
 from observer.sources.postgres import direct_dsn
 
@@ -30,7 +30,7 @@ def write_directly(
         return True
     credentials, deadline_ms = postgres_credentials(settings), settings.traffic.deadline_ms
     for member, dsn in sorted(members.items()):
-        connection, began_ns = Kept(direct_dsn(dsn, credentials), deadline_ms, now_ns), now_ns()
+        connection, began_ns = PersistentConnection(direct_dsn(dsn, credentials), deadline_ms, now_ns), now_ns()
         try:
             in_recovery, lsn = connection.ask(WRITE)[0]
         except NoAnswer:

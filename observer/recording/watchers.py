@@ -16,9 +16,9 @@ from observer.recording.members import Members
 from observer.recording.schedule import Schedule
 from observer.sources import engine, haproxy, logs, patroni, postgres
 from observer.sources.dcs import EtcdSource
-from observer.sources.deeds import Place
 from observer.sources.discovery import Discovery
 from observer.sources.docker import DockerSource
+from observer.sources.fault_actions import WatchedAddress
 from observer.sources.polling import Now, Record
 
 
@@ -94,22 +94,24 @@ class Watchers:
         """Capture the cluster from any member that answers; return False if no member is known."""
         return patroni.capture(dict(self.members.api), self._record, self._now_ns, patroni_access(self._settings))
 
-    def _places(self) -> list[Place]:
+    def _places(self) -> list[WatchedAddress]:
         """Return every address that observer uses, and the component that it belongs to."""
         places = []
         for name, url in dict(self.members.api).items():
             parts = urlsplit(url)
-            places.append(Place("patroni", name, parts.hostname or "", parts.port or 8008))
+            places.append(WatchedAddress("patroni", name, parts.hostname or "", parts.port or 8008))
         for name, dsn in dict(self.members.postgres).items():
             given = parameters(dsn)
             port = given.get("port", "5432")
-            places.append(Place("patroni", name, given.get("host", ""), int(port) if port.isdigit() else 5432))
+            places.append(WatchedAddress("patroni", name, given.get("host", ""), int(port) if port.isdigit() else 5432))
         for endpoint in self._settings.etcd.endpoints:
             host, _, port = endpoint.rpartition(":")
-            places.append(Place("etcd", None, host, int(port), endpoint))
+            places.append(WatchedAddress("etcd", None, host, int(port), endpoint))
         for url in self._settings.haproxy.stats:
             parts = urlsplit(url)
-            places.append(Place("haproxy", None, parts.hostname or "", parts.port or 80, without_credentials(url)))
+            places.append(
+                WatchedAddress("haproxy", None, parts.hostname or "", parts.port or 80, without_credentials(url))
+            )
         return [place for place in places if place.host]
 
     def _start_etcd(self, scope: str | None) -> EtcdSource:

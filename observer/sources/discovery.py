@@ -1,4 +1,4 @@
-"""The cluster as etcd describes it before a recording begins: scope, identity, members and their addresses."""
+"""Discovery: the cluster as etcd describes it before a recording begins. Scope, identity, members, addresses."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from observer.model.errors import ConfigError, CredentialsRefused, NothingAnswers
-from observer.sources.etcd import OPEN, Access, AccessRefused, Endpoint
-from observer.sources.keys import Key, Snapshot, json_of, member_of, text_of
-from observer.sources.polling import LookFailed
+from observer.sources.etcd import ANONYMOUS, Access, AccessRefused, Endpoint
+from observer.sources.keys import Key, Snapshot, json_of, member_of, root_of, text_of
+from observer.sources.polling import PollFailed
 
-PATRONIS = ("initialize", "config", "leader", "members")  # keys by which a scope is known
+PATRONI_KEYS = ("initialize", "config", "leader", "members")  # keys that identify a scope
 
 
 class ScopeAbsent(ConfigError):
-    """etcd answers but does not hold the scope, or holds several and none was chosen; `scopes` are those it holds."""
+    """etcd lacks the scope, or holds several and none was chosen; `scopes` are those it holds."""
 
     def __init__(self, message: str, scopes: tuple[str, ...]) -> None:
         super().__init__(message)
@@ -24,7 +24,7 @@ class ScopeAbsent(ConfigError):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundMember:
     """A member as its key describes it."""
 
     api_url: str | None
@@ -40,7 +40,7 @@ class Discovery:
     scope: str
     cluster_id: str | None
     leader: str | None
-    members: Mapping[str, Found]
+    members: Mapping[str, FoundMember]
     config: Mapping[str, Any]
     stale: bool
 
@@ -49,18 +49,18 @@ def discover(
     endpoints: Sequence[str],
     namespace: str,
     scope: str | None,
-    access: Access = OPEN,
+    access: Access = ANONYMOUS,
     timeout_s: float = 5.0,
 ) -> Discovery:
-    """Looks for the scope in etcd, asking every endpoint until one answers or the time is over.
+    """Find the scope in etcd: try every endpoint until one answers or the time is over.
 
-    Raises NothingAnswers, CredentialsRefused, ConfigError (a file that cannot be read, ScopeAbsent).
+    Raise NothingAnswers, CredentialsRefused, ConfigError (a file that cannot be read, ScopeAbsent).
     """
     try:
         clients = [Endpoint(address, access) for address in endpoints]
     except OSError as error:
         raise ConfigError(f"{error.filename or 'a certificate'} of [etcd] cannot be read: {error.strerror}.") from None
-    root = f"/{namespace.strip('/')}/".replace("//", "/")
+    root = root_of(namespace)
     try:
         held, stale = _read(clients, root, timeout_s)
     finally:
@@ -83,13 +83,13 @@ def discover(
 
 
 def scopes_of(held: Snapshot, root: str) -> tuple[str, ...]:
-    """The scopes under a namespace: whatever has a key of Patroni's."""
+    """Return the scopes under a namespace: names under which Patroni has a key."""
     paths = (key.name.removeprefix(root).split("/") for key in held.keys)
-    return tuple(sorted({path[0] for path in paths if len(path) > 1 and path[1] in PATRONIS}))
+    return tuple(sorted({path[0] for path in paths if len(path) > 1 and path[1] in PATRONI_KEYS}))
 
 
 def _read(clients: Sequence[Endpoint], root: str, timeout_s: float) -> tuple[Snapshot, bool]:
-    """All keys of the namespace, and whether that is only what a member without a leader last knew."""
+    """Return all keys of the namespace, and whether the member that answered has no leader, so that they may be old."""
     until = time.monotonic() + timeout_s
     failures: dict[str, str] = {}
     while True:
@@ -102,22 +102,22 @@ def _read(clients: Sequence[Endpoint], root: str, timeout_s: float) -> tuple[Sna
                         f"etcd at {client.address} refuses the credentials ({refused.error}): "
                         "check user and password in [etcd]."
                     ) from None
-                except LookFailed as failure:
+                except PollFailed as failure:
                     failures[client.address] = failure.how
         if time.monotonic() > until:
             listed = ", ".join(f"{address} ({how.replace('_', ' ')})" for address, how in failures.items())
-            mend = "ca in [etcd], if it wants TLS" if "closed" in failures.values() else "that it runs"
-            raise NothingAnswers(f"no etcd answers at {listed}: check endpoints in [etcd], and {mend}.")
+            remedy = "ca in [etcd], if it wants TLS" if "closed" in failures.values() else "that it runs"
+            raise NothingAnswers(f"no etcd answers at {listed}: check endpoints in [etcd], and {remedy}.")
         time.sleep(0.2)
 
 
 def _described(scope: str, keys: Mapping[str, Key], stale: bool) -> Discovery:
-    members: dict[str, Found] = {}
+    members: dict[str, FoundMember] = {}
     for name, key in sorted(keys.items()):
         if name.startswith("members/"):
-            told = member_of(key)
-            members[name.removeprefix("members/")] = Found(
-                told["api_url"], told["conn_url"], told["role"], told["state"]
+            found = member_of(key)
+            members[name.removeprefix("members/")] = FoundMember(
+                found["api_url"], found["conn_url"], found["role"], found["state"]
             )
     config = json_of(keys.get("config"))
     return Discovery(

@@ -1,4 +1,4 @@
-"""A Docker engine: who stops, kills, pauses or disconnects the cluster's containers, and what their logs decide."""
+"""The Docker source: stops, kills, pauses and network changes of the cluster's containers, and the members' logs."""
 
 from __future__ import annotations
 
@@ -11,22 +11,30 @@ from typing import Any
 
 from observer.model.recording import Event, Window
 from observer.model.redaction import without_credentials
-from observer.sources.deeds import Actor, Container, Deeds, Place, actor_of, container_in, container_of
 from observer.sources.engine import Engine, lines
-from observer.sources.logs import Ear
-from observer.sources.polling import LookFailed, Now, Record
+from observer.sources.fault_actions import (
+    Component,
+    Container,
+    FaultActions,
+    WatchedAddress,
+    component_of,
+    container_in,
+    container_of,
+)
+from observer.sources.logs import LogReader
+from observer.sources.polling import Now, PollFailed, Record
 
 AGAIN_S = 2.0
-ACTIONS = ("start", "kill", "die", "pause", "unpause", "connect", "disconnect")  # health checks say far more
+ACTIONS = ("start", "kill", "die", "pause", "unpause", "connect", "disconnect")  # health checks send far more
 
-Places = Callable[[], Sequence[Place]]
+Places = Callable[[], Sequence[WatchedAddress]]
 
 
 class DockerSource:
-    """Follows one engine from a thread of its own, and the log of each member's container from another.
+    """Follow one engine in a thread, and the log of each member's container in another.
 
-    `places` gives the addresses that are looked at now: a container is the cluster's if one of them leads to it. That
-    the engine cannot be followed is said once, and once that it can be again; what happened meanwhile is not known.
+    `places` returns the watched addresses: a container belongs to the cluster if one of them leads to it. That the
+    engine is unreachable is recorded once, and again when it answers; what happened meanwhile is unknown.
     """
 
     def __init__(self, address: str, places: Places, record: Record, now_ns: Now) -> None:
@@ -37,22 +45,22 @@ class DockerSource:
         self._now_ns = now_ns
         self._over = threading.Event()
         self._engine: Engine | None = None
-        self._deeds = Deeds()
+        self._actions = FaultActions()
         self._known: dict[str, Container] = {}
-        self._ears: dict[str, threading.Thread] = {}
+        self._log_threads: dict[str, threading.Thread] = {}
         self._thread = threading.Thread(target=self._run, name="docker", daemon=True)
-        self._blind: LookFailed | None = None
+        self._failure: PollFailed | None = None
 
     def start(self) -> None:
-        """Begins to follow."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends it, and every log that is followed."""
+        """Stop following the engine and the logs."""
         self._over.set()
         if self._engine is not None:
             self._engine.close()
-        for thread in (self._thread, *self._ears.values()):
+        for thread in (self._thread, *self._log_threads.values()):
             thread.join(1.0)
 
     def _run(self) -> None:
@@ -60,102 +68,102 @@ class DockerSource:
             began_ns = self._now_ns()
             try:
                 self._follow()
-                raise LookFailed("closed", "the engine ended its stream of events")
-            except LookFailed as failure:
-                self._lost_sight(failure, began_ns)
-            except Exception as error:  # an answer that nobody foresaw blinds this source and no other
-                self._lost_sight(LookFailed("error", f"{type(error).__name__}: {error}"), began_ns)
+                raise PollFailed("closed", "the engine ended its stream of events")
+            except PollFailed as failure:
+                self._unreachable(failure, began_ns)
+            except Exception as error:  # an unexpected answer makes this source unreachable, not the others
+                self._unreachable(PollFailed("error", f"{type(error).__name__}: {error}"), began_ns)
             self._over.wait(AGAIN_S)
 
     def _follow(self) -> None:
         self._engine = engine = Engine(self._address)
         filters = json.dumps({"type": ["container", "network"], "event": list(ACTIONS)})
-        with engine.stream("/events", filters=filters) as pieces:  # opened first, so that nothing falls between
+        with engine.stream("/events", filters=filters) as pieces:  # opened first, so that no event is missed
             self._find(engine)
-            self._sees()
+            self._reachable()
             for line in lines(pieces):
                 at_ns = self._now_ns()
                 event = json.loads(line)
-                self._see(engine, event, at_ns)
+                self._handle(engine, event, at_ns)
 
     def _find(self, engine: Engine) -> None:
         for listed in engine.ask("/containers/json", all="true"):
             self._learn(engine, str(listed["Id"]))
-        self._deeds.begin(list(self._known.values()))
+        self._actions.begin(list(self._known.values()))
         for container in self._known.values():
             if container.running:
                 self._listen(engine, container, tail="0")
 
     def _learn(self, engine: Engine, id: str) -> Container | None:
-        """What is known of a container; its addresses of before it was stopped stay known."""
+        """Inspect a container and return it. The addresses that it had before it was stopped stay known."""
         before = self._known.get(id)
         try:
             after = container_of(engine.ask(f"/containers/{id}/json"))
-        except LookFailed:
-            return before  # it was removed meanwhile
+        except PollFailed:
+            return before  # the container was removed meanwhile
         if before is not None:
             names, networks = before.names | after.names, before.networks | after.networks
             after = replace(after, names=names, networks=networks)
         self._known[id] = after
         return after
 
-    def _see(self, engine: Engine, event: dict[str, Any], at_ns: int) -> None:
+    def _handle(self, engine: Engine, event: dict[str, Any], at_ns: int) -> None:
         id = container_in(event)
         started = event.get("Action") == "start"
         container = self._known.get(id)
         if container is None or started:
             container = self._learn(engine, id)
-        actor = None if container is None else self._actor(container)
-        if container is None or actor is None:
+        component = None if container is None else self._component(container)
+        if container is None or component is None:
             return
-        for kind, subject, detail in self._deeds.tell(event, actor):
+        for kind, subject, detail in self._actions.observations(event, component):
             self._record(Event("docker", kind, subject, Window.at(at_ns), detail))
         if started:
             since_ns = int(event.get("timeNano", 0))
             self._listen(engine, container, since=f"{since_ns // 10**9}.{since_ns % 10**9:09d}")
 
-    def _actor(self, container: Container) -> Actor | None:
-        host = socket.gethostname()  # within a container, the beginning of its id
+    def _component(self, container: Container) -> Component | None:
+        host = socket.gethostname()  # within a container: the beginning of its id
         own = next((known for known in self._known.values() if len(host) >= 12 and known.id.startswith(host)), None)
-        return actor_of(container, self._places(), own)
+        return component_of(container, self._places(), own)
 
     # The logs.
 
     def _listen(self, engine: Engine, container: Container, **since: str) -> None:
-        actor = self._actor(container)
-        if actor is None or actor.component != "patroni":
+        component = self._component(container)
+        if component is None or component.kind != "patroni":
             return
-        hearing = self._ears.get(container.id)
-        if hearing is not None and hearing.is_alive():
-            hearing.join(0.05)  # that of before the restart ends with the container
-        ear = threading.Thread(target=self._hear, args=(engine, container, actor, since), daemon=True)
-        self._ears[container.id] = ear
-        ear.start()
+        reading = self._log_threads.get(container.id)
+        if reading is not None and reading.is_alive():
+            reading.join(0.05)  # the log of the stopped container ends with it
+        thread = threading.Thread(target=self._read_log, args=(engine, container, component, since), daemon=True)
+        self._log_threads[container.id] = thread
+        thread.start()
 
-    def _hear(self, engine: Engine, container: Container, actor: Actor, since: dict[str, str]) -> None:
-        ear = Ear(actor.target)
+    def _read_log(self, engine: Engine, container: Container, component: Component, since: dict[str, str]) -> None:
+        reader = LogReader(component.target)
         try:
             with engine.stream(
                 f"/containers/{container.id}/logs", follow="true", stdout="true", stderr="true", **since
             ) as pieces:
                 for line in lines(pieces, framed=not container.tty):
                     at_ns = self._now_ns()
-                    for kind, subject, detail in ear.hear([line]):
+                    for kind, subject, detail in reader.read([line]):
                         self._record(Event("docker", kind, subject, Window.at(at_ns), detail))
-        except LookFailed:
-            return  # the engine is gone, which the stream of its events says
+        except PollFailed:
+            return  # the engine is gone, and the stream of its events ends too
 
-    # Its own sight.
+    # The engine's own availability.
 
-    def _lost_sight(self, failure: LookFailed, began_ns: int) -> None:
-        if self._blind is None and not self._over.is_set():
+    def _unreachable(self, failure: PollFailed, began_ns: int) -> None:
+        if self._failure is None and not self._over.is_set():
             now_ns = self._now_ns()
             since_ns = began_ns if failure.how != "closed" else now_ns
-            self._blind = failure
+            self._failure = failure
             detail = {**failure.detail, "how": failure.how, "error": failure.error, "since_ns": since_ns}
             self._record(Event("docker", "source.blind", self._subject, Window(since_ns, now_ns), detail))
 
-    def _sees(self) -> None:
-        if self._blind is not None:
-            how, self._blind = self._blind.how, None
+    def _reachable(self) -> None:
+        if self._failure is not None:
+            how, self._failure = self._failure.how, None
             self._record(Event("docker", "source.sees", self._subject, Window.at(self._now_ns()), {"how": how}))

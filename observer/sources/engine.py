@@ -1,4 +1,4 @@
-"""The API of a Docker engine over its socket: a question, and a stream that goes on until somebody ends it."""
+"""The API of a Docker engine over its socket: single requests, and streams that last until they are closed."""
 
 from __future__ import annotations
 
@@ -15,20 +15,23 @@ from typing import Any
 import httpx
 
 from observer.model.redaction import without_credentials
-from observer.sources.polling import LookFailed
+from observer.sources.polling import PollFailed
 from observer.sources.web import failure_of
 
 DEADLINE_S = 5.0
-SOCKETS = ("/var/run/docker.sock", "~/.docker/run/docker.sock")  # an engine of the machine's; Docker Desktop's
+SOCKETS = ("/var/run/docker.sock", "~/.docker/run/docker.sock")  # the machine's engine; Docker Desktop's
 STREAMS = range(3)  # standard input, output and error, as the frames of a log name them
 
 
-def address(told: str, environment: Mapping[str, str] = os.environ) -> str | None:
-    """Where the engine is: "unix://...", "tcp://..."; None: nowhere, or not wanted. `told` is [docker] socket."""
-    if told == "off":
+def address(configured: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return where the engine is ("unix://...", "tcp://..."), None if there is none or it is turned off.
+
+    `configured` is [docker] socket.
+    """
+    if configured == "off":
         return None
-    if told:
-        return told if "://" in told else f"unix://{Path(told).expanduser()}"
+    if configured:
+        return configured if "://" in configured else f"unix://{Path(configured).expanduser()}"
     if environment.get("DOCKER_HOST"):
         return environment["DOCKER_HOST"]
     if sys.platform == "win32":  # a named pipe, which is no socket
@@ -37,12 +40,12 @@ def address(told: str, environment: Mapping[str, str] = os.environ) -> str | Non
 
 
 class Engine:
-    """One engine. Every method raises LookFailed within the deadline; a stream lasts until `close`."""
+    """One engine. Every method raises PollFailed within the deadline; a stream lasts until `close`."""
 
     def __init__(self, address: str) -> None:
         scheme, _, place = address.partition("://")
         if scheme not in ("unix", "tcp", "http"):
-            raise LookFailed("error", f"{without_credentials(address)} is neither unix:// nor tcp://")
+            raise PollFailed("error", f"{without_credentials(address)} is neither unix:// nor tcp://")
         transport = httpx.HTTPTransport(uds=place if scheme == "unix" else None)
         base = "http://docker" if scheme == "unix" else f"http://{place}"
         self._client = httpx.Client(transport=transport, base_url=base, timeout=DEADLINE_S, trust_env=False)
@@ -51,7 +54,7 @@ class Engine:
         self._closed = False
 
     def ask(self, path: str, **parameters: Any) -> Any:
-        """What a GET answers, as JSON gives it."""
+        """Return the answer of a GET as parsed JSON."""
         try:
             return _answer(self._client.get(path, params=parameters))
         except httpx.HTTPError as error:
@@ -59,20 +62,20 @@ class Engine:
 
     @contextmanager
     def stream(self, path: str, **parameters: Any) -> Iterator[Iterator[bytes]]:
-        """What a GET answers, piece by piece, for as long as the engine has something to say."""
+        """Yield the answer of a GET piece by piece, until the engine ends it."""
         timeout = httpx.Timeout(DEADLINE_S, read=None)
         try:
             with self._client.stream("GET", path, params=parameters, timeout=timeout) as response:
                 if response.is_error:
                     response.read()
                     _answer(response)
-                with self._kept(response):
+                with self._registered(response):
                     yield response.iter_raw()
         except httpx.HTTPError as error:
             raise failure_of(error) from error
 
     def close(self) -> None:
-        """Ends every stream, from any thread."""
+        """End every stream; any thread may call it."""
         with self._lock:
             self._closed = True
             for connection in self._open:
@@ -80,8 +83,8 @@ class Engine:
                     connection.shutdown(socket.SHUT_RDWR)
 
     @contextmanager
-    def _kept(self, response: httpx.Response) -> Iterator[None]:
-        """Keeps the stream's socket at hand: to shut it down is the one way to end a read of another thread's."""
+    def _registered(self, response: httpx.Response) -> Iterator[None]:
+        """Register the stream's socket, because only a shutdown of the socket ends a read in another thread."""
         connection = response.extensions["network_stream"].get_extra_info("socket")
         with self._lock:
             self._open.add(connection)
@@ -95,7 +98,7 @@ class Engine:
 
 
 def lines(pieces: Iterable[bytes], framed: bool = False) -> Iterator[str]:
-    """The lines of a stream. `framed`: each piece of a log has a head that says which stream it is of, and how long."""
+    """Yield the lines of a stream. `framed`: each piece of a log has a header with its stream and its length."""
     rest: dict[int, bytes] = {}
     for stream, piece in _frames(pieces) if framed else ((1, piece) for piece in pieces):
         *whole, rest[stream] = (rest.get(stream, b"") + piece).split(b"\n")
@@ -109,7 +112,7 @@ def _frames(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
         held += piece
         while len(held) >= 8:
             if held[0] not in STREAMS or held[1:4] != b"\0\0\0":
-                return  # no frame: whatever this is, it is not read
+                return  # not a frame, so the rest cannot be read
             end = 8 + int.from_bytes(held[4:8], "big")
             if len(held) < end:
                 break
@@ -119,13 +122,13 @@ def _frames(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 def _answer(response: httpx.Response) -> Any:
     try:
-        said = response.json()
+        answer = response.json()
     except json.JSONDecodeError:
-        said = None
+        answer = None
     if response.is_error:
-        message = said.get("message") if isinstance(said, dict) else None
-        raise LookFailed("error", str(message or f"HTTP {response.status_code}"), {"http": response.status_code})
-    return said
+        message = answer.get("message") if isinstance(answer, dict) else None
+        raise PollFailed("error", str(message or f"HTTP {response.status_code}"), {"http": response.status_code})
+    return answer
 
 
 def _path(path: str) -> Path:

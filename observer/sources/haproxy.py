@@ -1,4 +1,4 @@
-"""HAProxy's stats page: which servers its pools send clients to."""
+"""HAProxy's stats page: the servers that its pools route to."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from observer.model.recording import Event, Window
 from observer.model.redaction import without_credentials
-from observer.sources.polling import Job, LookFailed, Now, Poller, Record, Told
-from observer.sources.web import OPEN, Access, Target
+from observer.sources.polling import Job, Now, Observation, Poller, PollFailed, Record
+from observer.sources.web import ANONYMOUS, Access, Target
 
 # Columns that only grow while the process lives. The polls themselves make those of the stats frontend grow.
 COUNTERS = ("stot", "bin", "bout", "req_tot")
@@ -22,9 +22,9 @@ VERSION = re.compile(rb"HAProxy version (\d[\w.+~-]*)")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One server of one pool, as the stats page describes it; what it leaves empty is None.
+    """One server of one pool, as the stats page describes it; an empty column is None.
 
-    `check_status` is without the "* " that marks a check under way. `address` is there only with `stats show-legends`.
+    `check_status` lacks the "* " of a check under way. `address` is present only with `stats show-legends`.
     """
 
     pool: str
@@ -38,64 +38,64 @@ class Server:
 
     @property
     def up(self) -> bool:
-        """Whether the pool sends clients to it: "UP", "UP 1/3", "no check"."""
+        """Return whether the pool routes to it: "UP", "UP 1/3", "no check"."""
         return self.status.startswith(("UP", "no check"))
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
-    """How many sessions there are where the proxy is nearest to its limit; `limit` None: it has none."""
+class SessionCount:
+    """The sessions of the frontend that is nearest to its limit; `limit` None: it has none."""
 
     sessions: int = 0
     limit: int | None = None
 
     @property
-    def full(self) -> bool:
-        """Whether whoever connects now waits until somebody else leaves."""
+    def limit_reached(self) -> bool:
+        """Return whether a new client has to wait until another one disconnects."""
         return self.limit is not None and self.sessions >= self.limit
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A stats page at one moment: the servers, and the counters of every row, by pool and name; how full it is."""
+    """A stats page at one moment: the servers and the counters of each row, by pool and name, and the sessions."""
 
     servers: Mapping[tuple[str, str], Server]
     counters: Mapping[tuple[str, str], tuple[int, ...]]
-    crowd: Crowd = Crowd()
+    sessions: SessionCount = SessionCount()
 
 
 @dataclass(frozen=True, slots=True)
 class Pools:
-    """The pool that leads to the primary and the one that leads to replicas; None where that is not clear."""
+    """The pool that leads to the primary and the one that leads to replicas; None if it is unclear."""
 
     primary: str | None
     replicas: str | None
 
 
-def job(url: str, every_ms: int, record: Record, now_ns: Now, access: Access = OPEN) -> Job:
-    """A look at one stats page every `every_ms`; ";csv" is appended to the URL once."""
+def job(url: str, every_ms: int, record: Record, now_ns: Now, access: Access = ANONYMOUS) -> Job:
+    """Return a poll of one stats page every `every_ms`; ";csv" is appended to the URL once."""
     target, address, subject = Target(access), csv_url(url), without_credentials(url)
 
-    def look() -> Page:
+    def poll() -> Page:
         return page_of(_rows(target, address))
 
-    def tell(before: Page | None, after: Page) -> list[Told]:
+    def compare(before: Page | None, after: Page) -> list[Observation]:
         return changes(before, after, subject)
 
-    return Job(f"haproxy {subject}", every_ms, Poller("haproxy", subject, look, tell, record, now_ns).run)
+    return Job(f"haproxy {subject}", every_ms, Poller("haproxy", subject, poll, compare, record, now_ns).run)
 
 
-def capture(url: str, record: Record, now_ns: Now, access: Access = OPEN) -> bool:
-    """Records pools.captured (every row of the stats page) and versions.captured {haproxy}. True if it answered."""
+def capture(url: str, record: Record, now_ns: Now, access: Access = ANONYMOUS) -> bool:
+    """Record pools.captured (all rows of the page) and versions.captured {haproxy}. Return whether HAProxy answered."""
     target, subject, began_ns = Target(access), without_credentials(url), now_ns()
     try:
         rows = list(_rows(target, csv_url(url)))
         detail = {"pools": [_captured(row) for row in rows]}
         record(Event("haproxy", "pools.captured", subject, Window(began_ns, now_ns()), detail))
-    except LookFailed:
+    except PollFailed:
         target.close()
         return False
-    with contextlib.suppress(LookFailed), contextlib.closing(target):  # only the page for people tells the version
+    with contextlib.suppress(PollFailed), contextlib.closing(target):  # only the HTML page shows the version
         code, html = target.get(csv_url(url).removesuffix(";csv"))
         version = VERSION.search(html) if code == 200 else None
         if version is not None:
@@ -105,14 +105,14 @@ def capture(url: str, record: Record, now_ns: Now, access: Access = OPEN) -> boo
 
 
 def csv_url(url: str) -> str:
-    """The URL of the page as CSV."""
+    """Return the URL of the page as CSV."""
     return url if url.endswith(";csv") else f"{url};csv" if urlsplit(url).path else f"{url}/;csv"
 
 
 def rows_of(text: str) -> Iterator[dict[str, str]]:
-    """The rows of the CSV by the names of its header. Raises LookFailed if it is anything else."""
+    """Yield the rows of the CSV by the names of its header. Raise PollFailed if it is anything else."""
     if not text.startswith("# pxname,svname,"):
-        raise LookFailed("error", f"the answer is no CSV of HAProxy: it begins with {text[:40]!r}")
+        raise PollFailed("error", f"the answer is no CSV of HAProxy: it begins with {text[:40]!r}")
     lines = csv.reader(text[2:].splitlines())
     header = next(lines)
     for line in lines:
@@ -121,38 +121,40 @@ def rows_of(text: str) -> Iterator[dict[str, str]]:
 
 
 def page_of(rows: Iterable[Mapping[str, str]]) -> Page:
-    """The servers and the counters of a page's rows, and how full the proxy is."""
+    """Return the page of these rows."""
     servers: dict[tuple[str, str], Server] = {}
     counters: dict[tuple[str, str], tuple[int, ...]] = {}
-    frontends: list[Crowd] = []
+    frontends: list[SessionCount] = []
     for row in rows:
         key = (row["pxname"], row["svname"])
         counters[key] = tuple(_number(row.get(name)) or 0 for name in COUNTERS)
         if row["svname"] not in ("FRONTEND", "BACKEND") and row.get("type", "2") == "2":
             servers[key] = _server(row)
         elif row["svname"] == "FRONTEND":
-            frontends.append(Crowd(_number(row.get("scur")) or 0, _number(row.get("slim")) or None))
-    return Page(servers, counters, crowd_of(frontends))
+            frontends.append(SessionCount(_number(row.get("scur")) or 0, _number(row.get("slim")) or None))
+    return Page(servers, counters, session_count_of(frontends))
 
 
-def crowd_of(frontends: Sequence[Crowd]) -> Crowd:
-    """The fullest of the frontends, or all of them together where they have one limit.
+def session_count_of(frontends: Sequence[SessionCount]) -> SessionCount:
+    """Return the fullest frontend, or the sum of all if they have the same limit.
 
-    A frontend without a `maxconn` of its own shows that of the whole process, and that counts the sessions of all.
+    A frontend without a `maxconn` of its own shows that of the whole process, which limits the sessions of all.
     """
-    limited = [(crowd.sessions, crowd.limit) for crowd in frontends if crowd.limit is not None]
+    limited = [(count.sessions, count.limit) for count in frontends if count.limit is not None]
     if len({limit for _, limit in limited}) == 1:
-        return Crowd(sum(crowd.sessions for crowd in frontends), limited[0][1])
-    return Crowd(*max(limited, key=lambda pair: pair[0] / pair[1], default=(0, None)))
+        return SessionCount(sum(count.sessions for count in frontends), limited[0][1])
+    return SessionCount(*max(limited, key=lambda pair: pair[0] / pair[1], default=(0, None)))
 
 
-def changes(before: Page | None, after: Page, subject: str) -> list[Told]:
-    """What the second page tells that the first did not: of the proxy itself, then of its routes."""
-    told: list[Told] = []
+def changes(before: Page | None, after: Page, subject: str) -> list[Observation]:
+    """Return what changed between two pages: first the proxy itself, then its routes."""
+    observations: list[Observation] = []
     if before is not None and restarted(before, after):
-        told.append(("proxy.restarted", subject, {}))
-    if after.crowd.full != (before is not None and before.crowd.full):
-        told.append(("proxy.full" if after.crowd.full else "proxy.room", subject, asdict(after.crowd)))
+        observations.append(("proxy.restarted", subject, {}))
+    if after.sessions.limit_reached != (before is not None and before.sessions.limit_reached):
+        observations.append(
+            ("proxy.full" if after.sessions.limit_reached else "proxy.room", subject, asdict(after.sessions))
+        )
     old = {} if before is None else before.servers
     for key, server in after.servers.items():
         was = old.get(key)
@@ -161,16 +163,16 @@ def changes(before: Page | None, after: Page, subject: str) -> list[Told]:
         kind = "route.up" if server.up else "route.down"
         if was is not None and was.up == server.up:
             kind = "route.changed"
-        told.append((kind, "/".join(key), _detail(server, was, subject, initial=before is None)))
+        observations.append((kind, "/".join(key), _detail(server, was, subject, initial=before is None)))
     for key, was in old.items():
         if key not in after.servers:
             gone = Server(was.pool, was.server, was.address, "gone", None, None, None, None)
-            told.append(("route.down", "/".join(key), _detail(gone, was, subject)))
-    return told
+            observations.append(("route.down", "/".join(key), _detail(gone, was, subject)))
+    return observations
 
 
 def restarted(before: Page, after: Page) -> bool:
-    """Whether the process behind the second page is another one: some counter of a row fell."""
+    """Return whether another process answered the second page: a counter of a row fell."""
     return any(
         now < was
         for key, counters in after.counters.items()
@@ -180,17 +182,17 @@ def restarted(before: Page, after: Page) -> bool:
 
 
 def differs(was: Server, now: Server) -> bool:
-    """Whether a server's state or its check's answer is another one; a check under way has no code yet."""
+    """Return whether a server's state or the result of its check changed; a check under way has no code yet."""
     codes = {was.check_code, now.check_code} - {None}
     return (was.status, was.check_status, was.address) != (now.status, now.check_status, now.address) or len(codes) > 1
 
 
 def roles_of_pools(servers: Iterable[Server], leader: str | None, addresses: Mapping[str, str]) -> Pools:
-    """Which pool leads where, from the servers that are UP and who leads.
+    """Return which pool leads where, from the servers that are UP and the leader.
 
-    `addresses` are "host:port" of each member's PostgreSQL; a server is matched by name, then by address. The
-    primary's pool has the leader UP and nobody else; the replicas' pool has others UP and, where there is a choice,
-    not the leader. With two candidates, or none, it is not clear.
+    `addresses` are "host:port" of each member's PostgreSQL; a server is matched by name, then by address. The primary's
+    pool has only the leader UP; the replicas' pool has others UP and, if there is a choice, not the leader. With two
+    candidates, or none, the result is None.
     """
     names = {address: member for member, address in addresses.items()}
     up: dict[str, set[str]] = {}
@@ -215,13 +217,13 @@ def _single(pools: list[str]) -> str | None:
 def _rows(target: Target, address: str) -> Iterator[dict[str, str]]:
     code, body = target.get(address)
     if code != 200:
-        raise LookFailed("error", f"HTTP {code}", {"http": code})
+        raise PollFailed("error", f"HTTP {code}", {"http": code})
     return rows_of(body.decode("utf-8", "replace"))
 
 
 def _server(row: Mapping[str, str]) -> Server:
     check_status = row.get("check_status", "")
-    under_way = check_status.startswith("* ")  # then the status is of the check before, and the code is 0
+    under_way = check_status.startswith("* ")  # then the status is of the previous check, and the code is 0
     return Server(
         pool=row["pxname"],
         server=row["svname"],

@@ -1,4 +1,4 @@
-"""What Patroni keeps in etcd under its scope: from keys before and after to the events that they tell. Pure."""
+"""Patroni's keys in etcd under one scope: from the keys before and after a change to observations. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from observer.model.redaction import without_password
-from observer.sources.polling import Told
+from observer.sources.polling import Observation
 
 ROLES = {"master": "primary"}  # Patroni 3 says master, Patroni 4 primary
 MEMBER = ("state", "role", "timeline", "version", "conn_url", "api_url")
-WHOLE = {  # keys whose whole value is told, under which kind and name
+WHOLE = {  # keys whose whole value is recorded, with the kind of event and the name in its detail
     "config": ("config.changed", "config"),
     "history": ("history.changed", "history"),
     "sync": ("sync.changed", "value"),
@@ -22,7 +22,7 @@ WHOLE = {  # keys whose whole value is told, under which kind and name
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key as it was written: its value, the revision of that, the revision that created it, its lease (0: none)."""
+    """A key: its value, the revision of the value, the revision that created the key, and its lease (0: none)."""
 
     name: str
     value: bytes
@@ -52,13 +52,18 @@ class Change:
 Keys = Mapping[str, Key]  # by name under the scope: "leader", "members/patroni1"
 
 
+def root_of(namespace: str) -> str:
+    """Return the prefix of all keys of a namespace."""
+    return f"/{namespace.strip('/')}/".replace("//", "/")
+
+
 def text_of(key: Key | None) -> str | None:
-    """The value as text; None for no key and for an empty value."""
+    """Return the value as text; None for no key and for an empty value."""
     return (key.value.decode("utf-8", "replace") or None) if key is not None else None
 
 
 def json_of(key: Key | None) -> Any:
-    """The value as JSON; None where there is none, or none that can be read."""
+    """Return the value as JSON; None if there is no value or no valid JSON."""
     try:
         return json.loads(text_of(key) or "null")
     except ValueError:
@@ -66,7 +71,7 @@ def json_of(key: Key | None) -> Any:
 
 
 def without_secrets(value: Any) -> Any:
-    """A JSON value as it may be recorded: what is called a password is left out, also within strings."""
+    """Return a JSON value without passwords: fields of that name, and passwords within strings."""
     if isinstance(value, dict):
         return {
             name: without_secrets(part) for name, part in value.items() if not str(name).lower().endswith("password")
@@ -77,19 +82,19 @@ def without_secrets(value: Any) -> Any:
 
 
 def member_of(key: Key | None) -> dict[str, Any]:
-    """What a member's key says of it; the position of its WAL, which changes all the time, is left out."""
+    """Return what a member's key holds, without the WAL position, which changes all the time."""
     value = json_of(key)
     value = value if isinstance(value, dict) else {}
     detail = {name: value.get(name) for name in MEMBER}
     return {**detail, "role": ROLES.get(str(detail["role"]), detail["role"])}
 
 
-def told_of(
+def observations_of(
     name: str, before: Key | None, after: Key | None, revision: int, scope: str, previous: str | None = None
-) -> list[Told]:
-    """What a change of one key tells; nothing for keys that do not matter and for values that stay as they were.
+) -> list[Observation]:
+    """Return what a change of one key means; nothing for keys that do not matter and for unchanged values.
 
-    `previous` is who held the leader key last, for when it is taken after it was gone.
+    `previous` is the last known leader, for a key that is taken after it was gone.
     """
     if name == "leader":
         return list(_leader(before, after, revision, text_of(before) or previous))
@@ -108,40 +113,40 @@ def told_of(
     return []
 
 
-def found(keys: Keys, scope: str) -> list[Told]:
-    """What the keys tell to one who never saw them before, in the order in which they were written."""
-    told: list[Told] = []
+def initial_observations(keys: Keys, scope: str) -> list[Observation]:
+    """Return what the keys mean when they are read for the first time, in the order in which they were written."""
+    observations: list[Observation] = []
     for name, key in sorted(keys.items(), key=lambda item: item[1].revision):
         if name == "leader":
-            told.append(leader_seen(key, initial=True))
+            observations.append(leader_seen(key, initial=True))
             continue
-        for kind, subject, detail in told_of(name, None, key, key.revision, scope):
-            told.append((kind, subject, {**detail, "initial": True}))
-    return told
+        for kind, subject, detail in observations_of(name, None, key, key.revision, scope):
+            observations.append((kind, subject, {**detail, "initial": True}))
+    return observations
 
 
-def leader_seen(key: Key, initial: bool = False) -> Told:
-    """The leader key as it was found."""
+def leader_seen(key: Key, initial: bool = False) -> Observation:
+    """Return the observation of a leader key that was found unchanged or for the first time."""
     detail = {"revision": key.revision, "lease": key.lease, "key": key.name, "previous": None}
     return "leader.seen", text_of(key) or "", {**detail, **({"initial": True} if initial else {})}
 
 
-def _leader(before: Key | None, after: Key | None, revision: int, previous: str | None) -> Iterator[Told]:
-    """A leader key that was created anew must have been gone, even where nobody saw that."""
+def _leader(before: Key | None, after: Key | None, revision: int, previous: str | None) -> Iterator[Observation]:
+    """Yield the loss and the take-over; a leader key with a new creation revision was gone in between."""
     was, now = text_of(before), text_of(after)
-    anew = before is not None and after is not None and before.created != after.created
-    if before is not None and was and (after is None or anew):
+    recreated = before is not None and after is not None and before.created != after.created
+    if before is not None and was and (after is None or recreated):
         yield "leader.lost", was, {"revision": revision, "key": before.name, "lease": before.lease}
-    if after is not None and now and (now != was or anew):
+    if after is not None and now and (now != was or recreated):
         detail = {"revision": revision, "lease": after.lease, "key": after.name, "previous": previous}
         yield "leader.elected", now, detail
 
 
-def _failover(before: Any, after: Any, revision: int, scope: str) -> Iterator[Told]:
+def _failover(before: Any, after: Any, revision: int, scope: str) -> Iterator[Observation]:
     if before == after:
         return
     if isinstance(after, dict) and after:
-        asked = {"leader": after.get("leader"), "candidate": after.get("member") or after.get("candidate")}
-        yield "failover.asked", scope, {"revision": revision, **asked, "scheduled_at": after.get("scheduled_at")}
+        request = {"leader": after.get("leader"), "candidate": after.get("member") or after.get("candidate")}
+        yield "failover.asked", scope, {"revision": revision, **request, "scheduled_at": after.get("scheduled_at")}
     elif before:
         yield "failover.cleared", scope, {"revision": revision}

@@ -1,4 +1,4 @@
-"""The lease of the leader key: how much of it is left, and whether it is renewed in time. Pure."""
+"""The lease of the leader key: its remaining time, and whether the leader renews it in time. Pure."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from observer.model.recording import SECOND_NS
 
-FRESH_NS = 3 * SECOND_NS  # it is read once a second
-SLACK_S = 2  # a renewal may be this late before it is called overdue
+RECENT_NS = 3 * SECOND_NS  # the lease is read once a second
+SLACK_S = 2  # a renewal may be this late before it counts as overdue
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A lease as it was read at a moment of the recording: whole seconds that remain (-1: it is gone), of how many."""
+    """A lease as read at a moment of the recording: remaining seconds (-1: it is gone) of `ttl_s`."""
 
     remaining_s: int
     ttl_s: int
@@ -20,14 +20,12 @@ class Lease:
     id: int
 
     def is_overdue(self, loop_wait_s: int) -> bool:
-        """Whether the leader, which renews it every `loop_wait_s`, has missed a renewal."""
+        """Return whether the leader, which renews the lease every `loop_wait_s`, has missed a renewal."""
         return self.remaining_s < self.ttl_s - loop_wait_s - SLACK_S
 
 
 def standing(latest: Lease | None, held: int, now_ns: int) -> Lease | None:
-    """The latest reading while it tells how things stand: of the lease `held` by the leader key (0: there is none), and
-    of late.
-    """
-    if latest is None or latest.id != held or latest.remaining_s < 0 or now_ns - latest.at_ns > FRESH_NS:
+    """Return the latest reading if it is recent and of the lease `held` by the leader key (0: no key), else None."""
+    if latest is None or latest.id != held or latest.remaining_s < 0 or now_ns - latest.at_ns > RECENT_NS:
         return None
     return latest

@@ -1,4 +1,4 @@
-"""Lines of a member's log that decide something and that no interface tells: pg_rewind ran, it demoted itself."""
+"""Lines of a member's log that no other interface reports: pg_rewind ran, the member demoted itself."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from observer.sources.polling import Job, LookFailed, Now, Poller, Record, Told
+from observer.sources.polling import Job, Now, Observation, Poller, PollFailed, Record
 
 EVERY_MS = 200
 READ_BYTES = 4 << 20
-# The head of a line of Patroni's log, or of PostgreSQL's with its usual or Debian's prefix; and what is said.
+# The head of a line of Patroni's log, or of PostgreSQL's with the default or Debian's prefix, and the message.
 _LINE = re.compile(
     r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S*(?:.*?\s)?"
     r"(?:INFO|WARNING|ERROR|CRITICAL|LOG|FATAL|PANIC):\s+(.+)$"
 )
 
-# What a message means, by how it begins: Patroni's words in 3.0 and 4.0, then PostgreSQL's from 13 to 17.
+# The meaning of a message, by its beginning: Patroni 3.0 and 4.0, then PostgreSQL 13 to 17.
 MEANINGS: Mapping[str, str] = {
     r"promoted self to (?:a standby )?leader": "promoted",
     r"demot(?:ed|ing) self ": "demoted",
@@ -45,16 +45,16 @@ _MEANINGS = {re.compile(pattern): says for pattern, says in MEANINGS.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A line that decides something: its meaning, the message itself, and what is named in it."""
+class DecisiveLine:
+    """A line with a known meaning: `says` is the meaning, `text` the message, `facts` the values in it."""
 
     says: str
     text: str
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def said_in(line: str) -> Said | None:
-    """What a line of a log decides, None for all the others."""
+def decisive_line(line: str) -> DecisiveLine | None:
+    """Return the meaning of a line of a log, None if it has no known one."""
     head = _LINE.match(line)
     if head is None:
         return None
@@ -62,45 +62,47 @@ def said_in(line: str) -> Said | None:
     for pattern, says in _MEANINGS.items():
         found = pattern.match(message)
         if found is not None:
-            return Said(says, message[:300], {k: v for k, v in found.groupdict().items() if v is not None})
+            return DecisiveLine(says, message[:300], {k: v for k, v in found.groupdict().items() if v is not None})
     return None
 
 
-class Ear:
-    """Hears the log of one member; of what decides, the same words in a row count once."""
+class LogReader:
+    """Read the log of one member; consecutive lines of the same text count once."""
 
     def __init__(self, member: str) -> None:
         self._member = member
-        self._last: Said | None = None
+        self._last: DecisiveLine | None = None
 
-    def hear(self, lines: Iterable[str]) -> list[Told]:
-        """What those lines tell: kind, subject and detail of an event for each that decides something."""
-        told: list[Told] = []
-        for said in filter(None, map(said_in, lines)):
-            if said != self._last:
-                self._last = said
-                told.append(("log.told", self._member, {"says": said.says, "text": said.text, **said.facts}))
-        return told
+    def read(self, lines: Iterable[str]) -> list[Observation]:
+        """Return an observation for each of these lines that has a known meaning."""
+        observations: list[Observation] = []
+        for line in filter(None, map(decisive_line, lines)):
+            if line != self._last:
+                self._last = line
+                observations.append(("log.told", self._member, {"says": line.says, "text": line.text, **line.facts}))
+        return observations
 
 
 def job(member: str, path: Path, record: Record, now_ns: Now) -> Job:
-    """Reads what is added to a log file, five times a second, from its present end on. Records log.told."""
-    tail, ear = Tail(path), Ear(member)
-    poller: Poller[list[str]] = Poller("log", member, tail.look, lambda before, lines: ear.hear(lines), record, now_ns)
+    """Return a job that reads what is appended to a log file, five times a second. It records log.told."""
+    tail, reader = Tail(path), LogReader(member)
+    poller: Poller[list[str]] = Poller(
+        "log", member, tail.read, lambda before, lines: reader.read(lines), record, now_ns
+    )
     return Job(f"log {member} {path.name}", EVERY_MS, poller.run)
 
 
 class Tail:
-    """The end of a file that grows; one that was replaced or cut off is read from its beginning."""
+    """The end of a growing file. A file that was replaced or truncated is read from its beginning."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file: int | None = None  # its number in the file system
+        self._file: int | None = None  # its inode
         self._at = 0
         self._rest = b""
 
-    def look(self) -> list[str]:
-        """The lines that were added since the last look; none at the first. Raises LookFailed."""
+    def read(self) -> list[str]:
+        """Return the lines that were added since the last call; none at the first. Raise PollFailed."""
         try:
             with self._path.open("rb") as file:
                 now = os.fstat(file.fileno())
@@ -112,7 +114,7 @@ class Tail:
                 file.seek(self._at)
                 added = file.read(READ_BYTES)
         except OSError as error:
-            raise LookFailed("error", f"{self._path}: {error.strerror}") from error
+            raise PollFailed("error", f"{self._path}: {error.strerror}") from error
         self._at += len(added)
         *whole, self._rest = (self._rest + added).split(b"\n")
         return [line.decode("utf-8", "replace") for line in whole]

@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 
 from observer.model.recording import SECOND_NS, Event, Window
 from observer.sources.keys import ROLES, without_secrets
-from observer.sources.polling import Job, LookFailed, Now, Poller, Record, Told
-from observer.sources.web import OPEN, Access, Target
+from observer.sources.polling import Job, Now, Observation, Poller, PollFailed, Record
+from observer.sources.web import ANONYMOUS, Access, Target
 
 SAMPLE_NS = 10 * SECOND_NS
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """What GET /patroni tells of a member and is worth an event when it changes; None: it did not say."""
+    """The fields of GET /patroni whose changes are recorded; None: the answer lacks the field."""
 
     role: str | None
     state: str | None
@@ -34,7 +34,7 @@ class Member:
     http: int
 
     def detail(self) -> dict[str, Any]:
-        """The detail of member.changed."""
+        """Return the detail of member.changed."""
         replication = [
             {"application_name": name, "state": state, "sync_state": sync} for name, state, sync in self.replication
         ]
@@ -43,41 +43,41 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A member, and its positions, which change all the time: {"received_location", ...} and dcs_last_seen."""
+    """A member and its positions, which change all the time: {"received_location", ...} and dcs_last_seen."""
 
     member: Member
     positions: Mapping[str, Any]
 
 
-def job(member: str, url: str, every_ms: int, record: Record, now_ns: Now, access: Access = OPEN) -> Job:
-    """A look at GET /patroni of one member every `every_ms`; `url` is "http://host:port", any path is left out.
+def job(member: str, url: str, every_ms: int, record: Record, now_ns: Now, access: Access = ANONYMOUS) -> Job:
+    """Return a poll of GET /patroni of one member every `every_ms`; the path of `url` is ignored.
 
-    Records member.changed, and replication.sampled every 10 s.
+    It records member.changed, and replication.sampled every 10 s.
     """
     target, address = Target(access), f"{base(url)}/patroni"
     sampled_ns: int | None = None
 
-    def look() -> Answer:
+    def poll() -> Answer:
         code, document = _document(target, address)
         return answer_of(code, document)
 
-    def tell(before: Answer | None, after: Answer) -> list[Told]:
+    def compare(before: Answer | None, after: Answer) -> list[Observation]:
         nonlocal sampled_ns
-        told: list[Told] = []
+        observations: list[Observation] = []
         if before is None or before.member != after.member:
-            told.append(("member.changed", member, after.member.detail()))
+            observations.append(("member.changed", member, after.member.detail()))
         if after.positions and (sampled_ns is None or now_ns() - sampled_ns >= SAMPLE_NS):
             sampled_ns = now_ns()
-            told.append(("replication.sampled", member, after.positions))
-        return told
+            observations.append(("replication.sampled", member, after.positions))
+        return observations
 
-    return Job(f"patroni {member}", every_ms, Poller("patroni", member, look, tell, record, now_ns).run)
+    return Job(f"patroni {member}", every_ms, Poller("patroni", member, poll, compare, record, now_ns).run)
 
 
-def capture(members: Mapping[str, str], record: Record, now_ns: Now, access: Access = OPEN) -> bool:
-    """Records cluster.captured from the first member (name: URL) that answers GET /cluster and GET /config.
+def capture(members: Mapping[str, str], record: Record, now_ns: Now, access: Access = ANONYMOUS) -> bool:
+    """Record cluster.captured from the first member (name: URL) that answers GET /cluster and GET /config.
 
-    True if one did. Takes at most 2 s for each member that does not answer.
+    Return whether one did. A member that does not answer costs at most 2 s.
     """
     for member, url in members.items():
         target, began_ns = Target(access), now_ns()
@@ -86,7 +86,7 @@ def capture(members: Mapping[str, str], record: Record, now_ns: Now, access: Acc
             if code != 200 or not isinstance(cluster.get("members"), list):
                 continue
             code, config = _document(target, f"{base(url)}/config")
-        except LookFailed:
+        except PollFailed:
             continue
         finally:
             target.close()
@@ -101,13 +101,13 @@ def capture(members: Mapping[str, str], record: Record, now_ns: Now, access: Acc
 
 
 def base(url: str) -> str:
-    """Scheme, host and port of an api_url, which ends in "/patroni"."""
+    """Return scheme, host and port of an api_url, which ends in "/patroni"."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def answer_of(code: int, document: Mapping[str, Any]) -> Answer:
-    """The answer of GET /patroni, of Patroni 3 or 4; 503 is an answer too, of a member that is not running."""
+    """Return the answer of GET /patroni, of Patroni 3 or 4; a member that is not running answers with 503."""
     patroni = document.get("patroni")
     xlog = document.get("xlog")
     replication = document.get("replication")
@@ -144,5 +144,5 @@ def _document(target: Target, url: str) -> tuple[int, dict[str, Any]]:
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise LookFailed("error", f"HTTP {code}, and no JSON object in it", {"http": code})
+        raise PollFailed("error", f"HTTP {code}, and no JSON object in it", {"http": code})
     return code, document

@@ -1,4 +1,4 @@
-"""A poll: who is looked at, how often, and by what; and the Poller, which turns looks into events with windows."""
+"""Polling: a Job for the scheduler, and the Poller, which turns polls of one subject into events with windows."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from observer.model.recording import Event, Window
 
 Record = Callable[[Event], None]
 Now = Callable[[], int]
-Told = tuple[str, str, Mapping[str, Any]]  # kind, subject, detail
+Observation = tuple[str, str, Mapping[str, Any]]  # kind, subject, detail
 
 State = TypeVar("State")
 
-# Of a host that is gone, attempts to connect fail now by the one, now by the other: that is one way of failing.
-_NOBODY_THERE = ("connect_timeout", "unreachable")
+# Connection attempts to a host that is down fail in both ways by turns, so they count as one way.
+_HOST_DOWN = ("connect_timeout", "unreachable")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One look at one target, to be run every `every_ms` by the scheduler; `run` neither raises nor hangs.
+    """One poll of one target, which the scheduler runs every `every_ms`; `run` neither raises nor hangs.
 
-    `name` is unique in the daemon: "patroni patroni1". `run` returns within a second or so whatever the target does.
+    `name` is unique in the daemon: "patroni patroni1". `run` returns within about a second, whatever the target does.
     """
 
     name: str
@@ -30,8 +30,8 @@ class Job:
     run: Callable[[], None]
 
 
-class LookFailed(Exception):
-    """A look that saw nothing. `how`: refused, unreachable, connect_timeout, silent, closed, error or unresolved."""
+class PollFailed(Exception):
+    """A poll without an answer. `how`: refused, unreachable, connect_timeout, silent, closed, error or unresolved."""
 
     def __init__(self, how: str, error: str, detail: Mapping[str, Any] | None = None) -> None:
         super().__init__(error)
@@ -41,65 +41,66 @@ class LookFailed(Exception):
 
 
 class Poller(Generic[State]):
-    """Looks again and again at one subject and records what changed between two looks.
+    """Poll one subject again and again, and record what changed between two polls.
 
-    `look` gives the state or raises LookFailed; `tell(before, after)` gives what is worth an event, `before` being None
-    at the first look. A change lies in (the last look that saw the old state began, this look ended]; what the first
-    look finds lies within that look. A spell without sight is told once for each way of failing (source.blind), then
-    once when it is over (source.sees); the states at its two ends are compared, so that the window covers it.
+    `poll` returns the state or raises PollFailed. `compare(before, after)` returns what is worth an event; `before` is
+    None at the first poll. A change lies in (the start of the last poll with the old state, the end of this poll]; what
+    the first poll finds lies within that poll. While the subject is unreachable, each way of failing is recorded once
+    (source.blind), and the end of the period once (source.sees). The states before and after the period are compared,
+    so the window of a change covers the period.
 
-    In source.blind, `since_ns` is when the first look of the spell that failed began.
+    In source.blind, `since_ns` is the start of the first failed poll of the period.
     """
 
     def __init__(
         self,
         source: str,
         subject: str,
-        look: Callable[[], State],
-        tell: Callable[[State | None, State], Iterable[Told]],
+        poll: Callable[[], State],
+        compare: Callable[[State | None, State], Iterable[Observation]],
         record: Record,
         now_ns: Now,
     ) -> None:
         self.state: State | None = None
         self._source = source
         self._subject = subject
-        self._look = look
-        self._tell = tell
+        self._poll = poll
+        self._compare = compare
         self._record = record
         self._now_ns = now_ns
-        self._saw_ns: int | None = None  # when the last look that saw began
-        self._failed_ns: int | None = None  # when the last look that failed in the present way began
+        self._answered_ns: int | None = None  # start of the last poll with an answer
+        self._failed_ns: int | None = None  # start of the last poll that failed in the present way
         self._since_ns = 0
         self._how: str | None = None
 
     def run(self) -> None:
-        """One look. Never raises: a source that stumbles over an answer is blind, not dead."""
+        """Poll once. Never raise: an answer that cannot be parsed makes the subject unreachable."""
         began_ns = self._now_ns()
         try:
-            after = self._look()
-            told = list(self._tell(self.state, after))
-        except LookFailed as failure:
-            self._blind(failure, began_ns)
+            after = self._poll()
+            changes = list(self._compare(self.state, after))
+        except PollFailed as failure:
+            self._unreachable(failure, began_ns)
             return
         except Exception as error:
-            self._blind(LookFailed("error", f"{type(error).__name__}: {error}"), began_ns)
+            self._unreachable(PollFailed("error", f"{type(error).__name__}: {error}"), began_ns)
             return
         by_ns = self._now_ns()
         if self._how is not None:
             failed_ns = began_ns if self._failed_ns is None else self._failed_ns
             self._emit("source.sees", self._subject, {"how": self._how}, Window(failed_ns, by_ns))
             self._how = None
-        window = Window(began_ns if self._saw_ns is None else self._saw_ns, by_ns)
-        self.state, self._saw_ns = after, began_ns
-        for kind, subject, detail in told:
+        window = Window(began_ns if self._answered_ns is None else self._answered_ns, by_ns)
+        self.state, self._answered_ns = after, began_ns
+        for kind, subject, detail in changes:
             self._emit(kind, subject, detail, window)
 
-    def _blind(self, failure: LookFailed, began_ns: int) -> None:
-        alike = failure.how in _NOBODY_THERE and self._how in _NOBODY_THERE
+    def _unreachable(self, failure: PollFailed, began_ns: int) -> None:
+        alike = failure.how in _HOST_DOWN and self._how in _HOST_DOWN
         if failure.how != self._how and not alike:
             if self._how is None:
                 self._since_ns = began_ns
-                after_ns = began_ns if self._saw_ns is None else self._saw_ns
+                after_ns = began_ns if self._answered_ns is None else self._answered_ns
             else:
                 after_ns = began_ns if self._failed_ns is None else self._failed_ns
             self._how = failure.how

@@ -1,6 +1,6 @@
-"""Whether etcd as a whole can change a key, judged from what its members say. Pure.
+"""Whether etcd has quorum, from the status of its members. Pure.
 
-A member that does not answer says nothing: while nobody answers, quorum is unknown, and what was judged last stands.
+A member without an answer is no evidence: while no member answers, quorum is unknown, and the last result stands.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from observer.model.recording import Window
-from observer.sources.polling import Told
+from observer.sources.polling import Observation
 
 SUBJECT = "etcd"
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a member says of itself: its id, whom it takes for the leader (0: nobody), term, revision and version."""
+    """The status that a member reports: its id, the id of its leader (0: none), term, revision and version."""
 
     member: int
     leader: int
@@ -26,95 +26,95 @@ class Status:
 
 
 @dataclass(slots=True)
-class Proofs:
-    """When a revision had certainly not been reached: the moments at which older ones were asked for."""
+class RevisionBounds:
+    """Lower bounds of when a revision was reached: the moments at which an answer still had an older one."""
 
-    _seen: list[tuple[int, int]] = field(default_factory=list)  # asked_ns, revision, both rising
+    _known: list[tuple[int, int]] = field(default_factory=list)  # sent_ns, revision, both rising
 
-    def note(self, asked_ns: int, revision: int) -> None:
-        """A request sent at that moment was answered with this revision."""
-        if self._seen and (asked_ns <= self._seen[-1][0] or revision < self._seen[-1][1]):
-            return  # of a member that lags, or of an answer that came late
-        if len(self._seen) > 1 and self._seen[-1][1] == self._seen[-2][1] == revision:
-            self._seen.pop()  # of an unchanged revision the first and the last moment are enough
-        self._seen.append((asked_ns, revision))
-        del self._seen[:-1000]
+    def note(self, sent_ns: int, revision: int) -> None:
+        """Note that a request sent at that moment was answered with this revision."""
+        if self._known and (sent_ns <= self._known[-1][0] or revision < self._known[-1][1]):
+            return  # a member that lags, or a late answer
+        if len(self._known) > 1 and self._known[-1][1] == self._known[-2][1] == revision:
+            self._known.pop()  # the first and the last moment of an unchanged revision are enough
+        self._known.append((sent_ns, revision))
+        del self._known[:-1000]
 
     def after_ns(self, revision: int) -> int:
-        """The last moment at which this revision had not been reached; 0: none is known."""
-        return next((asked_ns for asked_ns, seen in reversed(self._seen) if seen < revision), 0)
+        """Return the last moment at which this revision was certainly not reached; 0 if none is known."""
+        return next((sent_ns for sent_ns, seen in reversed(self._known) if seen < revision), 0)
 
     def last_ns(self) -> int:
-        """The last moment at which anything was asked for; 0: none."""
-        return self._seen[-1][0] if self._seen else 0
+        """Return the last moment at which a request was sent; 0 if none was."""
+        return self._known[-1][0] if self._known else 0
 
 
 @dataclass(slots=True)
 class Quorum:
-    """The latest word of every endpoint, None for one that does not answer, and what was judged of them."""
+    """The latest status of every endpoint, None for one that does not answer, and the result for the cluster."""
 
     statuses: dict[str, Status | None]
     has_leader: bool | None = None
     _members: dict[int, str] = field(default_factory=dict)  # endpoints by the ids of their members
-    _agreed_ns: int = 0  # when the last look that bore out `has_leader` began
+    _agreed_ns: int = 0  # start of the last poll that confirmed `has_leader`
     _raft: tuple[int, int] | None = None  # term and leader
-    _raft_ns: int = 0  # when the last look that showed `_raft` began
+    _raft_ns: int = 0  # start of the last poll that showed `_raft`
 
-    def words(self) -> Mapping[str, str]:
-        """What each endpoint says: leader, no leader, or blind."""
+    def states(self) -> Mapping[str, str]:
+        """Return the state of each endpoint: "leader" (it has one), "no leader", or "blind" (no answer)."""
         return {
             address: "blind" if status is None else "leader" if status.leader else "no leader"
             for address, status in self.statuses.items()
         }
 
-    def hear(self, address: str, status: Status | None, asked_ns: int, by_ns: int) -> list[tuple[Told, Window]]:
-        """Takes a member's word (None: it gave none) and tells what changed by it.
+    def update(self, address: str, status: Status | None, sent_ns: int, by_ns: int) -> list[tuple[Observation, Window]]:
+        """Take a member's status (None: no answer) and return what it changes.
 
-        Quorum is lost when members answer and none of them has a leader, and regained when one has again. The first
-        judgement is told only if it is that quorum is lost.
+        Quorum is lost if members answer and none of them has a leader, and regained if one has. The first result is
+        returned only if quorum is lost.
         """
         self.statuses[address] = status
         if status is not None:
             self._members[status.member] = address
-        words = self.words()
-        told: list[tuple[Told, Window]] = []
-        answers = set(words.values()) - {"blind"}
-        judged = None if not answers else "leader" in answers
-        if judged is not None and judged != self.has_leader:
-            if self.has_leader is not None or not judged:
-                kind = "quorum.regained" if judged else "quorum.lost"
-                after_ns = self._agreed_ns if self.has_leader is not None else asked_ns
-                told.append(((kind, SUBJECT, {"endpoints": dict(words)}), Window(min(after_ns, by_ns), by_ns)))
-            self.has_leader = judged
-            self._agreed_ns = asked_ns
+        states = self.states()
+        changes: list[tuple[Observation, Window]] = []
+        answers = set(states.values()) - {"blind"}
+        has_leader_now = None if not answers else "leader" in answers
+        if has_leader_now is not None and has_leader_now != self.has_leader:
+            if self.has_leader is not None or not has_leader_now:
+                kind = "quorum.regained" if has_leader_now else "quorum.lost"
+                after_ns = self._agreed_ns if self.has_leader is not None else sent_ns
+                changes.append(((kind, SUBJECT, {"endpoints": dict(states)}), Window(min(after_ns, by_ns), by_ns)))
+            self.has_leader = has_leader_now
+            self._agreed_ns = sent_ns
         elif status is not None and bool(status.leader) == self.has_leader:
-            self._agreed_ns = asked_ns
+            self._agreed_ns = sent_ns
         if status is not None and status.leader:
-            told.extend(self._hear_raft(status, asked_ns, by_ns))
-        return told
+            changes.extend(self._update_raft(status, sent_ns, by_ns))
+        return changes
 
     def leader(self) -> str | None:
-        """The endpoint that leads etcd, if it is one of those we know."""
-        heard = [status for status in self.statuses.values() if status is not None and status.leader]
-        if not heard:
+        """Return the endpoint that leads etcd, if it is a known one."""
+        answered = [status for status in self.statuses.values() if status is not None and status.leader]
+        if not answered:
             return None
-        newest = max(heard, key=lambda status: status.term)
+        newest = max(answered, key=lambda status: status.term)
         return self._address(newest.leader)
 
-    def _hear_raft(self, status: Status, asked_ns: int, by_ns: int) -> list[tuple[Told, Window]]:
+    def _update_raft(self, status: Status, sent_ns: int, by_ns: int) -> list[tuple[Observation, Window]]:
         raft = (status.term, status.leader)
         if self._raft is None or raft == self._raft:
-            self._raft, self._raft_ns = raft, asked_ns
+            self._raft, self._raft_ns = raft, sent_ns
             return []
         if status.term <= self._raft[0]:
-            return []  # it has not heard of the newer term yet
+            return []  # this member does not know the newer term yet
         detail = {
             "leader": self._address(status.leader),
             "term": status.term,
             "before": {"leader": self._address(self._raft[1]), "term": self._raft[0]},
         }
         window = Window(min(self._raft_ns, by_ns), by_ns)
-        self._raft, self._raft_ns = raft, asked_ns
+        self._raft, self._raft_ns = raft, sent_ns
         return [(("raft.elected", SUBJECT, detail), window)]
 
     def _address(self, member: int) -> str | None:

@@ -1,4 +1,4 @@
-"""One GET within a hard deadline, and how it failed: shared by the sources that speak HTTP."""
+"""One GET with a hard deadline, and the way it failed; for the sources that use HTTP."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from observer.postgres.resolver import Resolver, Unresolved
-from observer.sources.polling import LookFailed
+from observer.sources.polling import PollFailed
 
 DEADLINE_S = 1.0
 BODY_BYTES = 8 << 20
@@ -29,16 +29,16 @@ class Access:
     key: str | None = None
 
 
-OPEN = Access()  # to everybody
+ANONYMOUS = Access()
 
 
 class Target:
-    """One HTTP server with one kept connection. Proxies of the environment are not used, redirects not followed.
+    """One HTTP server with one persistent connection. Proxies of the environment are ignored, redirects not followed.
 
-    Raises OSError if a file of the certificates cannot be read.
+    Raise OSError if a certificate file cannot be read.
     """
 
-    def __init__(self, access: Access = OPEN, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(self, access: Access = ANONYMOUS, deadline_s: float = DEADLINE_S) -> None:
         self._deadline_s = deadline_s
         auth = (access.username, access.password or "") if access.username else None
         self._client = httpx.Client(
@@ -51,23 +51,23 @@ class Target:
         self._resolver = Resolver(time.monotonic_ns, self._resolved.set)
 
     def get(self, url: str) -> tuple[int, bytes]:
-        """Status and body of a GET, whatever the status. Raises LookFailed within the deadline."""
+        """Return status and body of a GET, whatever the status. Raise PollFailed within the deadline."""
         remaining = _Remaining(self._deadline_s)
         try:
             try:
                 return self._get(httpx.URL(url), remaining)
             except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-                # Perhaps only the kept connection had grown old: what a new one says is what holds.
+                # Only the persistent connection may be broken, so the result of a new one counts.
                 return self._get(httpx.URL(url), remaining)
         except httpx.HTTPError as error:
             raise failure_of(error) from error
 
     def close(self) -> None:
-        """Closes the kept connection."""
+        """Close the connection."""
         self._client.close()
 
     def _get(self, url: httpx.URL, remaining: _Remaining) -> tuple[int, bytes]:
-        """From the first of the name's addresses that does not refuse."""
+        """Return the answer of the first address that does not refuse."""
         *others, last = self._addresses(url.host, remaining)
         for address in others:
             try:
@@ -95,21 +95,21 @@ class Target:
             response.close()
 
     def _addresses(self, host: str, remaining: _Remaining) -> tuple[str, ...]:
-        """The system's resolver may take far longer than the deadline, so it is not waited for beyond that."""
+        """Resolve a name; the system's resolver may take far longer than the deadline, so wait no longer than that."""
         while True:
             self._resolved.clear()
             try:
                 found = self._resolver.addresses(host)
             except Unresolved as error:
-                raise LookFailed("unresolved", str(error)) from error
+                raise PollFailed("unresolved", str(error)) from error
             if found:
                 return found
             if not self._resolved.wait(remaining.get("resolve")):
-                raise LookFailed("unresolved", f'no address for "{host}" within {self._deadline_s:g} s')
+                raise PollFailed("unresolved", f'no address for "{host}" within {self._deadline_s:g} s')
 
 
 class _Remaining(dict[str, Any]):
-    """Timeouts for httpx that together keep one deadline: each stage is given what the stages before it left."""
+    """Timeouts for httpx that together keep one deadline: each stage gets what the earlier ones left."""
 
     def __init__(self, deadline_s: float) -> None:
         super().__init__()
@@ -122,18 +122,18 @@ class _Remaining(dict[str, Any]):
         return time.monotonic() > self._until
 
 
-def failure_of(error: httpx.HTTPError) -> LookFailed:
-    """How a request failed, from the exception and the operating system's error beneath it."""
+def failure_of(error: httpx.HTTPError) -> PollFailed:
+    """Return how a request failed, from the exception and the operating system's error that caused it."""
     text = str(error) or type(error).__name__
     if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
-        return LookFailed("connect_timeout", text)
+        return PollFailed("connect_timeout", text)
     if isinstance(error, httpx.TimeoutException):
-        return LookFailed("silent", text)
+        return PollFailed("silent", text)
     if isinstance(error, httpx.ConnectError):
-        return LookFailed(_how_of_connect(error), text)
+        return PollFailed(_how_of_connect(error), text)
     if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError | httpx.CloseError):
-        return LookFailed("closed", text)
-    return LookFailed("error", text)
+        return PollFailed("closed", text)
+    return PollFailed("error", text)
 
 
 def _how_of_connect(error: BaseException) -> str:
@@ -152,7 +152,7 @@ def _how_of_connect(error: BaseException) -> str:
 
 
 def trust(access: Access) -> ssl.SSLContext | bool:
-    """Whom to believe, and with which certificate of one's own. Raises OSError if a file cannot be used."""
+    """Return the TLS settings: the trusted CA and the client certificate. Raise OSError if a file cannot be used."""
     if access.ca is None and access.cert is None:
         return True
     context = ssl.create_default_context(cafile=access.ca)

@@ -1,7 +1,8 @@
-"""The timeline's file: the only package that knows SQLite. One writer records, any number of readers look on."""
+"""The recording file: the only package that knows SQLite. One writer records; any number of readers may read."""
 
 from observer.store.lock import is_held as is_being_recorded
 from observer.store.reading import Reader
-from observer.store.writing import Entry, Writer, tell
+from observer.store.views import VIEWS
+from observer.store.writing import Entry, Writer, append_event
 
-__all__ = ["Entry", "Reader", "Writer", "is_being_recorded", "tell"]
+__all__ = ["VIEWS", "Entry", "Reader", "Writer", "append_event", "is_being_recorded"]

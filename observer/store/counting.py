@@ -1,4 +1,4 @@
-"""Counts of operations, by second and by server, kept up in the transaction that writes the operations."""
+"""Counts of operations by second and by server, kept up in the transaction that writes the operations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLUMN = {Outcome.OK: 0, Outcome.FAIL: 1, Outcome.UNKNOWN: 2}
 
 
 def count(connection: sqlite3.Connection, recording_id: int, operations: Iterable[Operation]) -> None:
-    """Adds operations to the counts, within the caller's transaction."""
+    """Add operations to the counts, within the caller's transaction."""
     seconds: dict[tuple[int, str], list[int]] = {}
     servers: Counter[tuple[object, ...]] = Counter()
     for o in operations:

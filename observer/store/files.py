@@ -1,4 +1,4 @@
-"""A timeline's file: whether it is ours, sound and free to be written, said in one sentence where it is not."""
+"""Checks of a recording file: whether it is ours, sound and writable. Each error is one sentence."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from observer.model.errors import CannotWrite, ForeignDatabase, NotFound, ObserverError
-from observer.store.schema import APPLICATION_ID, MIGRATIONS, version_of
+from observer.store.migrations import MIGRATIONS
+from observer.store.schema import APPLICATION_ID, version_of
 
 BUSY_TIMEOUT_S = 5.0
 _CANNOT_WRITE = {
     sqlite3.SQLITE_BUSY: "another program holds it locked",
     sqlite3.SQLITE_LOCKED: "another program holds it locked",
     sqlite3.SQLITE_FULL: "the disk is full",
-    sqlite3.SQLITE_IOERR: "the disk answers with an error",
-    sqlite3.SQLITE_READONLY: "it may not be written by this user",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened by this user",
-    sqlite3.SQLITE_PERM: "it may not be opened by this user",
+    sqlite3.SQLITE_IOERR: "the disk reports an error",
+    sqlite3.SQLITE_READONLY: "this user may not write it",
+    sqlite3.SQLITE_CANTOPEN: "this user cannot open it",
+    sqlite3.SQLITE_PERM: "this user may not open it",
 }
 
 
 def is_empty(path: Path) -> bool:
-    """Whether nothing was ever written there: no file, or one of no bytes."""
+    """Return whether there is no file, or a file of no bytes. Raise NotFound if that cannot be read."""
     try:
         return path.stat().st_size == 0
     except FileNotFoundError:
@@ -33,24 +34,24 @@ def is_empty(path: Path) -> bool:
 
 
 @contextmanager
-def said_plainly(path: Path) -> Iterator[None]:
-    """Turns SQLite's errors into ours: ForeignDatabase, CannotWrite."""
+def translated_errors(path: Path) -> Iterator[None]:
+    """Turn errors of SQLite into ForeignDatabase or CannotWrite."""
     try:
         yield
     except sqlite3.Error as error:
-        raise plainly(path, error) from error
+        raise translated(path, error) from error
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether SQLite complains of the file and not of what it was asked."""
+    """Return whether the error is about the file, not about the statement."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def plainly(path: Path, error: sqlite3.Error) -> ObserverError:
-    """SQLite's error as one of ours, in one sentence."""
+def translated(path: Path, error: sqlite3.Error) -> ObserverError:
+    """Return an error of SQLite as one of ours, in one sentence."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _CANNOT_WRITE:
-        return CannotWrite(f"{path}: cannot be written, {_CANNOT_WRITE[code]}; mend that or choose another --db.")
+        return CannotWrite(f"{path}: cannot be written, {_CANNOT_WRITE[code]}; fix that or choose another --db.")
     if code == sqlite3.SQLITE_NOTADB:
         return ForeignDatabase(f"{path}: not a SQLite file; choose another one with --db, this one was left as it is.")
     return ForeignDatabase(
@@ -60,14 +61,14 @@ def plainly(path: Path, error: sqlite3.Error) -> ObserverError:
 
 
 def check(path: Path, connection: sqlite3.Connection) -> None:
-    """Raises ForeignDatabase unless the open file is a timeline of this version or an older one.
+    """Raise ForeignDatabase unless the open file is a recording file of this version or of an older one.
 
-    Asks SQLite alone: were the file opened and closed by other means, POSIX would drop the locks that SQLite holds on
-    it in this process, and another program that closes it would take the log away from the daemon.
+    The check uses the open connection only. If this process opened and closed the file by other means, POSIX would
+    drop the locks that SQLite holds on it, and another program could then remove the log that the daemon uses.
     """
-    mark = connection.execute("pragma application_id").fetchone()[0]
+    application_id = connection.execute("pragma application_id").fetchone()[0]
     version = version_of(connection)
-    if mark != APPLICATION_ID:
+    if application_id != APPLICATION_ID:
         raise ForeignDatabase(
             f"{path}: a SQLite file of another program; choose another one with --db, this one was left as it is."
         )

@@ -1,64 +1,64 @@
-"""What the judge found in a recording, as rows; rebuilt at will, so each time all of a recording's are replaced."""
+"""The results of the analysis as rows. The analysis can run again, so each run replaces all rows of a recording."""
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Any
 
-from observer.model.findings import Cost, Evidence, Findings, Incident, Lost, Outage, Phase
+from sqlite_utils import Database
+
+from observer.model.findings import Evidence, Findings, Incident, Lost, Outage, Phase
 from observer.store.rows import text_of
 
 # Children before parents.
 _TABLES = ("evidence", "phases", "judged_outages", "judged_outages_alone", "judged_losses", "incidents")
+_OUTAGE = ("action", "began_ns", "ended_ns", "open", "before_id", "after_id", "first_failure_ns", "failed", "unknown")
+_LOST = ("token", "acknowledged_ns", "server", "timeline", "operation_id", "audit_id")
 
 
-def replace_findings(connection: sqlite3.Connection, recording_id: int, findings: Findings) -> None:
-    """Within the caller's transaction."""
+def replace_findings(db: Database, recording_id: int, findings: Findings) -> None:
+    """Replace the stored results of a recording, within the caller's transaction."""
     for table in _TABLES:
-        connection.execute(f"delete from {table} where recording_id = ?", (recording_id,))
+        db.table(table).delete_where("recording_id = ?", [recording_id])
     for incident in findings.incidents:
-        _add_incident(connection, recording_id, incident)
-    for lost in findings.lost or ():
-        _add(connection, "judged_losses", _lost_row(recording_id, lost))
+        _add_incident(db, recording_id, incident)
+    losses = ({"recording_id": recording_id, **_values(lost, _LOST)} for lost in findings.lost or ())
+    db.table("judged_losses").insert_all(losses)
 
 
-def _add_incident(connection: sqlite3.Connection, recording_id: int, incident: Incident) -> None:
-    number = _add(connection, "incidents", _incident_row(recording_id, incident))
-    whose: dict[str, Any] = {"recording_id": recording_id, "incident_id": number}
-    for evidence in incident.evidence:
-        _add(connection, "evidence", {**whose, "role": "cause", **_evidence_row(evidence)})
+def _add_incident(db: Database, recording_id: int, incident: Incident) -> None:
+    number = db.table("incidents").insert({"recording_id": recording_id, **_incident_row(incident)}).last_pk
+    owner: dict[str, Any] = {"recording_id": recording_id, "incident_id": number}
+    evidence = [{**owner, "role": "cause", **_evidence_row(e)} for e in incident.evidence]
     for rejected in incident.rejected:
         row = {"cause": rejected.cause, "ids": "[]", "says": rejected.reason, "facts": text_of(dict(rejected.facts))}
-        _add(connection, "evidence", {**whose, "role": "rejected", **row})
-    for outage in (*incident.write.outages, *incident.read.outages):
-        _add(connection, "judged_outages", {**whose, **_outage_row(outage)})
-    for alone in incident.alone:
-        for outage in alone.outages:
-            _add(connection, "judged_outages_alone", {**whose, "probe": alone.probe, **_outage_row(outage)})
+        evidence.append({**owner, "role": "rejected", **row})
+    outages = (*incident.write.outages, *incident.read.outages)
+    db.table("judged_outages").insert_all({**owner, **_values(outage, _OUTAGE)} for outage in outages)
+    db.table("judged_outages_alone").insert_all(
+        {**owner, "probe": alone.probe, **_values(outage, _OUTAGE)}
+        for alone in incident.alone
+        for outage in alone.outages
+    )
     for phase in incident.phases:
-        phase_id = _add(connection, "phases", {**whose, **_phase_row(phase)})
+        phase_id = db.table("phases").insert({**owner, **_phase_row(phase)}).last_pk
         for role, boundary in (("began", phase.began_by), ("ended", phase.ended_by)):
             if boundary is not None:
-                _add(connection, "evidence", {**whose, "phase_id": phase_id, "role": role, **_evidence_row(boundary)})
+                evidence.append({**owner, "phase_id": phase_id, "role": role, **_evidence_row(boundary)})
+    # One row at a time: rows of different columns in one statement would give each the columns of all.
+    for row in evidence:
+        db.table("evidence").insert(row)
 
 
-def _add(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> int:
-    columns, marks = ", ".join(row), ", ".join("?" * len(row))
-    added = connection.execute(f"insert into {table} ({columns}) values ({marks})", tuple(row.values())).lastrowid
-    assert added is not None
-    return added
+def _values(found: Outage | Lost, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in names}
 
 
 def _seconds(nanoseconds: int | None) -> float | None:
     return None if nanoseconds is None else round(nanoseconds / 1e9, 3)
 
 
-def _incident_row(recording_id: int, i: Incident) -> dict[str, Any]:
-    def outage_s(cost: Cost) -> float | None:
-        return _seconds(cost.outage_ns)
-
+def _incident_row(i: Incident) -> dict[str, Any]:
     return {
-        "recording_id": recording_id,
         "number": i.number,
         "cause": i.cause,
         "target": i.target,
@@ -66,8 +66,8 @@ def _incident_row(recording_id: int, i: Incident) -> dict[str, Any]:
         "confidence": i.confidence,
         "began_ns": i.began_ns,
         "ended_ns": i.ended_ns,
-        "write_outage_s": outage_s(i.write),
-        "read_outage_s": outage_s(i.read),
+        "write_outage_s": _seconds(i.write.outage_ns),
+        "read_outage_s": _seconds(i.read.outage_ns),
         "write_open": i.write.open,
         "read_open": i.read.open,
         "leader_before": i.leader_before,
@@ -102,13 +102,3 @@ def _evidence_row(evidence: Evidence) -> dict[str, Any]:
         "says": evidence.says,
         "facts": text_of(dict(evidence.facts)),
     }
-
-
-def _outage_row(outage: Outage) -> dict[str, Any]:
-    names = ("action", "began_ns", "ended_ns", "open", "before_id", "after_id", "first_failure_ns", "failed", "unknown")
-    return {name: getattr(outage, name) for name in names}
-
-
-def _lost_row(recording_id: int, lost: Lost) -> dict[str, Any]:
-    names = ("token", "acknowledged_ns", "server", "timeline", "operation_id", "audit_id")
-    return {"recording_id": recording_id} | {name: getattr(lost, name) for name in names}

@@ -1,6 +1,6 @@
-"""The lock that says that a living daemon records into a file: held by the operating system, so no crash leaves it.
+"""The lock that a running daemon holds on a recording file. The operating system drops it if the daemon crashes.
 
-Its file names the recording that the holder makes: one that was cut off is not the one that is about to begin.
+The lock file names the current recording, so that nothing mistakes an interrupted recording for the running one.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from observer.model.errors import CannotWrite
 
 TRIES = 5
 BETWEEN_TRIES_S = 0.05
-BEYOND_THE_LOCK = 1  # byte; on Windows nobody else may read the one that is locked
+BEYOND_THE_LOCK = 1  # byte; on Windows no other process may read the locked byte
 
 if sys.platform == "win32":
     import msvcrt
 
     def _try(file: IO[bytes]) -> None:
-        file.seek(0)  # from where one stands, one byte is locked
+        file.seek(0)  # msvcrt locks from the current position
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
@@ -31,12 +31,12 @@ else:
 
 
 def lock_path(database: Path) -> Path:
-    """The file beside the database whose lock counts."""
+    """Return the path of the lock file."""
     return database.with_name(database.name + ".lock")
 
 
 def acquire(database: Path) -> IO[bytes] | None:
-    """The lock, held until `release` or the end of the process; None where a living daemon holds it."""
+    """Take the lock, to hold until `release` or the end of the process. Return None if another daemon holds it."""
     path = lock_path(database)
     for _ in range(TRIES):
         try:
@@ -49,12 +49,12 @@ def acquire(database: Path) -> IO[bytes] | None:
             _try(file)
         except OSError:
             file.close()
-            time.sleep(BETWEEN_TRIES_S)  # whoever asks `is_held` holds it for an instant
+            time.sleep(BETWEEN_TRIES_S)  # a process that calls `is_held` holds it for an instant
             continue
         try:
-            # Whoever held it before may have removed the name between our opening and our locking.
+            # The previous holder may have removed the name between our opening and our locking.
             if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                file.truncate(0)  # of one that was killed
+                file.truncate(0)  # a daemon that was killed left its recording there
                 return file
         except FileNotFoundError:
             pass
@@ -63,7 +63,7 @@ def acquire(database: Path) -> IO[bytes] | None:
 
 
 def name_recording(file: IO[bytes], recording_id: int) -> None:
-    """Says which recording the holder makes. Raises CannotWrite."""
+    """Write the id of the current recording into the lock file. Raise CannotWrite."""
     try:
         file.truncate(0)
         file.write(b"%b%d" % (bytes(BEYOND_THE_LOCK), recording_id))
@@ -73,37 +73,37 @@ def name_recording(file: IO[bytes], recording_id: int) -> None:
 
 
 def recording_named(database: Path) -> int | None:
-    """The recording that the holder makes; None where it has not begun one. Of a file that nobody holds: anything."""
+    """Return the id in the lock file, None if no recording has begun. It means nothing unless the lock is held."""
     try:
         with lock_path(database).open("rb") as file:
             file.seek(BEYOND_THE_LOCK)
-            told = file.read()
+            content = file.read()
     except OSError:
         return None
-    return int(told) if told.isdigit() else None
+    return int(content) if content.isdigit() else None
 
 
 def release(database: Path, file: IO[bytes]) -> None:
-    """Gives the lock back and removes its file (Windows removes none that is open, so there it is closed first)."""
+    """Drop the lock and remove its file. Windows removes no open file, so there the file is closed first."""
     if sys.platform == "win32":
         file.close()
     try:
         lock_path(database).unlink(missing_ok=True)
     except OSError:
-        pass  # a leftover file says nothing: only the lock counts
+        pass  # a leftover file does no harm: only the lock counts
     finally:
         file.close()
 
 
 def is_held(database: Path) -> bool:
-    """Whether a living daemon records into the file."""
+    """Return whether a running daemon records into the file."""
     path = lock_path(database)
     try:
         file = path.open("r+b")
     except FileNotFoundError:
         return False
     except OSError:
-        return True  # another user's: it is there, and a daemon that ends in order removes it
+        return True  # another user's lock file exists, and a daemon that stops cleanly removes its own
     with file:
         try:
             _try(file)

@@ -1,4 +1,4 @@
-"""A recording as it is kept for long: its file packed with xz, a tenth of the size."""
+"""Recording files packed with xz, which takes a tenth of the space."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUFFIX = ".xz"
 
 @contextmanager
 def opened(path: Path) -> Iterator[Reader]:
-    """The reader of a file, packed or not. Raises NotFound, ForeignDatabase."""
+    """Open a file, packed or not, for reading. Raise NotFound, ForeignDatabase."""
     with unpacked(path) as plain:
         try:
             reader = Reader(plain)
@@ -30,9 +30,9 @@ def opened(path: Path) -> Iterator[Reader]:
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
-    """The file itself, or, of one that ends in .xz, what is packed in it: in a folder that goes away afterwards.
+    """Give the path itself, or, if it ends in .xz, the path of an unpacked copy that is removed afterwards.
 
-    Raises ForeignDatabase where nothing sound is packed in it.
+    Raise ForeignDatabase if the packed file is damaged.
     """
     if path.suffix != SUFFIX or not path.is_file():
         yield path

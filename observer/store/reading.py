@@ -1,4 +1,4 @@
-"""The reader of a timeline: never writes, works beside a living daemon, and loads what the judge needs of a day."""
+"""The reader of a recording file. It never writes, works beside a running daemon, and loads what the analysis needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 from observer.model.errors import CannotWrite, ForeignDatabase, NotFound, ObserverError, UsageError
 from observer.model.recording import SECOND_NS, Event, Operation, Recording, RecordingHeader, Second, Served
 from observer.store import lock
-from observer.store.files import BUSY_TIMEOUT_S, check, is_damage, is_empty, plainly, said_plainly
+from observer.store.files import BUSY_TIMEOUT_S, check, is_damage, is_empty, translated, translated_errors
+from observer.store.migrations import MIGRATIONS, TABLES_VERSION, add_temporary_views
 from observer.store.rows import (
     SELECT_AUDIT,
     SELECT_EVENT,
@@ -22,11 +23,11 @@ from observer.store.rows import (
     operation_of,
     recording_of,
 )
-from observer.store.schema import INTERESTING, MIGRATIONS, version_of
+from observer.store.schema import INTERESTING, version_of
 from observer.store.writing import Writer
 
 AROUND_NS = 10 * SECOND_NS
-"""All operations this close to one of interest are loaded with it."""
+"""The reader loads all operations this close to a failed or slow one."""
 
 _SECONDS = """
 select second, action, ok, failed, unknown, max_ns from counted_seconds where recording_id = ? order by second, action
@@ -38,9 +39,10 @@ from counted_servers where recording_id = ? order by action, probe, server, addr
 
 
 class Reader:
-    """A timeline, read only. Used by one thread at a time; `close` it.
+    """Read a recording file. One thread at a time may use it, and has to `close` it.
 
-    Opening raises NotFound (no file, nothing recorded), ForeignDatabase.
+    Raise NotFound if there is no file or nothing in it, ForeignDatabase, CannotWrite if a file of an older version
+    lacks tables and cannot be migrated. If it lacks views only, this connection gets temporary ones.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,9 +56,15 @@ class Reader:
         if path.is_dir():
             raise NotFound(f"{path}: is a folder; name a file by --db.")
         self._connection = _open(path)
-        if version_of(self._connection) < len(MIGRATIONS):
+        version = version_of(self._connection)
+        if version < len(MIGRATIONS):
             self._connection.close()
-            _bring_up_to_date(path)
+            try:
+                Writer(path).close()  # which migrates
+            except CannotWrite as error:
+                if version < TABLES_VERSION:
+                    older = f"{path}: an older observer wrote it, and its tables have to be migrated first"
+                    raise CannotWrite(f"{older}: {error}") from None
             self._connection = _open(path)
 
     def __enter__(self) -> Reader:
@@ -66,16 +74,15 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Close the file."""
         self._connection.close()
 
     def recordings(self) -> list[RecordingHeader]:
-        """All of them, the oldest first."""
-        with said_plainly(self.path):
-            return [recording_of(row) for row in self._connection.execute(f"{SELECT_RECORDING} order by id")]
+        """Return all recordings, the oldest first."""
+        return [recording_of(row) for row in self._all(f"{SELECT_RECORDING} order by id")]
 
     def recording(self, recording_id: int | None = None) -> RecordingHeader:
-        """One of them, the newest by default. Raises NotFound."""
+        """Return one recording, the newest by default. Raise NotFound."""
         found = self.recordings()
         for recording in reversed(found):
             if recording_id in (None, recording.id):
@@ -86,83 +93,74 @@ class Reader:
         raise NotFound(f"{self.path}: there is no recording {recording_id}; there are: {there}.")
 
     def load(self, recording_id: int) -> Recording:
-        """What the judge is given of one recording, by the rules of `timeline.Timeline`."""
-        recording = self.recording(recording_id)
-        with said_plainly(self.path):
+        """Return what the analysis needs of one recording, as `model.recording.Recording` describes it."""
+        audits = f"{SELECT_AUDIT} where recording_id = ? order by audited_ns, id"
+        with translated_errors(self.path):
             return Recording(
-                header=recording,
+                header=self.recording(recording_id),
                 events=self.events(recording_id),
                 operations=list(self._interesting(recording_id)),
-                seconds=[Second(*row) for row in self._connection.execute(_SECONDS, (recording_id,))],
-                served=[_served(row) for row in self._connection.execute(_SERVED, (recording_id,))],
-                audits=[
-                    audit_of(row)
-                    for row in self._connection.execute(
-                        f"{SELECT_AUDIT} where recording_id = ? order by audited_ns, id", (recording_id,)
-                    )
-                ],
+                seconds=[Second(*row) for row in self._all(_SECONDS, recording_id)],
+                served=[_served(row) for row in self._all(_SERVED, recording_id)],
+                audits=[audit_of(row) for row in self._all(audits, recording_id)],
                 fetch=lambda after_ns, by_ns: list(self._between(recording_id, after_ns, by_ns)),
             )
 
     def events(self, recording_id: int, after_id: int = 0, newest: int | None = None) -> list[Event]:
-        """Events of a recording in order of `by_ns`, then id; those with a higher id only, or only the newest few."""
-        asked = f"{SELECT_EVENT} where recording_id = ? and id > ?"
-        with said_plainly(self.path):
-            if newest is None:
-                rows = self._connection.execute(f"{asked} order by by_ns, id", (recording_id, after_id)).fetchall()
-            else:
-                rows = self._connection.execute(
-                    f"{asked} order by by_ns desc, id desc limit ?", (recording_id, after_id, newest)
-                ).fetchall()[::-1]
+        """Return events in order of `by_ns`, then id: those with an id above `after_id`, or only the `newest` ones."""
+        query = f"{SELECT_EVENT} where recording_id = ? and id > ?"
+        if newest is None:
+            rows = self._all(f"{query} order by by_ns, id", recording_id, after_id)
+        else:
+            rows = self._all(f"{query} order by by_ns desc, id desc limit ?", recording_id, after_id, newest)[::-1]
         return [event_of(row) for row in rows]
 
     def operations(self, recording_id: int, newest: int) -> list[Operation]:
-        """The operations that finished last, in order of finishing."""
-        asked = f"{SELECT_OPERATION} where recording_id = ? order by finished_ns desc, id desc limit ?"
-        with said_plainly(self.path):
-            return [operation_of(row) for row in self._connection.execute(asked, (recording_id, newest))][::-1]
+        """Return the operations that finished last, in order of finishing."""
+        query = f"{SELECT_OPERATION} where recording_id = ? order by finished_ns desc, id desc limit ?"
+        return [operation_of(row) for row in self._all(query, recording_id, newest)][::-1]
 
     def tokens(self, recording_id: int) -> tuple[str, str] | None:
-        """The first and the last token that a recording wrote, or None where it wrote nothing."""
-        asked = "select token from operations where recording_id = ? and token <> '' order by finished_ns"
-        with said_plainly(self.path):
-            # Tokens are given out in order, and an operation lasts a deadline at most: the ends hold the extremes.
-            first = self._connection.execute(f"{asked} limit 1000", (recording_id,)).fetchall()
-            last = self._connection.execute(f"{asked} desc limit 10000", (recording_id,)).fetchall()
+        """Return the first and the last token that a recording wrote, or None if it wrote nothing."""
+        query = "select token from operations where recording_id = ? and token <> '' order by finished_ns"
+        # Tokens are issued in order, and an operation ends by its deadline, so the two ends hold the extremes.
+        first = self._all(f"{query} limit 1000", recording_id)
+        last = self._all(f"{query} desc limit 10000", recording_id)
         return (min(first)[0], max(last)[0]) if first else None
 
     def last_audited(self, recording_id: int) -> str | None:
-        """The last token that was read back, present or not."""
-        asked = "select max(last_token) from audits where recording_id = ?"
-        with said_plainly(self.path):
-            found: str | None = self._connection.execute(asked, (recording_id,)).fetchone()[0]
-        return found
+        """Return the last token that was audited, present or not."""
+        [(found,)] = self._all("select max(last_token) from audits where recording_id = ?", recording_id)
+        return str(found) if found is not None else None
 
     def stop_asked(self, recording_id: int) -> bool:
-        """Whether somebody asked this recording to stop."""
-        asked = "select 1 from events where kind = 'stop.asked' and recording_id = ? limit 1"
-        with said_plainly(self.path):
-            return self._connection.execute(asked, (recording_id,)).fetchone() is not None
+        """Return whether an operator asked this recording to stop."""
+        query = "select 1 from events where kind = 'stop.asked' and recording_id = ? limit 1"
+        return bool(self._all(query, recording_id))
+
+    def _all(self, sql: str, *values: object) -> list[Any]:
+        with translated_errors(self.path):
+            return self._connection.execute(sql, values).fetchall()
 
     def query(self, sql: str) -> tuple[list[str], Iterator[Sequence[Any]]]:
-        """The columns and the rows of one SQL statement that only reads. Both raise UsageError for any other."""
-        with self._said_of_the_query():
+        """Return the columns and the rows of one SQL statement that only reads. Both raise UsageError for any other."""
+        with self._query_errors():
             cursor = self._connection.execute(sql)
         return [column[0] for column in cursor.description or ()], self._rows(cursor)
 
     def _rows(self, cursor: sqlite3.Cursor) -> Iterator[Sequence[Any]]:
-        with self._said_of_the_query():
+        with self._query_errors():
             while (row := cursor.fetchone()) is not None:
                 yield row
 
     @contextmanager
-    def _said_of_the_query(self) -> Iterator[None]:
-        """Whatever SQLite says of a sound file is said of the query."""
+    def _query_errors(self) -> Iterator[None]:
+        """Turn errors of SQLite into UsageError, unless the file is damaged."""
         try:
             yield
         except (sqlite3.Error, sqlite3.Warning) as error:
             if isinstance(error, sqlite3.Error) and is_damage(error):
-                raise plainly(self.path, error) from error
+                raise translated(self.path, error) from error
             raise UsageError(f"SQL error in the query: {error}.") from None
 
     def _interesting(self, recording_id: int) -> Iterator[Operation]:
@@ -170,7 +168,7 @@ class Reader:
             f"select finished_ns from operations where recording_id = ? and {INTERESTING} order by finished_ns",
             (recording_id,),
         )
-        for after_ns, by_ns in _spans(moment for (moment,) in moments):
+        for after_ns, by_ns in _periods(moment for (moment,) in moments):
             yield from self._between(recording_id, after_ns, by_ns)
 
     def _between(self, recording_id: int, after_ns: int, by_ns: int) -> Iterator[Operation]:
@@ -182,19 +180,19 @@ class Reader:
         return (operation_of(row) for row in rows)
 
 
-def _spans(moments: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """The stretches (after, by] that lie within AROUND_NS of a moment, merged; the moments come in order."""
-    span: tuple[int, int] | None = None
+def _periods(moments: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Return the periods (after, by] within AROUND_NS of a moment, merged. The moments come in order."""
+    period: tuple[int, int] | None = None
     for moment in moments:
         after, by = moment - AROUND_NS - 1, moment + AROUND_NS
-        if span is not None and after <= span[1]:
-            span = (span[0], by)
+        if period is not None and after <= period[1]:
+            period = (period[0], by)
             continue
-        if span is not None:
-            yield span
-        span = (after, by)
-    if span is not None:
-        yield span
+        if period is not None:
+            yield period
+        period = (after, by)
+    if period is not None:
+        yield period
 
 
 def _served(row: Sequence[Any]) -> Served:
@@ -204,23 +202,16 @@ def _served(row: Sequence[Any]) -> Served:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    """Read-only; where the log's files cannot be made (another user's folder) and no daemon lives, as it lies there."""
+    """Open a file read-only, with the newest views.
+
+    If the files of the log cannot be created (another user's folder) and no daemon runs, open it as immutable.
+    """
     try:
         return _connect(path, "mode=ro")
     except CannotWrite:
         if lock.is_held(path):
-            raise CannotWrite(f"{path}: is being recorded by another user; run this command as that user.") from None
+            raise CannotWrite(f"{path}: another user records into it; run this command as that user.") from None
         return _connect(path, "mode=ro&immutable=1")
-
-
-def _bring_up_to_date(path: Path) -> None:
-    """A file of an older version gets what is newer in the schema; its rows stay as they are."""
-    try:
-        Writer(path).close()
-    except CannotWrite as error:
-        raise CannotWrite(
-            f"{path}: was written by an older observer and has to be brought up to date: {error}"
-        ) from None
 
 
 def _connect(path: Path, how: str) -> sqlite3.Connection:
@@ -229,14 +220,16 @@ def _connect(path: Path, how: str) -> sqlite3.Connection:
             f"{path.absolute().as_uri()}?{how}", uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False
         )
     except sqlite3.Error as error:
-        raise _unreadable(path, plainly(path, error)) from None
+        raise _unreadable(path, translated(path, error)) from None
     try:
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # `attach` and `vacuum into` make files
-        connection.execute("pragma query_only = on")
         check(path, connection)
+        if TABLES_VERSION <= version_of(connection) < len(MIGRATIONS):
+            add_temporary_views(connection)
+        connection.execute("pragma query_only = on")
     except sqlite3.Error as error:
         connection.close()
-        raise plainly(path, error) from error
+        raise translated(path, error) from error
     except OSError as error:
         connection.close()
         raise NotFound(f"{path}: cannot be read ({error.strerror}); check its permissions.") from None

@@ -1,4 +1,4 @@
-"""The writer of a timeline: one process at a time records, everybody else may drop an event into the recording."""
+"""The writer of a recording file. One process at a time records; other processes may append an event to it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from observer.model.findings import Findings
 from observer.model.recording import Audit, Event, Operation, RecordingHeader, Window
 from observer.store import lock
 from observer.store.counting import count
-from observer.store.files import BUSY_TIMEOUT_S, check, is_empty, said_plainly
+from observer.store.files import BUSY_TIMEOUT_S, check, is_empty, translated_errors
 from observer.store.findings import replace_findings
+from observer.store.migrations import migrate
 from observer.store.rows import (
-    INSERT_AUDIT,
     INSERT_EVENT,
     INSERT_OPERATION,
     SELECT_RECORDING,
@@ -33,16 +33,15 @@ from observer.store.rows import (
     text_of,
     unix_ns,
 )
-from observer.store.schema import migrate
 
 Entry = Event | Operation | Audit | Findings
 
 
 class Writer:
-    """Holds the file and its lock while a daemon records. Threads take turns.
+    """Hold the file and its lock while a daemon records. Threads take turns.
 
-    Opening raises CannotWrite where another daemon records into the file or the file cannot be written, and
-    ForeignDatabase where it is not a sound timeline. Every method raises CannotWrite when the disk refuses.
+    Raise CannotWrite if another daemon records into the file or the file cannot be written, ForeignDatabase if it is
+    not a sound recording file. Every method raises CannotWrite if the disk refuses.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,19 +49,19 @@ class Writer:
         self._lock: IO[bytes] | None = None
         self._one_at_a_time = threading.Lock()
         if not path.parent.is_dir():
-            raise CannotWrite(f"{path}: there is no folder {path.parent}; make it, or choose another --db.")
+            raise CannotWrite(f"{path}: there is no folder {path.parent}; create it, or choose another --db.")
         if path.is_dir():
             raise CannotWrite(f"{path}: is a folder; choose a file with --db.")
         if not is_empty(path):
             _check_sound(path)
         self._lock = lock.acquire(path)
         if self._lock is None:
-            raise CannotWrite(f"{path}: a daemon records into it; end it with `observer stop`, or choose another --db.")
+            raise CannotWrite(f"{path}: a daemon records into it; run `observer stop`, or choose another --db.")
         try:
-            with said_plainly(path):
+            with translated_errors(path):
                 connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
                 self._db = Database(connection)
-                migrate(connection)
+                migrate(self._db)
                 connection.execute("pragma journal_mode = wal")
                 connection.execute("pragma synchronous = normal")
         except BaseException:
@@ -71,63 +70,56 @@ class Writer:
         self._began_unix_ns: dict[int, int] = {}
 
     def last(self) -> RecordingHeader | None:
-        """The newest recording in the file."""
+        """Return the newest recording in the file, None if there is none."""
         row = self._db.conn.execute(f"{SELECT_RECORDING} order by id desc limit 1").fetchone()
         return None if row is None else recording_of(row)
 
     def begin(self, recording: RecordingHeader) -> int:
-        """Adds a recording and gives its id; the one in `recording` is not looked at."""
-        with self._transaction() as connection:
-            added = connection.execute(
-                "insert into recordings (began_utc, boot, anchor_ns, pid, cluster_id, scope, settings, began_unix_ns) "
-                "values (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    moment_text(recording.began_utc),
-                    recording.boot,
-                    recording.anchor_ns,
-                    recording.pid,
-                    recording.cluster_id,
-                    recording.scope,
-                    text_of(dict(recording.settings)),
-                    unix_ns(recording.began_utc),
-                ),
-            ).lastrowid
+        """Add a recording and return its id; the id in `recording` is ignored."""
+        row = {
+            "began_utc": moment_text(recording.began_utc),
+            "boot": recording.boot,
+            "anchor_ns": recording.anchor_ns,
+            "pid": recording.pid,
+            "cluster_id": recording.cluster_id,
+            "scope": recording.scope,
+            "settings": text_of(dict(recording.settings)),
+            "began_unix_ns": unix_ns(recording.began_utc),
+        }
+        with self._transaction():
+            added: int | None = self._db.table("recordings").insert(row).last_pk
             assert added is not None
             if self._lock is not None:
                 lock.name_recording(self._lock, added)
         return added
 
     def learn(self, recording_id: int, scope: str | None, cluster_id: str | None) -> None:
-        """Which cluster it is, where that became known only after the beginning."""
-        with self._transaction() as connection:
-            connection.execute(
-                "update recordings set scope = coalesce(?, scope), cluster_id = coalesce(?, cluster_id) where id = ?",
-                (scope, cluster_id, recording_id),
-            )
+        """Store which cluster it is, if that became known only after the beginning."""
+        found = {name: value for name, value in (("scope", scope), ("cluster_id", cluster_id)) if value is not None}
+        with self._transaction():
+            self._db.table("recordings").update(recording_id, found)
 
     def append(self, recording_id: int, batch: Sequence[Entry]) -> None:
-        """Writes a batch in one transaction, each table in the batch's order. Findings replace those before."""
+        """Write a batch in one transaction, each table in the batch's order. Findings replace earlier ones."""
         began = self._began(recording_id)
         events = [event_row(recording_id, began, e) for e in batch if isinstance(e, Event)]
         operations = [o for o in batch if isinstance(o, Operation)]
         audits = [audit_row(recording_id, a) for a in batch if isinstance(a, Audit)]
-        with self._transaction() as connection:
-            connection.executemany(INSERT_OPERATION, [operation_row(recording_id, o) for o in operations])
-            count(connection, recording_id, operations)
-            connection.executemany(INSERT_AUDIT, audits)
-            connection.executemany(INSERT_EVENT, events)
+        with self._transaction():
+            self._db.conn.executemany(INSERT_OPERATION, [operation_row(recording_id, o) for o in operations])
+            count(self._db.conn, recording_id, operations)
+            self._db.conn.executemany(INSERT_EVENT, events)
+            self._db.table("audits").insert_all(audits)
             for findings in (f for f in batch if isinstance(f, Findings)):
-                replace_findings(connection, recording_id, findings)
+                replace_findings(self._db, recording_id, findings)
 
     def end(self, recording_id: int, ended_ns: int, ended: str) -> None:
-        """The orderly end of a recording, and how it came: stop, signal, for, failed."""
-        with self._transaction() as connection:
-            connection.execute(
-                "update recordings set ended_ns = ?, ended = ? where id = ?", (ended_ns, ended, recording_id)
-            )
+        """Store the clean end of a recording, and its reason: stop, signal, for, failed."""
+        with self._transaction():
+            self._db.table("recordings").update(recording_id, {"ended_ns": ended_ns, "ended": ended})
 
     def close(self) -> None:
-        """Leaves one plain file behind, where no reader keeps the log in use, and gives the lock back."""
+        """Fold the log into the file, unless a reader uses it, close the file and drop the lock."""
         try:
             with suppress(sqlite3.Error):  # the rows are safe in the log; the next opening folds them in
                 self._db.conn.execute("pragma wal_checkpoint(truncate)")
@@ -138,27 +130,29 @@ class Writer:
                 lock.release(self.path, self._lock)
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._one_at_a_time, said_plainly(self.path), self._db.conn as connection:
-            yield connection
+    def _transaction(self) -> Iterator[None]:
+        with self._one_at_a_time, translated_errors(self.path), self._db.atomic():
+            yield
 
     def _began(self, recording_id: int) -> int:
         if recording_id not in self._began_unix_ns:
-            with self._transaction() as connection:
-                sought = "select began_unix_ns from recordings where id = ?"
-                self._began_unix_ns[recording_id] = connection.execute(sought, (recording_id,)).fetchone()[0]
+            with self._transaction():
+                self._began_unix_ns[recording_id] = self._db.table("recordings").get(recording_id)["began_unix_ns"]
         return self._began_unix_ns[recording_id]
 
 
-def tell(path: Path, boot: str, kind: str, subject: str, detail: dict[str, object], at_ns: int | None = None) -> Event:
-    """Drops an event of source "operator" into the running recording: how other programs speak to the daemon.
+def append_event(
+    path: Path, boot: str, kind: str, subject: str, detail: dict[str, object], at_ns: int | None = None
+) -> Event:
+    """Append an event of source "operator" to the running recording; this is how other processes reach the daemon.
 
-    `at_ns` is a reading of the monotonic clock of this boot, now by default. Raises NothingAnswers where nothing
-    records into the file.
+    `at_ns` is a reading of the monotonic clock of this boot, now by default. Raise NothingAnswers if no daemon records
+    into the file.
     """
     if is_empty(path) or not lock.is_held(path):
-        raise NothingAnswers(f"{path}: nothing records into it; start with `observer start`, or name the file by --db.")
-    with said_plainly(path):
+        remedy = "start one with `observer start`, or name another file with --db"
+        raise NothingAnswers(f"{path}: no recording is running for this file; {remedy}.")
+    with translated_errors(path):
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)
         try:
             check(path, connection)
@@ -178,13 +172,13 @@ def tell(path: Path, boot: str, kind: str, subject: str, detail: dict[str, objec
 
 
 def _check_sound(path: Path) -> None:
-    """Looks at an existing file before anything is written to it. Raises ForeignDatabase, CannotWrite.
+    """Check an existing file before anything is written to it. Raise ForeignDatabase, CannotWrite.
 
-    A start that was killed in the midst of its first transaction left a journal: SQLite rolls it back, to no bytes.
+    If `start` was killed in its first transaction, it left a journal: SQLite rolls it back, to no bytes.
     """
     how = "rw" if path.with_name(f"{path.name}-journal").exists() else "ro"
     uri = f"{path.absolute().as_uri()}?mode={how}"
-    with said_plainly(path), closing(sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S)) as connection:
+    with translated_errors(path), closing(sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S)) as connection:
         connection.execute("select count(*) from sqlite_master").fetchone()
         if is_empty(path):
             return

@@ -1,25 +1,25 @@
-"""Which of a recording's tokens the primary holds: how a lost write becomes known."""
+"""The audit: which tokens of a recording the primary holds. An acknowledged write without its token is lost."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from observer.model.recording import MS_NS, Audit
-from observer.postgres.persistent import Kept
+from observer.postgres.persistent import PersistentConnection
 from observer.postgres.session import NoAnswer
 from observer.traffic.workload import WORKLOADS, answer, token
 
-CHUNK = 50_000  # tokens a question
-QUESTION_MS = 25_000  # the table of the homework has no index for it, and may be long
+CHUNK = 50_000  # tokens per query
+QUESTION_MS = 25_000  # the homework's table has no index for it and may be long
 WHOLE_MS = 35_000  # `stop` waits for three of them at the most
 
 Run = tuple[int, int]  # consecutive numbers, both ends included
 
 
 class AuditFailed(Exception):
-    """The tokens from `next_n` on could not be read back; the text is one sentence that says why.
+    """The tokens from `next_n` on could not be read back; the text is one sentence with the reason.
 
-    `found` is what was read back of those before.
+    `found` holds the audits of the tokens before.
     """
 
     def __init__(self, why: str, found: Sequence[Audit], next_n: int) -> None:
@@ -39,46 +39,46 @@ def audit(
     name_of: Callable[[str], str | None] = lambda address: None,
     whole_ms: int = WHOLE_MS,
 ) -> list[Audit]:
-    """The tokens from first_n to last_n, read back through the primary, as ranges that are all present or all absent.
+    """Read the tokens from first_n to last_n back through the primary; return ranges, each all present or all absent.
 
-    `audited_ns` is when the question was asked. Raises AuditFailed: no answer within `question_ms` (of each question of
-    50,000 tokens) or `whole_ms` (of all of them), the server is in recovery, the tables are not there. Raises DsnError.
+    `audited_ns` is when the query was sent. Raise AuditFailed if there is no answer within `question_ms` (per query of
+    50,000 tokens) or `whole_ms` (in all), the server is in recovery, or the tables are absent. Raise DsnError.
     """
-    asked = WORKLOADS[workload]
-    kept = Kept(dsn, question_ms, now_ns)
+    statements = WORKLOADS[workload]
+    connection = PersistentConnection(dsn, question_ms, now_ns)
     until_ns = now_ns() + whole_ms * MS_NS
     audits: list[Audit] = []
     try:
         for first, last in chunks(first_n, last_n, CHUNK):
             began_ns = now_ns()
-            bounds = (asked.prefix + token(tag, first), asked.prefix + token(tag, last))
+            bounds = (statements.prefix + token(tag, first), statements.prefix + token(tag, last))
             try:
-                *who, runs = kept.ask(asked.held, bounds, min(until_ns, began_ns + question_ms * MS_NS))[0]
+                *who, runs = connection.ask(statements.held, bounds, min(until_ns, began_ns + question_ms * MS_NS))[0]
             except NoAnswer as failure:
                 why = f"the primary gave no answer ({failure.how}): {failure.message}."
                 raise AuditFailed(why, joined(audits, tag), first) from None
-            said = answer(asked, who)
-            if said.in_recovery:
-                why = f"{said.address or 'the server'} is in recovery, so that it cannot say what was lost."
+            reply = answer(statements, who)
+            if reply.in_recovery:
+                why = f"{reply.address or 'the server'} is in recovery, and a replica cannot show what was lost."
                 raise AuditFailed(why, joined(audits, tag), first)
-            server = name_of(said.address) if said.address is not None else None
+            server = name_of(reply.address) if reply.address is not None else None
             audits += [
-                Audit(began_ns, token(tag, a), token(tag, b), present, server or said.address, said.timeline)
+                Audit(began_ns, token(tag, a), token(tag, b), present, server or reply.address, reply.timeline)
                 for a, b, present in ranges([(a, b) for a, b in runs or ()], first, last)
             ]
     finally:
-        kept.close()
+        connection.close()
     return joined(audits, tag)
 
 
 def chunks(first: int, last: int, size: int) -> Iterator[Run]:
-    """The numbers from first to last in runs of `size` at most; none where last is before first."""
+    """Yield the numbers from first to last in runs of at most `size`; none if last is before first."""
     for start in range(first, last + 1, size):
         yield start, min(start + size - 1, last)
 
 
 def ranges(present: Iterable[Run], first: int, last: int) -> list[tuple[int, int, bool]]:
-    """All numbers from first to last as ranges in order: those in `present`, itself in order, and those between."""
+    """Return the numbers from first to last as ranges in order: those in `present`, which is sorted, and the gaps."""
     found: list[tuple[int, int, bool]] = []
     at = first
     for start, end in present:
@@ -92,7 +92,7 @@ def ranges(present: Iterable[Run], first: int, last: int) -> list[tuple[int, int
 
 
 def joined(audits: Sequence[Audit], tag: str) -> list[Audit]:
-    """Neighbours that say the same of the same server, as one; its moment is that of the first question."""
+    """Join neighbouring ranges with the same result from the same server; the first query gives the time."""
     whole: list[Audit] = []
     for one in audits:
         last = whole[-1] if whole else None

@@ -1,4 +1,4 @@
-"""The traffic: reads and writes through the proxy, scheduled by the clock, each under a hard deadline."""
+"""The traffic generator: reads and writes through the proxy, scheduled by the clock, each with a hard deadline."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from collections.abc import Callable, Sequence
 from observer.model.recording import MS_NS, SECOND_NS, Action, Event, Operation, Outcome
 from observer.postgres.resolver import Resolver
 from observer.postgres.session import READ, READY, RESOLVING, NoAnswer, Session, parameters
-from observer.traffic.connections import Line, Lines, Running
+from observer.traffic.connections import Connection, ConnectionPool, Running
 from observer.traffic.outcome import Ended, outcome
 from observer.traffic.plan import Due, Schedule, slots, streams
-from observer.traffic.results import Teller
+from observer.traffic.results import ResultRecorder
 from observer.traffic.workload import WORKLOADS, Answer, absent, answer, bounds, token
 
-_SLEPT_NS = 2 * SECOND_NS  # a longer gap than this between two turns of the loop: we did not run
+_SLEPT_NS = 2 * SECOND_NS  # after a longer gap between two turns of the loop, the process did not run
 _TURN_NS = SECOND_NS // 2  # the loop turns at least this often
-_CONNECTING_NS = 2 * MS_NS  # after this long with connections on their way, operations that are due come first
-_IDLE_NS = 10 * SECOND_NS  # a kept connection that nobody used for so long is closed
+_CONNECTING_NS = 2 * MS_NS  # handling connection attempts for longer would delay operations that are due
+_IDLE_NS = 10 * SECOND_NS  # an idle persistent connection is closed after this long
 _JOIN_S = 5.0
-_NO_LINE = NoAnswer("connect_timeout", "connect", "no connection was free by the deadline")
+_NO_CONNECTION = NoAnswer("connect_timeout", "connect", "no connection was free by the deadline")
 
 
 class Generator:
-    """Drives the workload in a thread of its own and hands every operation that ended to `record`.
+    """Run the workload in a thread of its own and pass every operation that ended to `record`.
 
-    `name_of` maps a server's own address ("host:port") to a member's name, None where it is nobody's. `workload`:
-    "homework" or "probe". An exception in the thread is recorded (source.blind, subject "generator") and raised by
-    `stop`. Raises DsnError.
+    `name_of` maps a server's own address ("host:port") to a member's name, None if it is no member's. `workload`:
+    "homework" or "probe". An exception in the thread is recorded (source.blind, subject "generator"), and `stop` raises
+    it. Raise DsnError.
     """
 
     def __init__(
@@ -55,40 +55,40 @@ class Generator:
         self._deadline_ns = deadline_ms * MS_NS
         self._tag = tag
         self._now_ns = now_ns
-        self._teller = Teller(record, now_ns, name_of)
+        self._results = ResultRecorder(record, now_ns, name_of)
         self._last_n = 0
         limit = slots(rate_per_s, fresh_per_s, deadline_ms)
-        self._lines: dict[Action, Lines] = {"write": Lines(limit), "read": Lines(limit)}
+        self._pools: dict[Action, ConnectionPool] = {"write": ConnectionPool(limit), "read": ConnectionPool(limit)}
         self._idle_ns = max(_IDLE_NS, round(3 * SECOND_NS / rate_per_s))
-        self._order: deque[Running] = deque()  # by deadline: all have the same, from their start
-        self._resolving: set[Line] = set()
+        self._order: deque[Running] = deque()  # in the order of their deadlines, which are equally far from each start
+        self._resolving: set[Connection] = set()
         self._stop_by_ns: int | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
 
     @property
     def alive(self) -> bool:
-        """Whether the thread runs."""
+        """Return whether the thread runs."""
         return self._thread.is_alive()
 
     @property
     def last_n(self) -> int:
-        """The number in the last token given out; 0 before the first."""
+        """Return the number in the last token that was issued; 0 before the first."""
         return self._last_n
 
     def start(self) -> None:
-        """Begins."""
+        """Start the thread."""
         self._selector = selectors.DefaultSelector()
-        # A selector is woken by a socket, on every system: by a name that was resolved, and by `stop`.
-        self._bell, self._ringer = socket.socketpair()
-        self._bell.setblocking(False)
-        self._ringer.setblocking(False)
-        self._selector.register(self._bell, READ, None)
+        # A socket wakes the selector on every system: after a name was resolved, and at `stop`.
+        self._wakeup, self._waker = socket.socketpair()
+        self._wakeup.setblocking(False)
+        self._waker.setblocking(False)
+        self._selector.register(self._wakeup, READ, None)
         self._resolver = Resolver(self._now_ns, self._wake)
         self._thread.start()
 
     def stop(self, drain_s: float) -> None:
-        """Issues nothing more, lets what runs end or reach its deadline for drain_s at most, and records it."""
+        """Issue no more operations, let the running ones end for drain_s at most, and record them."""
         self._stop_by_ns = self._now_ns() + round(drain_s * SECOND_NS)
         self._wake()
         self._thread.join(drain_s + _JOIN_S)
@@ -96,38 +96,38 @@ class Generator:
             raise self._error
 
     def _wake(self) -> None:
-        with contextlib.suppress(OSError):  # full: it will wake anyhow; closed: nobody is left to be woken
-            self._ringer.send(b"!")
+        with contextlib.suppress(OSError):  # full: the selector wakes anyway; closed: the loop has ended
+            self._waker.send(b"!")
 
     def _run(self) -> None:
         try:
             self._loop()
         except BaseException as error:
             self._error = error
-            self._teller.died(error)
+            self._results.died(error)
         finally:
-            for lines in self._lines.values():
-                for line in list(lines.all):
-                    self._close(line, politely=line.running is None)
+            for pool in self._pools.values():
+                for connection in list(pool.all):
+                    self._close(connection, cleanly=connection.running is None)
             self._selector.close()
-            self._bell.close()
-            self._ringer.close()
+            self._wakeup.close()
+            self._waker.close()
 
     def _loop(self) -> None:
         turned_ns = self._now_ns()
         schedule = Schedule(streams(turned_ns, self._rate_per_s, self._fresh_per_s))
         while True:
             self._serve_sockets(self._selector.select(self._wait_s(schedule)))
-            # Answers first, then deadlines: after a pause of ours, what was answered in time is no failure.
+            # Answers before deadlines: after a pause of this process, an answer that came in time is no failure.
             now_ns = self._now_ns()
             if now_ns - turned_ns > _SLEPT_NS:
-                # A flood of overdue operations would break what it observes.
-                self._teller.slept(turned_ns, now_ns, schedule.skip(now_ns))
+                # A flood of overdue operations would disturb the cluster.
+                self._results.slept(turned_ns, now_ns, schedule.skip(now_ns))
             turned_ns = now_ns
             self._expire(now_ns)
-            for lines in self._lines.values():
-                while (running := lines.next_waiting(now_ns)) is not None:
-                    self._carry(lines, running)
+            for pool in self._pools.values():
+                while (running := pool.next_waiting(now_ns)) is not None:
+                    self._assign(pool, running)
             if self._stop_by_ns is None:
                 for due in schedule.take(now_ns):
                     self._issue(due)
@@ -136,19 +136,19 @@ class Generator:
                 return
 
     def _serve_sockets(self, ready: Sequence[tuple[selectors.SelectorKey, int]]) -> None:
-        """What came in, connections on their way last: those that do not fit into this turn have the next."""
-        connecting: list[Line] = []
+        """Handle ready sockets, those being connected last; the next turn takes those that do not fit into this one."""
+        connecting: list[Connection] = []
         for key, _ in ready:
-            line: Line | None = key.data
-            if line is None:
-                self._answer_bell()
-            elif line.session.stage == "connect":
-                connecting.append(line)
+            connection: Connection | None = key.data
+            if connection is None:
+                self._on_wakeup()
+            elif connection.session.stage == "connect":
+                connecting.append(connection)
             else:
-                self._go_on(line)
+                self._advance(connection)
         until_ns = self._now_ns() + _CONNECTING_NS
-        for line in connecting:
-            self._go_on(line)
+        for connection in connecting:
+            self._advance(connection)
             if self._now_ns() >= until_ns:
                 return
 
@@ -158,7 +158,7 @@ class Generator:
         if self._stop_by_ns is None:
             until_ns = min(until_ns, schedule.next_ns)
         until_ns = min(
-            [until_ns, *(at_ns for lines in self._lines.values() if (at_ns := lines.look_ns(now_ns)) is not None)]
+            [until_ns, *(at_ns for pool in self._pools.values() if (at_ns := pool.retry_ns(now_ns)) is not None)]
         )
         while self._order and self._order[0].ended:
             self._order.popleft()
@@ -168,143 +168,145 @@ class Generator:
             return 0.0
         return max(0, until_ns - now_ns) / SECOND_NS
 
-    def _answer_bell(self) -> None:
+    def _on_wakeup(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            self._bell.recv(4096)
+            self._wakeup.recv(4096)
         resolving, self._resolving = self._resolving, set()
-        for line in resolving:
-            self._go_on(line)
+        for connection in resolving:
+            self._advance(connection)
 
     def _issue(self, due: Due) -> None:
         action, probe = due.stream.action, due.stream.probe
         now_ns = self._now_ns()
-        trying = self._teller.trying(action)
-        if trying and not self._teller.may_try(action, self._deadline_ns):
+        trying = self._results.trying(action)
+        if trying and not self._results.may_try(action, self._deadline_ns):
             return
-        lines = self._lines[action]
-        while (spare := lines.spare(now_ns - self._idle_ns)) is not None:
-            self._close(spare, politely=True)
+        pool = self._pools[action]
+        while (spare := pool.spare(now_ns - self._idle_ns)) is not None:
+            self._close(spare, cleanly=True)
         if action == "write":
             self._last_n += 1
         name = token(self._tag, self._last_n) if action == "write" else ""
         running = Running(action, probe, name, due.due_ns, now_ns, trying)
-        if lines.full:
-            self._teller.ended(
-                running, Outcome.FAIL, "slot", message=f"all {lines.limit} connections wait for an answer"
+        if pool.full:
+            self._results.ended(
+                running, Outcome.FAIL, "slot", message=f"all {pool.limit} connections wait for an answer"
             )
             return
         self._order.append(running)
-        if lines.serves(running, now_ns):
-            self._carry(lines, running)
+        if pool.serves(running, now_ns):
+            self._assign(pool, running)
         else:
-            lines.waiting.append(running)
+            pool.waiting.append(running)
 
-    def _carry(self, lines: Lines, running: Running) -> None:
-        """Puts an operation on a line: a kept one on the idle line that was used last, any other on a new one."""
-        if running.probe == "kept" and lines.idle:
-            line = lines.idle.pop()
+    def _assign(self, pool: ConnectionPool, running: Running) -> None:
+        """Give an operation a connection: the idle one used last if it is persistent, else a new one."""
+        if running.probe == "kept" and pool.idle:
+            connection = pool.idle.pop()
         else:
-            line = Line(running.action, Session(self._parameters[running.action], self._resolver))
-            lines.opened(line, self._now_ns())
-        line.running, running.line = running, line
-        self._go_on(line)
+            connection = Connection(running.action, Session(self._parameters[running.action], self._resolver))
+            pool.opened(connection, self._now_ns())
+        connection.running, running.connection = running, connection
+        self._advance(connection)
 
-    def _go_on(self, line: Line) -> None:
-        """Takes a line as far as it goes without waiting."""
-        session, running = line.session, line.running
+    def _advance(self, connection: Connection) -> None:
+        """Advance a connection as far as it goes without waiting."""
+        session, running = connection.session, connection.running
         try:
             if running is not None and session.stage == "done":
                 self._send(session, running)
             wants = session.step()
             if wants == READY and running is not None and session.stage == "send":
-                self._lines[line.action].connecting.discard(line)
+                self._pools[connection.action].connecting.discard(connection)
                 self._send(session, running)
                 wants = session.step()
         except NoAnswer as failure:
             if running is None:
-                self._close(line, politely=False)
+                self._close(connection, cleanly=False)
             else:
                 self._failed(running, failure)
             return
         if running is None:
-            return  # something was said on an idle connection: it lives, and that was all we had to know
+            return  # a message on an idle connection, which is still alive
         if wants == RESOLVING:
-            self._resolving.add(line)
+            self._resolving.add(connection)
         elif wants != READY:
-            self._listen(line, wants)
+            self._register(connection, wants)
         else:
-            self._answered(line, running)
+            self._answered(connection, running)
 
     def _send(self, session: Session, running: Running) -> None:
         if running.action == "read":
             session.send(self._workload.read, self._bounds)
         else:
-            sql = self._workload.knock if running.trying else self._workload.write
+            sql = self._workload.probe_insert if running.trying else self._workload.write
             session.send(sql, (self._workload.prefix + running.token,))
 
-    def _listen(self, line: Line, wants: int) -> None:
-        descriptor = line.session.fileno()
-        if line.session.stage != "connect" and (descriptor, wants) == (line.descriptor, line.events):
+    def _register(self, connection: Connection, wants: int) -> None:
+        descriptor = connection.session.fileno()
+        if connection.session.stage != "connect" and (descriptor, wants) == (connection.descriptor, connection.events):
             return
-        # While connecting, libpq may have opened another socket under the same number.
-        self._deaf(line)
-        self._selector.register(descriptor, wants, line)
-        line.descriptor, line.events = descriptor, wants
+        # While connecting, libpq may have opened another socket under the same descriptor.
+        self._unregister(connection)
+        self._selector.register(descriptor, wants, connection)
+        connection.descriptor, connection.events = descriptor, wants
 
-    def _deaf(self, line: Line) -> None:
-        if line.descriptor >= 0:
-            self._selector.unregister(line.descriptor)
-            line.descriptor = -1
+    def _unregister(self, connection: Connection) -> None:
+        if connection.descriptor >= 0:
+            self._selector.unregister(connection.descriptor)
+            connection.descriptor = -1
 
-    def _close(self, line: Line, politely: bool) -> None:
-        self._deaf(line)
-        self._resolving.discard(line)
-        self._lines[line.action].forget(line)
-        if politely:
-            line.session.leave()
+    def _close(self, connection: Connection, cleanly: bool) -> None:
+        self._unregister(connection)
+        self._resolving.discard(connection)
+        self._pools[connection.action].forget(connection)
+        if cleanly:
+            connection.session.close()
         else:
-            line.session.abandon()
+            connection.session.reset()
 
-    def _answered(self, line: Line, running: Running) -> None:
-        rows = line.session.rows()
+    def _answered(self, connection: Connection, running: Running) -> None:
+        rows = connection.session.rows()
         if rows:
-            said = answer(self._workload, rows[0])
-            line.address = said.address
-            self._teller.ended(running, Outcome.OK, "done", said)
+            reply = answer(self._workload, rows[0])
+            connection.address = reply.address
+            self._results.ended(running, Outcome.OK, "done", reply)
         else:
-            self._teller.absent(running.action, self._workload.empty)
-        self._keep(line, running)
+            self._results.absent(running.action, self._workload.empty)
+        self._keep(connection, running)
 
-    def _keep(self, line: Line, running: Running) -> None:
-        """A line in good standing after its operation: a kept one waits for the next."""
+    def _keep(self, connection: Connection, running: Running) -> None:
+        """Keep a working connection for the next operation if it is persistent, else close it."""
         running.ended = True
         if running.probe == "fresh":
-            self._close(line, politely=True)
+            self._close(connection, cleanly=True)
         else:
-            self._lines[line.action].freed(line, self._now_ns())
-            self._listen(line, READ)  # the end of an idle connection is seen when it comes
+            self._pools[connection.action].freed(connection, self._now_ns())
+            self._register(connection, READ)  # so that the loop learns when the server ends it
 
     def _failed(self, running: Running, failure: NoAnswer, ended: Ended | None = None) -> None:
-        line = running.line
-        if line is not None and not failure.lost and absent(failure.sqlstate):
-            self._teller.absent(running.action, failure.message)
-            self._keep(line, running)
+        connection = running.connection
+        if connection is not None and not failure.lost and absent(failure.sqlstate):
+            self._results.absent(running.action, failure.message)
+            self._keep(connection, running)
             return
         running.ended = True
         how = outcome(failure.stage, ended or ("lost" if failure.lost else "error"), failure.sqlstate)
-        # Who failed to answer is known only of a connection that answered before.
-        said = Answer(line.address if line is not None and failure.stage == "answer" else None, None, None)
-        self._teller.ended(running, how, failure.stage, said, failure.sqlstate, failure.message)
-        if line is not None:
-            self._close(line, politely=not failure.lost)
+        # The server is known only if the connection answered before.
+        reply = Answer(connection.address if connection is not None and failure.stage == "answer" else None, None, None)
+        self._results.ended(running, how, failure.stage, reply, failure.sqlstate, failure.message)
+        if connection is not None:
+            self._close(connection, cleanly=not failure.lost)
 
     def _expire(self, now_ns: int | None) -> None:
-        """Gives up the operations whose deadline has come; all of them when now_ns is None, which is the end."""
+        """End the operations whose deadline has passed; all of them if now_ns is None, at the end of the run."""
         while self._order:
             running = self._order[0]
             if not running.ended and now_ns is not None and now_ns < running.started_ns + self._deadline_ns:
                 return
             self._order.popleft()
             if not running.ended:
-                overdue = running.line.session.overdue() if running.line is not None else _NO_LINE
+                overdue = (
+                    running.connection.session.deadline_error() if running.connection is not None else _NO_CONNECTION
+                )
                 self._failed(running, overdue, "deadline")

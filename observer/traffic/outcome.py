@@ -1,4 +1,4 @@
-"""What became of an operation, from how far it came and how it ended: one law for writes and reads alike."""
+"""The outcome of an operation, from its stage and the way it ended; one rule for writes and reads."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ Ended = Literal["answered", "error", "lost", "deadline"]
 
 # Before the statement is sent, nothing can have taken effect.
 _NOT_SENT = frozenset({"slot", "resolve", "connect", "send"})
-# States that a dying server may give to a statement that it had already committed.
+# A server that shuts down may return these for a statement that it had already committed.
 _UNCERTAIN = frozenset({"57P01", "57P02", "40003"})
 
 
 def outcome(stage: str, ended: Ended, sqlstate: str | None = None) -> Outcome:
-    """OK, FAIL (certainly without effect) or UNKNOWN (it may have taken effect).
+    """Return OK, FAIL (certainly without effect) or UNKNOWN (it may have taken effect).
 
-    `stage` as in `Operation.stage`. `ended`: answered; error, which a live server said; lost, the connection; deadline.
+    `stage` as in `Operation.stage`. `ended`: answered; error, from a live server; lost, the connection; deadline.
     """
     if ended == "answered":
         return Outcome.OK

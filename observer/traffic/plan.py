@@ -1,4 +1,4 @@
-"""Which operations are due, by the clock alone: what hangs holds up nothing that comes after it."""
+"""The schedule of operations, by the clock alone: an operation that hangs delays none after it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from observer.model.recording import MS_NS, SECOND_NS, Action, Probe
 
-# A descriptor each: select() on Windows takes 512 in all, and a process on Linux has 1,024 as a rule.
+# Each needs a descriptor: select() on Windows takes 512 in all, and a process on Linux usually has 1,024.
 MOST_SLOTS = 200 if sys.platform == "win32" else 400
 
 
@@ -23,11 +23,11 @@ class Stream:
     rate_per_s: float
 
     def due_ns(self, n: int) -> int:
-        """When the n-th operation is due."""
+        """Return when the n-th operation is due."""
         return self.first_ns + round(n * SECOND_NS / self.rate_per_s)
 
     def after(self, at_ns: int) -> int:
-        """The first operation that is due later than at_ns."""
+        """Return the number of the first operation that is due later than at_ns."""
         n = max(0, math.floor((at_ns - self.first_ns) * self.rate_per_s / SECOND_NS))
         while self.due_ns(n) <= at_ns:
             n += 1
@@ -43,32 +43,32 @@ class Due:
 
 
 def streams(start_ns: int, rate_per_s: float, fresh_per_s: float) -> tuple[Stream, ...]:
-    """The four streams, staggered: reads half a period after writes, fresh ones a quarter after kept ones."""
+    """Return the four streams, staggered: reads half a period after writes, new connections a quarter later."""
     period_ns = SECOND_NS / rate_per_s
 
     def stream(action: Action, probe: Probe, rate: float, quarters: int) -> Stream:
         return Stream(action, probe, start_ns + round(quarters * period_ns / 4), rate)
 
-    kept = (stream("write", "kept", rate_per_s, 0), stream("read", "kept", rate_per_s, 2))
+    persistent = (stream("write", "kept", rate_per_s, 0), stream("read", "kept", rate_per_s, 2))
     if fresh_per_s == 0:
-        return kept
-    return (*kept, stream("write", "fresh", fresh_per_s, 1), stream("read", "fresh", fresh_per_s, 3))
+        return persistent
+    return (*persistent, stream("write", "fresh", fresh_per_s, 1), stream("read", "fresh", fresh_per_s, 3))
 
 
 def slots(rate_per_s: float, fresh_per_s: float, deadline_ms: int) -> int:
-    """How many connections one action may have at once: 2 x rate x deadline, at least 2."""
+    """Return how many connections one action may have at once: 2 x rate x deadline, at least 2."""
     return min(MOST_SLOTS, max(2, math.ceil(2 * (rate_per_s + fresh_per_s) * deadline_ms * MS_NS / SECOND_NS)))
 
 
 class Schedule:
-    """How far each stream has come."""
+    """The progress of each stream."""
 
     def __init__(self, streams: Sequence[Stream]) -> None:
         self._next = dict.fromkeys(streams, 0)
         self.next_ns = min(stream.first_ns for stream in streams)
 
     def take(self, now_ns: int) -> list[Due]:
-        """All that is due by now and was not taken yet, in order; what is late keeps the time at which it was due."""
+        """Return the operations that are due and were not taken yet, in order; a late one keeps its due time."""
         due: list[Due] = []
         if now_ns < self.next_ns:
             return due
@@ -83,7 +83,7 @@ class Schedule:
         return sorted(due, key=lambda one: one.due_ns)
 
     def skip(self, now_ns: int) -> int:
-        """Drops all that is due by now; how many those are."""
+        """Drop the operations that are due, and return how many."""
         skipped = 0
         for stream, n in self._next.items():
             after = max(n, stream.after(now_ns))

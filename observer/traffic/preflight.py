@@ -1,4 +1,4 @@
-"""Whether the traffic can begin: refused credentials and a missing database are not mended by waiting."""
+"""The check before the traffic starts: waiting fixes neither refused credentials nor a missing database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from observer.postgres.persistent import ask
-from observer.postgres.session import DsnError, NoAnswer, answered, parameters, words
+from observer.postgres.session import DsnError, NoAnswer, parameters, server_message, server_reached
 from observer.traffic.workload import PROBE_TABLE, WORKLOADS, absent
 
 _CREDENTIALS = frozenset({"28P01", "28000"})
@@ -17,11 +17,11 @@ _NOT_ALLOWED = "42501"
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """What the first question found. `says` is one sentence for a person, without the password; empty when ok.
+    """The result of the first query. `says` is one sentence without the password; empty if ok.
 
-    `verdict`: ok; credentials (refused: exit code 77); database (none of that name: 78); dsn (cannot be used: 78);
-    nothing (nothing listens or nothing answers; waiting may mend it); error (a server that answers, but not well);
-    tables (the workload's tables are not there, or may not be used: the traffic waits for them).
+    `verdict`: ok; credentials (refused: exit code 77); database (absent: 78); dsn (cannot be used: 78); nothing (no
+    server answers, which waiting may fix); error (the server reports one); tables (the workload's tables are absent or
+    not accessible, so the traffic waits for them).
     """
 
     verdict: Literal["ok", "credentials", "database", "dsn", "nothing", "error", "tables"]
@@ -30,7 +30,7 @@ class Preflight:
 
 
 def preflight(dsn: str, workload: str, deadline_ms: int, now_ns: Callable[[], int]) -> Preflight:
-    """Asks the server behind a connection string once. Workload "probe": on a primary, creates its table if absent.
+    """Query the server behind a connection string once. Workload "probe" creates its table on a primary if absent.
 
     Takes two deadlines at most.
     """
@@ -46,13 +46,13 @@ def preflight(dsn: str, workload: str, deadline_ms: int, now_ns: Callable[[], in
         if workload == "probe" and not in_recovery:
             ask(dsn, PROBE_TABLE, deadline_ms, now_ns)
         elif workload in WORKLOADS:
-            ask(dsn, WORKLOADS[workload].look, deadline_ms, now_ns)
+            ask(dsn, WORKLOADS[workload].check, deadline_ms, now_ns)
     except NoAnswer as failure:
         if absent(failure.sqlstate) or failure.sqlstate == _NOT_ALLOWED:
             return Preflight(
                 "tables",
-                f"the workload {workload} cannot use its tables at {where}: {failure.message}; create them and grant "
-                f"the user their use.",
+                f"the workload {workload} cannot use its tables at {where}: {failure.message}; "
+                "create them, and grant the user access to them.",
                 in_recovery,
             )
         return Preflight("error", f"{where} answered with an error: {failure.message}.", in_recovery)
@@ -60,17 +60,17 @@ def preflight(dsn: str, workload: str, deadline_ms: int, now_ns: Callable[[], in
 
 
 def _refusal(failure: NoAnswer, where: str) -> Preflight:
-    said = words(failure.message)
+    message = server_message(failure.message)
     if failure.sqlstate in _CREDENTIALS or "no password supplied" in failure.message:
-        return Preflight("credentials", f"{where} refused the credentials: {said}; check user and password.")
+        return Preflight("credentials", f"{where} refused the credentials: {message}; check user and password.")
     if failure.sqlstate == _NO_DATABASE:
-        return Preflight("database", f"{where} has no such database: {said}; check dbname.")
-    unasked = failure.stage == "connect" and failure.sqlstate is None and not answered(failure.message)
-    if failure.how == "error" and unasked:
-        return Preflight("dsn", f"the connection string of {where} cannot be used: {said}.")
+        return Preflight("database", f"{where} has no such database: {message}; check dbname.")
+    unreached = failure.stage == "connect" and failure.sqlstate is None and not server_reached(failure.message)
+    if failure.how == "error" and unreached:
+        return Preflight("dsn", f"the connection string of {where} cannot be used: {message}.")
     if failure.how == "error":
-        return Preflight("error", f"{where} answered with an error: {said}.")
-    return Preflight("nothing", f"nothing answers at {where} ({failure.how}): {said}.")
+        return Preflight("error", f"{where} answered with an error: {message}.")
+    return Preflight("nothing", f"no server answers at {where} ({failure.how}): {message}.")
 
 
 def _where(given: dict[str, str]) -> str:

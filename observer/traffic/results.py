@@ -1,4 +1,4 @@
-"""What the traffic says of itself: operations that ended, tables that are absent, and the generator's own troubles."""
+"""The results of the traffic: operations that ended, absent tables, and failures of the generator itself."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from observer.model.recording import MS_NS, SECOND_NS, Action, Event, Operation,
 from observer.traffic.connections import Running
 from observer.traffic.workload import Answer
 
-_TRY_NS = SECOND_NS  # between two looks for absent tables
-_NOBODY = Answer(None, None, None)
+_TRY_NS = SECOND_NS  # between two checks for absent tables
+_NO_ANSWER = Answer(None, None, None)
 
 
-class Teller:
-    """Hands events and operations to `record`. While an action's tables are absent it has no operations to tell of."""
+class ResultRecorder:
+    """Pass events and operations to `record`. While the tables of an action are absent, its operations are dropped."""
 
     def __init__(
         self,
@@ -24,18 +24,18 @@ class Teller:
         self._record = record
         self._now_ns = now_ns
         self._name_of = name_of
-        self._try_ns: dict[Action, int] = {}  # when the tables are looked for next, while they are absent
+        self._try_ns: dict[Action, int] = {}  # the next check for tables that are absent
 
     def ended(
         self,
         running: Running,
         outcome: Outcome,
         stage: str,
-        said: Answer = _NOBODY,
+        answer: Answer = _NO_ANSWER,
         sqlstate: str | None = None,
         message: str | None = None,
     ) -> None:
-        """An operation ended now."""
+        """Record an operation that ended now."""
         action = running.action
         if outcome is Outcome.OK and self._try_ns.pop(action, None) is not None:
             self._event("workload.present", action, {"action": action})
@@ -52,27 +52,27 @@ class Teller:
                 outcome,
                 stage,
                 sqlstate,
-                self._name_of(said.address) if said.address is not None else None,
-                said.address,
-                said.in_recovery,
-                said.timeline,
-                said.saw,
+                self._name_of(answer.address) if answer.address is not None else None,
+                answer.address,
+                answer.in_recovery,
+                answer.timeline,
+                answer.saw,
                 message,
             )
         )
 
     def absent(self, action: Action, error: str) -> None:
-        """The tables that the action needs are not there; said once."""
+        """Record once that the tables of the action are absent."""
         if action not in self._try_ns:
             self._try_ns[action] = self._now_ns() + _TRY_NS
             self._event("workload.absent", action, {"action": action, "error": error})
 
     def trying(self, action: Action) -> bool:
-        """Whether the tables of the action were absent when last seen."""
+        """Return whether the tables of the action were absent at the last check."""
         return action in self._try_ns
 
     def may_try(self, action: Action, deadline_ns: int) -> bool:
-        """Whether it is time to look for absent tables again; then the next look is a second, or a deadline, away."""
+        """Return whether it is time to check for absent tables; the next check is a second, or a deadline, later."""
         now_ns = self._now_ns()
         if now_ns < self._try_ns[action]:
             return False
@@ -80,12 +80,12 @@ class Teller:
         return True
 
     def slept(self, from_ns: int, until_ns: int, skipped: int) -> None:
-        """The generator did not run for a while; operations that were due then were skipped."""
+        """Record that the generator did not run for a while and skipped the operations due then."""
         detail = {"for_ms": (until_ns - from_ns) // MS_NS, "skipped": skipped}
         self._event("observer.slept", "generator", detail, Window(from_ns, until_ns))
 
     def died(self, error: BaseException) -> None:
-        """The generator ended by an error of its own: from now on nobody sees what an application would."""
+        """Record that an error ended the generator: from now on the application's view is unknown."""
         self._event("source.blind", "generator", {"how": "error", "error": f"{type(error).__name__}: {error}"})
 
     def _event(self, kind: str, subject: str, detail: Mapping[str, object], window: Window | None = None) -> None:

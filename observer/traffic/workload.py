@@ -1,4 +1,4 @@
-"""What is written and read: the SQL of each workload, and what its answers mean."""
+"""The SQL of each workload, and the meaning of its answers."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from observer.postgres.session import address_of
+from observer.postgres.sql import CURRENT_TIMELINE
 
-# The timeline as the server itself has it at this moment. pg_control_checkpoint() would lag behind a promotion; on a
-# replica only the WAL receiver knows, and shows it only to those who may read statistics: otherwise it is unknown.
-TIMELINE = """CASE WHEN pg_is_in_recovery() THEN (SELECT received_tli FROM pg_stat_wal_receiver)
- ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END"""
 # inet_server_addr() is the server's own address, also behind a proxy.
-_WHO = f"host(inet_server_addr()), inet_server_port(), pg_is_in_recovery(), {TIMELINE}"
+_WHO = f"host(inet_server_addr()), inet_server_port(), pg_is_in_recovery(), {CURRENT_TIMELINE}"
 
 PROBE_TABLE = 'CREATE TABLE IF NOT EXISTS observer_probe (token text COLLATE "C" PRIMARY KEY, at timestamptz)'
 _PROBE_WRITE = f"INSERT INTO observer_probe (token, at) VALUES (%s, now()) RETURNING {_WHO}"
-# The newest by the index, backwards: max() would read every token of the recording. The collation of a table that
-# somebody else made may order tokens in another way.
+# A backward index scan finds the newest; max() would read every token of the recording. The table may have been
+# created with another collation, which may order tokens in another way.
 _PROBE_READ = f"""SELECT {_WHO}, (SELECT token FROM observer_probe
  WHERE token COLLATE "C" >= %s AND token COLLATE "C" < %s ORDER BY token COLLATE "C" DESC LIMIT 1)"""
 
@@ -32,9 +29,10 @@ _HOMEWORK_READ = f"""SELECT {_WHO}, (SELECT max(event_name COLLATE "C") FROM
 
 
 def _held(table: str, column: str) -> str:
-    """Who answers, and the runs as [[first n, last n], ...]: a day of writes comes back as a handful of numbers.
+    """Return a query for the server's identity and the runs of tokens that it holds, as [[first n, last n], ...].
 
-    No index is needed, and the order of bytes is asked for, so that it is right under any locale.
+    A day of writes comes back as a handful of numbers. The query needs no index and compares bytes, so it is right
+    under any locale.
     """
     return f"""SELECT {_WHO}, (SELECT array_agg(ARRAY[first_n, last_n] ORDER BY first_n) FROM
  (SELECT min(n) AS first_n, max(n) AS last_n FROM
@@ -49,18 +47,18 @@ _NO_SUCH_TABLE = "42P01"
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """The statements of one workload. `knock` is the write that is tried while the tables are absent.
+    """The statements of one workload. `probe_insert` is the write that checks for absent tables.
 
-    `look` asks nothing but whether the tables are there. `held` gives the runs of consecutive tokens that the table
-    holds between two values of its column, both included. `prefix` stands before the token in that column. `empty`:
-    what it means when a write neither fails nor writes.
+    `check` fails if the tables are absent. `held` returns the runs of consecutive tokens between two values of the
+    column, both included. `prefix` stands before the token in that column. `empty` is the reason if a write neither
+    fails nor writes a row.
     """
 
     name: str
     write: str
-    knock: str
+    probe_insert: str
     read: str
-    look: str
+    check: str
     held: str
     prefix: str
     empty: str
@@ -68,7 +66,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said of itself, and the newest token that a read found."""
+    """What a server reported of itself, and the newest token that a read found."""
 
     address: str | None
     in_recovery: bool | None
@@ -80,9 +78,9 @@ WORKLOADS = {
     "probe": Workload(
         name="probe",
         write=_PROBE_WRITE,
-        knock=f"{PROBE_TABLE}; {_PROBE_WRITE}",
+        probe_insert=f"{PROBE_TABLE}; {_PROBE_WRITE}",
         read=_PROBE_READ,
-        look="SELECT token, at FROM observer_probe LIMIT 0",
+        check="SELECT token, at FROM observer_probe LIMIT 0",
         held=_held("observer_probe", "token"),
         prefix="",
         empty="nothing was written",
@@ -90,9 +88,9 @@ WORKLOADS = {
     "homework": Workload(
         name="homework",
         write=_HOMEWORK_WRITE,
-        knock=_HOMEWORK_WRITE,
+        probe_insert=_HOMEWORK_WRITE,
         read=_HOMEWORK_READ,
-        look="SELECT event_name, events.owner_name FROM events, owners LIMIT 0",
+        check="SELECT event_name, events.owner_name FROM events, owners LIMIT 0",
         held=_held("events", "event_name"),
         prefix=PREFIX,
         empty="the table owners holds no row",
@@ -101,22 +99,22 @@ WORKLOADS = {
 
 
 def token(tag: str, n: int) -> str:
-    """The n-th token of a recording; those of one recording sort as text."""
+    """Return the n-th token of a recording; tokens of one recording sort as text."""
     return f"{tag}-{n:010d}"
 
 
 def bounds(workload: Workload, tag: str) -> tuple[str, str]:
-    """The half-open range, in the order of bytes, of what the column holds for the tokens of one recording."""
+    """Return the half-open range, in the order of bytes, of the column's values for the tokens of one recording."""
     return f"{workload.prefix}{tag}-", f"{workload.prefix}{tag}."
 
 
 def absent(sqlstate: str | None) -> bool:
-    """Whether an error says that the tables are not there."""
+    """Return whether an error means that the tables are absent."""
     return sqlstate == _NO_SUCH_TABLE
 
 
 def answer(workload: Workload, row: Sequence[Any]) -> Answer:
-    """A row of a write or a read."""
+    """Return the answer in a row of a write or a read."""
     host, port, in_recovery, timeline, *rest = row
     saw = rest[0].removeprefix(workload.prefix) if rest and rest[0] is not None else None
     return Answer(address_of(host, port), in_recovery, timeline, saw)

@@ -221,7 +221,7 @@ def replica(incident: IncidentFact, recording: RecordingFact, language: Language
     if write["outage_s"] is not None:
         counted = {name: write[name] for name in ("ok", "failed", "unknown")}
         spare.append(language.say("replica_lost.writes", **counted))
-        count = queries.writes_of(incident["recording"], incident["number"])
+        count = queries.incident_operations(incident["recording"], incident["number"])
         spare.append(language.say("query.count", command=count))
     return [" ".join(said), " ".join(spare)] if spare else [" ".join(said)]
 
@@ -253,10 +253,8 @@ def _unlucky(incident: IncidentFact, dropped: list[float], language: Language) -
     said = [language.say("replica_lost.failed", **unlucky)]
     if any(incident["began_s"] < unlucky["last_began_s"] <= at_s <= incident["ended_s"] for at_s in dropped):
         said.append(language.say("replica_lost.failed_while_up", last_began_s=unlucky["last_began_s"]))
-    if unlucky["first_id"] is not None and unlucky["last_id"] is not None:
-        command = queries.fresh_reads(incident["recording"], unlucky["first_id"], unlucky["last_id"])
-        said.append(language.say("query.count", command=command))
-    return said
+    command = queries.incident_operations(incident["recording"], incident["number"])
+    return [*said, language.say("query.count", command=command)]
 
 
 def etcd_member(incident: IncidentFact, language: Language) -> list[str]:
@@ -278,7 +276,8 @@ def etcd_member(incident: IncidentFact, language: Language) -> list[str]:
             )
             if away["to_s"] > incident["ended_s"]:
                 said.append(language.say("etcd_one.beyond", ended_s=incident["ended_s"]))
-        said.append(language.say("query.count", command=queries.meanwhile(incident["recording"], *ids)))
+        if away["blind_id"] is not None:
+            said.append(language.say("query.count", command=queries.meanwhile(away["blind_id"])))
     return [" ".join(said)]
 
 

@@ -55,7 +55,7 @@ def _how(fact: ReturnFact, incident: IncidentFact, language: Language) -> str:
     start_id = None if started is None else started[1]
     if fact["how"] != "plain" or start_id is None or fact["streaming_id"] is None:
         return language.say(f"returned.how_{fact['how'] or 'unknown'}")
-    command = queries.copies(incident["recording"], fact["member"], start_id, fact["streaming_id"])
+    command = queries.rebuilt(fact["member"], start_id, fact["streaming_id"])
     return language.say("returned.how_plain_query", command=command)
 
 

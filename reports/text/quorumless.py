@@ -111,10 +111,8 @@ def refusals(incident: IncidentFact, recording: RecordingFact, language: Languag
     refused = incident["testimony"]["read_only"]
     if refused is None:
         return []
-    where = f"recording_id = {recording['id']} and action = 'write' and sqlstate = '25006'"
     ids = [i for i in (refused["first_id"], refused["last_id"]) if i is not None]
-    asked = f"{where} and id between {ids[0]} and {ids[-1]}" if ids else where
-    command = f'observer query "select count(*) from operations where {asked}"'
+    command = queries.refused(recording["id"], incident["number"])
     return [
         language.say(
             "quorum.refused",

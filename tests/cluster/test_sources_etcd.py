@@ -23,7 +23,7 @@ from observer.model.errors import ConfigError, CredentialsRefused, NothingAnswer
 from observer.model.recording import Event
 from observer.sources.dcs import EtcdSource
 from observer.sources.discovery import Discovery, ScopeAbsent, discover
-from observer.sources.etcd import OPEN, Access, Endpoint
+from observer.sources.etcd import ANONYMOUS, Access, Endpoint
 from tests.ports import free_port
 from tests.waiting import eventually, held_up_s
 
@@ -139,7 +139,7 @@ class Etcds:
 class Watching:
     """An EtcdSource at work: its events, and its jobs run in threads as the daemon does."""
 
-    def __init__(self, endpoints: list[str], access: Access = OPEN) -> None:
+    def __init__(self, endpoints: list[str], access: Access = ANONYMOUS) -> None:
         self.events: list[Event] = []
         self.lasted_s: dict[str, list[float]] = {}
         self.closing = ExitStack()

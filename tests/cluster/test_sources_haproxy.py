@@ -16,7 +16,7 @@ import pytest
 
 from observer.model.recording import Event
 from observer.sources import haproxy
-from observer.sources.web import OPEN, Access
+from observer.sources.web import ANONYMOUS, Access
 from tests.ports import free_port
 from tests.waiting import eventually, held_up_s
 
@@ -175,7 +175,7 @@ def test_a_frozen_proxy_is_silent_and_holds_up_a_look_no_longer_than_its_deadlin
 
 def test_stats_that_want_credentials_are_an_error_that_names_the_code(proxy: Proxy) -> None:
     events: list[Event] = []
-    look = haproxy.job(proxy.stats, 100, events.append, time.monotonic_ns, OPEN).run
+    look = haproxy.job(proxy.stats, 100, events.append, time.monotonic_ns, ANONYMOUS).run
     eventually(lambda: look() or events[-1].detail["how"] == "error", LIMIT_S, "it is refused", lambda: events)
     assert (events[-1].kind, events[-1].detail["http"]) == ("source.blind", 401)
 

@@ -130,7 +130,7 @@ class TestARecordingThatEndedWithoutAnAudit:
 class TestTheTimeLimitsOfAnAudit:
     def test_tokens_read_back_before_a_query_failed_are_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
         primary = Primary([[[1, CHUNK]], NoAnswer("silent", "answer", "no answer by the deadline")])
-        monkeypatch.setattr(audit_module, "Kept", primary)
+        monkeypatch.setattr(audit_module, "PersistentConnection", primary)
         with pytest.raises(AuditFailed, match="no answer by the deadline") as failed:
             audit(DSN, "probe", "t", 1, 2 * CHUNK, 25_000, lambda: 0)
         assert [(a.first_token, a.last_token) for a in failed.value.found] == [("t-0000000001", f"t-{CHUNK:010d}")]
@@ -138,7 +138,7 @@ class TestTheTimeLimitsOfAnAudit:
 
     def test_each_query_has_a_limit_and_all_of_them_together_have_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
         primary = Primary([None, None])
-        monkeypatch.setattr(audit_module, "Kept", primary)
+        monkeypatch.setattr(audit_module, "PersistentConnection", primary)
         now_ms = iter([0, 0, 20_000])
         audit(DSN, "probe", "t", 1, 2 * CHUNK, 25_000, lambda: next(now_ms) * MS_NS, whole_ms=35_000)
         assert primary.until_ns == [25_000 * MS_NS, 35_000 * MS_NS]

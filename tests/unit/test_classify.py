@@ -1,4 +1,4 @@
-"""What becomes of an operation: the one law, line by line; and what the texts of errors mean."""
+"""The outcome of an operation by its stage and end; and what the texts of errors mean."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_once_it_is_sent_only_an_error_from_a_live_server_is_without_effect(ende
         ("something else", "error", None),
     ],
 )
-def test_the_text_of_a_refused_connection_says_how_it_failed_and_where_it_is_safe_the_state(text, how, sqlstate):
+def test_the_text_of_a_refused_connection_shows_how_it_failed_and_if_it_is_safe_the_state(text, how, sqlstate):
     failure = no_answer(psycopg2.OperationalError(text), "connect")
     assert (failure.how, failure.sqlstate, failure.lost) == (how, sqlstate, True)
     assert failure.message == text.splitlines()[0]

@@ -211,7 +211,10 @@ class TestAMistakeIsOneMessageAndAnExitCode:
 
     @pytest.mark.parametrize(
         ("command", "says"),
-        [(["mark", "hello"], "nothing records into it"), (["stop"], "No recording is running for observer.db")],
+        [
+            (["mark", "hello"], "no recording is running for this file"),
+            (["stop"], "No recording is running for observer.db"),
+        ],
     )
     def test_a_daemon_that_is_not_running(self, run: Run, recorded: Path, command: list[str], says: str) -> None:
         before = recorded.read_bytes()

@@ -1,4 +1,4 @@
-"""By which name a boot of the machine is known, and when two names are of one boot."""
+"""The name of a boot of the machine, and when two names are of one boot."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock.time, "monotonic", lambda: 500.0)
 
 
-def test_macos_tells_a_name_that_outlives_its_sleep(elsewhere: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_macos_gives_a_name_that_outlives_its_sleep(elsewhere: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def sysctl(asked: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
         assert asked[-1] == "kern.bootsessionuuid"
         return subprocess.CompletedProcess(asked, 0, f"{SESSION}\n", "")
@@ -34,7 +34,7 @@ def test_macos_tells_a_name_that_outlives_its_sleep(elsewhere: None, monkeypatch
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError(), subprocess.CalledProcessError(1, "sysctl")])
-def test_where_macos_does_not_tell_it_is_the_minute_of_the_boot(
+def test_if_macos_gives_no_name_it_is_the_minute_of_the_boot(
     elsewhere: None, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def sysctl(*_: Any, **__: Any) -> None:

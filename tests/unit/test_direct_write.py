@@ -48,7 +48,7 @@ class Server:
 def test_each_primary_that_accepts_the_write_is_recorded_and_no_other_member(
     monkeypatch: pytest.MonkeyPatch, answers: dict[str, tuple[bool, str | None] | None], proved: list[str]
 ) -> None:
-    monkeypatch.setattr(direct_write, "Kept", Server)
+    monkeypatch.setattr(direct_write, "PersistentConnection", Server)
     Server.answers, Server.closed = answers, 0
     recorded: list[Event] = []
     assert direct_write.write_directly(SETTINGS, MEMBERS, recorded.append, count().__next__)
@@ -58,6 +58,6 @@ def test_each_primary_that_accepts_the_write_is_recorded_and_no_other_member(
 
 
 def test_without_traffic_nothing_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(direct_write, "Kept", None)
+    monkeypatch.setattr(direct_write, "PersistentConnection", None)
     settings = Settings.model_validate({"traffic": {"write": "host=proxy", "workload": "none"}})
     assert direct_write.write_directly(settings, MEMBERS, lambda event: None, count().__next__)

@@ -16,14 +16,14 @@ from observer.doctor.observations import (
     RouteObservation,
     SqlObservation,
 )
-from observer.sources.discovery import Discovery, Found
+from observer.sources.discovery import Discovery, FoundMember
 from observer.sources.quorum import Status
 from observer.traffic.preflight import Preflight
 
 SETTINGS = Settings()
 THEN, LATER = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
 MEMBERS = {
-    name: Found(f"http://{name}:8008/patroni", f"postgres://{name}:5432/postgres", role, "running")
+    name: FoundMember(f"http://{name}:8008/patroni", f"postgres://{name}:5432/postgres", role, "running")
     for name, role in (("a", "primary"), ("b", "replica"))
 }
 CLUSTER = Discovery("demo", "7", "a", MEMBERS, {"ttl": 30, "loop_wait": 10, "retry_timeout": 10}, False)

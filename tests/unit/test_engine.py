@@ -1,4 +1,4 @@
-"""A Docker engine's API as it is read, from a server of the test's own on a socket."""
+"""A Docker engine's API, from a server of the test's own on a socket."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from observer.model.recording import Event
-from observer.sources.deeds import Place
 from observer.sources.docker import DockerSource
 from observer.sources.engine import Engine, address, lines
-from observer.sources.polling import LookFailed
+from observer.sources.fault_actions import WatchedAddress
+from observer.sources.polling import PollFailed
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets here")
 
@@ -22,11 +22,11 @@ class TestWhereItIs:
     def test_off_is_nowhere(self) -> None:
         assert address("off", {"DOCKER_HOST": "tcp://h:1"}) is None
 
-    def test_what_the_file_says_comes_before_the_environment(self) -> None:
+    def test_the_file_overrides_the_environment(self) -> None:
         assert address("/run/d.sock", {"DOCKER_HOST": "tcp://h:1"}) == "unix:///run/d.sock"
         assert address("tcp://x:2", {}) == "tcp://x:2"
 
-    def test_without_a_word_the_environment_says(self) -> None:
+    def test_without_a_setting_the_environment_decides(self) -> None:
         assert address("", {"DOCKER_HOST": "tcp://h:1"}) == "tcp://h:1"
 
 
@@ -102,7 +102,7 @@ def recorded(place: Path, count: int) -> list[Event]:
             enough.set()
 
     clock = iter(range(1, 10**6))
-    places = [Place("patroni", "patroni1", "127.0.0.1", 8011)]
+    places = [WatchedAddress("patroni", "patroni1", "127.0.0.1", 8011)]
     source = DockerSource(f"unix://{place}", lambda: places, record, clock.__next__)
     source.start()
     try:
@@ -112,7 +112,7 @@ def recorded(place: Path, count: int) -> list[Event]:
     return events
 
 
-def test_events_of_the_clusters_containers_are_told_as_they_come(place: Path) -> None:
+def test_events_of_the_clusters_containers_are_recorded_as_they_come(place: Path) -> None:
     def line(action: str, id: str, **attributes: str) -> bytes:
         event = {"Type": "container", "Action": action, "Actor": {"ID": id, "Attributes": attributes}}
         return json.dumps(event).encode() + b"\n"
@@ -161,5 +161,5 @@ def test_an_engine_that_refuses_is_quoted(place: Path) -> None:
 
 
 def test_an_address_that_is_no_socket_is_refused_in_a_sentence() -> None:
-    with pytest.raises(LookFailed, match="neither unix:// nor tcp://"):
+    with pytest.raises(PollFailed, match="neither unix:// nor tcp://"):
         Engine("ssh://host")

@@ -1,4 +1,4 @@
-"""One member of etcd, of which only the answers are made up: tokens that grow old, names that are none."""
+"""One member of etcd with scripted answers: expired tokens, and names that do not resolve."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Member:
         return SimpleNamespace(kvs=[], header=SimpleNamespace(revision=7, cluster_id=1))
 
 
-def test_a_token_that_has_grown_old_is_replaced_and_the_look_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_that_has_grown_old_is_replaced_and_the_poll_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
     member = Member(monkeypatch)
     member.good = {"1"}
     assert member.endpoint.read("/").revision == 7

@@ -1,4 +1,4 @@
-"""HAProxy's stats page as it is read: rows by the names of the header, routes, restarts, and which pool is whose."""
+"""HAProxy's stats page: rows by the names of the header, routes, restarts, and which pool leads where."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from observer.sources.haproxy import (
     roles_of_pools,
     rows_of,
 )
-from observer.sources.polling import LookFailed
+from observer.sources.polling import PollFailed
 
 HEADER = "# pxname,svname,scur,stot,bin,status,lastchg,type,check_status,check_code,check_duration,req_tot,addr,\n"
 
@@ -67,12 +67,12 @@ def test_only_up_and_unchecked_servers_are_given_clients(status: str, up: bool) 
 
 
 def test_a_page_that_is_not_csv_is_refused() -> None:
-    with pytest.raises(LookFailed) as failure:
+    with pytest.raises(PollFailed) as failure:
         list(rows_of("<!DOCTYPE html><html>"))
     assert failure.value.how == "error"
 
 
-def test_the_first_look_tells_every_route_as_initial() -> None:
+def test_the_first_poll_records_every_route_as_initial() -> None:
     told = changes(None, page(UP, "primary,p2,0,0,0,DOWN,9,2,L7STS,503,2,,,"), "url")
     assert [(kind, subject, detail["initial"], detail["before"]) for kind, subject, detail in told] == [
         ("route.up", "primary/p1", True, None),
@@ -80,7 +80,7 @@ def test_the_first_look_tells_every_route_as_initial() -> None:
     ]
 
 
-def test_a_server_that_goes_down_is_told_with_what_it_was() -> None:
+def test_a_server_that_goes_down_is_recorded_with_what_it_was() -> None:
     ((kind, subject, detail),) = changes(page(UP), page(DOWN), "url")
     assert (kind, subject) == ("route.down", "primary/p1")
     assert detail["check_status"] == "L4CON"
@@ -88,7 +88,7 @@ def test_a_server_that_goes_down_is_told_with_what_it_was() -> None:
     assert "initial" not in detail
 
 
-def test_a_route_tells_of_which_page_it_is_since_two_proxies_may_have_equal_pools() -> None:
+def test_a_route_names_its_page_because_two_proxies_may_have_equal_pools() -> None:
     after = page("primary,p2,0,7,10,UP,9,2,L7OK,200,2,,,")
     told = changes(page(UP), after, "http://h:7001/")
     assert [(kind, subject, detail["page"]) for kind, subject, detail in told] == [
@@ -121,13 +121,13 @@ def test_a_server_that_vanished_is_down_with_status_gone() -> None:
     assert changes(page(), page(), "url") == []
 
 
-def test_a_server_that_is_new_is_told_without_being_initial() -> None:
+def test_a_server_that_is_new_is_recorded_without_being_initial() -> None:
     ((kind, _, detail),) = changes(page(), page(UP), "url")
     assert kind == "route.up"
     assert "initial" not in detail
 
 
-def test_counters_that_fell_tell_of_another_process_and_that_is_told_first() -> None:
+def test_counters_that_fell_mean_another_process_which_is_recorded_first() -> None:
     before = page("stats,FRONTEND,1,9,100,OPEN,,0,,,,9,,", DOWN)
     after = page("stats,FRONTEND,1,1,10,OPEN,,0,,,,1,,", UP)
     assert restarted(before, after)
@@ -159,23 +159,23 @@ def test_a_frontend_with_a_limit_of_its_own_is_full_by_itself() -> None:
 
 
 def test_sessions_of_frontends_with_different_limits_are_not_added_up() -> None:
-    assert not full_page("stats,FRONTEND,60,100,", "primary,FRONTEND,60,110,").crowd.full
+    assert not full_page("stats,FRONTEND,60,100,", "primary,FRONTEND,60,110,").sessions.limit_reached
 
 
-def test_that_it_is_full_is_told_once_and_that_it_has_room_again_once() -> None:
+def test_the_connection_limit_is_recorded_once_when_reached_and_once_when_left() -> None:
     assert told_of_room(FULL, FULL) == []
     assert told_of_room(FULL, ROOM) == [("proxy.room", "url", {"sessions": 99, "limit": 100})]
     assert told_of_room(ROOM, ROOM) == []
 
 
-def test_a_proxy_that_is_full_at_the_first_look_is_told_and_one_with_room_is_not() -> None:
+def test_the_first_poll_records_a_reached_connection_limit_and_no_free_one() -> None:
     assert [kind for kind, _, _ in told_of_room(None, FULL)] == ["proxy.full"]
     assert told_of_room(None, ROOM) == []
 
 
 def test_a_proxy_without_frontends_or_limits_is_never_full() -> None:
-    assert not full_page("primary,BACKEND,7,7,").crowd.full
-    assert not full_page("primary,FRONTEND,7,,").crowd.full
+    assert not full_page("primary,BACKEND,7,7,").sessions.limit_reached
+    assert not full_page("primary,FRONTEND,7,,").sessions.limit_reached
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ from observer.model.errors import ConfigError, NothingAnswers
 from observer.postgres.session import parameters
 from observer.sources import discovery
 from observer.sources.discovery import Discovery
-from observer.sources.discovery import Found as Member
+from observer.sources.discovery import FoundMember as Member
 from observer.sources.keys import Key, Snapshot
-from observer.sources.polling import LookFailed
+from observer.sources.polling import PollFailed
 
 
 def container(name: str, ports: dict[str, int], *environment: str, hostname: str = "", image: str = "patroni") -> dict:
@@ -181,7 +181,7 @@ def test_an_etcd_that_stops_answering_after_its_first_answer_is_reported_as_not_
 
     class Silent(First):
         def read(self, *_: object, **__: object) -> Snapshot:
-            raise LookFailed("silent", "no answer")
+            raise PollFailed("silent", "no answer")
 
     monkeypatch.setattr(discovery_etcd, "Endpoint", First)
     monkeypatch.setattr(discovery, "Endpoint", Silent)

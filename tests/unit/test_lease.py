@@ -1,4 +1,4 @@
-"""The lease of the leader key: what a reading is worth, and for how long."""
+"""The lease of the leader key: how long a reading is valid."""
 
 from __future__ import annotations
 

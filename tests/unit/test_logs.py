@@ -1,4 +1,4 @@
-"""Lines of Patroni's and PostgreSQL's logs: those that decide something, as they were really written."""
+"""Lines of Patroni's and PostgreSQL's logs with a known meaning, as the real ones wrote them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from observer.model.recording import Event
 from observer.sources import logs
-from observer.sources.logs import Ear, Tail, said_in
+from observer.sources.logs import LogReader, Tail, decisive_line
 
 DECIDE = {
     # Patroni 4.0.7 with PostgreSQL 17
@@ -47,8 +47,8 @@ OTHERS = (
 
 
 @pytest.mark.parametrize(("line", "says"), DECIDE.items())
-def test_a_line_that_decides_is_told_by_its_meaning(line: str, says: str) -> None:
-    said = said_in(line)
+def test_a_line_with_a_meaning_is_recorded_with_it(line: str, says: str) -> None:
+    said = decisive_line(line)
     assert said is not None
     assert said.says == says
     assert said.text in line
@@ -56,19 +56,23 @@ def test_a_line_that_decides_is_told_by_its_meaning(line: str, says: str) -> Non
 
 @pytest.mark.parametrize("line", OTHERS)
 def test_all_other_lines_are_nothing(line: str) -> None:
-    assert said_in(line) is None
+    assert decisive_line(line) is None
 
 
 def test_what_a_line_names_is_kept() -> None:
-    said = said_in("2026-11-22 23:37:53,975 INFO: running pg_rewind from patroni3")
+    said = decisive_line("2026-11-22 23:37:53,975 INFO: running pg_rewind from patroni3")
     assert said is not None
     assert said.facts == {"from": "patroni3"}
 
 
-def test_the_same_words_in_a_row_are_told_once() -> None:
-    ear, line = Ear("patroni1"), "2026-11-22 23:39:16,001 INFO: demoted self because DCS is not accessible"
+def test_consecutive_lines_of_the_same_text_are_recorded_once() -> None:
+    reader, line = LogReader("patroni1"), "2026-11-22 23:39:16,001 INFO: demoted self because DCS is not accessible"
     again = line.replace("16,001", "26,001")
-    assert [len(ear.hear([line])), len(ear.hear([again])), len(ear.hear([*DECIDE, again]))] == [1, 0, len(DECIDE) + 1]
+    assert [len(reader.read([line])), len(reader.read([again])), len(reader.read([*DECIDE, again]))] == [
+        1,
+        0,
+        len(DECIDE) + 1,
+    ]
 
 
 class TestAFile:
@@ -76,26 +80,26 @@ class TestAFile:
         path = tmp_path / "patroni1.log"
         path.write_text("old\n")
         tail = Tail(path)
-        assert tail.look() == []
+        assert tail.read() == []
         with path.open("a") as file:
             file.write("new\nhal")
-        assert tail.look() == ["new"]
+        assert tail.read() == ["new"]
         with path.open("a") as file:
             file.write("f\n")
-        assert tail.look() == ["half"]
+        assert tail.read() == ["half"]
 
     def test_that_was_cut_off_or_replaced_is_read_from_its_beginning(self, tmp_path: Path) -> None:
         path = tmp_path / "patroni1.log"
         path.write_text("a long line\n")
         tail = Tail(path)
-        tail.look()
+        tail.read()
         path.write_text("cut\n")
-        assert tail.look() == ["cut"]
+        assert tail.read() == ["cut"]
         (tmp_path / "next").write_text("another file, longer\n")
         (tmp_path / "next").replace(path)
-        assert tail.look() == ["another file, longer"]
+        assert tail.read() == ["another file, longer"]
 
-    def test_tells_what_was_written_between_two_looks(self, tmp_path: Path) -> None:
+    def test_records_what_was_written_between_two_polls(self, tmp_path: Path) -> None:
         path, events, clock = tmp_path / "patroni1.log", list[Event](), iter(range(100))
         path.touch()
         job = logs.job("patroni1", path, events.append, lambda: next(clock))
@@ -111,7 +115,7 @@ class TestAFile:
         )
         assert told.window.after_ns < told.window.by_ns
 
-    def test_that_is_not_there_blinds_the_source_once(self, tmp_path: Path) -> None:
+    def test_that_is_absent_makes_the_source_unreachable_once(self, tmp_path: Path) -> None:
         events, clock = list[Event](), iter(range(100))
         job = logs.job("patroni1", tmp_path / "none.log", events.append, lambda: next(clock))
         job.run()

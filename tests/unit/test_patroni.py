@@ -1,4 +1,4 @@
-"""Patroni's REST API as it is read, of Patroni 3 and 4, from servers of the test's own."""
+"""Patroni's REST API, versions 3 and 4, from servers of the test's own."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from observer.model.recording import Event
 from observer.sources import patroni
 from observer.sources.patroni import answer_of, base
-from observer.sources.polling import LookFailed
-from observer.sources.web import OPEN, Access, Target
+from observer.sources.polling import PollFailed
+from observer.sources.web import ANONYMOUS, Access, Target
 
 PRIMARY_3: dict[str, Any] = {
     "state": "running",
@@ -70,7 +70,7 @@ def test_a_replica_of_patroni_4_is_read_as_well() -> None:
     )
 
 
-def test_a_member_whose_postgresql_is_down_says_what_it_knows() -> None:
+def test_a_member_without_postgresql_reports_what_it_knows() -> None:
     detail = answer_of(503, {"state": "stopped", "role": "master", "patroni": {"version": "3.0.2"}}).member.detail()
     assert (detail["state"], detail["role"], detail["timeline"], detail["http"]) == ("stopped", "primary", None, 503)
 
@@ -111,7 +111,7 @@ def http(body: bytes, code: int = 200) -> bytes:
     return b"HTTP/1.0 %d X\r\nContent-Length: %d\r\n\r\n%s" % (code, len(body), body)
 
 
-def looks(url: str, count: int, access: Access = OPEN) -> list[Event]:
+def looks(url: str, count: int, access: Access = ANONYMOUS) -> list[Event]:
     events: list[Event] = []
     job = patroni.job("p1", url, 250, events.append, iter(range(1000)).__next__, access)
     for _ in range(count):
@@ -119,7 +119,7 @@ def looks(url: str, count: int, access: Access = OPEN) -> list[Event]:
     return events
 
 
-def test_a_member_is_told_once_and_again_when_it_changes() -> None:
+def test_a_member_is_recorded_once_and_again_when_it_changes() -> None:
     same, other = http(json.dumps(PRIMARY_3).encode()), http(json.dumps({**PRIMARY_3, "timeline": 2}).encode())
     with serving(same, same, other) as (url, asked):
         events = looks(url + "/patroni", 3)
@@ -138,14 +138,14 @@ def test_503_with_a_document_is_an_answer_and_503_without_one_is_not() -> None:
     assert (blind.kind, blind.detail["how"], blind.detail["http"]) == ("source.blind", "error", 503)
 
 
-def test_a_closed_connection_and_a_refused_one_are_told_apart() -> None:
+def test_a_closed_connection_differs_from_a_refused_one() -> None:
     with serving(b"", b"") as (url, _):
         assert looks(url, 1)[0].detail["how"] == "closed"
     assert looks(url, 1)[0].detail["how"] == "refused"
 
 
 def test_a_server_that_accepts_and_never_answers_is_silent_within_the_deadline() -> None:
-    with serving(None) as (url, _), pytest.raises(LookFailed) as failure:
+    with serving(None) as (url, _), pytest.raises(PollFailed) as failure:
         Target(deadline_s=0.2).get(url)
     assert failure.value.how == "silent"
 
@@ -161,7 +161,7 @@ def test_a_server_that_drips_its_answer_is_silent_too() -> None:
             while not over.wait(0.05):
                 connection.sendall(b"x")
 
-    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(LookFailed) as failure:
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(PollFailed) as failure:
         threading.Thread(target=drip, daemon=True).start()
         try:
             Target(deadline_s=0.3).get(f"http://127.0.0.1:{listener.getsockname()[1]}/")
@@ -170,7 +170,7 @@ def test_a_server_that_drips_its_answer_is_silent_too() -> None:
     assert failure.value.how == "silent"
 
 
-def test_a_kept_connection_that_grew_old_is_replaced_without_a_failure() -> None:
+def test_a_persistent_connection_that_grew_old_is_replaced_without_a_failure() -> None:
     kept = b"HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\n{}"
     with serving(kept, kept) as (url, asked):
         target = Target()
@@ -201,8 +201,8 @@ def test_the_cluster_is_captured_from_the_first_member_that_answers() -> None:
     ]
 
 
-def test_a_name_that_cannot_be_resolved_is_told_as_that() -> None:
-    with pytest.raises(LookFailed) as failure:
+def test_a_name_that_cannot_be_resolved_is_recorded_as_that() -> None:
+    with pytest.raises(PollFailed) as failure:
         Target().get("http://no-such-host.invalid/")
     assert failure.value.how == "unresolved"
 
@@ -215,12 +215,12 @@ def test_every_address_of_a_name_is_tried_and_the_host_keeps_its_name(monkeypatc
     assert f"Host: db.example:{port}".encode() in asked[0]
 
 
-def test_a_resolver_that_never_answers_holds_up_a_look_no_longer_than_its_deadline(
+def test_a_resolver_that_never_answers_holds_up_a_poll_no_longer_than_its_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     over = threading.Event()
     monkeypatch.setattr("observer.postgres.resolver._look_up", lambda host: [str(over.wait(10))])
-    with pytest.raises(LookFailed) as failure:
+    with pytest.raises(PollFailed) as failure:
         Target(deadline_s=0.1).get("http://db.example/")
     over.set()
     assert failure.value.how == "unresolved"

@@ -20,7 +20,7 @@ def test_a_day_at_an_uneven_rate_does_not_drift():
     assert Stream("write", "kept", 0, 3).due_ns(3 * 86_400) == 86_400 * SECOND_NS
 
 
-def test_writes_and_reads_kept_and_fresh_are_staggered():
+def test_writes_and_reads_on_persistent_and_new_connections_are_staggered():
     assert [(s.action, s.probe, s.first_ns // MS_NS) for s in streams(0, 20, 2)] == [
         ("write", "kept", 0),
         ("read", "kept", 25),
@@ -29,7 +29,7 @@ def test_writes_and_reads_kept_and_fresh_are_staggered():
     ]
 
 
-def test_without_fresh_connections_there_are_two_streams():
+def test_without_new_connections_there_are_two_streams():
     assert {stream.probe for stream in streams(0, 20, 0)} == {"kept"}
 
 

@@ -8,9 +8,9 @@ import pytest
 from psycopg2.extensions import parse_dsn
 
 from observer.postgres.session import DsnError
-from observer.sources.postgres import Look, Member, direct_dsn, told
+from observer.sources.postgres import Member, PollResult, direct_dsn, observations
 
-PRIMARY = Look(Member(False, 3, "2026-01-01T00:00:00.000000Z", "7"), "10.0.0.1:5432", "15.4", None)
+PRIMARY = PollResult(Member(False, 3, "2026-01-01T00:00:00.000000Z", "7"), "10.0.0.1:5432", "15.4", None)
 
 
 def test_a_conn_url_gives_the_place_and_the_traffic_gives_the_rest():
@@ -32,7 +32,7 @@ def test_the_database_of_a_conn_url_serves_where_nothing_else_is_named():
     assert parse_dsn(direct_dsn("postgres://10.0.0.1:5432/postgres", "user=app"))["dbname"] == "postgres"
 
 
-def test_what_a_members_own_string_says_counts():
+def test_the_members_own_string_counts():
     dsn = direct_dsn(
         "host=10.0.0.1 user=watcher dbname=postgres", "host=proxy port=5001 user=app password=p dbname=app"
     )
@@ -43,13 +43,13 @@ def test_a_password_with_blanks_and_quotes_survives():
     assert parse_dsn(direct_dsn("host=a", r"password='it\'s a \\ secret'"))["password"] == r"it's a \ secret"
 
 
-def test_a_string_that_cannot_be_read_is_told():
+def test_a_string_that_cannot_be_read_is_an_error():
     with pytest.raises(DsnError):
         direct_dsn("what is this", "user=app")
 
 
-def test_the_first_look_tells_the_member_its_address_and_its_version():
-    assert [(kind, detail) for kind, _, detail in told("a", None, PRIMARY)] == [
+def test_the_first_poll_records_the_member_its_address_and_its_version():
+    assert [(kind, detail) for kind, _, detail in observations("a", None, PRIMARY)] == [
         (
             "member.changed",
             {"in_recovery": False, "timeline": 3, "started": "2026-01-01T00:00:00.000000Z", "system_identifier": "7"},
@@ -59,21 +59,21 @@ def test_the_first_look_tells_the_member_its_address_and_its_version():
     ]
 
 
-def test_a_look_that_finds_the_same_tells_nothing():
-    assert told("a", PRIMARY, replace(PRIMARY)) == []
+def test_a_poll_that_finds_the_same_records_nothing():
+    assert observations("a", PRIMARY, replace(PRIMARY)) == []
 
 
 def test_a_new_start_alone_is_a_change_of_the_member():
     after = replace(PRIMARY, member=replace(PRIMARY.member, started="2026-01-01T00:00:09.000000Z"))
-    assert [kind for kind, _, _ in told("a", PRIMARY, after)] == ["member.changed"]
+    assert [kind for kind, _, _ in observations("a", PRIMARY, after)] == ["member.changed"]
 
 
-def test_the_servers_last_word_to_the_session_of_before_stands_beside_its_new_start():
+def test_the_state_that_ended_the_last_session_is_recorded_with_the_new_start():
     member = replace(PRIMARY.member, started="2026-01-01T00:00:09.000000Z")
-    ((_, _, detail),) = told("a", PRIMARY, replace(PRIMARY, member=member, parting="57P01"))
+    ((_, _, detail),) = observations("a", PRIMARY, replace(PRIMARY, member=member, parting="57P01"))
     assert (detail["started"], detail["parting"]) == ("2026-01-01T00:00:09.000000Z", "57P01")
 
 
-def test_positions_are_told_when_they_were_taken_and_are_no_change_of_the_member():
+def test_positions_are_recorded_when_they_were_taken_and_are_no_change_of_the_member():
     after = replace(PRIMARY, sample={"lsn": 1})
-    assert told("a", PRIMARY, after) == [("replication.sampled", "a", {"lsn": 1})]
+    assert observations("a", PRIMARY, after) == [("replication.sampled", "a", {"lsn": 1})]

@@ -1,4 +1,4 @@
-"""What the dashboards showed over a span, asked of a Prometheus of the test's own."""
+"""The data behind the dashboards over a span, from a Prometheus of the test's own."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def prometheus() -> Iterator[str]:
     server.server_close()
 
 
-def test_each_panel_of_our_dashboards_is_told_with_whether_it_had_data(prometheus: str) -> None:
+def test_each_panel_of_our_dashboards_is_recorded_with_whether_it_had_data(prometheus: str) -> None:
     events: list[Event] = []
     clock = iter(range(100))
     assert Dashboards(prometheus, 1000.0, events.append, clock.__next__).capture(7 * SECOND_NS, 60 * SECOND_NS)

@@ -1,4 +1,4 @@
-"""No password is recorded, said or printed, however it is written; what stands around it is."""
+"""No password is recorded or printed, in whatever form it is written; the text around it is."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_url_loses_its_user_and_its_password() -> None:
     assert without_credentials("unix:///var/run/docker.sock") == "unix:///var/run/docker.sock"
 
 
-def test_a_container_that_is_a_proxy_is_told_by_the_name_that_the_proxy_has_elsewhere() -> None:
+def test_a_container_of_a_proxy_has_the_name_that_the_proxy_has_elsewhere() -> None:
     settings = Settings.model_validate({"haproxy": {"stats": ["http://me:secret@h:7001/stats"]}})
     (proxy,) = Watchers(settings, lambda event: None, lambda: 0)._places()
     assert proxy.address == "http://h:7001/stats"

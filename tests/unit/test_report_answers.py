@@ -435,7 +435,7 @@ def test_a_proxy_that_was_full_is_a_weak_point_and_one_that_never_was_is_not() -
     facts["recordings"][0]["crowds"] = [span("p", "100 / 100", 10, 14, 71), span("p", "100 / 100", 20, 21.5, 80)]
     text = render(facts, "ru")
     assert "**Предел соединений HAProxy.** `maxconn` 100: " in text
-    assert 'предел был исчерпан 2 раза, всего 5,5\u00a0с: `observer query "select id, by_ns' in text
+    assert 'предел был исчерпан 2 раза, всего 5,5\u00a0с: `observer query "select * from events where kind in' in text
 
 
 def test_faults_are_compared_by_reads_on_new_connections_too() -> None:

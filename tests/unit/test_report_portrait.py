@@ -234,7 +234,7 @@ def test_a_port_is_asked_by_the_command_of_its_own_connection_string() -> None:
 
 def test_a_ready_query_is_one_argument_of_the_shell() -> None:
     fact = recorded.recording_facts(told(event(1, "etcd", "leader.seen", "a")), analyze(told()))
-    commands = [*queries.load(fact), *queries.reads(1), *queries.durability([fact]), queries.blindness(fact)]
+    commands = [*queries.load(fact), *queries.reads(1), *queries.durability([fact]), queries.unreachable(fact)]
     assert all(command.count('"') == 2 and "\n" not in command for command in commands)
 
 

@@ -82,7 +82,7 @@ def test_nothing_is_claimed_that_wrong_documents_claim(language: LanguageName) -
 def test_counting_anew_by_the_quoted_queries_gives_the_same_numbers() -> None:
     [recording] = facts()["recordings"]
     by_outcome, by_server = (
-        re.findall(r'"(.*)"', command)[0] for command in (queries.load(recording)[0], queries.ports(recording))
+        re.findall(r'"(.*)"', command)[0] for command in (queries.load(recording)[0], queries.load(recording)[2])
     )
     with opened(RECORDING) as reader:
         counts = {(action, outcome): n for action, outcome, n in reader.query(by_outcome)[1]}

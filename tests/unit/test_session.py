@@ -1,4 +1,4 @@
-"""A connection under deadlines: names resolved aside, sockets that stay silent, sessions given up with a reset."""
+"""A connection with deadlines: lookups in the background, silent sockets, sessions closed with a reset."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 
 from observer.model.recording import SECOND_NS
-from observer.postgres.persistent import Kept, ask
+from observer.postgres.persistent import PersistentConnection, ask
 from observer.postgres.resolver import Resolver, Unresolved
 from observer.postgres.session import (
     READ,
@@ -18,10 +18,10 @@ from observer.postgres.session import (
     NoAnswer,
     Session,
     address_of,
-    answered,
     no_answer,
     parameters,
-    words,
+    server_message,
+    server_reached,
 )
 
 
@@ -88,7 +88,7 @@ def test_an_address_needs_no_lookup():
     assert resolver.addresses("/var/run/postgresql") == ("/var/run/postgresql",)
 
 
-def test_nobody_waits_for_a_lookup_and_its_last_good_answer_is_kept():
+def test_no_caller_waits_for_a_lookup_and_the_last_good_answer_stays():
     clock, names = Clock(), Names()
     resolver = Resolver(clock, names.done.set, names)
     assert resolver.addresses("db") is None
@@ -118,14 +118,16 @@ def test_a_name_that_never_resolved_fails_at_once_and_is_tried_again_a_second_la
 
 def test_a_name_that_does_not_resolve_costs_no_more_than_the_deadline(silent):
     names = Names()
-    kept = Kept("host=db user=x", 100, time.monotonic_ns, Resolver(time.monotonic_ns, names.done.set, names))
+    kept = PersistentConnection(
+        "host=db user=x", 100, time.monotonic_ns, Resolver(time.monotonic_ns, names.done.set, names)
+    )
     with pytest.raises(NoAnswer) as caught:
         kept.ask("SELECT 1")
     assert (caught.value.how, caught.value.stage) == ("unresolved", "resolve")
     names.let(["10.0.0.1"])
 
 
-def test_a_server_that_says_nothing_is_silent_at_the_deadline(silent):
+def test_a_server_that_sends_nothing_is_silent_at_the_deadline(silent):
     began_ns = time.monotonic_ns()
     with pytest.raises(NoAnswer) as caught:
         ask(dsn_of(silent), "SELECT 1", 200, time.monotonic_ns)
@@ -150,7 +152,7 @@ def test_a_server_whose_backlog_is_full_is_a_connect_timeout():
     assert (caught.value.how, caught.value.stage) == ("connect_timeout", "connect")
 
 
-def test_a_port_where_nobody_listens_is_refused():
+def test_a_port_without_a_listener_is_refused():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         dsn = dsn_of(free)
@@ -189,21 +191,21 @@ AT = 'connection to server at "127.0.0.1", port 5001 failed: '
         ("ВАЖНО:  закрытие подключения по команде администратора", "57P01"),
     ],
 )
-def test_what_a_server_says_before_a_session_exists_is_known_by_its_words_in_english_and_russian(said, state):
+def test_an_error_before_a_session_exists_is_recognized_by_its_text_in_english_and_russian(said, state):
     failure = no_answer(psycopg2.OperationalError(AT + said), "connect")
     assert (failure.how, failure.sqlstate) == ("error", state)
 
 
 def test_a_server_of_any_language_answered_and_a_bad_option_was_never_sent_to_one():
-    assert answered(AT + "FATALE:  il database è in fase di avvio")
-    assert answered("ФАТАЛЬНО:  система баз даних запускається")  # by libpq before version 14
-    assert not answered('invalid sslmode value: "nonsense"')
+    assert server_reached(AT + "FATALE:  il database è in fase di avvio")
+    assert server_reached("ФАТАЛЬНО:  система баз даних запускається")  # by libpq before version 14
+    assert not server_reached('invalid sslmode value: "nonsense"')
     assert no_answer(psycopg2.OperationalError("致命错误:  连接被 closed"), "connect").how == "error"
 
 
-def test_of_an_answer_the_servers_own_words_are_told():
-    assert words(AT + "ВАЖНО:  система баз данных запускается") == "система баз данных запускается"
-    assert words("Connection refused") == "Connection refused"
+def test_the_message_of_an_error_is_the_servers_own():
+    assert server_message(AT + "ВАЖНО:  система баз данных запускается") == "система баз данных запускается"
+    assert server_message("Connection refused") == "Connection refused"
 
 
 def test_an_abandoned_session_is_reset_and_not_merely_closed(silent):
@@ -214,7 +216,7 @@ def test_an_abandoned_session_is_reset_and_not_merely_closed(silent):
     while session.step() != READ:  # until libpq has said its first words
         pass
     peer.recv(1000)  # the beginning of the conversation
-    session.abandon()
+    session.reset()
     with pytest.raises(ConnectionResetError):
         peer.recv(1000)
     peer.close()
@@ -226,7 +228,9 @@ def test_all_addresses_of_a_name_are_tried_and_all_hosts_of_the_string(silent):
         free.bind(("127.0.0.2", 0))
         other = free.getsockname()[1]
     resolver = Resolver(time.monotonic_ns, look_up=lambda host: ["127.0.0.3", "127.0.0.1"])
-    kept = Kept(f"host=127.0.0.2,db port={other},{port} user=x sslmode=disable", 500, time.monotonic_ns, resolver)
+    kept = PersistentConnection(
+        f"host=127.0.0.2,db port={other},{port} user=x sslmode=disable", 500, time.monotonic_ns, resolver
+    )
     with pytest.raises(NoAnswer) as caught:
         kept.ask("SELECT 1")
     assert caught.value.how == "silent"  # the last of three addresses took the connection
@@ -235,7 +239,7 @@ def test_all_addresses_of_a_name_are_tried_and_all_hosts_of_the_string(silent):
     peer.close()
 
 
-def test_a_connection_string_that_cannot_be_read_is_told_without_its_password():
+def test_the_error_of_a_connection_string_omits_its_password():
     with pytest.raises(DsnError) as caught:
         parameters("host=a password=secret nonsense")
     assert "secret" not in str(caught.value)

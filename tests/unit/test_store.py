@@ -1,4 +1,4 @@
-"""The timeline's file: what comes back of what was put in, what the views say, and which files are refused."""
+"""The recording file: what is written can be read, what the views show, and which files are refused."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlite_utils import Database
 
 from observer.model.errors import CannotWrite, ForeignDatabase, NotFound, NothingAnswers, UsageError
 from observer.model.findings import Alone, Cost, Evidence, Findings, Incident, Lost, Outage, Phase, Rejected
 from observer.model.recording import SECOND_NS, Audit, Event, Operation, Outcome, RecordingHeader, Window
-from observer.store import Reader, Writer, is_being_recorded, schema, tell
+from observer.store import Reader, Writer, append_event, is_being_recorded, migrations
 
 S = SECOND_NS
 BEGAN = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -138,7 +139,7 @@ class TestADayDoesNotFillTheMemory:
             assert len(timeline.between(0, 5 * S)) == 5
             assert sum(second.ok for second in timeline.seconds) == 99
 
-    def test_who_served_what_is_counted_over_all_of_it(self, writer: Writer, path: Path) -> None:
+    def test_operations_by_server_are_counted_over_the_whole_recording(self, writer: Writer, path: Path) -> None:
         one = writer.begin(recording())
         writer.append(one, [write(1, 1), write(2, 2), write(3, 3, server="b"), write(4, 4, Outcome.FAIL, server=None)])
         with Reader(path) as reader:
@@ -169,7 +170,7 @@ def test_counts_kept_while_writing_are_those_of_the_operations(writer: Writer, p
 
 
 class TestTheViews:
-    def test_leaders_tells_each_spell_with_the_timeline_its_leader_was_seen_on(
+    def test_leaders_has_each_period_with_the_timeline_that_its_leader_reported(
         self, writer: Writer, path: Path
     ) -> None:
         one = writer.begin(recording())
@@ -194,7 +195,7 @@ class TestTheViews:
             ("b", 2, "2026-03-01T12:00:12.250Z", None, 8.0, one),
         ]
 
-    def test_leaders_counts_a_key_taken_anew_by_the_same_member_as_a_spell_of_its_own(
+    def test_leaders_counts_a_key_taken_again_by_the_same_member_as_a_period_of_its_own(
         self, writer: Writer, path: Path
     ) -> None:
         one = writer.begin(recording())
@@ -220,7 +221,7 @@ class TestTheViews:
         )
         assert found == [("write", "10.0.0.1:5432", 0, 1, one), ("write", "a", 0, 2, one)]
 
-    def test_outages_and_lost_writes_read_what_the_judge_stored(self, writer: Writer, path: Path) -> None:
+    def test_outages_and_lost_writes_read_what_the_analysis_stored(self, writer: Writer, path: Path) -> None:
         one = writer.begin(recording())
         writer.append(one, [findings()])
         assert rows(path, "select incident_id, action, from_utc, to_utc, seconds, recording_id from outages") == [
@@ -321,7 +322,7 @@ class TestFilesThatAreNotOurs:
         assert path.read_bytes() == before
         assert sorted(p.name for p in path.parent.iterdir()) == ["observer.db"]
 
-    def test_a_damaged_timeline_is_refused_and_left_as_it_is(self, path: Path) -> None:
+    def test_a_damaged_recording_file_is_refused_and_left_as_it_is(self, path: Path) -> None:
         writer = Writer(path)
         one = writer.begin(recording())
         writer.append(one, [write(n / 20, n) for n in range(2000)])
@@ -346,21 +347,21 @@ class TestFilesThatAreNotOurs:
             raise error
 
         monkeypatch.setattr(sqlite3, "connect", refused)
-        with pytest.raises(CannotWrite, match="cannot be opened by this user"):
+        with pytest.raises(CannotWrite, match="this user cannot open it"):
             Writer(path)
 
-    def test_a_timeline_of_a_newer_version_is_refused(self, path: Path) -> None:
+    def test_a_file_of_a_newer_version_is_refused(self, path: Path) -> None:
         Writer(path).close()
         with sqlite3.connect(path) as other:
             other.execute("pragma user_version = 1000")
         with pytest.raises(ForeignDatabase, match="newer observer"):
             Writer(path)
 
-    def test_a_timeline_of_an_older_version_is_brought_up_to_date_when_it_is_read(
+    def test_a_file_of_an_older_version_is_migrated_when_it_is_read(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as before:
-            before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+            before.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:1])
             old = Writer(path)
             old.begin(recording())
             old.close()
@@ -373,7 +374,7 @@ class TestFilesThatAreNotOurs:
         assert rows(path, "select ok, failed from per_second") == [(2, 1)]
         assert rows(path, "select server, operations from served_by") == [("a", 2)]
 
-    def test_an_empty_file_is_a_fresh_start_for_the_writer_and_no_recording_for_a_reader(self, path: Path) -> None:
+    def test_an_empty_file_is_a_new_file_for_the_writer_and_no_recording_for_a_reader(self, path: Path) -> None:
         path.touch()
         with pytest.raises(NotFound, match="nothing was recorded"):
             Reader(path)
@@ -403,7 +404,8 @@ class TestFilesThatAreNotOurs:
     def test_one_that_is_killed_while_its_first_transaction_is_written_out_too(self, path: Path) -> None:
         half = sqlite3.connect(path)
         half.execute("pragma cache_size = 1")  # so that pages are written before the transaction ends
-        half.executescript(f"begin; {schema.MIGRATIONS[0]}")
+        half.execute("begin")
+        migrations.create_tables(Database(half))
         killed = as_it_lies(path, path.parent / "killed")
         half.close()
         assert killed.stat().st_size
@@ -436,7 +438,7 @@ class TestWhoMayWrite:
         with pytest.raises(CannotWrite, match="a daemon records into it"):
             Writer(path)
 
-    def test_an_orderly_end_leaves_one_plain_file(self, path: Path) -> None:
+    def test_a_clean_end_leaves_one_plain_file(self, path: Path) -> None:
         writer = Writer(path)
         writer.append(writer.begin(recording()), [write(1, 1)])
         writer.close()
@@ -445,32 +447,32 @@ class TestWhoMayWrite:
         with sqlite3.connect(path) as plain:
             assert plain.execute("pragma journal_mode").fetchone() == ("delete",)
 
-    def test_another_program_drops_an_event_into_the_running_recording(self, writer: Writer, path: Path) -> None:
+    def test_another_process_appends_an_event_to_the_running_recording(self, writer: Writer, path: Path) -> None:
         one = writer.begin(recording())
         with Reader(path) as reader:
             assert not reader.stop_asked(one)
-            tell(path, "this boot", "stop.asked", "", {}, at_ns=7 * S)
+            append_event(path, "this boot", "stop.asked", "", {}, at_ns=7 * S)
             assert reader.stop_asked(one)
             (told,) = reader.events(one)
         assert (told.source, told.kind, told.by_ns) == ("operator", "stop.asked", 7 * S)
 
-    def test_a_recording_that_was_cut_off_is_told_nothing_while_the_next_one_has_not_begun(self, path: Path) -> None:
+    def test_an_interrupted_recording_gets_no_event_while_the_next_one_has_not_begun(self, path: Path) -> None:
         killed = Writer(path)
         one = killed.begin(recording())
         killed.close()
         Path(f"{path}.lock").write_bytes(b"\x00%d" % one)  # as kill -9 leaves it
         writer = Writer(path)
         with pytest.raises(NothingAnswers, match="has not begun to record yet"):
-            tell(path, "this boot", "stop.asked", "", {}, at_ns=7 * S)
+            append_event(path, "this boot", "stop.asked", "", {}, at_ns=7 * S)
         two = writer.begin(recording())
-        tell(path, "this boot", "stop.asked", "", {}, at_ns=7 * S)
+        append_event(path, "this boot", "stop.asked", "", {}, at_ns=7 * S)
         with Reader(path) as reader:
             assert (reader.stop_asked(one), reader.recording(one).last_ns, reader.stop_asked(two)) == (False, 0, True)
         writer.close()
 
-    def test_nothing_is_told_where_nothing_records(self, path: Path) -> None:
-        with pytest.raises(NothingAnswers, match="nothing records"):
-            tell(path, "this boot", "note.told", "", {"text": "hello"})
+    def test_no_event_is_appended_without_a_running_recording(self, path: Path) -> None:
+        with pytest.raises(NothingAnswers, match="no recording is running"):
+            append_event(path, "this boot", "note.told", "", {"text": "hello"})
         assert not path.exists()
 
     def test_a_query_reads_and_never_writes(self, writer: Writer, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The traffic without a database: tokens, answers, lines, absent tables, audits folded, deadlines kept."""
+"""The traffic without a database: tokens, answers, the connection pool, absent tables, audits, deadlines."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from observer.model.recording import MS_NS, SECOND_NS, Audit, Event, Operation, Outcome
 from observer.traffic.audit import chunks, joined, ranges
-from observer.traffic.connections import Line, Lines, Running
+from observer.traffic.connections import Connection, ConnectionPool, Running
 from observer.traffic.generator import Generator
 from observer.traffic.preflight import preflight
-from observer.traffic.results import Teller
+from observer.traffic.results import ResultRecorder
 from observer.traffic.workload import WORKLOADS, Answer, answer, bounds, token
 
 
@@ -26,9 +26,9 @@ def running(n: int = 1, probe: str = "kept") -> Running:
     return Running("write", probe, token("cafe0001", n), 0, 0, False)
 
 
-def lines(limit: int = 4) -> tuple[Lines, list[Line]]:
-    some = Lines(limit)
-    made = [Line("write", session=None) for _ in range(3)]  # type: ignore[arg-type]
+def lines(limit: int = 4) -> tuple[ConnectionPool, list[Connection]]:
+    some = ConnectionPool(limit)
+    made = [Connection("write", session=None) for _ in range(3)]  # type: ignore[arg-type]
     for at_ns, line in enumerate(made):
         some.opened(line, at_ns * SECOND_NS)
     return some, made
@@ -52,14 +52,14 @@ def test_an_answer_names_the_server_its_role_its_timeline_and_the_newest_token()
     assert answer(homework, ("10.0.0.1", 5432, True, 2, None)).saw is None
 
 
-def test_an_operation_takes_the_line_that_was_used_last():
+def test_an_operation_takes_the_connection_that_was_used_last():
     some, (first, second, _) = lines()
     some.idle.extend([first, second])
     assert some.serves(running(), 0)
     assert some.idle.pop() is second
 
 
-def test_lines_that_nobody_needs_grow_old_and_go():
+def test_unused_connections_reach_their_age_limit_and_are_closed():
     some, (first, second, _) = lines()
     first.idle_since_ns, second.idle_since_ns = 5, 20
     some.idle.extend([first, second])
@@ -68,14 +68,14 @@ def test_lines_that_nobody_needs_grow_old_and_go():
     assert some.spare(older_than_ns=10) is None
 
 
-def test_at_the_limit_an_idle_line_makes_room_and_busy_ones_do_not():
+def test_at_the_limit_an_idle_connection_is_closed_and_busy_ones_are_not():
     some, (first, *_) = lines(limit=3)
     assert some.full and some.spare(older_than_ns=0) is None
     some.idle.append(first)
     assert not some.full and some.spare(older_than_ns=0) is first
 
 
-def test_where_nothing_answers_kept_operations_open_a_line_each_10_ms():
+def test_while_no_answers_arrive_persistent_operations_open_a_connection_every_10_ms():
     some, _ = lines()
     opened_ns = 2 * SECOND_NS
     assert not some.serves(running(), opened_ns + 9 * MS_NS)
@@ -83,19 +83,19 @@ def test_where_nothing_answers_kept_operations_open_a_line_each_10_ms():
     assert some.serves(running(probe="fresh"), opened_ns)
 
 
-def test_while_answers_come_an_operation_waits_for_a_line_rather_than_open_one():
+def test_while_answers_arrive_an_operation_waits_for_a_connection_rather_than_open_one():
     some, made = lines()
     opened_ns = 2 * SECOND_NS
     some.freed(made[0], opened_ns + 5 * MS_NS)
     some.idle.pop()
     some.waiting.append(running())
     assert some.next_waiting(opened_ns + 99 * MS_NS) is None
-    assert some.look_ns(opened_ns + 99 * MS_NS) == opened_ns + 100 * MS_NS
+    assert some.retry_ns(opened_ns + 99 * MS_NS) == opened_ns + 100 * MS_NS
     some.freed(made[1], opened_ns + 99 * MS_NS)
     assert some.next_waiting(opened_ns + 99 * MS_NS) is not None
 
 
-def test_an_operation_that_ended_while_it_waited_takes_no_line():
+def test_an_operation_that_ended_while_it_waited_takes_no_connection():
     some, made = lines()
     late, next_one = running(1), running(2)
     late.ended = True
@@ -104,10 +104,10 @@ def test_an_operation_that_ended_while_it_waited_takes_no_line():
     assert some.next_waiting(0) is next_one
 
 
-def test_absent_tables_are_told_once_and_no_operation_until_they_are_back():
+def test_absent_tables_are_recorded_once_and_no_operation_until_they_are_back():
     told: list[Event | Operation] = []
     clock = itertools.count(0, MS_NS)
-    teller = Teller(told.append, lambda: next(clock), lambda address: "patroni1")
+    teller = ResultRecorder(told.append, lambda: next(clock), lambda address: "patroni1")
     teller.absent("write", 'relation "events" does not exist')
     teller.absent("write", 'relation "events" does not exist')
     teller.ended(running(), Outcome.FAIL, "connect")
@@ -122,9 +122,9 @@ def test_absent_tables_are_told_once_and_no_operation_until_they_are_back():
     assert isinstance(told[2], Operation) and told[2].server == "patroni1"
 
 
-def test_absent_tables_are_looked_for_once_a_second():
+def test_absent_tables_are_checked_for_once_a_second():
     now_ns = 0
-    teller = Teller(lambda one: None, lambda: now_ns, lambda address: None)
+    teller = ResultRecorder(lambda one: None, lambda: now_ns, lambda address: None)
     teller.absent("write", "gone")
     tries = []
     for now_ns in range(0, 3_500 * MS_NS, 100 * MS_NS):
@@ -203,7 +203,7 @@ def test_a_server_that_never_answers_holds_no_operation_past_its_deadline_and_de
     assert not traffic.alive
 
 
-def test_every_operation_issued_is_told_exactly_once_and_tokens_are_counted_from_1(silent):
+def test_every_operation_issued_is_recorded_exactly_once_and_tokens_are_counted_from_1(silent):
     told: list[Operation] = []
     traffic = generator(silent, told)
     traffic.start()
@@ -218,7 +218,7 @@ def test_an_operation_that_finds_no_free_connection_is_not_sent(silent):
     told: list[Operation] = []
     # 2 connections an action, and 2 s until the first are free again
     traffic = generator(silent, told, rate_per_s=0.5, fresh_per_s=40, deadline_ms=1)
-    traffic._lines["write"].limit = traffic._lines["read"].limit = 0
+    traffic._pools["write"].limit = traffic._pools["read"].limit = 0
     traffic.start()
     until(lambda: len(told) >= 4)
     traffic.stop(drain_s=0)
@@ -226,7 +226,7 @@ def test_an_operation_that_finds_no_free_connection_is_not_sent(silent):
     assert "connections wait" in (told[0].message or "")
 
 
-def test_an_error_in_the_generators_own_thread_is_told_and_raised_at_the_stop(silent):
+def test_an_error_in_the_generators_own_thread_is_recorded_and_raised_at_the_stop(silent):
     told: list[Event | Operation] = []
 
     def record(one: Event | Operation) -> None:
@@ -235,7 +235,7 @@ def test_an_error_in_the_generators_own_thread_is_told_and_raised_at_the_stop(si
         told.append(one)
 
     traffic = generator(silent, told)
-    traffic._teller = Teller(record, time.monotonic_ns, lambda address: None)
+    traffic._results = ResultRecorder(record, time.monotonic_ns, lambda address: None)
     traffic.start()
     until(lambda: not traffic.alive)
     with pytest.raises(RuntimeError, match="on fire"):
@@ -244,12 +244,12 @@ def test_an_error_in_the_generators_own_thread_is_told_and_raised_at_the_stop(si
     assert "on fire" in told[0].detail["error"]
 
 
-def test_a_pause_of_the_observer_is_told_and_no_flood_follows_it(silent):
+def test_a_pause_of_the_observer_is_recorded_and_no_flood_follows_it(silent):
     told: list[Event | Operation] = []
     pause_ns = 0
     traffic = generator(silent, told)
     traffic._now_ns = lambda: time.monotonic_ns() + pause_ns
-    traffic._teller._now_ns = traffic._now_ns
+    traffic._results._now_ns = traffic._now_ns
     traffic.start()
     until(lambda: len(told) >= 5)
     before = traffic.last_n
@@ -262,12 +262,12 @@ def test_a_pause_of_the_observer_is_told_and_no_flood_follows_it(silent):
     assert 6_000 < slept.detail["skipped"] <= 6_800
 
 
-def test_a_preflight_says_where_nothing_answers_and_never_the_password(silent):
+def test_a_preflight_names_the_address_without_an_answer_and_never_the_password(silent):
     found = preflight(silent + " password=secret", "probe", 100, time.monotonic_ns)
     assert found.verdict == "nothing" and "127.0.0.1" in found.says and "secret" not in found.says
 
 
-def test_a_preflight_refuses_a_connection_string_that_nobody_can_use(silent):
+def test_a_preflight_refuses_an_unusable_connection_string(silent):
     assert preflight("what is this", "probe", 100, time.monotonic_ns).verdict == "dsn"
     assert preflight(silent + " sslmode=nonsense", "probe", 100, time.monotonic_ns).verdict == "dsn"
 
@@ -305,7 +305,7 @@ def replying(words: str) -> Iterator[str]:
         ("ein Fehler, den niemand kennt", "error"),
     ],
 )
-def test_whoever_answered_in_whatever_language_was_asked_with_a_usable_connection_string(words, verdict):
+def test_an_error_of_a_server_in_any_language_proves_a_usable_connection_string(words, verdict):
     with replying(words) as dsn:
         found = preflight(dsn, "probe", 5000, time.monotonic_ns)
     assert (found.verdict, words in found.says) == (verdict, True)

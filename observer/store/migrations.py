@@ -1,0 +1,59 @@
+"""The migrations of a recording file, each applied once and in order. An old file gets the newer tables and views."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+
+from sqlite_utils import Database
+
+from observer.store.schema import (
+    APPLICATION_ID,
+    count_operations,
+    create_analysis_tables,
+    create_outages_by_connection,
+    create_recorded_tables,
+    version_of,
+)
+from observer.store.views import VIEWS
+
+
+def create_tables(db: Database) -> None:
+    """Create the tables of the first version."""
+    create_recorded_tables(db)
+    create_analysis_tables(db)
+
+
+def create_views(db: Database) -> None:
+    """Create all views, and replace those of older versions. A migration that changes a view appends this again."""
+    for name, view in VIEWS.items():
+        db.create_view(name, view.select, replace=True)
+
+
+MIGRATIONS: Sequence[Callable[[Database], None]] = (
+    create_tables,
+    count_operations,
+    create_outages_by_connection,
+    create_views,
+)
+TABLES_VERSION = 3
+"""The version whose tables are those of the newest one; later migrations change views only."""
+
+
+def migrate(db: Database) -> None:
+    """Bring a file to the newest version, in one transaction: a process killed meanwhile leaves the file unchanged."""
+    done = version_of(db.conn)
+    if done == len(MIGRATIONS):
+        return
+    with db.atomic():
+        for migration in MIGRATIONS[done:]:
+            migration(db)
+        db.conn.execute(f"pragma application_id = {APPLICATION_ID}")
+        db.conn.execute(f"pragma user_version = {len(MIGRATIONS)}")
+
+
+def add_temporary_views(connection: sqlite3.Connection) -> None:
+    """Give a connection today's views of an older file that cannot be written. The file itself stays as it is."""
+    connection.execute("pragma temp_store = memory")
+    for name, view in VIEWS.items():
+        connection.execute(f"create temp view {name} as {view.select}")
