@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from reports.facts.incident_shape import IncidentFact
-from reports.facts.shape import RecordingFact
 from reports.render.escaping import dashed, fence
 from reports.render.language import Language
 from reports.text.narrative import phase_words
+from reports.text.old_facts import IncidentFact, RecordingFact
 
 _LEAST_S = 0.05
 _SECTION = "  section "

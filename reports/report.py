@@ -14,9 +14,6 @@ from typing import Any, Literal
 import jinja2
 
 from reports import charts
-from reports.facts.answers import command, kind_of
-from reports.facts.incident_shape import CostFact, EvidenceFact, IncidentFact, OutageFact, PhaseFact
-from reports.facts.shape import CaptureFact, Facts, RecordingFact
 from reports.render.escaping import escape, fence
 from reports.render.language import Language, language
 from reports.sections import SECTIONS, Profile, Section
@@ -39,6 +36,17 @@ from reports.text import (
     safety_tables,
     steps,
     tables,
+)
+from reports.text.old_answers import command, kind_of
+from reports.text.old_facts import (
+    CaptureFact,
+    CostFact,
+    EvidenceFact,
+    Facts,
+    IncidentFact,
+    OutageFact,
+    PhaseFact,
+    RecordingFact,
 )
 
 LanguageName = Literal["ru", "en"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from reports.facts.shape import Facts
+from reports.text.old_facts import Facts
 
 Profile = Literal["homework", "drill"]
 

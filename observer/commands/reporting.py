@@ -17,11 +17,9 @@ from observer.model.findings import Verdict
 from observer.recording.versions import observer_version
 from observer.store.packed import opened
 from reports.analysis.analyze import analyze
-from reports.facts.document import facts_of
-from reports.facts.incident_shape import CostFact
-from reports.facts.shape import Facts
 from reports.pictures.gallery import pictures
 from reports.report import LanguageName, json_document, render
+from reports.text.old_facts import CostFact, Facts, facts_of
 
 EXIT_CODES: dict[Verdict, int] = {"HOLDS": 0, "BROKEN": 1, "UNKNOWN": 2}
 

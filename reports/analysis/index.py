@@ -36,6 +36,7 @@ class Index:
     both: tuple[Both, ...]
     requests: tuple[Request, ...]
     said: Mapping[tuple[str, str], Sequence[Event]]  # by kind and subject
+    positions: Mapping[str, Sequence[int]]  # in `recording.events`, by kind
     servers: Mapping[int, str]  # that answered operations, by their ids
 
     def last(self, kind: str, subject: str, until_ns: int, source: str | None = None) -> Event | None:
@@ -48,6 +49,10 @@ class Index:
         """Events that were known from a moment on until another, both included."""
         events = self.recording.events
         return events[bisect_left(events, from_ns, key=_known) : bisect_right(events, until_ns, key=_known)]
+
+    def of_kinds(self, *kinds: str) -> list[Event]:
+        """Return all events of some kinds, in order."""
+        return [self.recording.events[i] for i in sorted(i for kind in kinds for i in self.positions.get(kind, ()))]
 
     def began_between(self, from_ns: int, until_ns: int) -> Sequence[Spell]:
         """Spells of blindness that began in a stretch of time."""
@@ -109,6 +114,7 @@ def build_index(recording: Recording) -> Index:
         both=two_primaries(recording),
         requests=requests(recording),
         said=_by_kind_and_subject(recording.events),
+        positions=_by_kind(recording.events),
         servers={o.id: o.server for o in recording.operations if o.id is not None and o.server is not None},
     )
 
@@ -118,6 +124,13 @@ def _by_kind_and_subject(events: Sequence[Event]) -> Mapping[tuple[str, str], Se
     for event in events:
         said.setdefault((event.kind, event.subject), []).append(event)
     return said
+
+
+def _by_kind(events: Sequence[Event]) -> Mapping[str, Sequence[int]]:
+    positions: dict[str, list[int]] = {}
+    for position, event in enumerate(events):
+        positions.setdefault(event.kind, []).append(position)
+    return positions
 
 
 def _known(event: Event) -> int:

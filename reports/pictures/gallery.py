@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from reports.facts.shape import Facts
 from reports.pictures.incident import highest, incident, is_drawn
 from reports.pictures.run import run
 from reports.pictures.tables import members, pools
 from reports.render.language import Language, language
 from reports.text import narrative
+from reports.text.old_facts import Facts
 
 
 def pictures(facts: Facts, language_name: str) -> dict[str, str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import log10
 
-from reports.facts.incident_shape import IncidentFact, ToldFact
-from reports.facts.shape import RecordingFact
 from reports.pictures.parts import (
     RIGHT,
     SMALL,
@@ -46,6 +44,7 @@ from reports.pictures.svg import (
 )
 from reports.render.language import Language
 from reports.text.narrative import Part, cause_title, parts, phase_words
+from reports.text.old_facts import IncidentFact, RecordingFact, ToldFact
 
 TOP, RATE, SLOW, ROW, LINE = 56, 66, 84, 25, 17
 SLOWEST_MS = 10_000

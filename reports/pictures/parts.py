@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reports.facts.incident_shape import IncidentFact
-from reports.facts.pace import PaceFact
-from reports.facts.shape import RecordingFact
 from reports.pictures.svg import FAILED, FAINT, GONE, GREEN, GREY, GRID, RED, line, rect, shape, wide, words
 from reports.render.language import Language
+from reports.text.old_facts import IncidentFact, PaceFact, RecordingFact
 
 # As wide as GitHub shows a picture in a document, so that letters are seen as large as they are drawn.
 WIDTH, RIGHT = 860, 16

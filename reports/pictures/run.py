@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from reports.facts.course import PromotionFact
-from reports.facts.incident_shape import IncidentFact
-from reports.facts.shape import LeadershipFact, RecordingFact
 from reports.pictures.parts import (
     RIGHT,
     SMALL,
@@ -45,6 +42,7 @@ from reports.pictures.svg import (
 )
 from reports.render.escaping import dashed
 from reports.render.language import Language
+from reports.text.old_facts import IncidentFact, LeadershipFact, PromotionFact, RecordingFact
 
 TOP, LANE, BAR, KEY, RATES = 44, 23, 12, 5, 46
 ROLES = {"primary": BLUE, "replica": SKY, "away": GONE}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reports.facts.shape import CaptureFact, RecordingFact
 from reports.pictures.svg import FAINT, GREY, INK, document, rect, words
 from reports.render.language import Language
+from reports.text.old_facts import CaptureFact, RecordingFact
 
 TERMINAL, LIGHT = "#1e2228", "#e6edf3"
 COLUMNS = (

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from reports.facts.answers import command
-from reports.facts.course import SpanFact
-from reports.facts.incident_shape import CostFact, EvidenceFact, IncidentFact, OutageFact
-from reports.facts.shape import Facts, RecordingFact
 from reports.render.language import Language
 from reports.text import queries
 from reports.text.comeback import returned
 from reports.text.comparison import kind
+from reports.text.old_answers import command
+from reports.text.old_facts import CostFact, EvidenceFact, Facts, IncidentFact, OutageFact, RecordingFact, SpanFact
 from reports.text.quorumless import elected, first_of, quorum
 
 QUORUM = ("etcd.quorum_lost", "failsafe")

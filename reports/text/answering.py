@@ -6,14 +6,12 @@ import itertools
 from collections.abc import Sequence
 from datetime import datetime
 
-from reports.facts.answers import told_role, untested
-from reports.facts.incident_shape import CostFact, IncidentFact
-from reports.facts.portrait import ports_of
-from reports.facts.shape import Facts, RecordingFact
 from reports.render.language import Language
 from reports.text import queries
 from reports.text.cells import between
 from reports.text.narrative import booked, leader_kept, own_outage_s
+from reports.text.old_answers import told_role, untested
+from reports.text.old_facts import CostFact, Facts, IncidentFact, RecordingFact, ports_of
 from reports.text.safety_tables import went_back
 from reports.text.switched_on import came_back
 

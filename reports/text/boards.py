@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from reports.facts.dashboards import ASKED_S, JUDGED, ROUND_TRIP, ShownFact
-from reports.facts.shape import RecordingFact
 from reports.render.escaping import escape, table
 from reports.render.language import Language
+from reports.text.old_facts import ASKED_S, JUDGED, ROUND_TRIP, RecordingFact, ShownFact
 
 
 def whole(captures: list[ShownFact], language: Language) -> str:

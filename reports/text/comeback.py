@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from reports.facts.course import SpanFact
-from reports.facts.incident_shape import EvidenceFact, IncidentFact
-from reports.facts.returns import ReturnFact
-from reports.facts.shape import RecordingFact
 from reports.render.language import Language
 from reports.text import queries
 from reports.text.incident_tables import rows_of
+from reports.text.old_facts import EvidenceFact, IncidentFact, RecordingFact, ReturnFact, SpanFact
 
 STARTING = ("start", "resume", "join", "reboot")
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from reports.facts.answers import all_etcd_gone, untested
-from reports.facts.incident_shape import CostFact, IncidentFact
-from reports.facts.shape import Facts
 from reports.render.escaping import table
 from reports.render.language import Language
 from reports.text.answering import link
 from reports.text.cells import number
 from reports.text.narrative import own_outage_s
+from reports.text.old_answers import all_etcd_gone, untested
+from reports.text.old_facts import CostFact, Facts, IncidentFact
 
 SPREAD = 3
 """From so many repeats on there is a middle to speak of."""

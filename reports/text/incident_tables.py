@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from reports.facts.incident_shape import CostFact, EvidenceFact, IncidentFact, LostFact, OutageFact, ToldFact
-from reports.facts.shape import Facts
 from reports.render.escaping import code, escape, table
 from reports.render.language import Language
 from reports.text.cells import between, cell, number
 from reports.text.narrative import Part, booked, cause_title, leader_kept, parts, phase_words, runs_of
+from reports.text.old_facts import CostFact, EvidenceFact, Facts, IncidentFact, LostFact, OutageFact, ToldFact
 
 # What the words of a deed say of its detail; the address is in the table of parts.
 IN_WORDS = ("component", "action", "target", "role", "address")

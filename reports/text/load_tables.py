@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from reports.facts.loaded import NOT_NOW, READ_ONLY, UNREACHED, FailureFact
-from reports.facts.shape import Facts, RecordingFact
 from reports.render.escaping import code, table
 from reports.render.language import Language
 from reports.text.answering import link
 from reports.text.cells import between, cell, number, share
+from reports.text.old_facts import NOT_NOW, READ_ONLY, UNREACHED, Facts, FailureFact, RecordingFact
 
 SHOWN_FAILURES = 30
 

@@ -7,9 +7,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from reports.analysis.keys import PHASES
-from reports.facts.incident_shape import CostFact, EvidenceFact, IncidentFact, LeaderFact, PhaseFact, RejectedFact
-from reports.facts.shape import Facts, RecordingFact, WarningFact
 from reports.render.language import Language
+from reports.text.old_facts import (
+    CostFact,
+    EvidenceFact,
+    Facts,
+    IncidentFact,
+    LeaderFact,
+    PhaseFact,
+    RecordingFact,
+    RejectedFact,
+    WarningFact,
+)
 
 # A phase that is nearly all of its outage is not worth a sentence.
 WHOLE = 0.98

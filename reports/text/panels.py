@@ -10,14 +10,12 @@ from __future__ import annotations
 import itertools
 from datetime import datetime
 
-from reports.facts.answers import kind_of
-from reports.facts.dashboards import ASKED_S, LOST, ShownFact
-from reports.facts.incident_shape import IncidentFact
-from reports.facts.shape import Facts, RecordingFact
 from reports.render.escaping import code, escape, table
 from reports.render.language import Language
 from reports.text.answering import link
 from reports.text.narrative import cause_title
+from reports.text.old_answers import kind_of
+from reports.text.old_facts import ASKED_S, LOST, Facts, IncidentFact, RecordingFact, ShownFact
 
 QUIET_S = 5.0
 """So long it has to be quiet before an incident is judged and captured (observer/pulse.py)."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from reports.facts.checking import MomentFact, longest_up_s
-from reports.facts.portrait import PartFact, ports_of
-from reports.facts.shape import CaptureFact, RecordingFact, ServedFact
 from reports.render.escaping import code, table
 from reports.render.language import Language
 from reports.text.answering import role_of
 from reports.text.cells import cell, number
+from reports.text.old_facts import CaptureFact, MomentFact, PartFact, RecordingFact, ServedFact, longest_up_s, ports_of
 
 HOMEWORK_PORTS = {"write": "5001", "read": "5002"}
 SHOWN_CHANGES = 40

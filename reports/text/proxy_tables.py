@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from reports.facts.answers import kind_of
-from reports.facts.portrait import ports_of, psql_of
-from reports.facts.shape import Facts, RecordingFact
 from reports.render.language import Language
 from reports.text.answering import link
+from reports.text.old_answers import kind_of
+from reports.text.old_facts import Facts, RecordingFact, ports_of, psql_of
 from reports.text.steps import PASSWORD
 
 # Of the places of a proxy: almost all.

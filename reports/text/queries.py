@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reports.facts.loaded import READ_ONLY
-from reports.facts.shape import ConsistencyFact, RecordingFact
+from reports.text.old_facts import READ_ONLY, ConsistencyFact, RecordingFact
 
 RATES = ("rate_per_s", "fresh_per_s", "deadline_ms")
 

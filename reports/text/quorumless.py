@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.facts.incident_shape import EvidenceFact, IncidentFact
-from reports.facts.shape import RecordingFact
-from reports.facts.testimony import AwayFact, LineFact
 from reports.render.language import Language
 from reports.text import queries
 from reports.text.cells import between
 from reports.text.narrative import parts, phase_words
+from reports.text.old_facts import AwayFact, EvidenceFact, IncidentFact, LineFact, RecordingFact
 from reports.text.reasons import rows as rows_behind
 
 LOST = ("evidence.quorum_lost", "evidence.quorum_gone")

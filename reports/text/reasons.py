@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reports.analysis.theory import FORMS, SECOND, Form
-from reports.facts.incident_shape import EvidenceFact, IncidentFact
 from reports.render.language import Language
 from reports.text.cells import between
 from reports.text.incident_tables import deed, runs
 from reports.text.narrative import parts, phase_words, sentence_case
+from reports.text.old_facts import EvidenceFact, IncidentFact
 
 # What decides a cause, the most telling first: the first two of these that an incident has are named.
 DECIDING = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reports.facts.shape import RecordingFact
+from reports.text.old_facts import RecordingFact
 from reports.text.queries import _command
 
 

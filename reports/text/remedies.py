@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reports.analysis.theory import bound, effective
-from reports.facts.incident_shape import IncidentFact
-from reports.facts.shape import Facts, ObjectiveFact, RecordingFact
 from reports.render.escaping import table
 from reports.render.language import Language
 from reports.text.answering import link
 from reports.text.cells import between, number
 from reports.text.comparison import kind
 from reports.text.narrative import Part, crowded, parts, phase_words, sentence_case
+from reports.text.old_facts import Facts, IncidentFact, ObjectiveFact, RecordingFact
 
 QUICKER: Mapping[str, int] = {"ttl": 20, "loop_wait": 5, "retry_timeout": 5}
 """The least ttl that Patroni takes, with a pair that fits: loop_wait + 2 x retry_timeout is at most ttl."""

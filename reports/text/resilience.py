@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reports.facts.answers import kind_of
-from reports.facts.shape import Facts, RecordingFact
 from reports.render.escaping import table
 from reports.render.language import Language
+from reports.text.old_answers import kind_of
+from reports.text.old_facts import Facts, RecordingFact
 from reports.text.queries import crowded
 
 

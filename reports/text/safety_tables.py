@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from reports.facts.safety import ReadsFact, SpreadFact
-from reports.facts.shape import ConsistencyFact
 from reports.render.escaping import code, table
 from reports.render.language import Language
 from reports.text.cells import cell, number
 from reports.text.incident_tables import runs
+from reports.text.old_facts import ConsistencyFact, ReadsFact, SpreadFact
 
 SHOWN_LOST = 20
 

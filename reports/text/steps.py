@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from reports.facts.answers import kind_of
-from reports.facts.portrait import ports_of
-from reports.facts.shape import Facts
 from reports.render.language import Language
+from reports.text.old_answers import kind_of
+from reports.text.old_facts import Facts, ports_of
 
 GENERATOR = {"write": ("PORT_PRIMARY", "5001"), "read": ("PORT_REPLICAS", "5002")}
 """The variables of traffic-generator.py, and what it takes without them."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from reports.facts.incident_shape import IncidentFact
-from reports.facts.returns import ReturnFact
-from reports.facts.shape import RecordingFact
 from reports.render.language import Language
+from reports.text.old_facts import IncidentFact, RecordingFact, ReturnFact
 from reports.text.quorumless import REGAINED
 
 DEEDS = ("start", "resume")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reports.facts.course import SpanFact
-from reports.facts.shape import BlindnessFact, CaptureFact, DurabilityFact, Facts, RecordingFact
 from reports.render.escaping import code, dashed, table
 from reports.render.language import Language
 from reports.text.cells import cell, number
+from reports.text.old_facts import BlindnessFact, CaptureFact, DurabilityFact, Facts, RecordingFact, SpanFact
 
 SHOWN_BLINDNESS = 40
 SHOWN_APPEARED = 20

@@ -6,10 +6,19 @@ from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reports.facts.incident_shape import CostFact, EvidenceFact, IncidentFact, OutageFact, PhaseFact
-from reports.facts.safety import BackFact, ReadsFact, StalenessFact
-from reports.facts.shape import Facts, RecordingFact
-from reports.facts.testimony import TestimonyFact
+from reports.text.old_facts import (
+    BackFact,
+    CostFact,
+    EvidenceFact,
+    Facts,
+    IncidentFact,
+    OutageFact,
+    PhaseFact,
+    ReadsFact,
+    RecordingFact,
+    StalenessFact,
+    TestimonyFact,
+)
 
 BEGAN = datetime(2026, 11, 22, 22, 10, 3, tzinfo=UTC)
 

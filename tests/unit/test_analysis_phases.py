@@ -14,7 +14,7 @@ from observer.model.recording import SECOND_NS, Event, Outcome, Recording, Windo
 from reports.analysis.analyze import analyze
 from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
 from reports.analysis.theory import bound, brownout, effective, in_place
-from reports.facts.document import facts_of
+from reports.text.old_facts import facts_of
 from tests.unit.timelines import blind, event, fail, healthy, measured_crash, ns, ok, route, takeover, timeline, traffic
 
 CRASH = measured_crash()

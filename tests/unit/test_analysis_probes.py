@@ -7,7 +7,7 @@ from typing import Any
 from observer.model.recording import Operation, Outcome, Probe, Recording
 from reports.analysis.analyze import analyze
 from reports.analysis.outages import outages
-from reports.facts.document import facts_of
+from reports.text.old_facts import facts_of
 from tests.unit.timelines import fail, ns, ok, timeline, traffic
 
 RATES = {"traffic": {"rate_per_s": 20, "fresh_per_s": 2}}

@@ -10,8 +10,7 @@ from observer.model.recording import Operation, Second
 from reports.analysis import reads as analysis
 from reports.analysis.analyze import analyze
 from reports.analysis.reads import Back, Backs, Spread, reads, stretches
-from reports.facts.document import facts_of
-from reports.facts.safety import reads_of
+from reports.text.old_facts import facts_of, reads_of
 from tests.unit.timelines import audit, fail, ns, ok, timeline, token, unknown
 
 

@@ -14,7 +14,7 @@ from reports.analysis.consistency import two_primaries
 from reports.analysis.index import build_index
 from reports.analysis.injected import cause_injected
 from reports.analysis.leadership import leader_at, leaderships
-from reports.facts.document import facts_of
+from reports.text.old_facts import facts_of
 from tests.unit.timelines import ETCD, blind, event, healthy, measured_crash, ns, ok, route, sees, timeline
 
 

@@ -12,10 +12,10 @@ import pytest
 from observer.commands.reporting import draw
 from observer.model.errors import CannotWrite
 from reports.charts import phases
-from reports.facts.shape import Facts
 from reports.pictures.gallery import pictures
 from reports.render.language import language
 from reports.report import render
+from reports.text.old_facts import Facts
 from tests.unit.facts_fixture import ALL, blind, crash, pace, span
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -11,8 +11,8 @@ import pytest
 from observer.commands.reporting import facts
 from observer.store import Reader
 from observer.store.packed import unpacked
-from reports.facts.shape import Facts, RecordingFact
 from reports.text import queries, recounts
+from reports.text.old_facts import Facts, RecordingFact
 
 RECORDING = Path(__file__).parents[2] / "hw3" / "observer.db.xz"
 

@@ -11,11 +11,11 @@ import pytest
 from markdown_it import MarkdownIt
 
 from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
-from reports.facts.shape import Facts
 from reports.render.language import language
 from reports.report import LanguageName, evidence_sentence, json_document, render, summary_lines
 from reports.sections import SECTIONS, Profile
 from reports.text.narrative import parts
+from reports.text.old_facts import Facts
 from tests.unit.facts_fixture import ALL, crash, healthy, incident, lossy, nothing_seen, twice
 
 GITHUB = MarkdownIt("commonmark").enable(["table", "strikethrough"])

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from reports.facts.answers import answers_of, commands, kind_of, untested
-from reports.facts.checks import checked
-from reports.facts.shape import Facts
+from reports.document.self_checks import checked
 from reports.render.language import language
 from reports.report import render
 from reports.text.comparison import comparison, missing_faults
+from reports.text.old_answers import answers_of, commands, kind_of, untested
+from reports.text.old_facts import Facts
 from tests.unit.facts_fixture import crash, healthy, incident, served, span, utc
 
 

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
-from observer.model.recording import Event
 from reports.facts.engine import able
 from reports.facts.halted import halted
+
+from observer.model.recording import Event
 from tests.unit.timelines import event, healthy, timeline
 
 THREE = {"etcd": {"endpoints": ["h:1", "h:2", "h:3"]}}

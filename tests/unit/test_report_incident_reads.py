@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from reports.facts.incident_shape import IncidentFact
 from reports.render.language import language
 from reports.report import render
 from reports.text.aftermath import persistent
+from reports.text.old_facts import IncidentFact
 from tests.unit.facts_fixture import crash
 from tests.unit.test_report_testimony import recorded
 

@@ -8,14 +8,13 @@ import pytest
 
 from benchmarks.accuracy import recorded_run
 from reports.analysis.analyze import analyze
-from reports.facts.document import facts_of
-from reports.facts.shape import Facts
 from reports.render.language import language
 from reports.report import render
 from reports.text.answering import cost
 from reports.text.comparison import comparison
 from reports.text.incident_tables import effect
 from reports.text.narrative import cost_sentences, others_within
+from reports.text.old_facts import Facts, facts_of
 
 RUNS = Path(__file__).parents[1] / "corpus" / "runs"
 EN = language("en")

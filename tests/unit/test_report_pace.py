@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reports.facts import pace
+
 from observer.model.findings import Incident
 from observer.model.recording import SECOND_NS, Operation, Outcome, Recording
 from reports.analysis.analyze import analyze
-from reports.facts import pace
 from tests.unit.timelines import event, timeline
 
 MS_NS = 1_000_000

@@ -7,10 +7,9 @@ from typing import Any
 
 from observer.model.recording import SECOND_NS
 from observer.recording.activity import QUIET_NS
-from reports.facts.dashboards import ShownFact
-from reports.facts.shape import Facts
 from reports.render.language import language
 from reports.report import render
+from reports.text.old_facts import Facts, ShownFact
 from reports.text.panels import QUIET_S, ask, of_incidents, screens
 from tests.unit.facts_fixture import BEGAN, crash, incident, row, span
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from reports.facts import checking, course, dashboards, lagging, loaded, portrait, recorded
 
 from observer.model.recording import Recording
 from reports.analysis.analyze import analyze
-from reports.facts import checking, course, dashboards, lagging, loaded, portrait, recorded
-from reports.facts.returns import ReturnFact, returns_of
 from reports.render.language import language
 from reports.text import boards, queries
+from reports.text.old_facts import ReturnFact, returns_of
 from tests.unit.timelines import event, fail, ns, ok, timeline, unknown
 
 B = [{"application_name": "b", "state": "streaming"}]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from reports.facts.shape import Facts
 from reports.render.language import language
 from reports.report import render
+from reports.text.old_facts import Facts
 from reports.text.remedies import QUICKER, objectives, remedies
 from tests.unit.facts_fixture import crash, healthy, row, span
 

@@ -6,9 +6,9 @@ from typing import Literal
 
 import pytest
 
-from reports.facts.shape import Facts
 from reports.render.language import language
 from reports.report import render
+from reports.text.old_facts import Facts
 from reports.text.steps import untested_steps
 from tests.unit.facts_fixture import crash
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reports.facts.incident_shape import IncidentFact
 from reports.render.language import language
+from reports.text.old_facts import IncidentFact
 from reports.text.switched_on import came_back
 from tests.unit.facts_fixture import crash, incident, row
 

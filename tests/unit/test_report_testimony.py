@@ -10,13 +10,12 @@ import pytest
 from benchmarks.accuracy import recorded_run
 from reports.analysis.analyze import analyze
 from reports.analysis.theory import FORMS, SECOND, bound
-from reports.facts.checks import checked
-from reports.facts.document import facts_of
-from reports.facts.shape import Facts
+from reports.document.self_checks import checked
 from reports.render.language import language
 from reports.text.aftermath import etcd_member
 from reports.text.comeback import returned
 from reports.text.narrative import leader_changes
+from reports.text.old_facts import Facts, facts_of
 from reports.text.quorumless import demotion, returned_members
 from reports.text.reasons import confidence, confirmed, formulas, outside_bounds
 from tests.unit.facts_fixture import crash, incident, row, span

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from reports.facts import turns
 
 from observer.model.recording import Event, Operation, Probe, Recording, Served
-from reports.facts import turns
 from tests.unit.timelines import event, ok, timeline
 
 

@@ -12,8 +12,7 @@ from observer.model.recording import Event, Recording, Second
 from observer.store import Writer
 from reports.analysis.analyze import analyze
 from reports.analysis.coverage import unobserved
-from reports.facts.document import facts_of
-from reports.facts.shape import Facts
+from reports.text.old_facts import Facts, facts_of
 from tests.unit import timelines
 from tests.unit.facts_fixture import crash, healthy
 from tests.unit.timelines import audit, event, ns, ok

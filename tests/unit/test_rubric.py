@@ -11,9 +11,9 @@ import pytest
 from observer.commands import reporting
 from observer.config.settings import load
 from observer.store.packed import opened
-from reports.facts.shape import Facts
 from reports.report import LanguageName
 from reports.text import queries
+from reports.text.old_facts import Facts
 
 ROOT = Path(__file__).parents[2]
 RECORDING = ROOT / "hw3" / "observer.db.xz"

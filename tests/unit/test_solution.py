@@ -9,7 +9,7 @@ import pytest
 
 from observer.commands import reporting
 from observer.config.settings import load
-from reports.facts.shape import Facts
+from reports.text.old_facts import Facts
 
 HW3 = Path(__file__).parents[2] / "hw3"
 SOLUTION, RECORDING, PICTURES = HW3 / "HW_3_SOLUTION.md", HW3 / "observer.db.xz", HW3 / "pictures"

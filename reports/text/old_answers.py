@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reports.facts.incident_shape import IncidentFact
-from reports.facts.shape import AnswerFact, Facts, RecordingFact
+from reports.text.old_facts import AnswerFact, Facts, IncidentFact, RecordingFact
 
 # What is asked of faults, in the order of the homework, and the causes (or beginnings of causes) that answer it.
 QUESTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
