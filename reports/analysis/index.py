@@ -36,7 +36,7 @@ class Index:
     both: tuple[Both, ...]
     requests: tuple[Request, ...]
     said: Mapping[tuple[str, str], Sequence[Event]]  # by kind and subject
-    positions: Mapping[str, Sequence[int]]  # in `recording.events`, by kind
+    by_kind: Mapping[str, Sequence[Event]]
     servers: Mapping[int, str]  # that answered operations, by their ids
 
     def last(self, kind: str, subject: str, until_ns: int, source: str | None = None) -> Event | None:
@@ -52,7 +52,7 @@ class Index:
 
     def of_kinds(self, *kinds: str) -> list[Event]:
         """Return all events of some kinds, in order."""
-        return [self.recording.events[i] for i in sorted(i for kind in kinds for i in self.positions.get(kind, ()))]
+        return sorted((event for kind in kinds for event in self.by_kind.get(kind, ())), key=_order)
 
     def began_between(self, from_ns: int, until_ns: int) -> Sequence[Spell]:
         """Spells of blindness that began in a stretch of time."""
@@ -114,7 +114,7 @@ def build_index(recording: Recording) -> Index:
         both=two_primaries(recording),
         requests=requests(recording),
         said=_by_kind_and_subject(recording.events),
-        positions=_by_kind(recording.events),
+        by_kind=_by_kind(recording.events),
         servers={o.id: o.server for o in recording.operations if o.id is not None and o.server is not None},
     )
 
@@ -126,11 +126,15 @@ def _by_kind_and_subject(events: Sequence[Event]) -> Mapping[tuple[str, str], Se
     return said
 
 
-def _by_kind(events: Sequence[Event]) -> Mapping[str, Sequence[int]]:
-    positions: dict[str, list[int]] = {}
-    for position, event in enumerate(events):
-        positions.setdefault(event.kind, []).append(position)
-    return positions
+def _by_kind(events: Sequence[Event]) -> Mapping[str, Sequence[Event]]:
+    found: dict[str, list[Event]] = {}
+    for event in events:
+        found.setdefault(event.kind, []).append(event)
+    return found
+
+
+def _order(event: Event) -> tuple[int, int]:
+    return event.by_ns, event.id or 0
 
 
 def _known(event: Event) -> int:

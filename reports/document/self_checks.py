@@ -22,7 +22,6 @@ CHECKS: Mapping[str, tuple[str, ...]] = {
     "check.phases_sum": ("incident", "sum_s", "outage_s"),
     "check.phase_window": ("incident", "phase"),
     "check.outage_backwards": ("incident", "action"),
-    "check.outage_rows": ("incident", "action"),
     "check.moments": ("incident", "row", "one_s", "other_s"),
     "check.cause_rows": ("incident", "cause"),
     "check.timeline_falls": ("incident", "before", "after"),
@@ -87,8 +86,6 @@ def _incident(incident: IncidentResults) -> Iterator[_Failed]:
         for outage in cost.outages:
             if outage.ended_ns < outage.began_ns:
                 yield _failed("check.outage_backwards", {**one, "action": action}, instead)
-            elif abs(outage.ended_ns - outage.began_ns - outage.duration_ns) > SLACK_NS:
-                yield _failed("check.outage_rows", {**one, "action": action}, instead)
     if incident.cause not in ("unknown", "observer.blind") and not any(e.ids for e in incident.evidence):
         yield _failed("check.cause_rows", {**one, "cause": incident.cause}, UNKNOWN)
     yield from _moments(incident)

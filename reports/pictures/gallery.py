@@ -19,7 +19,7 @@ def pictures(facts: Facts, language_name: str) -> dict[str, str]:
         if recording["roles"] or recording["pace"]:
             found[f"{recording['id']}-run"] = run(recording, own, words)
         for name, draw in (("members", members), ("pools", pools)):
-            capture = next((c for c in recording["captures"] if c[name]), None)  # type: ignore[literal-required]
+            capture = next((c for c in recording["captures"] if c[name]), None)
             if capture is not None:
                 found[f"{recording['id']}-{name}"] = draw(capture, recording, words)
         shown = [one for one in own if is_drawn(one)]

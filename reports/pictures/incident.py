@@ -81,7 +81,7 @@ def incident(fact: IncidentFact, recording: RecordingFact, top: int, language: L
     scale = (WIDTH - left - RIGHT) / max(last - first, 1.0)
 
     def x(at_s: float) -> float:
-        return left + (min(max(at_s, first), last) - first) * scale
+        return float(left + (min(max(at_s, first), last) - first) * scale)
 
     shown: list[str] = []
     marks: list[str] = []

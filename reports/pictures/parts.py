@@ -74,7 +74,9 @@ def flowing(texts: Sequence[str], y: float) -> tuple[list[str], float]:
 
 def per_second(pace: PaceFact, until_s: float) -> float:
     """Operations a second in the part of a column that was recorded."""
-    return (pace["ok"] + pace["failed"] + pace["unknown"]) / max(min(pace["width_s"], until_s - pace["at_s"]), 0.001)
+    return float(
+        (pace["ok"] + pace["failed"] + pace["unknown"]) / max(min(pace["width_s"], until_s - pace["at_s"]), 0.001)
+    )
 
 
 def top_of(rates: Iterable[float]) -> int:

@@ -70,7 +70,7 @@ def run(recording: RecordingFact, incidents: Sequence[IncidentFact], language: L
     y = TOP + 16.0
 
     def x(at_s: float) -> float:
-        return left + max(0.0, min(at_s, whole_s)) * scale
+        return float(left + max(0.0, min(at_s, whole_s)) * scale)
 
     def bars(spans: Iterable[tuple[float, float | None, str]], down: float = 4, tall: float = BAR) -> Iterator[str]:
         for from_s, to_s, fill in spans:

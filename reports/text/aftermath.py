@@ -321,5 +321,5 @@ def persistent(incident: IncidentFact, recording: RecordingFact, language: Langu
 def _role_at(recording: RecordingFact, member: str, at_s: float) -> str | None:
     for span in recording["roles"]:
         if span["subject"] == member and span["from_s"] <= at_s < span["to_s"]:
-            return span["what"]
+            return str(span["what"])
     return None

@@ -127,7 +127,7 @@ def first_on_new(cost: CostFact) -> bool:
     if not cost["outages"] or not cost["kept_outages"] or not cost["fresh_outages"]:
         return False
     ends = [cost[name][-1]["after_id"] for name in ("outages", "fresh_outages")]
-    return ends[0] == ends[1] is not None and cost["kept_outages"][-1]["ended_s"] > cost["outages"][-1]["ended_s"]
+    return bool(ends[0] == ends[1] is not None and cost["kept_outages"][-1]["ended_s"] > cost["outages"][-1]["ended_s"])
 
 
 def _bounding(outages: Sequence[OutageFact]) -> str:

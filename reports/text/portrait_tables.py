@@ -255,9 +255,9 @@ def changes(recording: RecordingFact, language: Language) -> str:
     """What each later capture says that the one before it did not; empty where none does."""
     found: dict[str, tuple[list[str], list[int]]] = {}
     for what, key in (("members", "name"), ("pools", "server")):
-        captures = [c for c in recording["captures"] if c[what]]  # type: ignore[literal-required]
+        captures = [c for c in recording["captures"] if c[what]]
         for before, after in itertools.pairwise(captures):
-            differences, row = _differences(before, after, what, key, language), after[f"{what}_id"]  # type: ignore[literal-required]
+            differences, row = _differences(before, after, what, key, language), after[f"{what}_id"]
             told, ids = found.setdefault(after["utc"], ([], []))
             told += differences
             ids += [row] if differences and row is not None else []
@@ -270,7 +270,7 @@ def changes(recording: RecordingFact, language: Language) -> str:
 
 
 def _differences(before: CaptureFact, after: CaptureFact, what: str, key: str, language: Language) -> list[str]:
-    old, new = (_by_name(capture[what], key) for capture in (before, after))  # type: ignore[literal-required]
+    old, new = (_by_name(capture[what], key) for capture in (before, after))
     told = [language.say("changed.vanished", name=name) for name in old if name not in new]
     told += [language.say("changed.appeared", name=name) for name in new if name not in old]
     fields = ("role", "state", "timeline") if what == "members" else ("status", "check_status")

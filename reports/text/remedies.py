@@ -46,7 +46,7 @@ def objectives(facts: Facts, language: Language) -> str:
 def _breaks(incident: IncidentFact, held: ObjectiveFact) -> bool:
     """Whether an incident alone is more than an objective allows."""
     if held["name"] == "lost_writes":
-        return (incident["lost_writes"] or 0) > held["limit"]
+        return bool((incident["lost_writes"] or 0) > held["limit"])
     cost = incident["write" if held["name"].startswith("write") else "read"]
     return any(outage["seconds"] > held["limit"] for outage in cost["outages"])
 

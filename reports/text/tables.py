@@ -211,7 +211,7 @@ def longest_blindness(recording: RecordingFact) -> list[BlindnessFact]:
     """As many spells as the report shows, the longest, in order of time."""
 
     def length(spell: BlindnessFact) -> float:
-        return (recording["duration_s"] if spell["to_s"] is None else spell["to_s"]) - spell["from_s"]
+        return float((recording["duration_s"] if spell["to_s"] is None else spell["to_s"]) - spell["from_s"])
 
     longest = sorted(recording["blindness"], key=length, reverse=True)[:SHOWN_BLINDNESS]
     return sorted(longest, key=lambda spell: (spell["from_s"], spell["source"], spell["subject"]))

@@ -13,8 +13,9 @@ from observer.model.findings import Incident
 from observer.model.recording import SECOND_NS, Event, Outcome, Recording, Window
 from reports.analysis.analyze import analyze
 from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
+from reports.analysis.results_of import results_of
 from reports.analysis.theory import bound, brownout, effective, in_place
-from reports.text.old_facts import facts_of
+from reports.document.self_checks import checked
 from tests.unit.timelines import blind, event, fail, healthy, measured_crash, ns, ok, route, takeover, timeline, traffic
 
 CRASH = measured_crash()
@@ -124,10 +125,10 @@ def test_phases_sum_to_the_outage_whatever_was_missed_late_or_early(seed: int, m
             assert phase.shortest_ns <= phase.duration_ns <= phase.longest_ns
             assert phase.duration_ns >= 0
         assert_words_are_known(incident)
-    warnings = facts_of([(shuffled, found)], "0")["warnings"]
+    warnings = checked(results_of([(shuffled, found)], "0")).warnings
     # What was missed may leave a timeline or a member untold; sums must hold whatever was missed.
-    told = {warning["key"] for warning in warnings}
-    assert not told & {"check.failures", "check.phases_sum", "check.phase_window", "check.outage_rows"}
+    failed = {warning.key for warning in warnings}
+    assert not failed & {"check.failures", "check.phases_sum", "check.phase_window"}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from observer.model.recording import Operation, Outcome, Probe, Recording
-from reports.analysis.analyze import analyze
 from reports.analysis.outages import outages
-from reports.text.old_facts import facts_of
+from reports.analysis.results.incident import ActionCost
+from tests.unit.analyzed import results
 from tests.unit.timelines import fail, ns, ok, timeline, traffic
 
 RATES = {"traffic": {"rate_per_s": 20, "fresh_per_s": 2}}
@@ -23,8 +21,8 @@ def fresh(*spells: tuple[float, float, Outcome]) -> list[Operation]:
     return told
 
 
-def costs(given: Recording) -> list[dict[str, Any]]:
-    return [dict(incident["write"]) for incident in facts_of([(given, analyze(given))], "1")["incidents"]]
+def costs(given: Recording) -> list[ActionCost]:
+    return [incident.write for incident in results(given).incidents]
 
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
@@ -46,31 +44,31 @@ def test_the_shortest_outage_of_fresh_connections_is_three_of_their_own_pauses()
 def test_a_brownout_hits_fresh_connections_alone() -> None:
     given = timeline([], [*traffic((1, 40, OK)), *fresh((1, 10, OK), (10, 20, FAIL), (20, 40, OK))], settings=RATES)
     (cost,) = costs(given)
-    assert (cost["outage_s"], cost["kept_outage_s"], cost["fresh_longer"]) == (0, 0, True)
-    assert cost["fresh_outage_s"] == 10.5  # from the last one that came through to the next
+    assert (cost.outage_ns, cost.persistent_outage_ns, cost.new_longer) == (0, 0, True)
+    assert cost.new_outage_ns == ns(10.5)  # from the last one that came through to the next
 
 
 def test_fresh_connections_that_are_tried_seldom_seem_out_for_longer_and_nobody_says_so() -> None:
     kept = traffic((1, 10, OK), (10, 20, FAIL), (20, 40, OK))
     (cost,) = costs(timeline([], [*kept, *fresh((1, 10, OK), (10, 20, FAIL), (20, 40, OK))], settings=RATES))
-    assert cost["fresh_outage_s"] > cost["kept_outage_s"] > 10
-    assert cost["fresh_longer"] is False
+    assert (cost.new_outage_ns or 0) > (cost.persistent_outage_ns or 0) > ns(10)
+    assert cost.new_longer is False
 
 
 def test_a_kind_that_was_not_driven_is_not_observed() -> None:
     (cost,) = costs(timeline([], traffic((1, 10, OK), (10, 20, FAIL), (20, 40, OK)), settings=RATES))
-    assert (cost["kept_outage_s"], cost["fresh_outage_s"], cost["fresh_longer"]) == (cost["outage_s"], None, False)
+    assert (cost.persistent_outage_ns, cost.new_outage_ns, cost.new_longer) == (cost.outage_ns, None, False)
 
 
 def test_each_outage_of_a_kind_belongs_to_one_incident() -> None:
     spells = ((1, 10, OK), (10, 20, FAIL), (20, 50, OK), (50, 54, FAIL), (54, 80, OK))
     first, second = costs(timeline([], [*traffic(*spells), *fresh(*spells)], settings=RATES))
-    assert (round(first["kept_outage_s"]), round(second["kept_outage_s"])) == (10, 4)
-    assert (first["fresh_outage_s"], second["fresh_outage_s"]) == (10.5, 4.5)
+    assert [round((one.persistent_outage_ns or 0) / ns(1)) for one in (first, second)] == [10, 4]
+    assert (first.new_outage_ns, second.new_outage_ns) == (ns(10.5), ns(4.5))
 
 
 def test_one_that_had_not_ended_with_the_recording_is_open() -> None:
     probes: tuple[Probe, ...] = ("kept", "fresh")
     given = [ok(1 + n / 10, probe=p) for n in range(20) for p in probes] + [fail(4, probe="fresh"), ok(4, n=1), ok(5)]
     (cost,) = costs(timeline([], given, until_s=8, settings=RATES))
-    assert (cost["kept_open"], cost["fresh_open"], cost["open"]) == (False, True, False)
+    assert (cost.persistent_open, cost.new_open, cost.open) == (False, True, False)

@@ -8,9 +8,11 @@ import pytest
 
 from observer.model.recording import Operation, Second
 from reports.analysis import reads as analysis
-from reports.analysis.analyze import analyze
+from reports.analysis.consistency_results import read_consistency
+from reports.analysis.index import build_index
 from reports.analysis.reads import Back, Backs, Spread, reads, stretches
-from reports.text.old_facts import facts_of, reads_of
+from reports.analysis.results.reads import BackwardReads
+from tests.unit.analyzed import results
 from tests.unit.timelines import audit, fail, ns, ok, timeline, token, unknown
 
 
@@ -112,20 +114,13 @@ def test_stretches_know_nothing_of_each_other(monkeypatch: pytest.MonkeyPatch) -
     assert (found.looked_at, found.back_other, found.staleness[0].reads) == (3, Backs(), 2)
 
 
-def test_the_document_tells_the_worst_with_its_rows() -> None:
+def test_the_worst_reads_that_went_back_have_their_rows() -> None:
     given = timeline([], [ok(1, n=1), ok(2, n=2), ok(3, n=3), read(4, 3), read(4.5, 2), read(5, 1)])
-    fact = reads_of(given)
-    assert fact["back_same_server"] == {
-        "count": 2,
-        "worst_writes": 2,
-        "worst_writes_ids": [4, 6],
-        "worst_s": 0.995,
-        "worst_s_ids": [4, 6],
-        "operation_ids": [5, 6],
-    }
-    (whole, _) = fact["staleness"]
-    assert (whole["role"], whole["reads"], whole["behind"], whole["writes"]["max"]) == ("replica", 3, 2, 2)
-    assert whole["behind_s"]["max"] == pytest.approx(5 - 0.005 - 2)
+    found = read_consistency(build_index(given))
+    assert found.back_same_server == BackwardReads(2, 2, (4, 6), ns(0.995), (4, 6), (5, 6))
+    (both, _) = found.staleness
+    assert (both.role, both.reads, both.behind, both.writes.max) == ("replica", 3, 2, 2)
+    assert both.behind_s.max == pytest.approx(5 - 0.005 - 2)
 
 
 def test_of_very_many_that_went_back_only_the_first_and_the_worst_are_kept() -> None:
@@ -135,7 +130,7 @@ def test_of_very_many_that_went_back_only_the_first_and_the_worst_are_kept() -> 
     assert (found.count, len(found.first), found.by_writes.writes) == (90, 20, 90)
 
 
-def test_each_recording_of_a_document_has_its_reads() -> None:
+def test_each_recording_has_results_of_its_reads() -> None:
     one, other = timeline([], [ok(1, n=1), read(2, 1)]), timeline([], [read(2, None)])
-    told = facts_of([(one, analyze(one)), (other, analyze(other))], "1")["consistency"]["reads"]
-    assert [(fact["looked_at"], fact["read_then_lost"]) for fact in told] == [(1, None), (0, None)]
+    found = results(one, other).consistency.reads
+    assert [(own.examined, own.read_then_lost) for own in found] == [(1, None), (0, None)]

@@ -14,7 +14,8 @@ from reports.analysis.consistency import two_primaries
 from reports.analysis.index import build_index
 from reports.analysis.injected import cause_injected
 from reports.analysis.leadership import leader_at, leaderships
-from reports.text.old_facts import facts_of
+from reports.analysis.results_of import results_of
+from reports.document.self_checks import checked
 from tests.unit.timelines import ETCD, blind, event, healthy, measured_crash, ns, ok, route, sees, timeline
 
 
@@ -167,28 +168,28 @@ def test_a_told_fault_has_a_cause_to_score_against(
     assert cause_injected(component, action, led, majority) == cause
 
 
-def test_the_document_holds_every_recording_with_incidents_numbered_through() -> None:
+def test_incidents_are_numbered_through_all_recordings() -> None:
     crash = measured_crash()
     other = replace(crash, header=replace(crash.header, id=2))
-    document = facts_of([(crash, analyze(crash)), (other, analyze(other))], "1.0")
-    assert [(i["id"], i["recording"], i["number"]) for i in document["incidents"]] == [(1, 1, 1), (2, 2, 1)]
-    assert document["warnings"] == []
-    assert document["durability"]["lost"] is None
-    assert document["recordings"][0]["live"] == {"ttl": 30, "loop_wait": 10, "retry_timeout": 10}
+    made = checked(results_of([(crash, analyze(crash)), (other, analyze(other))], "1.0"))
+    assert [(i.id, i.recording, i.number) for i in made.incidents] == [(1, 1, 1), (2, 2, 1)]
+    assert made.warnings == ()
+    assert made.durability.lost is None
+    assert made.recordings[0].live == {"ttl": 30, "loop_wait": 10, "retry_timeout": 10}
 
 
-def test_a_document_does_not_state_what_does_not_add_up_and_says_so() -> None:
+def test_results_that_do_not_add_up_are_withheld_with_a_warning() -> None:
     crash = measured_crash()
     found = analyze(crash)
     (incident,) = found.incidents
     wrong = replace(found, incidents=(replace(incident, timeline_after=0, phases=incident.phases[1:]),))
-    document = facts_of([(crash, wrong)], "1.0")
-    assert [warning["key"] for warning in document["warnings"]] == ["check.phases_sum", "check.timeline_falls"]
-    (told,) = document["incidents"]
-    assert (told["phases"], told["leader"]["timeline_before"], told["leader"]["timeline_after"]) == ([], None, None)
+    made = checked(results_of([(crash, wrong)], "1.0"))
+    assert [warning.key for warning in made.warnings] == ["check.phases_sum", "check.timeline_falls"]
+    (own,) = made.incidents
+    assert (own.phases, own.leader.timeline_before, own.leader.timeline_after) == ((), None, None)
 
 
-def test_a_recording_without_anything_is_an_empty_document() -> None:
+def test_an_empty_recording_has_empty_results() -> None:
     nothing = timeline([], [], until_s=0)
-    document = facts_of([(nothing, analyze(nothing))], "1.0")
-    assert (document["incidents"], document["recordings"][0]["totals"]) == ([], [])
+    made = results_of([(nothing, analyze(nothing))], "1.0")
+    assert (made.incidents, made.recordings[0].totals) == ((), ())

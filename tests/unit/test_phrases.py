@@ -12,8 +12,8 @@ from jinja2 import nodes
 
 import reports
 from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
+from reports.document.self_checks import CHECKS
 from reports.render.language import LANGUAGES, PLURALS, Language, language
-from reports.text.old_facts import CHECKS
 
 ROOT = Path(reports.__file__).parent
 BOTH = [pytest.param(language(name), id=name) for name in LANGUAGES]

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from reports.document.self_checks import checked
 from reports.render.language import language
 from reports.report import render
 from reports.text.comparison import comparison, missing_faults
@@ -289,30 +288,6 @@ def test_objectives_stand_first_in_a_drill_with_what_dominates() -> None:
     assert "| longest outage of writes, s | 31.9 | 30.0 | **broken** |" in text
     assert "What takes longest is detection: 25.9\u00a0s of 31.9\u00a0s of outages of writes." in text
     assert "homework" not in text.lower()
-
-
-def test_what_does_not_hold_is_not_stated_and_the_report_says_why() -> None:
-    assert checked(crash())["warnings"] == []
-    facts = crash()
-    facts["incidents"][0]["write"]["outages"][0]["seconds"] += 1
-    facts["incidents"][0]["evidence"] = []
-    facts["recordings"][0]["leaderships"][0]["member"] = "ghost"
-    facts["recordings"][0]["totals"][0]["failed"] += 1
-    document = answered(checked(facts))
-    keys = ["check.failures", "check.nobody", "check.outage_rows", "check.cause_rows"]
-    assert [warning["key"] for warning in document["warnings"]] == keys
-    (one,) = document["incidents"]
-    assert (one["cause"], one["confidence"], one["write"]["outage_s"], one["phases"]) == ("unknown", "low", None, [])
-    text = render(document, "ru")
-    assert text.count("причину `leader.killed` не подтверждает ни одна строка; она названа неизвестной.") == 2
-    assert text.count("неподтверждённых операций (запись)") == 2  # at the head, and beside the table of totals
-
-
-def test_a_story_out_of_order_is_noticed() -> None:
-    facts = many(2)
-    facts["incidents"].reverse()
-    told = {warning["key"]: warning["facts"] for warning in checked(facts)["warnings"]}
-    assert told["check.incident_order"] == {"incident": 1, "other": 2}
 
 
 def test_what_was_not_driven_is_no_zero_and_no_yes() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from reports.render.language import language
 from reports.report import render
 from reports.text.aftermath import persistent
@@ -16,14 +14,6 @@ EN = language("en")
 
 def only(name: str) -> IncidentFact:
     return recorded(name)["incidents"][0]
-
-
-@pytest.mark.parametrize("name", ["leader-stopped", "leader-killed"])
-def test_a_persistent_reader_elsewhere_did_not_meet_the_fault(name: str) -> None:
-    one = only(name)
-    reads = one["testimony"]["kept_reads"]
-    assert reads is not None and not reads["hit"] and one["target"] not in reads["servers"]
-    assert reads["moved"] is None
 
 
 def test_a_persistent_reader_on_the_node_that_fails_moves_and_its_rows_are_named() -> None:
@@ -54,17 +44,3 @@ def test_a_reader_on_the_leader_says_nothing_of_a_replica_that_stops() -> None:
 def test_nothing_is_said_of_readers_where_no_member_failed_or_none_are_known() -> None:
     assert only("etcd-one")["testimony"]["kept_reads"] is None
     assert persistent(crash()["incidents"][0], crash()["recordings"][0], EN) == []
-
-
-def test_the_move_of_a_recorded_reader_is_from_its_last_success_to_the_next_elsewhere() -> None:
-    one = only("replica-frozen")
-    reads = one["testimony"]["kept_reads"]
-    assert reads is not None and reads["hit"] and reads["servers"] == [one["target"]]
-    moved = reads["moved"]
-    assert moved is not None and (moved["before_id"], moved["after_id"]) == (428, 431)
-    assert moved["server"] != one["target"] and 0 < moved["seconds"] < 1
-
-
-def test_a_read_that_hung_while_others_had_moved_on_is_one_that_failed_in_between() -> None:
-    reads = only("replica-frozen")["testimony"]["kept_reads"]  # operation 473 got no answer until a second later
-    assert reads is not None and reads["moved"] is not None and reads["moved"]["failed"] == 1

@@ -10,7 +10,6 @@ import pytest
 from benchmarks.accuracy import recorded_run
 from reports.analysis.analyze import analyze
 from reports.analysis.theory import FORMS, SECOND, bound
-from reports.document.self_checks import checked
 from reports.render.language import language
 from reports.text.aftermath import etcd_member
 from reports.text.comeback import returned
@@ -68,18 +67,6 @@ def test_the_demotion_is_quoted_from_the_log_and_ends_with_its_last_line() -> No
     assert "“demoted self” (`events` 59)" in confirmed(one, EN)[1]
 
 
-def test_writes_that_were_refused_as_read_only_are_counted() -> None:
-    [one] = recorded("etcd-two")["incidents"]
-    refused = one["testimony"]["read_only"]
-    assert refused is not None and refused["count"] == 166
-    assert one["testimony"]["failsafe_mode"] is False
-
-
-def test_failsafe_mode_is_as_it_was_set_when_the_incident_began() -> None:
-    [one] = recorded("failsafe")["incidents"]
-    assert one["testimony"]["failsafe_mode"] is True
-
-
 def test_members_of_etcd_came_back_in_an_order_only_where_their_windows_do_not_overlap() -> None:
     [said] = returned_members([away("a", 10.0, 10.5), away("b", 10.4, 10.9), away("c", 11.0, 11.5)], EN)
     assert "`a`, `b` between 10.0\u00a0s and 10.9\u00a0s, which of them first was not seen" in said
@@ -91,13 +78,6 @@ def test_a_member_of_etcd_is_followed_over_all_of_its_absence() -> None:
     one["testimony"]["etcd_away"] = [away("etcd1", 15.5, 16.0)]
     [said] = etcd_member(one, EN)
     assert "`etcd1` was silent for 13.0\u00a0s, until 16.0\u00a0s (`events` 4, 9); in that time 286 writes and" in said
-
-
-def test_the_new_leader_of_etcd_is_named_with_its_term() -> None:
-    [one] = recorded("etcd-leader")["incidents"]
-    [election] = one["testimony"]["elections"]
-    assert election["term"] is not None and election["term_before"] is not None
-    assert election["term"] > election["term_before"] and election["after_s"] < election["by_s"]
 
 
 def test_confidence_names_the_signs_that_decide() -> None:
@@ -148,15 +128,6 @@ def test_the_holder_of_the_key_is_told_apart_from_who_could_write() -> None:
     said = leader_changes(only, EN)
     assert "passed to another node once. The timeline rose from 1 to 3, so there were 2 promotions." in said
     assert "Once a holder of the key was demoted and promoted again" in said
-
-
-def test_a_row_that_is_quoted_with_two_moments_is_warned_of() -> None:
-    facts = crash()
-    assert checked(facts)["warnings"] == []
-    facts["incidents"][0]["evidence"].append(
-        row("evidence.sql_failed", [31], member="patroni1", how="refused", at_s=9.9)
-    )
-    assert [w["key"] for w in checked(facts)["warnings"]] == ["check.moments"]
 
 
 def test_who_led_etcd_is_told_by_a_source_or_else_by_whoever_broke_it() -> None:
