@@ -10,9 +10,9 @@ from typing import TypedDict
 
 from observer.model.findings import Incident
 from observer.model.recording import SECOND_NS, Event, Recording
-from reports.analysis.blindness import spells
 from reports.analysis.leadership import says_primary
-from reports.analysis.quorum import unspoken
+from reports.analysis.quorum import inferred_quorum_events
+from reports.analysis.reachability import unreachable
 from reports.facts.moments import seconds
 from reports.facts.portrait import events_between
 
@@ -107,7 +107,9 @@ def routes_of(recording: Recording) -> list[SpanFact]:
 
 def quorum_of(recording: Recording) -> list[SpanFact]:
     """When etcd had no leader, as its members said, or as follows where too few were left to say anything."""
-    events = sorted((*recording.events, *unspoken(recording, spells(recording))), key=lambda e: e.by_ns)
+    events = sorted(
+        (*recording.events, *inferred_quorum_events(recording, unreachable(recording))), key=lambda e: e.by_ns
+    )
     told = [
         (seconds(e.by_ns), "lost" if e.kind == "quorum.lost" else "kept", e.id)
         for e in events

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from observer.model.findings import Cost, Evidence, Findings, Incident, Lost, Outage
+from observer.model.findings import Evidence, Findings, Incident, Lost, Outage
 from observer.model.recording import Action, Recording
 from reports.analysis.consistency import two_primaries
 from reports.analysis.durability import Durability, durability
-from reports.analysis.outages import STABLE_NS
-from reports.analysis.probes import fresh_longer
+from reports.analysis.probes import new_longer
 from reports.analysis.theory import brownout
 from reports.facts import course, pace, shape
 from reports.facts.answers import answers_of
@@ -98,7 +97,7 @@ def _incident(recording: Recording, found: Findings, incident: Incident, number:
         "lost_writes": None if incident.lost is None else len(incident.lost),
         "lost": [_lost(recording, lost) for lost in incident.lost or ()],
         "redundancy_back_s": or_none(incident.redundancy_back_ns),
-        "told": [told(recording, event) for event in incident.told],
+        "told": [told(recording, event) for event in incident.injected],
         "returns": returns_of(recording, incident, _next_of(found, incident, recording)),
         "led_etcd": course.led_etcd(recording, incident),
         "testimony": testimony_of(recording, incident),
@@ -121,7 +120,7 @@ def _next_of(found: Findings, incident: Incident, recording: Recording) -> int:
 
 def _cost(recording: Recording, found: Findings, incident: Incident, number: int, action: Action) -> CostFact:
     cost = incident.write if action == "write" else incident.read
-    own = {one.probe: one for one in incident.alone if one.action == action}
+    own = {one.probe: one for one in incident.per_probe if one.action == action}
     kept, fresh = own["kept"], own["fresh"]
     return {
         "outage_s": or_none(cost.outage_ns),
@@ -129,9 +128,9 @@ def _cost(recording: Recording, found: Findings, incident: Incident, number: int
         "fresh_outage_s": or_none(fresh.outage_ns),
         "kept_open": kept.open,
         "fresh_open": fresh.open,
-        "fresh_longer": fresh_longer(recording, kept, fresh),
+        "fresh_longer": new_longer(recording, kept, fresh),
         "stable_s": or_none(cost.stable_ns),
-        "calm_id": _calm_id(recording, cost),
+        "calm_id": cost.stable_since_id,
         "within": _within(found, incident, number, action),
         "open": cost.open,
         "ok": cost.ok,
@@ -150,16 +149,6 @@ def _within(found: Findings, incident: Incident, number: int, action: Action) ->
         if any(outage.began_ns < incident.began_ns < outage.ended_ns for outage in cost.outages):
             return number - incident.number + other.number
     return None
-
-
-def _calm_id(recording: Recording, cost: Cost) -> int | None:
-    """The row that the calm after the last outage is counted from: its end, or the last failure that followed it."""
-    if not cost.outages or cost.stable_ns is None:
-        return None
-    calm_ns = cost.outages[0].began_ns + cost.stable_ns - STABLE_NS
-    if calm_ns == cost.outages[-1].ended_ns:
-        return cost.outages[-1].after_id
-    return next((o.id for o in recording.operations if o.action == cost.action and o.finished_ns == calm_ns), None)
 
 
 def _outage(outage: Outage) -> OutageFact:

@@ -123,7 +123,7 @@ def kept_reads(recording: Recording, incident: Incident) -> KeptReadsFact | None
     """The persistent readers of an incident whose cause is a member; None: another cause, or none were known."""
     if not incident.cause.startswith(OF_MEMBERS):
         return None
-    told = [e.by_ns for e in incident.told if e.kind == "fault.told"]
+    told = [e.by_ns for e in incident.injected if e.kind == "fault.told"]
     fault_ns = min([incident.began_ns, *told])
     own = [
         o

@@ -9,10 +9,8 @@ from typing import TypedDict
 
 from observer.model.findings import Incident
 from observer.model.recording import SECOND_NS, Operation, Outcome, Recording
-from reports.analysis.blindness import blindness
-from reports.analysis.changes import addresses, members
-from reports.analysis.index import primary_pools
-from reports.analysis.leadership import leaderships
+from reports.analysis.index import build_index
+from reports.analysis.reachability import unreachable, unreachable_periods
 from reports.facts import course
 
 # SQLSTATE read_only_sql_transaction: a write met a server in recovery, or one that was told to be read-only.
@@ -85,7 +83,7 @@ def read_only_of(recording: Recording, incidents: Sequence[Incident]) -> list[Re
     numbers = {_number(o, incidents) for o in met}
     found = {n: _Met() for n in sorted(numbers, key=lambda n: (n is None, n or 0))}
     routes, roles = _routes_of_writes(recording), course.roles_of(recording)
-    spells = [(s.from_ns, s.until_ns) for s in blindness(recording) if s.source == "haproxy"]
+    spells = [(s.from_ns, s.until_ns) for s in unreachable_periods(unreachable(recording)) if s.source == "haproxy"]
     unseen = [(a / SECOND_NS, float("inf") if b is None else b / SECOND_NS) for a, b in spells]
     for operation in met:
         own = found[_number(operation, incidents)]
@@ -136,7 +134,7 @@ def _surely_primary(role: course.SpanFact | None, began_s: float, at_s: float) -
 
 def _routes_of_writes(recording: Recording) -> list[course.SpanFact]:
     """When the proxy's page showed a server UP in a pool that leads to the primary."""
-    pools = primary_pools(recording, leaderships(recording), members(recording), addresses(recording))
+    pools = build_index(recording).primary_pools
     return [span for span in course.routes_of(recording) if span["subject"].rpartition("/")[0] in pools]
 
 

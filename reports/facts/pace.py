@@ -51,7 +51,7 @@ def pace_around(recording: Recording, incident: Incident) -> list[PaceFact]:
     """
     zero_ns = incident.began_ns
     ended_ns = max([incident.ended_ns, *(phase.ended.by_ns for phase in incident.phases)])
-    ended_ns = max([ended_ns, *(told.by_ns for told in incident.told if told.by_ns < ended_ns + REPAIRED_NS)])
+    ended_ns = max([ended_ns, *(told.by_ns for told in incident.injected if told.by_ns < ended_ns + REPAIRED_NS)])
     left_s = (recording.header.until_ns - zero_ns) // SECOND_NS
     first = -min(PACE_MARGIN_S, zero_ns // SECOND_NS)
     last = max(1, min((ended_ns - zero_ns) // SECOND_NS + PACE_MARGIN_S, left_s))

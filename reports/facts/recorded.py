@@ -10,7 +10,8 @@ from observer.model.recording import Action, Outcome, Recording
 from reports.analysis.baseline import baseline
 from reports.analysis.coverage import unobserved
 from reports.analysis.outages import acknowledged
-from reports.analysis.theory import live_settings
+from reports.analysis.reachability import unreachable
+from reports.analysis.theory import live_settings, settings_history
 from reports.facts import checking, course, dashboards, lagging, loaded, pace, portrait, shape, turns
 from reports.facts.moments import or_none, seconds, told, utc_of
 
@@ -21,7 +22,7 @@ COMPONENTS = ("observer", "python", "host", "libpq", "psycopg2", "patroni", "etc
 def recording_facts(recording: Recording, found: Findings) -> shape.RecordingFact:
     """Everything that the report says of one recording beside its incidents."""
     header = recording.header
-    live, versions = live_settings(recording), _versions(recording)
+    live, versions = live_settings(settings_history(recording.events)), _versions(recording)
     roles = course.roles_of(recording)
     return {
         "id": header.id,
@@ -32,8 +33,8 @@ def recording_facts(recording: Recording, found: Findings) -> shape.RecordingFac
         "scope": header.scope,
         "cluster_id": header.cluster_id,
         "settings": dict(header.settings),
-        "live": None if live is None else dict(live),
-        "live_id": _row_of(recording, live),
+        "live": None if live is None else dict(live.values),
+        "live_id": None if live is None else live.event.id,
         "versions": {name: ", ".join(sorted(told)) for name, told in versions.items()},
         "version_ids": {name: sorted(row for ids in told.values() for row in ids) for name, told in versions.items()},
         "captures": _captures(recording),
@@ -44,17 +45,17 @@ def recording_facts(recording: Recording, found: Findings) -> shape.RecordingFac
             {
                 "action": b.action,
                 "probe": b.probe,
-                "spells": [[seconds(from_ns), seconds(until_ns)] for from_ns, until_ns in b.spells],
+                "spells": [[seconds(from_ns), seconds(until_ns)] for from_ns, until_ns in b.periods],
                 "operations": b.operations,
                 "failed": b.failed,
                 "unknown": b.unknown,
-                "rate_per_s": round(b.rate_per_s, 3),
+                "rate_per_s": b.rate_per_s,
                 "p50_ms": b.p50_ms,
                 "p95_ms": b.p95_ms,
                 "p99_ms": b.p99_ms,
                 "max_ms": b.max_ms,
             }
-            for b in baseline(recording, found.incidents)
+            for b in baseline(recording, found)
         ],
         "served": [
             {
@@ -91,12 +92,12 @@ def recording_facts(recording: Recording, found: Findings) -> shape.RecordingFac
                 "to_s": or_none(spell.until_ns),
                 "event_id": spell.event_id,
             }
-            for spell in found.blindness
+            for spell in found.unreachable
         ],
         "unobserved": [
             {"action": action, "from_s": seconds(from_ns), "to_s": seconds(until_ns)}
             for action in get_args(Action)
-            for from_ns, until_ns in unobserved(recording, action)
+            for from_ns, until_ns in unobserved(recording, unreachable(recording), action)
         ],
         "notes": [told(recording, event) for event in recording.events if event.kind == "note.told"],
         "parts": portrait.parts_of(recording),
@@ -129,14 +130,6 @@ def _timelines(recording: Recording, spell: Leadership) -> list[int]:
         if event.detail.get("in_recovery") is False and isinstance(event.detail.get("timeline"), int)
     }
     return sorted(said | ({spell.timeline} if spell.timeline is not None else set()))
-
-
-def _row_of(recording: Recording, live: Mapping[str, Any] | None) -> int | None:
-    """The last row that tells these settings: a change of them, or a capture of the cluster."""
-    told = [e for e in recording.events if e.kind in ("config.changed", "cluster.captured")]
-    first = sorted(told, key=lambda e: e.kind == "cluster.captured")
-    own = [e.id for e in first if live is not None and e.detail.get("config") == live]
-    return own[0] if own else None
 
 
 def _versions(recording: Recording) -> dict[str, dict[str, list[int]]]:

@@ -9,8 +9,10 @@ from typing import TypedDict
 
 from observer.model.recording import SECOND_NS, Recording
 from reports.analysis.appeared import appeared
-from reports.analysis.reads import Backs, ReadThenLost, Spread, Staleness, reads
-from reports.analysis.split_brain import forks, hidden
+from reports.analysis.index import build_index
+from reports.analysis.reads import reads
+from reports.analysis.results.reads import BackwardReads, Spread
+from reports.analysis.split_brain import divergences, possible_split_brains
 from reports.facts.moments import seconds
 
 
@@ -127,13 +129,13 @@ def appeared_of(recording: Recording) -> list[AppearedFact]:
     """The writes of a recording that failed and are there all the same."""
     return [
         {
-            "recording": recording.header.id,
-            "token": one.write.token,
-            "failed_utc": recording.header.utc(one.write.finished_ns).isoformat(),
-            "failed_s": seconds(one.write.finished_ns),
-            "stage": one.write.stage,
-            "message": one.write.message,
-            "operation_id": one.write.id,
+            "recording": one.recording,
+            "token": one.token,
+            "failed_utc": one.failed_utc,
+            "failed_s": seconds(one.failed_ns),
+            "stage": one.stage,
+            "message": one.message,
+            "operation_id": one.operation_id,
             "audit_id": one.audit_id,
         }
         for one in appeared(recording)
@@ -144,18 +146,18 @@ def hidden_of(recording: Recording) -> list[HiddenFact]:
     """The spells of a recording in which a former leader was not seen, though it may have run."""
     return [
         {
-            "recording": recording.header.id,
+            "recording": one.recording,
             "member": one.member,
             "successor": one.successor,
             "from_s": seconds(one.from_ns),
-            "to_s": None if one.until_ns is None else seconds(one.until_ns),
-            "thawed": one.thawed,
-            "event_ids": [event.id for event in one.events if event.id is not None],
-            "committed_s": None if one.committed is None else seconds(one.committed.by_ns),
-            "committed_age_s": None if one.committed is None else float(one.committed.detail["lag_s"]),
-            "committed_id": None if one.committed is None else one.committed.id,
+            "to_s": None if one.to_ns is None else seconds(one.to_ns),
+            "thawed": one.resumed,
+            "event_ids": list(one.event_ids),
+            "committed_s": None if one.committed_ns is None else seconds(one.committed_ns),
+            "committed_age_s": None if one.committed_age_ns is None else one.committed_age_ns / SECOND_NS,
+            "committed_id": one.committed_id,
         }
-        for one in hidden(recording)
+        for one in possible_split_brains(build_index(recording))
     ]
 
 
@@ -163,13 +165,13 @@ def forks_of(recording: Recording) -> list[ForkFact]:
     """Histories that members had of their own, as their logs told."""
     return [
         {
-            "recording": recording.header.id,
-            "member": one.told.subject,
-            "text": str(one.told.detail["text"]),
-            "event_id": one.told.id,
-            "rewound_id": None if one.rewound is None else one.rewound.id,
+            "recording": one.recording,
+            "member": one.member,
+            "text": one.text,
+            "event_id": one.event_id,
+            "rewound_id": one.rewound_id,
         }
-        for one in forks(recording)
+        for one in divergences(build_index(recording))
     ]
 
 
@@ -177,55 +179,52 @@ def reads_of(recording: Recording) -> ReadsFact:
     """What the reads of a recording tell, as facts."""
     found = reads(recording)
     return {
-        "recording": recording.header.id,
+        "recording": found.recording,
         "acknowledged": found.acknowledged,
-        "looked_at": found.looked_at,
-        "whole": found.whole,
-        "back_same_server": _back(found.back_same),
-        "back_other_server": _back(found.back_other),
-        "staleness": [_staleness(one) for one in found.staleness],
-        "read_then_lost": None if found.lost is None else [_lost(recording, one) for one in found.lost],
+        "looked_at": found.examined,
+        "whole": found.complete,
+        "back_same_server": _back(found.back_same_server),
+        "back_other_server": _back(found.back_other_server),
+        "staleness": [
+            {
+                "role": one.role,
+                "server": one.server,
+                "reads": one.reads,
+                "behind": one.behind,
+                "writes": _spread(one.writes),
+                "behind_s": _spread(one.behind_s),
+            }
+            for one in found.staleness
+        ],
+        "read_then_lost": None
+        if found.read_then_lost is None
+        else [
+            {
+                "token": one.token,
+                "server": one.server,
+                "read_s": seconds(one.read_ns),
+                "read_utc": one.read_utc,
+                "reads": one.reads,
+                "operation_ids": list(one.operation_ids),
+                "audit_id": one.audit_id,
+            }
+            for one in found.read_then_lost
+        ],
     }
 
 
-def _back(found: Backs | None) -> BackFact | None:
+def _back(found: BackwardReads | None) -> BackFact | None:
     if found is None:
         return None
-    by_writes, by_time = found.by_writes, found.by_time
     return {
         "count": found.count,
-        "worst_writes": None if by_writes is None else by_writes.writes,
-        "worst_writes_ids": [] if by_writes is None else list(by_writes.operation_ids),
-        "worst_s": None if by_time is None else seconds(by_time.since_ns),
-        "worst_s_ids": [] if by_time is None else list(by_time.operation_ids),
-        "operation_ids": [back.operation_ids[-1] for back in found.first if back.operation_ids],
+        "worst_writes": found.worst_writes,
+        "worst_writes_ids": list(found.worst_writes_ids),
+        "worst_s": None if found.worst_ns is None else seconds(found.worst_ns),
+        "worst_s_ids": list(found.worst_duration_ids),
+        "operation_ids": list(found.operation_ids),
     }
 
 
-def _staleness(one: Staleness) -> StalenessFact:
-    return {
-        "role": "replica" if one.in_recovery else "primary",
-        "server": one.server,
-        "reads": one.reads,
-        "behind": one.behind,
-        "writes": _spread(one.writes, 1),
-        "behind_s": _spread(one.behind_ns, SECOND_NS),
-    }
-
-
-def _spread(spread: Spread, unit: int) -> SpreadFact:
-    values = (spread.median, spread.p95, spread.p99, spread.most)
-    median, p95, p99, most = values if unit == 1 else (round(value / unit, 6) for value in values)
-    return {"median": median, "p95": p95, "p99": p99, "max": most}
-
-
-def _lost(recording: Recording, one: ReadThenLost) -> ReadThenLostFact:
-    return {
-        "token": one.token,
-        "server": one.server,
-        "read_s": seconds(one.read_ns),
-        "read_utc": recording.header.utc(one.read_ns).isoformat(),
-        "reads": one.reads,
-        "operation_ids": list(one.operation_ids),
-        "audit_id": one.audit_id,
-    }
+def _spread(spread: Spread) -> SpreadFact:
+    return {"median": spread.median, "p95": spread.p95, "p99": spread.p99, "max": spread.max}

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from observer.model.findings import Incident
-from observer.model.recording import SECOND_NS, Event, Outcome, Recording, Window
-from reports.analysis.blindness import Spell, spells
+from observer.model.recording import SECOND_NS, Event, Outcome, Recording
 from reports.analysis.outages import acknowledged
 from reports.analysis.quorum import majority_gone
-from reports.analysis.theory import live_id, live_settings
+from reports.analysis.reachability import Unreachable, unreachable
+from reports.analysis.theory import live_settings, settings_history
 from reports.facts.course import raft_leader
 from reports.facts.engine import StartedFact, able, started
 from reports.facts.halted import HaltedFact, halted
@@ -146,9 +146,10 @@ class TestimonyFact(TypedDict):
 
 def testimony_of(recording: Recording, incident: Incident) -> TestimonyFact:
     """What others tell of an incident."""
-    first_ns = min((e.by_ns for e in incident.told if e.kind == "fault.told"), default=incident.began_ns)
+    first_ns = min((e.by_ns for e in incident.injected if e.kind == "fault.told"), default=incident.began_ns)
     own = events_between(recording, min(first_ns, incident.began_ns) - TOLD_NS, incident.ended_ns)
-    away = tuple(s for s in spells(recording) if s.source == "etcd" and ":" in s.subject and not s.initial)
+    away = tuple(s for s in unreachable(recording) if s.source == "etcd" and ":" in s.subject and not s.initial)
+    live = live_settings(settings_history(recording.events), incident.began_ns)
     return {
         "lines": [
             {
@@ -181,13 +182,13 @@ def testimony_of(recording: Recording, incident: Incident) -> TestimonyFact:
             if e.kind == "raft.elected" and isinstance(e.detail.get("before"), dict)
         ],
         "peak": _peak(recording, incident),
-        "brownout": _brownout(recording, incident),
+        "brownout": _brownout(incident),
         "unlucky_reads": unlucky_reads(recording, incident),
         "kept_reads": kept_reads(recording, incident),
         "answered": answered_by(recording, incident),
         "halted": halted(recording, incident),
-        "failsafe_mode": bool((live_settings(recording, incident.began_ns) or {}).get("failsafe_mode")),
-        "config_id": live_id(recording, incident.began_ns),
+        "failsafe_mode": bool(live is not None and live.values.get("failsafe_mode")),
+        "config_id": None if live is None else live.event.id,
         "timeline_ids": _timeline_ids(own, incident),
     }
 
@@ -213,7 +214,7 @@ def _read_only(recording: Recording, incident: Incident) -> RefusedFact | None:
     }
 
 
-def _majority_gone(recording: Recording, away: tuple[Spell, ...], own: Sequence[Event]) -> WindowFact | None:
+def _majority_gone(recording: Recording, away: tuple[Unreachable, ...], own: Sequence[Event]) -> WindowFact | None:
     lost = next((e for e in own if e.kind == "quorum.lost"), None)
     at_ns = max((s.began_ns for s in away if own and own[0].by_ns <= s.began_ns <= own[-1].by_ns), default=None)
     known_ns = at_ns if lost is None else lost.by_ns
@@ -224,20 +225,20 @@ def _majority_gone(recording: Recording, away: tuple[Spell, ...], own: Sequence[
     return {
         "after_s": seconds(window.after_ns),
         "by_s": seconds(window.by_ns),
-        "event_ids": sorted(s.told[0].id for s in silent if s.told[0].id is not None),
+        "event_ids": sorted(s.failures[0].id for s in silent if s.failures[0].id is not None),
     }
 
 
-def _away(recording: Recording, spell: Spell) -> AwayFact:
+def _away(recording: Recording, spell: Unreachable) -> AwayFact:
     from_ns, until_ns = spell.began_ns, spell.until_ns(recording.header.until_ns)
     failed = [o for o in recording.operations if o.outcome is not Outcome.OK and from_ns < o.finished_ns <= until_ns]
     return {
         "endpoint": spell.subject,
         "from_s": seconds(from_ns),
-        "after_s": None if spell.sees is None else seconds(spell.sees.window.after_ns),
-        "to_s": or_none(None if spell.sees is None else spell.sees.by_ns),
-        "blind_id": spell.told[0].id,
-        "sees_id": None if spell.sees is None else spell.sees.id,
+        "after_s": None if spell.back is None else seconds(spell.back.window.after_ns),
+        "to_s": or_none(None if spell.back is None else spell.back.by_ns),
+        "blind_id": spell.failures[0].id,
+        "sees_id": None if spell.back is None else spell.back.id,
         "writes": acknowledged(recording, "write", from_ns, until_ns),
         "reads": acknowledged(recording, "read", from_ns, until_ns),
         "failed": len(failed),
@@ -284,19 +285,12 @@ def _sessions_max(event: Event) -> dict[tuple[str, str], tuple[int, int]]:
     }
 
 
-def _brownout(recording: Recording, incident: Incident) -> WindowFact | None:
-    """The route to the new leader that came up and the old one that went down, as far apart as the brownout is long."""
-    if not incident.brownout_ns:
+def _brownout(incident: Incident) -> WindowFact | None:
+    found = incident.brownout
+    if found is None or found.length is None:
         return None
-    routes = [e for e in recording.events if e.kind in ("route.up", "route.down") and e.by_ns >= incident.began_ns]
-    for up in (e for e in routes if e.kind == "route.up"):
-        pool = up.detail.get("pool")
-        for down in (e for e in routes if e.kind == "route.down" and e.detail.get("pool") == pool):
-            if down.by_ns - up.by_ns == incident.brownout_ns:
-                window = Window(max(0, down.window.after_ns - up.by_ns), down.by_ns - up.window.after_ns)
-                ids = [e.id for e in (up, down) if e.id is not None]
-                return {"after_s": seconds(window.after_ns), "by_s": seconds(window.by_ns), "event_ids": ids}
-    return None
+    after_ns, by_ns = found.length.after_ns, found.length.by_ns
+    return {"after_s": seconds(after_ns), "by_s": seconds(by_ns), "event_ids": list(found.event_ids)}
 
 
 def _timeline_ids(own: Sequence[Event], incident: Incident) -> list[int]:

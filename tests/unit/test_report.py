@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
+from observer.model.causes import CAUSES
+from reports.analysis.keys import EVIDENCE, PHASES, REASONS
 from reports.facts.shape import Facts
 from reports.render.language import language
 from reports.report import LanguageName, evidence_sentence, json_document, render, summary_lines

@@ -11,7 +11,7 @@ import pytest
 from observer.model.recording import Event
 from reports.facts.engine import able
 from reports.facts.halted import halted
-from tests.unit.timelines import event, healthy, timeline
+from tests.unit.recordings import event, healthy, recording_of
 
 THREE = {"etcd": {"endpoints": ["h:1", "h:2", "h:3"]}}
 
@@ -37,7 +37,7 @@ def start(at_s: float, n: int) -> Event:
 def test_an_election_is_no_earlier_than_the_start_that_made_it_possible(
     rows: list[Event], leader: int, since: str | None
 ) -> None:
-    recorded = timeline([*healthy(), *rows], [])
+    recorded = recording_of([*healthy(), *rows], [])
     recorded = replace(recorded, header=replace(recorded.header, settings=THREE))
     elected = event(43, "etcd", "raft.elected", "etcd", leader=f"h:{leader}")
     elected = replace(elected, window=replace(elected.window, after_ns=20 * 10**9))
@@ -51,6 +51,6 @@ def test_replicas_that_stopped_receiving_and_received_again_are_told_with_their_
 
     rows = [says(1, "patroni2", "streaming"), says(30, "patroni2", None), says(35, "patroni2", "streaming")]
     span: Any = SimpleNamespace(began_ns=20 * 10**9, ended_ns=60 * 10**9)
-    fact = halted(timeline(rows, []), span)
+    fact = halted(recording_of(rows, []), span)
     assert fact is not None and (fact["members"], fact["by_s"], fact["back_s"]) == (["patroni2"], 30.0, 35.0)
-    assert halted(timeline(rows[:1], []), span) is None
+    assert halted(recording_of(rows[:1], []), span) is None

@@ -8,7 +8,7 @@ from observer.model.findings import Incident
 from observer.model.recording import SECOND_NS, Operation, Outcome, Recording
 from reports.analysis.analyze import analyze
 from reports.facts import pace
-from tests.unit.timelines import event, timeline
+from tests.unit.recordings import event, recording_of
 
 MS_NS = 1_000_000
 KEY = event(1, "etcd", "leader.seen", "a")
@@ -28,15 +28,15 @@ def broken(until_s: float, began_s: float, ended_s: float) -> tuple[Recording, I
         operations.append(write(due_ms, finished_ms, Outcome.FAIL if fails else Outcome.OK))
     down = event(began_s, "etcd", "source.blind", "127.0.0.1:23791", how="refused")
     sees = event(0.5, "etcd", "source.sees", "127.0.0.1:23791", how=None)
-    made = timeline([sees, KEY, down], until_s=until_s)
+    made = recording_of([sees, KEY, down], until_s=until_s)
     [incident, *_] = analyze(made).incidents
     times = {"began_ns": int(began_s * SECOND_NS), "ended_ns": int(ended_s * SECOND_NS)}
     made = replace(made, operations=sorted(operations, key=lambda o: o.finished_ns), fetch=None)
-    return made, replace(incident, **times, phases=(), told=())
+    return made, replace(incident, **times, phases=(), injected=())
 
 
 def test_the_pace_of_a_long_recording_has_no_more_columns_than_a_picture() -> None:
-    assert len(pace.pace_of(timeline([KEY], until_s=4 * 3600))) <= 2 * pace.BUCKETS
+    assert len(pace.pace_of(recording_of([KEY], until_s=4 * 3600))) <= 2 * pace.BUCKETS
     made, incident = broken(1200, 20.3, 1100)
     columns = pace.pace_around(made, incident)
     assert 0 < len(columns) <= pace.BUCKETS and {c["width_s"] for c in columns} == {5}
@@ -59,6 +59,6 @@ def test_no_column_is_of_a_second_that_was_not_recorded_to_its_end() -> None:
 def test_a_repair_that_is_told_a_little_later_is_within_the_picture() -> None:
     made, incident = broken(60, 20.3, 26.3)
     repair = event(36.0, "docker", "repair.told", "a", action="start")
-    assert pace.pace_around(made, replace(incident, told=(repair,)))[-1]["at_s"] == 39.3
+    assert pace.pace_around(made, replace(incident, injected=(repair,)))[-1]["at_s"] == 39.3
     much_later = event(50.0, "docker", "repair.told", "a", action="start")
-    assert pace.pace_around(made, replace(incident, told=(much_later,)))[-1]["at_s"] == 30.3
+    assert pace.pace_around(made, replace(incident, injected=(much_later,)))[-1]["at_s"] == 30.3

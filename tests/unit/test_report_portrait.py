@@ -12,13 +12,13 @@ from reports.facts import checking, course, dashboards, lagging, loaded, portrai
 from reports.facts.returns import ReturnFact, returns_of
 from reports.render.language import language
 from reports.text import boards, queries
-from tests.unit.timelines import event, fail, ns, ok, timeline, unknown
+from tests.unit.recordings import event, fail, ns, ok, recording_of, unknown
 
 B = [{"application_name": "b", "state": "streaming"}]
 
 
 def told(*events: Any, until_s: float = 120) -> Recording:
-    return timeline(events, until_s=until_s)
+    return recording_of(events, until_s=until_s)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_lag_is_told_in_bytes_by_the_primary_and_in_seconds_by_the_replica_from_
     ]
     own = [event(at_s, "postgres", "replication.sampled", "b", lag_s=lag) for at_s, lag in ((2, 0.0), (3, 1.5))]
     streams = event(0.5, "patroni", "member.changed", "a", role="primary", timeline=1, state="running", replication=B)
-    given = timeline([streams, *samples, *own], [ok(1.5), ok(2.5)], until_s=9)
+    given = recording_of([streams, *samples, *own], [ok(1.5), ok(2.5)], until_s=9)
     in_bytes, in_seconds = lagging.lags_of(given)
     assert (in_bytes["member"], in_bytes["samples"], in_bytes["worst"], in_bytes["worst_at_s"]) == ("b", 3, 900, 2.0)
     assert (in_seconds["unit"], in_seconds["samples"], in_seconds["worst"]) == ("seconds", 2, 1.5)
@@ -115,7 +115,7 @@ def test_the_age_of_the_last_transaction_of_a_replica_that_does_not_follow_the_l
     def sample(at_s: float, lag: float) -> Any:
         return event(at_s, "postgres", "replication.sampled", "b", in_recovery=True, lag_s=lag)
 
-    given = timeline(
+    given = recording_of(
         [
             event(1, "postgres", "member.changed", "b", in_recovery=False, timeline=3),
             event(9, "postgres", "member.changed", "a", in_recovery=False, timeline=4),
@@ -143,7 +143,7 @@ def test_a_replica_that_is_not_told_its_timeline_follows_by_the_word_of_its_prim
 
 def test_why_operations_failed_is_counted_by_what_they_met_and_where() -> None:
     met = {"stage": "answer", "sqlstate": "25006", "message": "read-only"}
-    given = timeline([], [ok(1), fail(2, **met), fail(3, **met), unknown(5, server="a")])
+    given = recording_of([], [ok(1), fail(2, **met), fail(3, **met), unknown(5, server="a")])
     assert [(f["outcome"], f["sqlstate"], f["server"], f["operations"]) for f in loaded.failures_of(given)] == [
         ("fail", "25006", None, 2),
         ("unknown", None, "a", 1),
@@ -158,7 +158,7 @@ def test_a_read_only_server_is_named_where_the_leaders_pool_showed_it_up_as_a_re
     demoted = event(10, "postgres", "member.changed", "a", in_recovery=True)
     up = event(1, "haproxy", "route.up", "primary/a", pool="primary", server="a", status="UP")
     met = [fail(at_s, stage="answer", sqlstate="25006") for at_s in (9, 11)]
-    given = timeline([event(0.5, "etcd", "leader.seen", "a"), leads, up, demoted], met)
+    given = recording_of([event(0.5, "etcd", "leader.seen", "a"), leads, up, demoted], met)
     [fact] = loaded.read_only_of(given, ())
     assert (fact["operations"], fact["replicas"]) == (2, ["a"])
     assert fact["event_ids"] == [e.id for e in given.events if e.kind == "route.up" or e.by_ns == ns(10)]
@@ -174,7 +174,7 @@ def refused_beside(*others: Any) -> loaded.ReadOnlyFact:
         *others,
     ]
     met = [fail(15, stage="answer", sqlstate="25006")]
-    [fact] = loaded.read_only_of(timeline(made, met, settings={"haproxy": {"primary": "primary"}}), ())
+    [fact] = loaded.read_only_of(recording_of(made, met, settings={"haproxy": {"primary": "primary"}}), ())
     return fact
 
 
@@ -203,7 +203,7 @@ def test_the_etcd_member_that_led_is_marked_and_what_watches_is_listed_beside_th
         event(1, "etcd", "versions.captured", f"127.0.0.1:{n}", name=f"etcd{n}", leads=n == 2, etcd="3.5")
         for n in (1, 2)
     ]
-    given = timeline(seen, settings=settings)
+    given = recording_of(seen, settings=settings)
     assert [(part["name"], part["led_utc"] is not None) for part in portrait.parts_of(given)] == [
         ("etcd1", False),
         ("etcd2", True),

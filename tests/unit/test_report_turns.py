@@ -10,7 +10,7 @@ import pytest
 
 from observer.model.recording import Event, Operation, Probe, Recording, Served
 from reports.facts import turns
-from tests.unit.timelines import event, ok, timeline
+from tests.unit.recordings import event, ok, recording_of
 
 
 def role(at_s: float, member: str, in_recovery: bool, after_s: float | None = None) -> Event:
@@ -29,7 +29,7 @@ def given(events: Sequence[Event], reads: Sequence[Operation]) -> Recording:
     keys = {(o.probe, o.server, o.in_recovery) for o in reads}
     counts = [(key, sum((o.probe, o.server, o.in_recovery) == key for o in reads)) for key in sorted(keys, key=str)]
     served = [Served("read", probe, server, None, role, 1, n) for (probe, server, role), n in counts]
-    return replace(timeline(events, reads), served=served)
+    return replace(recording_of(events, reads), served=served)
 
 
 def test_a_read_is_as_late_as_it_came_after_the_promotion_before_it() -> None:
