@@ -283,7 +283,7 @@ def test_json_says_in_english_what_the_keys_mean_and_keeps_the_keys() -> None:
         "cause": "switchover",
         "facts": {},
         "key": "reason.no_failover_asked",
-        "reason": "nobody asked for a change of leader",
+        "reason": "no change of leader was requested",
     }
     assert only["evidence"][0]["key"] == "evidence.lease_expired"
     assert "the lease they share expired" in only["evidence"][0]["says"]
