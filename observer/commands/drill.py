@@ -218,7 +218,7 @@ def _row(played: Played, scored: Sequence[Score], anchor_ns: int) -> Row:
     lost = [None if i.lost is None else len(i.lost) for i in incidents]
     return Row(
         scenario=played.scenario.name,
-        told=tuple(cause for score in own for cause in score.told),
+        told=tuple(cause for score in own for cause in score.injected),
         found=tuple(score.found for score in own if score.found is not None),
         write_s=write_s,
         read_s=read_s,

@@ -15,20 +15,23 @@ Layer = Literal["leader", "postgres", "patroni", "replica", "etcd", "proxy", "ob
 Shape = Literal["failover", "switchover", "quorum", "proxy", "route", "restart", "none"]
 Paragraph = Literal["quorum", "proxy", "replica", "etcd_member", "none"]
 Preface = Literal["request", "demotion"]
+Fault = tuple[str, str]  # component, action
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
     """One cause of an incident.
 
-    `shape`: which phases its outage of writes has if the leader key did not move (`reports/analysis/phases.py`).
+    `shape`: the phases of its outage of writes if the leader key did not move (`reports/analysis/phases.py`).
     `preface`: the phase before the outage. `lease_expires`: the leader key goes by its ttl, so detection has bounds;
-    `serves_on`: the leader goes on serving while its lease runs out, so detection has no lower bound.
-    `may_fail_beside`: the part may fail on its own at the same time, so it is added to the evidence of other causes.
-    `harmless_ns`: the longest outage that the cause can explain; None: any. `questions`: the homework's questions that
-    its incidents answer. `remedy`: the phrase `remedy.<remedy>` says what to change. `paragraph`: which extra facts
-    the report gives. `injected_by`: faults (component, action) on the leader or the part that have this cause;
-    `injected_on_replica`: the same on any other member.
+    `serves_on`: the leader goes on serving while its lease runs out, so detection has no lower bound. `in_place`:
+    PostgreSQL comes back in its place or not at all, so its absence has a bound. `may_fail_beside`: the part may fail
+    on its own at the same time, so it is added to the evidence of causes of other layers. `harmless_ns`: the longest
+    outage that the cause can explain; None: any. `may_follow`: true wherever it is found, so it is no wrong cause if
+    another fault was injected. `has_target`: it names a target. `questions`: the homework's questions that its
+    incidents answer. `remedy`: the phrase `remedy.<remedy>` says what to change. `paragraph`: which extra facts the
+    report gives. `injected_by`: faults that have this cause; `injected_on_replica`: faults that have it if their
+    target is not the leader, though on the leader they have another.
     """
 
     name: str
@@ -37,13 +40,29 @@ class Cause:
     preface: Preface | None = None
     lease_expires: bool = False
     serves_on: bool = False
+    in_place: bool = False
     may_fail_beside: bool = False
     harmless_ns: int | None = None
+    may_follow: bool = False
+    has_target: bool = True
     questions: tuple[str, ...] = ()
     remedy: str = "none"
     paragraph: Paragraph = "none"
-    injected_by: tuple[tuple[str, str], ...] = ()
-    injected_on_replica: tuple[tuple[str, str], ...] = ()
+    injected_by: tuple[Fault, ...] = ()
+    injected_on_replica: tuple[Fault, ...] = ()
+
+
+def _replica(name: str, *on_replica: Fault, injected_by: tuple[Fault, ...] = ()) -> Cause:
+    """Return a cause that lies with a replica: they differ only in the faults that have them."""
+    return Cause(
+        name,
+        "replica",
+        questions=("replica",),
+        remedy="reads",
+        paragraph="replica",
+        injected_by=injected_by,
+        injected_on_replica=on_replica,
+    )
 
 
 _ALL = (
@@ -90,16 +109,11 @@ _ALL = (
         remedy="lease",
         injected_by=(("network", "disconnect"),),
     ),
-    Cause("leader.taken_back", "leader", "restart", remedy="watchdog"),
+    Cause("leader.taken_back", "leader", "restart", may_follow=True, remedy="watchdog"),
     Cause("switchover", "leader", "switchover", preface="request", injected_by=(("cluster", "switchover"),)),
     Cause("failover.manual", "leader", "switchover", preface="request", injected_by=(("cluster", "failover"),)),
     Cause(
-        "postgres.crashed",
-        "postgres",
-        "restart",
-        remedy="restart",
-        injected_by=(("postgres", "kill"),),
-        injected_on_replica=(("postgres", "kill"),),
+        "postgres.crashed", "postgres", "restart", in_place=True, remedy="restart", injected_by=(("postgres", "kill"),)
     ),
     Cause(
         "postgres.frozen",
@@ -107,16 +121,13 @@ _ALL = (
         "restart",
         remedy="restart",
         injected_by=(("postgres", "freeze"), ("postgres", "pause")),
-        injected_on_replica=(("postgres", "freeze"), ("postgres", "pause")),
     ),
     Cause(
         "postgres.restarted",
         "postgres",
         "restart",
         remedy="restart",
-        # Patroni starts a PostgreSQL that was stopped again.
-        injected_by=(("postgres", "stop"), ("postgres", "restart")),
-        injected_on_replica=(("postgres", "stop"), ("postgres", "restart")),
+        injected_by=(("postgres", "stop"), ("postgres", "restart")),  # Patroni starts a stopped PostgreSQL again
     ),
     Cause(
         "patroni.killed",
@@ -126,67 +137,23 @@ _ALL = (
         serves_on=True,
         remedy="watchdog",
         injected_by=(("patroni", "kill_alone"),),
-        injected_on_replica=(("patroni", "kill_alone"),),
     ),
-    Cause(
-        "replica.killed",
-        "replica",
-        questions=("replica",),
-        remedy="reads",
-        paragraph="replica",
-        injected_on_replica=(("patroni", "kill"),),
-    ),
-    Cause(
-        "replica.stopped",
-        "replica",
-        questions=("replica",),
-        remedy="reads",
-        paragraph="replica",
-        injected_on_replica=(("patroni", "stop"),),
-    ),
-    Cause(
-        "replica.frozen",
-        "replica",
-        questions=("replica",),
-        remedy="reads",
-        paragraph="replica",
-        injected_on_replica=(("patroni", "freeze"), ("patroni", "pause")),
-    ),
-    Cause(
-        "replica.unreachable",
-        "replica",
-        questions=("replica",),
-        remedy="reads",
-        paragraph="replica",
-        injected_on_replica=(("network", "disconnect"),),
-    ),
-    Cause(
-        "replica.cut_off",
-        "replica",
-        questions=("replica",),
-        remedy="reads",
-        paragraph="replica",
-        injected_on_replica=(("network", "cut_off"),),
-    ),
-    Cause(
-        "replica.rebuilt",
-        "replica",
-        questions=("replica",),
-        remedy="reads",
-        paragraph="replica",
-        injected_by=(("postgres", "reinit"),),
-        injected_on_replica=(("postgres", "reinit"),),
-    ),
+    _replica("replica.killed", ("patroni", "kill")),
+    _replica("replica.stopped", ("patroni", "stop")),
+    _replica("replica.frozen", ("patroni", "freeze"), ("patroni", "pause")),
+    _replica("replica.unreachable", ("network", "disconnect")),
+    _replica("replica.cut_off", ("network", "cut_off")),
+    _replica("replica.rebuilt", injected_by=(("postgres", "reinit"),)),
     Cause(
         "etcd.member_down",
         "etcd",
         may_fail_beside=True,
-        harmless_ns=SECOND_NS,
+        harmless_ns=SECOND_NS,  # a hiccup, while etcd elects another leader
         questions=("etcd_one", "etcd_leader"),
         remedy="etcd",
         paragraph="etcd_member",
     ),
-    Cause("etcd.election", "etcd", injected_by=(("etcd", "elect"),)),
+    Cause("etcd.election", "etcd", has_target=False, injected_by=(("etcd", "elect"),)),
     Cause(
         "etcd.quorum_lost",
         "etcd",
@@ -222,14 +189,21 @@ _ALL = (
         "proxy",
         "proxy",
         may_fail_beside=True,
-        harmless_ns=10 * SECOND_NS,
+        harmless_ns=10 * SECOND_NS,  # a few checks, until which a new process takes every server for UP
         remedy="proxy",
         paragraph="proxy",
         injected_by=(("haproxy", "reload"),),
     ),
     Cause("proxy.cut_off", "proxy", "route", remedy="network", injected_by=(("network", "cut_proxy"),)),
-    Cause("two_primaries", "leader", remedy="watchdog", injected_by=(("postgres", "promote"),)),
-    Cause("observer.blind", "observer"),
-    Cause("unknown", "unknown", injected_by=(("tables", "lock"), ("settings", "read_only"))),
+    Cause(
+        "two_primaries",
+        "leader",
+        may_follow=True,
+        has_target=False,
+        remedy="watchdog",
+        injected_by=(("postgres", "promote"),),
+    ),
+    Cause("observer.blind", "observer", may_follow=True),
+    Cause("unknown", "unknown", has_target=False, injected_by=(("tables", "lock"), ("settings", "read_only"))),
 )
 CAUSES: Mapping[str, Cause] = {cause.name: cause for cause in _ALL}

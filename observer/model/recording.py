@@ -16,6 +16,8 @@ MS_NS = 1_000_000
 
 Action = Literal["write", "read"]
 Probe = Literal["kept", "fresh"]
+PERSISTENT: Probe = "kept"  # one connection for all operations; the value is that of the column `probe`
+NEW: Probe = "fresh"  # a connection of its own for each operation
 
 # What each kind of event means. The kind names the meaning, never the origin: the source column names that.
 KINDS: Mapping[str, str] = {

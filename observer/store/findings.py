@@ -32,7 +32,7 @@ def _add_incident(connection: sqlite3.Connection, recording_id: int, incident: I
         _add(connection, "evidence", {**whose, "role": "rejected", **row})
     for outage in (*incident.write.outages, *incident.read.outages):
         _add(connection, "judged_outages", {**whose, **_outage_row(outage)})
-    for alone in incident.alone:
+    for alone in incident.per_probe:
         for outage in alone.outages:
             _add(connection, "judged_outages_alone", {**whose, "probe": alone.probe, **_outage_row(outage)})
     for phase in incident.phases:

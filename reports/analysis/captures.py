@@ -87,9 +87,3 @@ def versions(index: Index) -> dict[str, dict[str, list[int]]]:
         for version, row in reported[name].values():
             rows.setdefault(version, []).extend([] if row is None else [row])
     return found
-
-
-def settings_row(index: Index, live: Mapping[str, Any] | None) -> int | None:
-    """Return the first row that shows these dynamic settings: a change of them, else a capture of the cluster."""
-    events = (*index.of_kinds("config.changed"), *index.of_kinds("cluster.captured"))
-    return next((e.id for e in events if live is not None and e.detail.get("config") == live), None)

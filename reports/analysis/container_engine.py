@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from observer.model.recording import Event, Recording
+from reports.analysis.quorum import endpoints
 from reports.analysis.results.evidence import ContainerExit, ContainerStart
-from reports.analysis.topology import setting
 
 ENGINE = "docker"
 
@@ -30,8 +30,7 @@ def enabling_start(recording: Recording, events: Sequence[Event], elected: Event
 
     Before it too few members ran, or the leader did not. None: the engine reports no such start.
     """
-    endpoints = setting(recording.header.settings, "etcd", "endpoints")
-    members = len(set(endpoints or ()))
+    members = len(endpoints(recording))
     addresses = {e.subject: str(e.detail.get("address")) for e in events if _is_start(e)}
     leader = str(elected.detail.get("leader"))
     down: set[str] = set()

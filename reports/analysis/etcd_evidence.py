@@ -6,21 +6,21 @@ from collections.abc import Mapping, Sequence
 
 from observer.model.findings import Incident
 from observer.model.recording import SECOND_NS, Event
-from reports.analysis.blindness import Spell
 from reports.analysis.container_engine import enabling_start
 from reports.analysis.index import Index
 from reports.analysis.outages import acknowledged, within
 from reports.analysis.quorum import INFERRED, majority_gone
+from reports.analysis.reachability import Unreachable
 from reports.analysis.results.evidence import EtcdElection, EtcdLeader, EtcdOutage, Interval
 from reports.analysis.topology import etcd_leader_at
 
 
-def etcd_absences(index: Index) -> tuple[Spell, ...]:
+def etcd_absences(index: Index) -> tuple[Unreachable, ...]:
     """Return the periods in which an etcd member that had answered before did not answer."""
-    return tuple(s for s in index.spells if s.source == "etcd" and ":" in s.subject and not s.initial)
+    return tuple(s for s in index.unreachable if s.etcd_member and not s.initial)
 
 
-def majority_lost(index: Index, absences: tuple[Spell, ...], own: Sequence[Event]) -> Interval | None:
+def majority_lost(index: Index, absences: Sequence[Unreachable], own: Sequence[Event]) -> Interval | None:
     """Return when etcd lost its majority among some events; None: it did not."""
     lost = next((e for e in own if e.kind == "quorum.lost" and INFERRED not in e.detail), None)
     began = (s.began_ns for s in absences if own and own[0].by_ns <= s.began_ns <= own[-1].by_ns)
@@ -29,25 +29,25 @@ def majority_lost(index: Index, absences: tuple[Spell, ...], own: Sequence[Event
     if gone is None:
         return None
     window, silent = gone
-    rows = (s.told[0].id for s in silent)
+    rows = (s.failures[0].id for s in silent)
     return Interval(window.after_ns, window.by_ns, tuple(sorted(row for row in rows if row is not None)))
 
 
-def etcd_outages(index: Index, absences: tuple[Spell, ...], from_ns: int, until_ns: int) -> tuple[EtcdOutage, ...]:
+def etcd_outages(index: Index, absences: Sequence[Unreachable], from_ns: int, until_ns: int) -> tuple[EtcdOutage, ...]:
     """Return the etcd members that stopped answering in a stretch of time, with the operations meanwhile."""
     own = (s for s in absences if from_ns <= s.began_ns <= until_ns and not s.noise)
-    return tuple(_outage(index, spell) for spell in own)
+    return tuple(_outage(index, one) for one in own)
 
 
-def _outage(index: Index, spell: Spell) -> EtcdOutage:
-    from_ns, until_ns, sees = spell.began_ns, spell.until_ns(index.end_ns), spell.sees
+def _outage(index: Index, away: Unreachable) -> EtcdOutage:
+    from_ns, until_ns, back = away.began_ns, away.until_ns(index.end_ns), away.back
     return EtcdOutage(
-        endpoint=spell.subject,
+        endpoint=away.subject,
         from_ns=from_ns,
-        after_ns=None if sees is None else sees.window.after_ns,
-        to_ns=None if sees is None else sees.by_ns,
-        blind_id=spell.told[0].id,
-        sees_id=None if sees is None else sees.id,
+        after_ns=None if back is None else back.window.after_ns,
+        to_ns=None if back is None else back.by_ns,
+        blind_id=away.failures[0].id,
+        sees_id=None if back is None else back.id,
         writes=acknowledged(index.recording, "write", from_ns, until_ns),
         reads=acknowledged(index.recording, "read", from_ns, until_ns),
         failed=sum(len(within(failed, from_ns, until_ns)) for failed in index.failures.values()),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from observer.model.findings import Cost, Findings, Incident, Lost
-from observer.model.recording import Action, RecordingHeader
-from reports.analysis.blindness import Spell
+from observer.model.recording import NEW, PERSISTENT, Action, RecordingHeader
 from reports.analysis.etcd_evidence import etcd_absences, was_etcd_leader
 from reports.analysis.index import Index
-from reports.analysis.outages import STABLE_NS
-from reports.analysis.outages import within as finished_within
-from reports.analysis.probes import fresh_longer
+from reports.analysis.probes import new_longer
 from reports.analysis.proxy_checks import proxy_settings
+from reports.analysis.reachability import Unreachable
 from reports.analysis.recording_results import reported
 from reports.analysis.rejoin import rejoins
 from reports.analysis.results.incident import ActionCost, IncidentResults, LeaderChange, LostWrite
@@ -30,7 +30,12 @@ def incident_results(index: Index, found: Findings, first_id: int) -> tuple[Inci
 
 
 def _incident(
-    index: Index, found: Findings, incident: Incident, number: int, bound: Bound | None, absences: tuple[Spell, ...]
+    index: Index,
+    found: Findings,
+    incident: Incident,
+    number: int,
+    bound: Bound | None,
+    absences: Sequence[Unreachable],
 ) -> IncidentResults:
     header = index.recording.header
     return IncidentResults(
@@ -59,7 +64,7 @@ def _incident(
         lost_writes=None if incident.lost is None else len(incident.lost),
         lost=tuple(lost_write(header, lost) for lost in incident.lost or ()),
         redundancy_back_ns=incident.redundancy_back_ns,
-        injected=tuple(reported(header, event) for event in incident.told),
+        injected=tuple(reported(header, event) for event in incident.injected),
         rejoins=rejoins(index, incident, _until_ns(found, incident, index.end_ns)),
         was_etcd_leader=was_etcd_leader(index, incident),
         supporting=supporting_evidence(index, incident, absences),
@@ -82,8 +87,8 @@ def _until_ns(found: Findings, incident: Incident, end_ns: int) -> int:
 
 
 def _cost(index: Index, found: Findings, incident: Incident, number: int, cost: Cost) -> ActionCost:
-    own = {one.probe: one for one in incident.alone if one.action == cost.action}
-    persistent, new = own["kept"], own["fresh"]
+    own = {one.probe: one for one in incident.per_probe if one.action == cost.action}
+    persistent, new = own[PERSISTENT], own[NEW]
     within = _within(found, incident, cost.action)
     return ActionCost(
         outage_ns=cost.outage_ns,
@@ -91,9 +96,9 @@ def _cost(index: Index, found: Findings, incident: Incident, number: int, cost: 
         new_outage_ns=new.outage_ns,
         persistent_open=persistent.open,
         new_open=new.open,
-        new_longer=fresh_longer(index.recording, persistent, new),
+        new_longer=new_longer(index.recording, persistent, new),
         stable_ns=cost.stable_ns,
-        calm_id=_calm_id(index, cost),
+        calm_id=cost.stable_since_id,
         within=None if within is None else number - incident.number + within,
         open=cost.open,
         ok=cost.ok,
@@ -112,13 +117,3 @@ def _within(found: Findings, incident: Incident, action: Action) -> int | None:
         if any(outage.began_ns < incident.began_ns < outage.ended_ns for outage in cost.outages):
             return other.number
     return None
-
-
-def _calm_id(index: Index, cost: Cost) -> int | None:
-    """Return the row after which 5 s passed without a failure: the end of the last outage, or a failure after it."""
-    if not cost.outages or cost.stable_ns is None:
-        return None
-    calm_ns = cost.outages[0].began_ns + cost.stable_ns - STABLE_NS
-    if calm_ns == cost.outages[-1].ended_ns:
-        return cost.outages[-1].after_id
-    return next((o.id for o in finished_within(index.failures[cost.action], calm_ns - 1, calm_ns)), None)

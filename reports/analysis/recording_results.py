@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from observer.model.findings import Findings
-from observer.model.recording import Action, Event, RecordingHeader
+from observer.model.recording import Event, RecordingHeader
 from reports.analysis import captures, state_history, topology
 from reports.analysis.baseline import baseline
-from reports.analysis.coverage import unobserved
 from reports.analysis.dashboards import dashboards
 from reports.analysis.failures import failure_groups, read_only_writes, totals
 from reports.analysis.index import Index
 from reports.analysis.proxy_checks import proxy_checks, proxy_settings
 from reports.analysis.replica_lag import excluded_samples, replica_lags
-from reports.analysis.results.recording import Baseline, NotObserved, Reported, Unreachable
+from reports.analysis.results.recording import NotObserved, Reported, Unreachable
 from reports.analysis.results.whole import RecordingResults
 from reports.analysis.role_changes import last_stale_read, persistent_on_leader
 from reports.analysis.theory import live_settings
@@ -24,7 +21,7 @@ from reports.analysis.throughput import whole_throughput
 def recording_results(index: Index, found: Findings) -> RecordingResults:
     """Return everything that one recording shows beside its incidents."""
     recording, header = index.recording, index.recording.header
-    live, versions = live_settings(recording), captures.versions(index)
+    live, versions = live_settings(index.settings), captures.versions(index)
     roles, routes, excluded = state_history.roles(index), state_history.routes(index), excluded_samples(index)
     return RecordingResults(
         id=header.id,
@@ -35,24 +32,24 @@ def recording_results(index: Index, found: Findings) -> RecordingResults:
         scope=header.scope,
         cluster_id=header.cluster_id,
         settings=header.settings,
-        live=live,
-        live_id=captures.settings_row(index, live),
+        live=None if live is None else live.values,
+        live_id=None if live is None else live.event.id,
         versions={name: ", ".join(sorted(own)) for name, own in versions.items()},
         version_ids={name: tuple(sorted(row for ids in own.values() for row in ids)) for name, own in versions.items()},
         captures=captures.captures(index),
         totals=tuple(totals(recording)),
         failures=failure_groups(index),
-        read_only=read_only_writes(index, found.incidents, routes, roles, found.blindness),
-        baseline=_baseline(index, found),
+        read_only=read_only_writes(index, found.incidents, routes, roles, found.unreachable),
+        baseline=baseline(recording, found),
         served=tuple(recording.served),
         last_stale_read=last_stale_read(index, roles),
         persistent_on_leader=persistent_on_leader(recording),
         leaderships=state_history.leader_periods(index, roles),
         unreachable=tuple(
-            Unreachable(s.source, s.subject, s.how, s.from_ns, s.until_ns, s.event_id) for s in found.blindness
+            Unreachable(s.source, s.subject, s.how, s.from_ns, s.until_ns, s.event_id) for s in found.unreachable
         ),
         not_observed=tuple(
-            NotObserved(action, *period) for action in get_args(Action) for period in unobserved(recording, action)
+            NotObserved(action, *period) for action, periods in index.unobserved.items() for period in periods
         ),
         notes=tuple(reported(header, event) for event in index.of_kinds("note.told")),
         parts=topology.parts(index),
@@ -60,7 +57,7 @@ def recording_results(index: Index, found: Findings) -> RecordingResults:
         names=topology.names(index),
         etcd_leader=topology.last_etcd_leader(index),
         proxy=proxy_settings(index),
-        checks=proxy_checks(index, routes, roles, found.blindness),
+        checks=proxy_checks(index, routes, roles, found.unreachable),
         replica_lags=replica_lags(index, excluded),
         lag_samples_excluded=excluded,
         roles=roles,
@@ -72,25 +69,6 @@ def recording_results(index: Index, found: Findings) -> RecordingResults:
         observer_suspended=state_history.observer_suspended(index),
         direct_writes=state_history.direct_writes(index),
         throughput=whole_throughput(recording),
-    )
-
-
-def _baseline(index: Index, found: Findings) -> tuple[Baseline, ...]:
-    return tuple(
-        Baseline(
-            action=one.action,
-            probe=one.probe,
-            periods=one.spells,
-            operations=one.operations,
-            failed=one.failed,
-            unknown=one.unknown,
-            rate_per_s=round(one.rate_per_s, 3),
-            p50_ms=one.p50_ms,
-            p95_ms=one.p95_ms,
-            p99_ms=one.p99_ms,
-            max_ms=one.max_ms,
-        )
-        for one in baseline(index.recording, found.incidents)
     )
 
 

@@ -24,7 +24,7 @@ HOW = {"rewind_ended": "rewound", "bootstrap_ended": "copied"}
 def rejoins(index: Index, incident: Incident, until_ns: int) -> tuple[Rejoin, ...]:
     """Return how the members of an incident came back by `until_ns`; those that stayed reachable are left out."""
     targets = [incident.target] if incident.target is not None else list(incident.targets)
-    members = [name for name in targets if ("member.changed", name) in index.said]
+    members = [name for name in targets if index.events_of("member.changed", name)]
     found = (_rejoin(index, incident.began_ns, until_ns, member) for member in members)
     return tuple(one for one in found if one is not None)
 

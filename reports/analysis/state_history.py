@@ -123,7 +123,7 @@ def _timelines(index: Index, led: Leadership) -> tuple[int, ...]:
     until_ns = index.end_ns if led.until_ns is None else led.until_ns
     reported = {
         event.detail["timeline"]
-        for event in index.said.get(("member.changed", led.member), ())
+        for event in index.events_of("member.changed", led.member)
         if event.source == "postgres" and led.from_ns <= event.by_ns <= until_ns
         if event.detail.get("in_recovery") is False and isinstance(event.detail.get("timeline"), int)
     }

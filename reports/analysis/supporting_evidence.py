@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from observer.model.findings import Incident
 from observer.model.recording import SECOND_NS, Event
-from reports.analysis.blindness import Spell
 from reports.analysis.container_engine import container_exits, container_starts
 from reports.analysis.etcd_evidence import etcd_elections, etcd_led, etcd_outages, majority_lost
 from reports.analysis.failures import READ_ONLY
 from reports.analysis.incident_reads import failed_reads, persistent_reads, reads_served
 from reports.analysis.index import Index
+from reports.analysis.reachability import Unreachable
 from reports.analysis.results.evidence import Interval, LogLine, RefusedWrites, SessionPeak, SupportingEvidence
 from reports.analysis.stalled_replication import stalled_replication
-from reports.analysis.theory import live_id, live_settings
+from reports.analysis.theory import live_settings
 
 # Log lines of a member about its own role.
 OWN_ROLE = ("demoted", "promoted", "new_timeline")
@@ -22,10 +22,11 @@ OWN_ROLE = ("demoted", "promoted", "new_timeline")
 REPORTED_NS = 2 * SECOND_NS
 
 
-def supporting_evidence(index: Index, incident: Incident, absences: tuple[Spell, ...]) -> SupportingEvidence:
+def supporting_evidence(index: Index, incident: Incident, absences: Sequence[Unreachable]) -> SupportingEvidence:
     """Return everything that supports one incident. `absences`: the periods without an answer of etcd's members."""
     recording, began_ns, ended_ns = index.recording, incident.began_ns, incident.ended_ns
-    first_ns = min((e.by_ns for e in incident.told if e.kind == "fault.told"), default=began_ns)
+    first_ns = min((e.by_ns for e in incident.injected if e.kind == "fault.told"), default=began_ns)
+    live = live_settings(index.settings, began_ns)
     own = index.between(min(first_ns, began_ns) - REPORTED_NS, ended_ns)
     return SupportingEvidence(
         lines=_role_lines(own, began_ns),
@@ -37,13 +38,13 @@ def supporting_evidence(index: Index, incident: Incident, absences: tuple[Spell,
         etcd_led=etcd_led(index, began_ns),
         elections=etcd_elections(index, own),
         session_peak=_session_peak(index, incident),
-        brownout=_brownout(index, incident),
+        brownout=_brownout(incident),
         failed_reads=failed_reads(recording, incident),
         persistent_reads=persistent_reads(recording, incident),
         reads_served=reads_served(recording, incident),
         stalled_replication=stalled_replication(index, incident),
-        failsafe_mode=bool((live_settings(recording, began_ns) or {}).get("failsafe_mode")),
-        config_id=live_id(recording, began_ns),
+        failsafe_mode=live is not None and bool(live.values.get("failsafe_mode")),
+        config_id=None if live is None else live.event.id,
         timeline_ids=_timeline_ids(own, incident),
     )
 
@@ -87,17 +88,12 @@ def _session_peaks(capture: Event) -> dict[tuple[str, str], tuple[int, int]]:
     }
 
 
-def _brownout(index: Index, incident: Incident) -> Interval | None:
-    """Return the bounds of the brownout: from the new leader's route to the end of the old one."""
-    if not incident.brownout_ns:
+def _brownout(incident: Incident) -> Interval | None:
+    """Return the shortest and longest possible length of the brownout; None: there was none, or it did not end."""
+    if incident.brownout is None or incident.brownout.length is None:
         return None
-    changes = [e for e in index.of_kinds("route.up", "route.down") if e.by_ns >= incident.began_ns]
-    for up in (e for e in changes if e.kind == "route.up"):
-        for down in (e for e in changes if e.kind == "route.down" and e.detail.get("pool") == up.detail.get("pool")):
-            if down.by_ns - up.by_ns == incident.brownout_ns:
-                ids = tuple(e.id for e in (up, down) if e.id is not None)
-                return Interval(max(0, down.window.after_ns - up.by_ns), down.by_ns - up.window.after_ns, ids)
-    return None
+    length = incident.brownout.length
+    return Interval(length.after_ns, length.by_ns, incident.brownout.event_ids)
 
 
 def _timeline_ids(own: Sequence[Event], incident: Incident) -> tuple[int, ...]:

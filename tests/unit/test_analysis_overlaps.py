@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from observer.model.findings import Incident
 from observer.model.recording import Event, Operation, Outcome
 from reports.analysis.analyze import analyze
-from tests.unit.timelines import STATS, blind, event, healthy, ns, route, sees, takeover, timeline, traffic
+from tests.unit.recordings import STATS, blind, event, healthy, ns, recording_of, route, sees, takeover, traffic
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
 
 
 def found(events: Iterable[Event], operations: Iterable[Operation]) -> tuple[Incident, ...]:
-    return analyze(timeline([*healthy(), *events], operations)).incidents
+    return analyze(recording_of([*healthy(), *events], operations)).incidents
 
 
 def expired(at_s: float, up_s: float) -> list[Event]:

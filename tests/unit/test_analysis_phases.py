@@ -9,14 +9,27 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from observer.model.causes import CAUSES
 from observer.model.findings import Incident
 from observer.model.recording import SECOND_NS, Event, Outcome, Recording, Window
 from reports.analysis.analyze import analyze
-from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
+from reports.analysis.keys import EVIDENCE, PHASES, REASONS
 from reports.analysis.results_of import results_of
 from reports.analysis.theory import bound, brownout, effective, in_place
 from reports.document.self_checks import checked
-from tests.unit.timelines import blind, event, fail, healthy, measured_crash, ns, ok, route, takeover, timeline, traffic
+from tests.unit.recordings import (
+    blind,
+    event,
+    fail,
+    healthy,
+    measured_crash,
+    ns,
+    ok,
+    recording_of,
+    route,
+    takeover,
+    traffic,
+)
 
 CRASH = measured_crash()
 
@@ -100,7 +113,7 @@ def test_another_outage_of_the_same_incident_is_a_relapse_and_the_sum_still_hold
 
 
 def test_a_read_only_outage_has_no_phases() -> None:
-    given = timeline(healthy(), [*traffic((1, 60, Outcome.OK)), ok(9, "read"), fail(10, "read"), ok(12, "read")])
+    given = recording_of(healthy(), [*traffic((1, 60, Outcome.OK)), ok(9, "read"), fail(10, "read"), ok(12, "read")])
     assert first(given).phases == ()
     assert first(given).read.outage_ns == ns(3)
 
@@ -192,7 +205,7 @@ def test_a_crashed_postgres_comes_back_in_its_place_within_what_patroni_gives_it
 def test_only_a_crash_has_that_bound_since_a_shutdown_takes_as_long_as_it_takes(
     state: str, expected: tuple[float, float] | None
 ) -> None:
-    given = timeline(
+    given = recording_of(
         [
             *healthy(),
             event(10.5, "patroni", "member.changed", "patroni1", role="primary", state=state),
@@ -216,7 +229,7 @@ def test_settings_that_were_not_seen_imply_nothing() -> None:
 
 
 def test_a_switchover_has_a_request_before_its_outage() -> None:
-    given = timeline(
+    given = recording_of(
         [
             *healthy(),
             event(9, "etcd", "failover.asked", "demo", leader="patroni1", candidate="patroni2"),
@@ -240,7 +253,7 @@ def test_a_switchover_has_a_request_before_its_outage() -> None:
 
 def test_the_outage_in_which_the_key_changed_is_taken_apart_though_another_lasts_longer() -> None:
     """A failover of 25 s, two seconds of writes, and 33 s in which something else is wrong."""
-    failover = timeline(
+    failover = recording_of(
         [
             *healthy(),
             blind(10.3, "patroni", "patroni1", "refused"),
@@ -270,7 +283,7 @@ def test_the_outage_in_which_the_key_changed_is_taken_apart_though_another_lasts
 
 def test_a_phase_that_began_before_the_outage_has_no_bound() -> None:
     """The key went and was taken while PostgreSQL served on: the outage holds a part of the way back alone."""
-    failover = timeline(
+    failover = recording_of(
         [
             *healthy(),
             blind(10.3, "patroni", "patroni1", "refused"),

@@ -10,7 +10,7 @@ from observer.model.findings import Incident
 from observer.model.recording import Event, Operation, Outcome
 from reports.analysis.analyze import analyze
 from reports.analysis.incident_context import shows_failed
-from tests.unit.timelines import STATS, blind, event, fail, healthy, ok, route, sees, timeline, traffic
+from tests.unit.recordings import STATS, blind, event, fail, healthy, ok, recording_of, route, sees, traffic
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
 FULL = event(20, "haproxy", "proxy.full", STATS, sessions=100, limit=100)
@@ -18,7 +18,7 @@ ROOM = event(40, "haproxy", "proxy.room", STATS, sessions=3, limit=100)
 
 
 def only(events: list[Event], operations: list[Operation]) -> Incident:
-    (incident,) = analyze(timeline([*healthy(), *events], operations)).incidents
+    (incident,) = analyze(recording_of([*healthy(), *events], operations)).incidents
     return incident
 
 
@@ -84,7 +84,9 @@ def test_a_replica_that_has_been_dead_for_long_is_not_cut_off_by_a_proxy_that_wa
         route(80, "replicas", "patroni2", up=True),
         route(86, "replicas", "patroni2", up=False, check_status="L4CON"),
     ]
-    given = timeline([*healthy(), *gone, route(14, "replicas", "patroni2", up=False), *again], traffic((1, 110, OK)))
+    given = recording_of(
+        [*healthy(), *gone, route(14, "replicas", "patroni2", up=False), *again], traffic((1, 110, OK))
+    )
     assert [i.cause for i in analyze(given).incidents] == ["replica.killed", "proxy.reloaded"]
 
 
@@ -94,7 +96,7 @@ def test_only_a_member_that_somebody_else_reaches_is_cut_off_from_the_proxy(
 ) -> None:
     told = [e for e in healthy() if e.source in ("etcd", "haproxy", *sources)]
     down = route(30, "replicas", "patroni2", up=False, check_status="L4CON")
-    (incident,) = analyze(timeline([*told, down], traffic((1, 100, OK)))).incidents
+    (incident,) = analyze(recording_of([*told, down], traffic((1, 100, OK)))).incidents
     assert incident.cause == cause
     assert "evidence.rest_answers" not in [e.says for e in incident.evidence]
 

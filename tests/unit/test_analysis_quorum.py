@@ -7,7 +7,7 @@ import pytest
 from observer.model.findings import Findings
 from observer.model.recording import Event, Outcome
 from reports.analysis.analyze import analyze
-from tests.unit.timelines import ETCD, SETTINGS, blind, event, healthy, route, sees, timeline, traffic
+from tests.unit.recordings import ETCD, SETTINGS, blind, event, healthy, recording_of, route, sees, traffic
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
 NAMED = {**SETTINGS, "etcd": {"endpoints": list(ETCD)}}
@@ -21,7 +21,7 @@ def etcd_away(how: str, members: int, until_s: float | None = None) -> list[Even
 
 def judged(*events: Event, down: tuple[float, float] | None = (17, 60)) -> Findings:
     spells = [(1, 100, OK)] if down is None else [(1, down[0], OK), (*down, FAIL), (down[1], 100, OK)]
-    return analyze(timeline([*healthy(), *events], traffic(*spells), settings=NAMED))
+    return analyze(recording_of([*healthy(), *events], traffic(*spells), settings=NAMED))
 
 
 def test_all_of_etcd_gone_and_a_primary_that_demotes_itself_is_a_quorum_lost_though_nobody_said_so() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from observer.model.findings import Leadership
 from observer.model.recording import Event
 from reports.analysis.scoring import Score, expected
-from tests.unit.timelines import event, ns
+from tests.unit.recordings import event, ns
 
 LED = (Leadership("patroni1", 1, 0, None),)
 

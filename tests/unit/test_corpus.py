@@ -13,10 +13,10 @@ from observer.model.recording import SECOND_NS, Outcome
 from reports.analysis.analyze import analyze
 from reports.analysis.rule import Rule
 from reports.analysis.rules import ordered as causes
+from reports.analysis.rules.observer import observer_blind
 from reports.analysis.rules.proxy import proxy_full
-from reports.analysis.rules.replica import observer_blind
 from reports.analysis.scoring import Score, scores
-from tests.unit.timelines import STATS, event, fail, healthy, timeline, traffic
+from tests.unit.recordings import STATS, event, fail, healthy, recording_of, traffic
 
 RUNS = sorted((Path(__file__).parents[1] / "corpus" / "runs").glob("*.json.xz"))
 # DESIGN's bars of an outage at 20 operations a second: each end, and the length.
@@ -87,7 +87,7 @@ def test_exactly_the_writes_that_the_table_lacks_are_told_as_lost(path: Path) ->
 
 
 # A machine that slept for a minute, and whose connections were gone when it woke, cannot be played in a drill.
-SLEPT = timeline(
+SLEPT = recording_of(
     [*healthy(), event(70, "daemon", "observer.slept", "daemon", after_s=10, for_ms=60_000)],
     traffic((1, 10, Outcome.OK), (70, 70.5, Outcome.FAIL), (70.5, 100, Outcome.OK)),
 )
@@ -101,7 +101,7 @@ def test_without_its_rule_a_machine_that_slept_is_not_known_to_have_slept(monkey
 
 
 # Nor is a proxy that is full: a drill has not enough clients to fill it.
-FULL = timeline(
+FULL = recording_of(
     [
         *healthy(),
         event(20, "haproxy", "proxy.full", STATS, sessions=100, limit=100),

@@ -11,7 +11,8 @@ import pytest
 from jinja2 import nodes
 
 import reports
-from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
+from observer.model.causes import CAUSES
+from reports.analysis.keys import EVIDENCE, PHASES, REASONS
 from reports.document.self_checks import CHECKS
 from reports.render.language import LANGUAGES, PLURALS, Language, language
 

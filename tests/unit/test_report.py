@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
+from observer.model.causes import CAUSES
+from reports.analysis.keys import EVIDENCE, PHASES, REASONS
 from reports.render.language import language
 from reports.report import LanguageName, evidence_sentence, json_document, render, summary_lines
 from reports.sections import SECTIONS, Profile
@@ -282,7 +283,7 @@ def test_json_says_in_english_what_the_keys_mean_and_keeps_the_keys() -> None:
         "cause": "switchover",
         "facts": {},
         "key": "reason.no_failover_asked",
-        "reason": "nobody asked for a change of leader",
+        "reason": "no change of leader was requested",
     }
     assert only["evidence"][0]["key"] == "evidence.lease_expired"
     assert "the lease they share expired" in only["evidence"][0]["says"]

@@ -14,12 +14,12 @@ EN, RU = language("en"), language("ru")
 
 def test_a_member_of_etcd_is_called_by_its_name_and_the_only_proxy_by_none() -> None:
     named = EN.naming({"127.0.0.1:23792": "etcd2", "http://127.0.0.1:7001/": ""})
-    assert named.say("evidence.raft_elected", endpoint="127.0.0.1:23792") == "etcd elected its own leader: `etcd2`"
+    assert named.say("evidence.raft_elected", endpoint="127.0.0.1:23792") == "etcd elected `etcd2` as its own leader"
     assert named.say("evidence.proxy_back", proxy="http://127.0.0.1:7001/") == "HAProxy answers again"
 
 
 def test_one_proxy_of_two_and_a_member_nobody_named_keep_their_addresses() -> None:
-    assert EN.say("evidence.raft_elected", endpoint="10.0.0.5:2379") == "etcd elected its own leader: `10.0.0.5:2379`"
+    assert EN.say("evidence.raft_elected", endpoint="10.0.0.5:2379") == "etcd elected `10.0.0.5:2379` as its own leader"
     said = EN.say("evidence.proxy_back", proxy="http://10.0.0.7:7001/")
     assert said.replace("\u00a0", " ") == "HAProxy `http://10.0.0.7:7001/` answers again"
 

@@ -11,11 +11,11 @@ from reports.render.json import unrounded
 from reports.render.language import language
 from reports.text import boards, queries
 from tests.unit.analyzed import results
-from tests.unit.timelines import event, ns, timeline
+from tests.unit.recordings import event, ns, recording_of
 
 
 def told(*events: Any, until_s: float = 120) -> Recording:
-    return timeline(events, until_s=until_s)
+    return recording_of(events, until_s=until_s)
 
 
 def facts(made: Recording) -> Any:

@@ -82,7 +82,7 @@ def test_a_member_of_etcd_is_followed_over_all_of_its_absence() -> None:
 
 def test_confidence_names_the_signs_that_decide() -> None:
     said = confidence(incident(), EN)
-    assert said.startswith("Confidence is high, because the leader key and the key of node `patroni1` vanished")
+    assert said.startswith("Confidence is high, because the leader key and the key of member `patroni1` disappeared")
     assert "Patroni REST of `patroni1` stopped answering: connection refused" in said
     assert confidence({**incident(), "evidence": []}, EN) == "Confidence is high."
 

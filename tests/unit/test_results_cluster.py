@@ -14,7 +14,7 @@ from reports.analysis.etcd_evidence import was_etcd_leader
 from reports.analysis.index import build_index
 from reports.analysis.topology import dsn_address, parts, watchers
 from tests.unit.analyzed import incident, recorded, recording_results
-from tests.unit.timelines import event, ns, timeline
+from tests.unit.recordings import event, ns, recording_of
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_the_etcd_member_that_led_is_marked_and_monitoring_is_listed_apart() -> 
         event(1, "etcd", "versions.captured", f"127.0.0.1:{n}", name=f"etcd{n}", leads=n == 2, etcd="3.5")
         for n in (1, 2)
     ]
-    index = build_index(timeline(reports, settings=settings))
+    index = build_index(recording_of(reports, settings=settings))
     assert [(part.name, part.led_utc is not None) for part in parts(index)] == [("etcd1", False), ("etcd2", True)]
     assert [(part.kind, part.outside) for part in watchers(index)] == [
         ("prometheus", ("127.0.0.1:9090",)),
@@ -59,7 +59,7 @@ def test_settings_and_versions_name_the_rows_that_show_them() -> None:
         event(2, "haproxy", "versions.captured", "p", haproxy="3.0"),
         event(3, "haproxy", "versions.captured", "p", haproxy="3.0"),
     )
-    found = recording_results(timeline(events))
+    found = recording_results(recording_of(events))
     assert (found.live_id, found.versions["haproxy"], found.version_ids["haproxy"]) == (1, "3.0", (2,))
 
 
@@ -70,7 +70,7 @@ def test_captures_of_members_and_pools_within_two_seconds_are_one_with_the_neare
         event(11, "haproxy", "pools.captured", "p", pools=[{"pool": "primary"}]),
         event(20, "haproxy", "pools.captured", "p", pools=[{"pool": "primary"}]),
     )
-    first, second = recording_results(timeline(events)).captures
+    first, second = recording_results(recording_of(events)).captures
     assert (first.members_id, first.pools_id, first.event_ids) == (2, 3, (2, 1, 3))
     assert first.members == ({"name": "a", "lsn": "0/503D4B0", "lsn_id": 1},)
     assert (second.members, second.pools_id) == ((), 4)
@@ -83,24 +83,24 @@ def captured(at_s: float, from_s: float, to_s: float, *panels: Any) -> Event:
 
 def test_the_panels_without_data_are_named_for_each_dashboard() -> None:
     panels = [{"board": "HAProxy", "panel": name, "data": name != "Queue", "series": 2} for name in ("Queue", "Up")]
-    [span] = dashboards(build_index(timeline([captured(60, 10, 20, *panels)])))
+    [span] = dashboards(build_index(recording_of([captured(60, 10, 20, *panels)])))
     [board] = span.boards
     assert (board.board, board.panels, board.empty, board.series["Up"]) == ("HAProxy", 2, ("Queue",), 2)
 
 
 def test_a_later_capture_of_the_same_incident_replaces_the_earlier_one() -> None:
     events = (captured(61, 10, 20), captured(62, 10.2, 55), captured(63, 0, 90))
-    found = dashboards(build_index(timeline(events)))
+    found = dashboards(build_index(recording_of(events)))
     assert [(span.from_ns, span.to_ns) for span in found] == [(0, ns(90)), (ns(10.2), ns(55))]
 
 
 def test_a_recording_without_prometheus_has_no_dashboards() -> None:
-    assert dashboards(build_index(timeline([event(1, "etcd", "leader.seen", "a")]))) == ()
+    assert dashboards(build_index(recording_of([event(1, "etcd", "leader.seen", "a")]))) == ()
 
 
 @pytest.mark.parametrize(("before", "led"), [("127.0.0.1:23791", True), ("127.0.0.1:23792", False)])
 def test_the_election_after_it_shows_whether_a_failed_etcd_member_led(before: str, led: bool) -> None:
-    made: Recording = timeline(
+    made: Recording = recording_of(
         [
             event(1, "etcd", "leader.seen", "a"),
             event(1, "etcd", "source.sees", "127.0.0.1:23791", how=None),

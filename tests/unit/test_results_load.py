@@ -11,13 +11,13 @@ from reports.analysis.index import build_index
 from reports.analysis.replica_lag import excluded_samples, replica_lags
 from reports.analysis.results.recording import ReadOnlyWrites, ReplicaLag
 from tests.unit.analyzed import incident, recording_results
-from tests.unit.timelines import event, fail, ns, ok, timeline, unknown
+from tests.unit.recordings import event, fail, ns, ok, recording_of, unknown
 
 B = [{"application_name": "b", "state": "streaming"}]
 
 
 def lags(*events: Event, operations: Any = ()) -> tuple[ReplicaLag, ...]:
-    index = build_index(timeline(events, operations))
+    index = build_index(recording_of(events, operations))
     return replica_lags(index, excluded_samples(index))
 
 
@@ -55,7 +55,7 @@ def test_the_age_of_the_last_transaction_of_a_replica_that_does_not_follow_the_l
     )
     [found] = lags(*events, operations=[ok(1.5)])
     assert (found.samples, found.worst) == (1, 0.1)
-    recorded = timeline(events, [ok(1.5)])
+    recorded = recording_of(events, [ok(1.5)])
     rows = tuple(e.id for e in recorded.events if e.detail.get("lag_s") in (1.5, 7.0))
     assert excluded_samples(build_index(recorded)) == rows
 
@@ -67,7 +67,7 @@ def test_a_replica_that_does_not_report_its_timeline_follows_if_its_primary_list
 
 def test_failures_are_counted_by_stage_error_and_server() -> None:
     met = {"stage": "answer", "sqlstate": "25006", "message": "read-only"}
-    found = recording_results(timeline([], [ok(1), fail(2, **met), fail(3, **met), unknown(5, server="a")]))
+    found = recording_results(recording_of([], [ok(1), fail(2, **met), fail(3, **met), unknown(5, server="a")]))
     assert [(f.outcome, f.sqlstate, f.server, f.operations) for f in found.failures] == [
         ("fail", "25006", None, 2),
         ("unknown", None, "a", 1),
@@ -84,7 +84,7 @@ def refused(*events: Event, at_s: tuple[float, ...] = (15,), **settings: Any) ->
         *events,
     ]
     met = [fail(second, stage="answer", sqlstate="25006") for second in at_s]
-    own = recording_results(timeline(made, met, settings={"haproxy": {"primary": "primary"}})).read_only
+    own = recording_results(recording_of(made, met, settings={"haproxy": {"primary": "primary"}})).read_only
     assert {one.incident for one in own} == {own[0].incident}
     return own[0]
 

@@ -9,11 +9,11 @@ from reports.analysis.index import Index, build_index
 from reports.analysis.proxy_checks import check_pauses, check_timeouts, longest_up_s, proxy_settings
 from reports.analysis.results.proxy import StaleUp
 from tests.unit.analyzed import recording_results
-from tests.unit.timelines import event, ns, timeline
+from tests.unit.recordings import event, ns, recording_of
 
 
 def index(*events: Event) -> Index:
-    return build_index(timeline(events))
+    return build_index(recording_of(events))
 
 
 def check(at_s: float, status: str, check_status: str, ms: int | None, subject: str = "primary/a") -> Event:
@@ -69,7 +69,7 @@ def stale_up(*more: Event) -> tuple[StaleUp, ...]:
     silent = event(14.5, "postgres", "source.blind", "a", how="silent", since_ns=ns(13.5))
     up = event(1, "haproxy", "route.up", "primary/a", status="UP", page="p")
     answered = event(1, "postgres", "member.changed", "a", in_recovery=False)
-    made: Recording = timeline([answered, up, silent, *more, *FROZEN])
+    made: Recording = recording_of([answered, up, silent, *more, *FROZEN])
     return recording_results(made).checks.stale_up
 
 

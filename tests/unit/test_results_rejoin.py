@@ -15,7 +15,7 @@ from reports.analysis.index import build_index
 from reports.analysis.rejoin import rejoins
 from reports.analysis.results.evidence import Rejoin
 from reports.analysis.stalled_replication import stalled_replication
-from tests.unit.timelines import event, healthy, ns, timeline
+from tests.unit.recordings import event, healthy, ns, recording_of
 
 THREE = {"etcd": {"endpoints": ["h:1", "h:2", "h:3"]}}
 
@@ -37,7 +37,7 @@ def killed(*more: Event) -> Recording:
         event(50, "postgres", "member.changed", "a", in_recovery=True, timeline=2),
         event(52, "patroni", "member.changed", "b", role="primary", state="running", replication=[streaming]),
     )
-    return timeline(events)
+    return recording_of(events)
 
 
 def rejoin(made: Recording) -> tuple[Rejoin, int]:
@@ -83,7 +83,7 @@ def test_a_member_has_caught_up_when_it_replayed_all_wal_and_when_its_primary_me
         sampled(55, "b", in_recovery=False, lsn=9, lag_bytes={"a": 8}),
         sampled(56, "b", in_recovery=False, lsn=9, lag_bytes={"a": 0}),
     ]
-    found, began_ns = rejoin(timeline([*killed().events, *later]))
+    found, began_ns = rejoin(recording_of([*killed().events, *later]))
     assert found.replayed is not None and found.replayed.duration_ns == ns(54) - began_ns
     assert found.level is not None and found.level.duration_ns == ns(56) - began_ns
     without, _ = rejoin(killed())
@@ -96,10 +96,10 @@ def test_replicas_that_stopped_streaming_and_streamed_again_are_named_with_their
 
     rows = [report(1, "patroni2", "streaming"), report(30, "patroni2", None), report(35, "patroni2", "streaming")]
     incident: Any = SimpleNamespace(began_ns=ns(20), ended_ns=ns(60))
-    found = stalled_replication(build_index(timeline(rows)), incident)
+    found = stalled_replication(build_index(recording_of(rows)), incident)
     assert found is not None and (found.members, found.by_ns, found.back_ns) == (("patroni2",), ns(30), ns(35))
     assert (found.event_ids, found.back_ids) == ((2,), (3,))
-    assert stalled_replication(build_index(timeline(rows[:1])), incident) is None
+    assert stalled_replication(build_index(recording_of(rows[:1])), incident) is None
 
 
 def ended(at_s: float, n: int) -> Event:
@@ -123,7 +123,7 @@ def start(at_s: float, n: int) -> Event:
 def test_an_election_is_no_earlier_than_the_container_start_that_made_it_possible(
     rows: list[Event], leader: int, since: str | None
 ) -> None:
-    recorded = timeline([*healthy(), *rows], [])
+    recorded = recording_of([*healthy(), *rows], [])
     recorded = replace(recorded, header=replace(recorded.header, settings=THREE))
     elected = event(43, "etcd", "raft.elected", "etcd", leader=f"h:{leader}")
     elected = replace(elected, window=replace(elected.window, after_ns=ns(20)))

@@ -13,7 +13,7 @@ from reports.analysis.index import build_index
 from reports.analysis.results.reads import LastStaleRead
 from reports.analysis.role_changes import last_stale_read, persistent_on_leader
 from reports.analysis.state_history import connection_limits, leader_periods, promotions, roles
-from tests.unit.timelines import event, ns, ok, timeline
+from tests.unit.recordings import event, ns, ok, recording_of
 
 
 def role(at_s: float, member: str, in_recovery: bool, after_s: float | None = None, **more: Any) -> Event:
@@ -32,7 +32,7 @@ def given(events: Sequence[Event], reads: Sequence[Operation]) -> Recording:
     keys = {(o.probe, o.server, o.in_recovery) for o in reads}
     counts = [(key, sum((o.probe, o.server, o.in_recovery) == key for o in reads)) for key in sorted(keys, key=str)]
     served = [Served("read", probe, server, None, role, 1, n) for (probe, server, role), n in counts]
-    return replace(timeline(events, reads), served=served)
+    return replace(recording_of(events, reads), served=served)
 
 
 def stale(recording: Recording) -> LastStaleRead | None:
@@ -46,7 +46,7 @@ def test_a_member_that_does_not_answer_is_away_and_has_its_last_role_when_it_ans
         event(5, "postgres", "source.blind", "a", how="silent"),
         event(9, "postgres", "source.sees", "a", how="silent"),
     )
-    found = roles(build_index(timeline(events, until_s=20)))
+    found = roles(build_index(recording_of(events, until_s=20)))
     assert [(r.what, r.from_ns, r.to_ns, r.event_id, r.until_id) for r in found] == [
         ("primary", ns(1), ns(5), 1, 2),
         ("away", ns(5), ns(9), 2, 3),
@@ -61,7 +61,7 @@ def test_a_leader_that_was_demoted_and_promoted_again_has_both_timelines_and_the
         role(10, "a", in_recovery=True, timeline=2),
         role(20, "a", in_recovery=False, timeline=3),
     )
-    index = build_index(timeline([led, *polls], until_s=60))
+    index = build_index(recording_of([led, *polls], until_s=60))
     [found] = leader_periods(index, roles(index))
     assert (found.timelines, found.timeline, found.to_ns) == ((2, 3), 3, None)
     assert [(r.from_ns, r.to_ns) for r in found.demoted] == [(ns(10), ns(20))]
@@ -70,19 +70,19 @@ def test_a_leader_that_was_demoted_and_promoted_again_has_both_timelines_and_the
 def test_a_promotion_is_the_first_report_of_a_timeline_in_the_log_or_by_sql() -> None:
     selected = event(9, "log", "log.told", "a", says="new_timeline", timeline="2")
     polls = (role(1, "a", in_recovery=True, timeline=1), role(10, "a", in_recovery=False, timeline=2))
-    [found] = promotions(build_index(timeline([selected, *polls])))
+    [found] = promotions(build_index(recording_of([selected, *polls])))
     assert (found.member, found.timeline, found.at_ns, found.event_id) == ("a", 2, ns(9), 2)
 
 
 def test_a_proxy_is_at_its_limit_from_the_poll_that_saw_it_to_the_one_that_did_not() -> None:
     full = event(8, "haproxy", "proxy.full", "http://127.0.0.1:7001/", sessions=97, limit=100)
     room = event(30, "haproxy", "proxy.room", "http://127.0.0.1:7001/", sessions=4, limit=100)
-    [found] = connection_limits(build_index(timeline([full, room])))
+    [found] = connection_limits(build_index(recording_of([full, room])))
     assert (found.sessions, found.limit, found.from_ns, found.to_ns) == (97, 100, ns(8), ns(30))
 
 
 def test_a_proxy_that_was_never_at_its_limit_has_no_such_period() -> None:
-    assert connection_limits(build_index(timeline([event(1, "etcd", "leader.seen", "a")]))) == ()
+    assert connection_limits(build_index(recording_of([event(1, "etcd", "leader.seen", "a")]))) == ()
 
 
 def test_a_read_is_as_late_as_it_finished_after_the_last_promotion() -> None:

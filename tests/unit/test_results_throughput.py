@@ -8,7 +8,7 @@ from observer.model.findings import Incident
 from observer.model.recording import MS_NS, SECOND_NS, Operation, Outcome, Recording
 from reports.analysis.analyze import analyze
 from reports.analysis.throughput import COLUMNS, throughput_around, whole_throughput
-from tests.unit.timelines import event, ns, timeline
+from tests.unit.recordings import event, ns, recording_of
 
 KEY = event(1, "etcd", "leader.seen", "a")
 
@@ -27,15 +27,15 @@ def broken(until_s: float, began_s: float, ended_s: float) -> tuple[Recording, I
         operations.append(write(due_ms, finished_ms, Outcome.FAIL if fails else Outcome.OK))
     down = event(began_s, "etcd", "source.blind", "127.0.0.1:23791", how="refused")
     sees = event(0.5, "etcd", "source.sees", "127.0.0.1:23791", how=None)
-    made = timeline([sees, KEY, down], until_s=until_s)
+    made = recording_of([sees, KEY, down], until_s=until_s)
     [incident, *_] = analyze(made).incidents
     times = {"began_ns": int(began_s * SECOND_NS), "ended_ns": int(ended_s * SECOND_NS)}
     made = replace(made, operations=sorted(operations, key=lambda o: o.finished_ns), fetch=None)
-    return made, replace(incident, **times, phases=(), told=())
+    return made, replace(incident, **times, phases=(), injected=())
 
 
 def test_the_throughput_of_a_long_recording_has_no_more_columns_than_a_picture() -> None:
-    assert len(whole_throughput(timeline([KEY], until_s=4 * 3600))) <= 2 * COLUMNS
+    assert len(whole_throughput(recording_of([KEY], until_s=4 * 3600))) <= 2 * COLUMNS
     columns = throughput_around(*broken(1200, 20.3, 1100))
     assert 0 < len(columns) <= COLUMNS and {c.width_ns for c in columns} == {ns(5)}
 
@@ -56,6 +56,6 @@ def test_a_second_that_was_not_recorded_to_its_end_has_no_column() -> None:
 def test_a_repair_that_was_reported_soon_after_the_incident_is_in_the_picture() -> None:
     made, incident = broken(60, 20.3, 26.3)
     repair = event(36.0, "docker", "repair.told", "a", action="start")
-    assert throughput_around(made, replace(incident, told=(repair,)))[-1].at_ns == ns(39.3)
+    assert throughput_around(made, replace(incident, injected=(repair,)))[-1].at_ns == ns(39.3)
     much_later = event(50.0, "docker", "repair.told", "a", action="start")
-    assert throughput_around(made, replace(incident, told=(much_later,)))[-1].at_ns == ns(30.3)
+    assert throughput_around(made, replace(incident, injected=(much_later,)))[-1].at_ns == ns(30.3)

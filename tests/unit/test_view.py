@@ -19,10 +19,23 @@ from observer.live.plain import Plain
 from observer.live.screen import Screen
 from observer.model.recording import Event, Operation, Outcome
 from reports.analysis.theory import expected_back
-from tests.unit.timelines import blind, event, fail, healthy, ns, ok, route, sees, takeover, timeline, traffic, unknown
+from tests.unit.recordings import (
+    blind,
+    event,
+    fail,
+    healthy,
+    ns,
+    ok,
+    recording_of,
+    route,
+    sees,
+    takeover,
+    traffic,
+    unknown,
+)
 from tests.waiting import eventually
 
-RECORDING = timeline().header
+RECORDING = recording_of().header
 ETCD = {"127.0.0.1:23791": "leader", "127.0.0.1:23792": "leader", "127.0.0.1:23793": "leader"}
 WELL = [*traffic((1, 20, Outcome.OK)), *traffic((1, 20, Outcome.OK), action="read")]
 

@@ -9,7 +9,7 @@ import pytest
 from observer.model.findings import Incident
 from observer.model.recording import Event, Outcome
 from reports.analysis.analyze import analyze
-from tests.unit.timelines import blind, event, healthy, sees, takeover, timeline, traffic
+from tests.unit.recordings import blind, event, healthy, recording_of, sees, takeover, traffic
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
 FAILOVER = [
@@ -21,7 +21,7 @@ FAILOVER = [
 
 def last(events: Iterable[Event]) -> Incident:
     writes = traffic((1, 7.65, OK), (7.7, 39.5, FAIL), (39.5, 110, OK))
-    return analyze(timeline(events, writes)).incidents[-1]
+    return analyze(recording_of(events, writes)).incidents[-1]
 
 
 def without_sql() -> list[Event]:
@@ -35,7 +35,7 @@ def test_a_replica_whose_sql_was_not_seen_for_a_minute_did_not_outlive_its_patro
         blind(80, "patroni", "patroni3", "refused"),
         event(108, "etcd", "member.lost", "patroni3", revision=40),
     ]
-    incident = analyze(timeline(events, traffic((1, 118, OK)))).incidents[-1]
+    incident = analyze(recording_of(events, traffic((1, 118, OK)))).incidents[-1]
     assert (incident.cause, incident.target, incident.confidence) == ("replica.killed", "patroni3", "medium")
 
 
@@ -65,6 +65,6 @@ def test_in_pause_mode_a_patroni_that_was_away_for_a_moment_may_have_been_restar
     role = "primary" if member == "patroni1" else "replica"
     told = event(5, "patroni", "member.changed", member, role=role, state="running", timeline=1, pause=paused)
     away = [blind(20, "patroni", member, "refused"), sees(26, "patroni", member)]
-    (incident,) = analyze(timeline([*healthy(), told, *away], traffic((1, 110, OK)))).incidents
+    (incident,) = analyze(recording_of([*healthy(), told, *away], traffic((1, 110, OK)))).incidents
     assert (incident.cause, incident.target, incident.confidence) == ("patroni.killed", member, confidence)
     assert ("evidence.paused" in {e.says for e in incident.evidence}) == paused

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from observer.model.findings import Leadership
 from observer.model.recording import Event
-from reports.analysis.injected import deeds
+from reports.analysis.injected import injected
 from reports.analysis.scoring import expected
-from tests.unit.timelines import event
+from tests.unit.recordings import event
 
 
 def told(at_s: float, source: str, kind: str, component: str, action: str, target: str, **more: str) -> Event:
@@ -25,9 +25,9 @@ KILLED = drill(10.0, "patroni", "kill", "patroni1")
 
 
 def test_what_the_engine_says_of_a_deed_is_the_same_deed_and_its_doer_tells_more() -> None:
-    assert deeds([KILLED, engine(10.1, "patroni", "kill", "patroni1")]) == [KILLED]
+    assert injected([KILLED, engine(10.1, "patroni", "kill", "patroni1")]) == [KILLED]
     thawed = drill(20.0, "patroni", "resume", "patroni1", "repair")
-    assert deeds([thawed, engine(22.5, "patroni", "resume", "patroni1", "repair")]) == [thawed]
+    assert injected([thawed, engine(22.5, "patroni", "resume", "patroni1", "repair")]) == [thawed]
 
 
 def test_what_the_engine_alone_tells_stays() -> None:
@@ -37,27 +37,27 @@ def test_what_the_engine_alone_tells_stays() -> None:
         engine(10.1, "patroni", "pause", "patroni1"),
         engine(10.1, "network", "kill", "patroni1"),
     ]
-    assert deeds([KILLED, *alone]) == [KILLED, *alone]
+    assert injected([KILLED, *alone]) == [KILLED, *alone]
 
 
 def test_of_two_words_of_the_engine_only_one_is_of_a_deed() -> None:
     words = [engine(10.1, "patroni", "kill", "patroni1"), engine(14.0, "patroni", "kill", "patroni1")]
-    assert deeds([KILLED, *words]) == [KILLED, words[1]]
+    assert injected([KILLED, *words]) == [KILLED, words[1]]
 
 
 def test_what_its_doer_alone_tells_stays_however_often() -> None:
     twice = [drill(10.0, "postgres", "kill", "patroni1"), drill(10.3, "postgres", "kill", "patroni1")]
-    assert deeds(twice) == twice
+    assert injected(twice) == twice
 
 
 def test_what_is_not_told_by_anybody_is_no_deed() -> None:
-    assert deeds([event(10, "docker", "container.ended", "patroni1", component="patroni", exit_code=137)]) == []
+    assert injected([event(10, "docker", "container.ended", "patroni1", component="patroni", exit_code=137)]) == []
 
 
 def test_a_reboot_is_a_kill_and_a_start_to_the_engine() -> None:
     reboot = drill(10.0, "patroni", "reboot", "patroni1", "repair")
     heard = [engine(9.7, "patroni", "kill", "patroni1"), engine(10.3, "patroni", "start", "patroni1", "repair")]
-    assert deeds([heard[0], reboot, heard[1]]) == [reboot]
+    assert injected([heard[0], reboot, heard[1]]) == [reboot]
 
 
 def test_a_deed_that_two_tell_of_is_expected_once_and_in_the_role_that_its_doer_knows() -> None:

@@ -84,7 +84,7 @@ def traffic(
     return told
 
 
-def timeline(
+def recording_of(
     events: Iterable[Event] = (),
     operations: Iterable[Operation] = (),
     audits: Iterable[Audit] = (),
@@ -184,7 +184,7 @@ def takeover(at_s: float, member: str, number: int, *, previous: str, up_s: floa
 
 def measured_crash() -> Recording:
     """The crash of docs/judgement.md: a leader killed with stock settings, whose node came back a minute later."""
-    return timeline(
+    return recording_of(
         [
             *healthy(),
             blind(7.75, "postgres", "patroni1", "closed"),
