@@ -154,7 +154,7 @@ def test_many_incidents_are_told_in_their_rows_alone() -> None:
     found["incidents"] = [{**incident(), "id": n, "number": n} for n in range(1, 6)]
     summary = render(found, "en").split("## The cluster")[0]
     assert summary.count("| 22:10:10 | Leader `patroni1` was killed |") == 5
-    assert "vanished without warning" not in summary
+    assert "disappeared without warning" not in summary
 
 
 def test_what_goes_on_in_a_fault_is_told_once_and_a_fault_that_came_once_is_measured_once() -> None:
@@ -286,7 +286,7 @@ def test_json_says_in_english_what_the_keys_mean_and_keeps_the_keys() -> None:
         "reason": "no change of leader was requested",
     }
     assert only["evidence"][0]["key"] == "evidence.lease_expired"
-    assert "the lease they share expired" in only["evidence"][0]["says"]
+    assert "their lease expired" in only["evidence"][0]["says"]
     assert only["phases"][0]["evidence"][0]["says"].startswith("33.5")
 
 
