@@ -11,6 +11,7 @@ from reports.analysis.etcd_evidence import etcd_elections, etcd_led, etcd_outage
 from reports.analysis.failures import READ_ONLY
 from reports.analysis.incident_reads import failed_reads, persistent_reads, reads_served
 from reports.analysis.index import Index
+from reports.analysis.outages import within
 from reports.analysis.reachability import Unreachable
 from reports.analysis.results.evidence import Interval, LogLine, RefusedWrites, SessionPeak, SupportingEvidence
 from reports.analysis.stalled_replication import stalled_replication
@@ -55,8 +56,8 @@ def _role_lines(own: Sequence[Event], began_ns: int) -> tuple[LogLine, ...]:
 
 
 def _refused_writes(index: Index, incident: Incident) -> RefusedWrites | None:
-    refused = (o for o in index.failures["write"] if o.sqlstate == READ_ONLY)
-    own = [o for o in refused if incident.began_ns <= o.finished_ns <= incident.ended_ns]
+    failed = within(index.failures["write"], incident.began_ns - 1, incident.ended_ns)
+    own = [o for o in failed if o.sqlstate == READ_ONLY]
     if not own:
         return None
     return RefusedWrites(len(own), own[0].finished_ns, own[-1].finished_ns, own[0].id, own[-1].id)
