@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypedDict
 
 from observer.model.recording import MS_NS, SECOND_NS, Event, Recording
-from reports.analysis.reachability import unreachable, unreachable_periods
+from reports.analysis.reachability import unreachable
 from reports.facts import course
 
 ROUTES = ("route.up", "route.down", "route.changed")
@@ -120,7 +120,7 @@ def lingering_of(recording: Recording) -> list[LingerFact]:
         if event.kind == "source.blind" and isinstance(event.detail.get("since_ns"), int)
     }
     away = [span for span in course.roles_of(recording) if span["what"] == "away"]
-    unseen = [(s.from_ns, s.until_ns) for s in unreachable_periods(unreachable(recording)) if s.source == "haproxy"]
+    unseen = [(s.from_ns, s.until_ns) for s in unreachable(recording) if s.source == "haproxy"]
     found: list[LingerFact] = []
     for route in course.routes_of(recording):
         for span in away:

@@ -10,7 +10,7 @@ from typing import TypedDict
 from observer.model.findings import Incident
 from observer.model.recording import SECOND_NS, Operation, Outcome, Recording
 from reports.analysis.index import build_index
-from reports.analysis.reachability import unreachable, unreachable_periods
+from reports.analysis.reachability import unreachable
 from reports.facts import course
 
 # SQLSTATE read_only_sql_transaction: a write met a server in recovery, or one that was told to be read-only.
@@ -83,7 +83,7 @@ def read_only_of(recording: Recording, incidents: Sequence[Incident]) -> list[Re
     numbers = {_number(o, incidents) for o in met}
     found = {n: _Met() for n in sorted(numbers, key=lambda n: (n is None, n or 0))}
     routes, roles = _routes_of_writes(recording), course.roles_of(recording)
-    spells = [(s.from_ns, s.until_ns) for s in unreachable_periods(unreachable(recording)) if s.source == "haproxy"]
+    spells = [(s.from_ns, s.until_ns) for s in unreachable(recording) if s.source == "haproxy"]
     unseen = [(a / SECOND_NS, float("inf") if b is None else b / SECOND_NS) for a, b in spells]
     for operation in met:
         own = found[_number(operation, incidents)]

@@ -90,7 +90,7 @@ def recording_facts(recording: Recording, found: Findings) -> shape.RecordingFac
                 "how": spell.how,
                 "from_s": seconds(spell.from_ns),
                 "to_s": or_none(spell.until_ns),
-                "event_id": spell.event_id,
+                "event_id": spell.event.id,
             }
             for spell in found.unreachable
         ],

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from observer.model.findings import Incident
+from observer.model.findings import Incident, Unreachable
 from observer.model.recording import SECOND_NS, Event, Outcome, Recording
 from reports.analysis.outages import acknowledged
 from reports.analysis.quorum import majority_gone
-from reports.analysis.reachability import Unreachable, unreachable
+from reports.analysis.reachability import unreachable
 from reports.analysis.theory import live_settings, settings_history
 from reports.facts.course import raft_leader
 from reports.facts.engine import StartedFact, able, started
@@ -230,7 +230,7 @@ def _majority_gone(recording: Recording, away: tuple[Unreachable, ...], own: Seq
 
 
 def _away(recording: Recording, spell: Unreachable) -> AwayFact:
-    from_ns, until_ns = spell.began_ns, spell.until_ns(recording.header.until_ns)
+    from_ns, until_ns = spell.began_ns, spell.ended_ns(recording.header.until_ns)
     failed = [o for o in recording.operations if o.outcome is not Outcome.OK and from_ns < o.finished_ns <= until_ns]
     return {
         "endpoint": spell.subject,

@@ -13,7 +13,7 @@ from reports.analysis.consistency import two_primaries
 from reports.analysis.index import build_index
 from reports.analysis.injected import cause_injected
 from reports.analysis.leadership import leader_at, leaderships
-from reports.analysis.reachability import unreachable, unreachable_periods
+from reports.analysis.reachability import unreachable
 from reports.facts.document import facts_of
 from tests.unit.recordings import ETCD, blind, event, healthy, measured_crash, ns, ok, recording_of, route, sees
 
@@ -85,7 +85,7 @@ def test_blindness_is_one_spell_for_all_ways_of_failing_and_keeps_the_first_that
             blind(80, "etcd", "watch", "closed"),
         ]
     )
-    assert [(b.subject, b.how, b.from_ns, b.until_ns) for b in unreachable_periods(unreachable(given))] == [
+    assert [(b.subject, b.how, b.from_ns, b.until_ns) for b in unreachable(given)] == [
         ("patroni1", "silent", ns(19.95), ns(40)),
         ("watch", "closed", ns(79.95), None),
     ]
@@ -129,9 +129,9 @@ def test_the_baseline_leaves_out_periods_in_which_a_part_was_unreachable() -> No
         event(30, "etcd", "source.blind", ETCD[0], how="refused", since_ns=ns(29)),
         event(40, "etcd", "source.sees", ETCD[0]),
     ]
-    noted = replace(NOTHING, unreachable=unreachable_periods(unreachable(recording_of(events, until_s=90))))
+    noted = replace(NOTHING, unreachable=unreachable(recording_of(events, until_s=90)))
     assert calm_periods(recording_of(events, until_s=90), noted) == ((ns(2), ns(29)), (ns(40), ns(90)))
-    open_end = replace(NOTHING, unreachable=unreachable_periods(unreachable(recording_of(events[:1], until_s=90))))
+    open_end = replace(NOTHING, unreachable=unreachable(recording_of(events[:1], until_s=90)))
     assert calm_periods(recording_of(events[:1], until_s=90), open_end) == ((ns(2), ns(29)),)
 
 

@@ -390,7 +390,9 @@ def test_a_recovery_that_waited_for_room_in_the_proxy_says_so() -> None:
     assert "the application connected to the database again" in render(facts, "en")
     full: Any = {"proxy": "p", "sessions": 100, "limit": 100, "at_s": recovery["began_s"] - 1}
     one["evidence"].append({"table": "events", "ids": [71], "says": "evidence.proxy_full", "facts": full})
-    assert "HAProxy was at its connection limit and accepted new connections only as others closed" in render(facts, "en")
+    assert "HAProxy was at its connection limit and accepted new connections only as others closed" in render(
+        facts, "en"
+    )
 
 
 def test_that_writes_are_not_synchronous_is_said_also_where_the_settings_leave_it_out() -> None:

@@ -8,7 +8,7 @@ from reports.analysis.rule import RuleResult, found, rejected
 
 
 def two_primaries(context: IncidentContext) -> RuleResult:
-    """Two members were out of recovery at once, and no member had gone away before."""
+    """Find two members that were out of recovery at once, with no member gone before."""
     both = [b for b in context.index.two_primaries if context.from_ns <= b.from_ns <= context.until_ns]
     if not both:
         return None
