@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from observer.model.recording import SECOND_NS
@@ -52,29 +53,16 @@ class Cause:
     injected_on_replica: tuple[Fault, ...] = ()
 
 
-def _replica(name: str, *on_replica: Fault, injected_by: tuple[Fault, ...] = ()) -> Cause:
-    """Return a cause that lies with a replica: they differ only in the faults that have them."""
-    return Cause(
-        name,
-        "replica",
-        questions=("replica",),
-        remedy="reads",
-        paragraph="replica",
-        injected_by=injected_by,
-        injected_on_replica=on_replica,
-    )
-
+# What the causes of one kind have in common.
+_expired = partial(Cause, layer="leader", shape="restart", lease_expires=True, remedy="lease")
+_handover = partial(Cause, layer="leader", shape="switchover", preface="request")
+_postgres = partial(Cause, layer="postgres", shape="restart", remedy="restart")
+_replica = partial(Cause, layer="replica", questions=("replica",), remedy="reads", paragraph="replica")
+_quorum = partial(Cause, layer="etcd", shape="quorum", preface="demotion", remedy="etcd", paragraph="quorum")
+_proxy = partial(Cause, layer="proxy", shape="proxy", may_fail_beside=True, remedy="proxy", paragraph="proxy")
 
 _ALL = (
-    Cause(
-        "leader.killed",
-        "leader",
-        "restart",
-        lease_expires=True,
-        questions=("leader_killed",),
-        remedy="lease",
-        injected_by=(("patroni", "kill"),),
-    ),
+    _expired("leader.killed", questions=("leader_killed",), injected_by=(("patroni", "kill"),)),
     Cause(
         "leader.stopped",
         "leader",
@@ -83,52 +71,16 @@ _ALL = (
         remedy="routing",
         injected_by=(("patroni", "stop"),),
     ),
-    Cause(
-        "leader.frozen",
-        "leader",
-        "restart",
-        lease_expires=True,
-        questions=("leader_frozen",),
-        remedy="lease",
-        injected_by=(("patroni", "freeze"), ("patroni", "pause")),
-    ),
-    Cause(
-        "leader.cut_off",
-        "leader",
-        "restart",
-        lease_expires=True,
-        serves_on=True,
-        remedy="lease",
-        injected_by=(("network", "cut_off"),),
-    ),
-    Cause(
-        "leader.unreachable",
-        "leader",
-        "restart",
-        lease_expires=True,
-        remedy="lease",
-        injected_by=(("network", "disconnect"),),
-    ),
+    _expired("leader.frozen", questions=("leader_frozen",), injected_by=(("patroni", "freeze"), ("patroni", "pause"))),
+    _expired("leader.cut_off", serves_on=True, injected_by=(("network", "cut_off"),)),
+    _expired("leader.unreachable", injected_by=(("network", "disconnect"),)),
     Cause("leader.taken_back", "leader", "restart", may_follow=True, remedy="watchdog"),
-    Cause("switchover", "leader", "switchover", preface="request", injected_by=(("cluster", "switchover"),)),
-    Cause("failover.manual", "leader", "switchover", preface="request", injected_by=(("cluster", "failover"),)),
-    Cause(
-        "postgres.crashed", "postgres", "restart", in_place=True, remedy="restart", injected_by=(("postgres", "kill"),)
-    ),
-    Cause(
-        "postgres.frozen",
-        "postgres",
-        "restart",
-        remedy="restart",
-        injected_by=(("postgres", "freeze"), ("postgres", "pause")),
-    ),
-    Cause(
-        "postgres.restarted",
-        "postgres",
-        "restart",
-        remedy="restart",
-        injected_by=(("postgres", "stop"), ("postgres", "restart")),  # Patroni starts a stopped PostgreSQL again
-    ),
+    _handover("switchover", injected_by=(("cluster", "switchover"),)),
+    _handover("failover.manual", injected_by=(("cluster", "failover"),)),
+    _postgres("postgres.crashed", in_place=True, injected_by=(("postgres", "kill"),)),
+    _postgres("postgres.frozen", injected_by=(("postgres", "freeze"), ("postgres", "pause"))),
+    # Patroni starts a PostgreSQL that was stopped.
+    _postgres("postgres.restarted", injected_by=(("postgres", "stop"), ("postgres", "restart"))),
     Cause(
         "patroni.killed",
         "patroni",
@@ -138,62 +90,30 @@ _ALL = (
         remedy="watchdog",
         injected_by=(("patroni", "kill_alone"),),
     ),
-    _replica("replica.killed", ("patroni", "kill")),
-    _replica("replica.stopped", ("patroni", "stop")),
-    _replica("replica.frozen", ("patroni", "freeze"), ("patroni", "pause")),
-    _replica("replica.unreachable", ("network", "disconnect")),
-    _replica("replica.cut_off", ("network", "cut_off")),
+    _replica("replica.killed", injected_on_replica=(("patroni", "kill"),)),
+    _replica("replica.stopped", injected_on_replica=(("patroni", "stop"),)),
+    _replica("replica.frozen", injected_on_replica=(("patroni", "freeze"), ("patroni", "pause"))),
+    _replica("replica.unreachable", injected_on_replica=(("network", "disconnect"),)),
+    _replica("replica.cut_off", injected_on_replica=(("network", "cut_off"),)),
     _replica("replica.rebuilt", injected_by=(("postgres", "reinit"),)),
+    # Harmless but for a hiccup, while etcd elects another leader.
     Cause(
         "etcd.member_down",
         "etcd",
         may_fail_beside=True,
-        harmless_ns=SECOND_NS,  # a hiccup, while etcd elects another leader
+        harmless_ns=SECOND_NS,
         questions=("etcd_one", "etcd_leader"),
         remedy="etcd",
         paragraph="etcd_member",
     ),
     Cause("etcd.election", "etcd", has_target=False, injected_by=(("etcd", "elect"),)),
-    Cause(
-        "etcd.quorum_lost",
-        "etcd",
-        "quorum",
-        preface="demotion",
-        questions=("etcd_two", "etcd_all"),
-        remedy="etcd",
-        paragraph="quorum",
-    ),
-    Cause("failsafe", "etcd", "quorum", preface="demotion", questions=("etcd_all",), remedy="etcd", paragraph="quorum"),
-    Cause(
-        "proxy.down",
-        "proxy",
-        "proxy",
-        may_fail_beside=True,
-        questions=("proxy",),
-        remedy="proxy",
-        paragraph="proxy",
-        injected_by=(("haproxy", "kill"), ("haproxy", "stop")),
-    ),
-    Cause(
-        "proxy.frozen",
-        "proxy",
-        "proxy",
-        may_fail_beside=True,
-        remedy="proxy",
-        paragraph="proxy",
-        injected_by=(("haproxy", "freeze"), ("haproxy", "pause")),
-    ),
+    _quorum("etcd.quorum_lost", questions=("etcd_two", "etcd_all")),
+    _quorum("failsafe", questions=("etcd_all",)),
+    _proxy("proxy.down", questions=("proxy",), injected_by=(("haproxy", "kill"), ("haproxy", "stop"))),
+    _proxy("proxy.frozen", injected_by=(("haproxy", "freeze"), ("haproxy", "pause"))),
     Cause("proxy.full", "proxy", remedy="connections"),
-    Cause(
-        "proxy.reloaded",
-        "proxy",
-        "proxy",
-        may_fail_beside=True,
-        harmless_ns=10 * SECOND_NS,  # a few checks, until which a new process takes every server for UP
-        remedy="proxy",
-        paragraph="proxy",
-        injected_by=(("haproxy", "reload"),),
-    ),
+    # Harmless but for a few checks: until then a new process takes every server for UP.
+    _proxy("proxy.reloaded", harmless_ns=10 * SECOND_NS, injected_by=(("haproxy", "reload"),)),
     Cause("proxy.cut_off", "proxy", "route", remedy="network", injected_by=(("network", "cut_proxy"),)),
     Cause(
         "two_primaries",

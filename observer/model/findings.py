@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from observer.model.recording import Action, Event, Probe, Window
+from observer.model.recording import SECOND_NS, Action, Event, Probe, Window
 
 Verdict = Literal["HOLDS", "BROKEN", "UNKNOWN"]
 Confidence = Literal["high", "medium", "low"]
@@ -200,16 +200,78 @@ class Incident:
         return None if self.brownout is None else self.brownout.duration_ns
 
 
+# A poll without an answer may be a hiccup of the observer or its machine: a period of such polls that is this short
+# shows nothing by itself.
+NOISE_NS = 4 * SECOND_NS
+HICCUPS = ("silent", "connect_timeout", "error")
+
+
 @dataclass(frozen=True, slots=True)
-class UnreachablePeriod:
-    """A period in which a source did not reach its subject. `until_ns` None: to the end. `how`: refused, silent, ..."""
+class Unreachable:
+    """A period in which a source did not reach its subject.
+
+    `failures` holds one event for each way in which polls failed; `back` is the event of the first answer, None: there
+    was none. `initial`: the source had never reached this subject. `woke_ns`: when the observer last woke before it.
+    """
 
     source: str
     subject: str
-    how: str
-    from_ns: int
-    until_ns: int | None
-    event_id: int | None
+    failures: tuple[Event, ...]
+    back: Event | None
+    initial: bool
+    woke_ns: int = 0
+
+    @property
+    def from_ns(self) -> int:
+        """Return when the first poll failed."""
+        since_ns = self.failures[0].detail.get("since_ns")
+        return since_ns if isinstance(since_ns, int) else self.began_ns
+
+    @property
+    def began_ns(self) -> int:
+        """Return when the failure was known: a source reports it after more than one poll."""
+        return self.failures[0].by_ns
+
+    @property
+    def until_ns(self) -> int | None:
+        """Return when the subject answered again; None: it did not."""
+        return None if self.back is None else self.back.by_ns
+
+    def ended_ns(self, end_ns: int) -> int:
+        """Return when the subject answered again, or `end_ns`."""
+        return end_ns if self.back is None else self.back.by_ns
+
+    @property
+    def event(self) -> Event:
+        """Return the event that decides how the polls failed.
+
+        A persistent connection that was cut, or an error, is passed over if a later poll shows more: the first poll on
+        a new connection decides.
+        """
+        return next((e for e in self.failures if _how(e) not in ("closed", "error")), self.failures[0])
+
+    @property
+    def how(self) -> str:
+        """Return how the polls failed: refused, silent, ..."""
+        return _how(self.event)
+
+    @property
+    def noise(self) -> bool:
+        """Return whether it is too short to show anything alone, with no answer that names a fault."""
+        if self.back is None or any(e.detail.get("sqlstate") or e.detail.get("http") for e in self.failures):
+            return False
+        mute = all(event.detail.get("how") in HICCUPS for event in self.failures)
+        # A poll that was under way while the observer slept is late for that reason alone.
+        return mute and self.back.by_ns - max(self.failures[0].window.after_ns, self.woke_ns) < NOISE_NS
+
+    @property
+    def etcd_member(self) -> bool:
+        """Return whether the subject is a member of etcd, by its endpoint; the other subjects of etcd are watches."""
+        return self.source == "etcd" and ":" in self.subject
+
+
+def _how(event: Event) -> str:
+    return str(event.detail.get("how", "error"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +283,6 @@ class Findings:
 
     incidents: tuple[Incident, ...]
     leaderships: tuple[Leadership, ...]
-    unreachable: tuple[UnreachablePeriod, ...]
+    unreachable: tuple[Unreachable, ...]
     lost: tuple[Lost, ...] | None
     unaudited: int

@@ -17,7 +17,6 @@ from reports.analysis.loss_attribution import losses
 from reports.analysis.outages import cost
 from reports.analysis.phases import phases
 from reports.analysis.probes import per_probe
-from reports.analysis.reachability import unreachable_periods
 from reports.analysis.redundancy import brownout, protection, redundancy_back
 from reports.analysis.rules.ordered import cause_of
 
@@ -39,7 +38,7 @@ def analyze_index(index: Index) -> Findings:
     return Findings(
         incidents=tuple(replace(incident, lost=lost, per_probe=apart) for incident, lost, apart in each),
         leaderships=index.leaderships,
-        unreachable=unreachable_periods(index.unreachable),
+        unreachable=index.unreachable,
         lost=index.durability.lost,
         unaudited=index.durability.unaudited,
     )

@@ -6,16 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from observer.model.recording import Event, Recording
-
-
-@dataclass(frozen=True, slots=True)
-class TwoPrimaries:
-    """A period in which two members were certainly out of recovery, and the two events that show it."""
-
-    members: tuple[str, str]
-    from_ns: int
-    until_ns: int
-    events: tuple[Event, Event]
+from reports.analysis.results.reads import TwoPrimaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +28,8 @@ def two_primaries(recording: Recording) -> tuple[TwoPrimaries, ...]:
         from_ns, until_ns = max(one.from_ns, other.from_ns), min(one.until_ns, other.until_ns)
         if one.member != other.member and from_ns < until_ns:
             first, second = sorted((one, other), key=lambda primary: primary.from_ns)
-            events = (first.event, second.event)
-            found.append(TwoPrimaries((first.member, second.member), from_ns, until_ns, events))
+            ids = tuple(e.id for e in (first.event, second.event) if e.id is not None)
+            found.append(TwoPrimaries(recording.header.id, (first.member, second.member), from_ns, until_ns, ids))
     return tuple(sorted(found, key=lambda both: both.from_ns))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from observer.model.findings import Unreachable
 from observer.model.recording import MS_NS, SECOND_NS, Action, Recording
 from reports.analysis.outages import slept, threshold_ns
-from reports.analysis.reachability import Unreachable
 
 UNREACHABLE = (("traffic", "generator"), ("daemon", "recorder"))
 # The sources start before the first operation; after the last one the recording ends, with its audits.
@@ -24,7 +24,7 @@ def unobserved(recording: Recording, periods: Sequence[Unreachable], action: Act
     action ended for longer than one may take.
     """
     stopped = [
-        (one.began_ns, one.until_ns(recording.header.until_ns))
+        (one.began_ns, one.ended_ns(recording.header.until_ns))
         for one in periods
         if (one.source, one.subject) in UNREACHABLE
     ]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from observer.model.findings import Incident
+from observer.model.findings import Incident, Unreachable
 from observer.model.recording import SECOND_NS, Event
 from reports.analysis.container_engine import enabling_start
 from reports.analysis.index import Index
 from reports.analysis.outages import acknowledged, within
 from reports.analysis.quorum import INFERRED, majority_gone
-from reports.analysis.reachability import Unreachable
 from reports.analysis.results.evidence import EtcdElection, EtcdLeader, EtcdOutage, Interval
 from reports.analysis.topology import etcd_leader_at
 
@@ -40,7 +39,7 @@ def etcd_outages(index: Index, absences: Sequence[Unreachable], from_ns: int, un
 
 
 def _outage(index: Index, away: Unreachable) -> EtcdOutage:
-    from_ns, until_ns, back = away.began_ns, away.until_ns(index.end_ns), away.back
+    from_ns, until_ns, back = away.began_ns, away.ended_ns(index.end_ns), away.back
     return EtcdOutage(
         endpoint=away.subject,
         from_ns=from_ns,

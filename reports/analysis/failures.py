@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
-from observer.model.findings import Incident, UnreachablePeriod
+from observer.model.findings import Incident, Unreachable
 from observer.model.recording import SECOND_NS, Action, Operation, Outcome, Recording
 from reports.analysis.index import Index
 from reports.analysis.outages import acknowledged
@@ -64,7 +64,7 @@ def read_only_writes(
     incidents: Sequence[Incident],
     routes: Iterable[Period],
     roles: Iterable[Period],
-    unreachable: Iterable[UnreachablePeriod],
+    unreachable: Iterable[Unreachable],
 ) -> tuple[ReadOnlyWrites, ...]:
     """Return the writes that a server refused as read-only, per incident, in order of time; those of none last."""
     refused = [o for o in index.failures["write"] if o.sqlstate == READ_ONLY]
@@ -95,7 +95,7 @@ def _add(
     operation: Operation,
     routes: Iterable[Period],
     roles: Iterable[Period],
-    unseen: Iterable[UnreachablePeriod],
+    unseen: Iterable[Unreachable],
 ) -> None:
     own.operations += 1
     began_ns, at_ns = operation.started_ns, operation.finished_ns

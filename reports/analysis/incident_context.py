@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
-from observer.model.findings import Cost, Evidence, Outage
+from observer.model.findings import Cost, Evidence, Outage, Unreachable
 from observer.model.recording import SECOND_NS, Action, Event, Operation
 from reports.analysis.changes import Change
 from reports.analysis.incidents import Span
@@ -17,7 +17,6 @@ from reports.analysis.index import FAILOVER, Index
 from reports.analysis.leadership import leader_at
 from reports.analysis.member_observations import MemberObservations
 from reports.analysis.outages import within
-from reports.analysis.reachability import Unreachable
 from reports.analysis.requests import Request
 from reports.analysis.theory import live_settings
 from reports.analysis.triggers import REQUEST_NS

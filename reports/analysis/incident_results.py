@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from observer.model.findings import Cost, Findings, Incident, Lost
+from observer.model.findings import Cost, Findings, Incident, Lost, Unreachable
 from observer.model.recording import NEW, PERSISTENT, Action, RecordingHeader
 from reports.analysis.etcd_evidence import etcd_absences, was_etcd_leader
 from reports.analysis.index import Index
 from reports.analysis.probes import new_longer
 from reports.analysis.proxy_checks import proxy_settings
-from reports.analysis.reachability import Unreachable
 from reports.analysis.recording_results import reported
 from reports.analysis.rejoin import rejoins
 from reports.analysis.results.incident import ActionCost, IncidentResults, LeaderChange, LostWrite

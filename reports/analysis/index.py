@@ -6,23 +6,26 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import TypeVar, get_args
 
-from observer.model.findings import Leadership, Outage
+from observer.model.findings import Leadership, Outage, Unreachable
 from observer.model.recording import Action, Event, Operation, Recording
 from reports.analysis.changes import Change, addresses, changes, member_of, members
-from reports.analysis.consistency import TwoPrimaries, two_primaries
+from reports.analysis.consistency import two_primaries
 from reports.analysis.coverage import Interval, unobserved
 from reports.analysis.durability import Durability, durability
 from reports.analysis.leadership import leaderships
 from reports.analysis.outages import failures, outages
 from reports.analysis.quorum import inferred_quorum_events
-from reports.analysis.reachability import Unreachable, unreachable
+from reports.analysis.reachability import unreachable
 from reports.analysis.requests import Request, requests
+from reports.analysis.results.reads import TwoPrimaries
 from reports.analysis.theory import LiveSettings, settings_history
 
 # Subjects that are no part of the cluster by name: a request for a new leader, and etcd as a whole.
 FAILOVER, ETCD = "failover", "etcd"
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +70,15 @@ class Index:
 
     def between(self, from_ns: int, until_ns: int) -> Sequence[Event]:
         """Return the events that were known from one moment to another, both included."""
-        events = self.recording.events
-        return events[bisect_left(events, from_ns, key=_known) : bisect_right(events, until_ns, key=_known)]
+        return _cut(self.recording.events, from_ns, until_ns, _known)
 
     def unreachable_since(self, from_ns: int, until_ns: int) -> Sequence[Unreachable]:
         """Return the unreachable periods that began in an interval, both ends included."""
-        first = bisect_left(self.unreachable, from_ns, key=_began)
-        return self.unreachable[first : bisect_right(self.unreachable, until_ns, key=_began)]
+        return _cut(self.unreachable, from_ns, until_ns, lambda one: one.began_ns)
 
     def changed_between(self, from_ns: int, until_ns: int) -> Sequence[Change]:
         """Return the changes of members in an interval, both ends included."""
-        first = bisect_left(self.changes, from_ns, key=_changed)
-        return self.changes[first : bisect_right(self.changes, until_ns, key=_changed)]
+        return _cut(self.changes, from_ns, until_ns, lambda change: change.event.by_ns)
 
     @property
     def end_ns(self) -> int:
@@ -92,7 +92,7 @@ class Index:
     def observed(self, source: str, member: str, at_ns: int) -> bool:
         """Return whether a source reached a member at a moment: it had reached it before, and not lost it since."""
         away = any(
-            one.began_ns <= at_ns < one.until_ns(self.end_ns + 1)
+            one.began_ns <= at_ns < one.ended_ns(self.end_ns + 1)
             for one in self.unreachable
             if (one.source, one.subject) == (source, member) and not one.noise
         )
@@ -154,12 +154,9 @@ def _known(event: Event) -> int:
     return event.by_ns
 
 
-def _began(period: Unreachable) -> int:
-    return period.began_ns
-
-
-def _changed(change: Change) -> int:
-    return change.event.by_ns
+def _cut(items: Sequence[_T], from_ns: int, until_ns: int, key: Callable[[_T], int]) -> Sequence[_T]:
+    """Return the items of an interval, both ends included, of a sequence in order of `key`."""
+    return items[bisect_left(items, from_ns, key=key) : bisect_right(items, until_ns, key=key)]
 
 
 def pool_of(route: Event) -> str:

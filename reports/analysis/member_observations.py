@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from observer.model.findings import Unreachable
 from observer.model.recording import Event
-from reports.analysis.reachability import Unreachable
 
 # How a poll fails if nothing listens, and if there is no route to the member.
 SHUT = ("refused", "closed", "error")

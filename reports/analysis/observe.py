@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from observer.model.findings import Unreachable
 from observer.model.recording import SECOND_NS, Event
 from reports.analysis.changes import Change, started
 from reports.analysis.incident_context import IncidentContext
 from reports.analysis.incidents import TOGETHER_NS
 from reports.analysis.leadership import says_primary
 from reports.analysis.member_observations import MemberObservations
-from reports.analysis.reachability import Unreachable
 
 # Keys that expire with one lease go at one revision; if no revision is known, this close together.
 ONE_LEASE_NS = SECOND_NS
@@ -65,7 +65,7 @@ def _ran_on(context: IncidentContext, rest: Unreachable, sql: Unreachable, reach
     """Return what its container or its log reported meanwhile; else its return, if it was never restarted."""
     reports = [
         e
-        for e in context.index.between(rest.began_ns - DYING_NS, rest.until_ns(context.index.end_ns))
+        for e in context.index.between(rest.began_ns - DYING_NS, rest.ended_ns(context.index.end_ns))
         if e.subject == rest.subject
         and (e.kind == "container.ended" or (e.kind == "log.told" and e.detail.get("says") in OF_A_RUNNING_MEMBER))
     ]
@@ -92,7 +92,7 @@ def accepts_on(context: IncidentContext, rest: Unreachable) -> bool:
     The accept queue of a stopped Patroni holds 5 connections, and is full after a few seconds of polls and checks. If a
     published port of Docker accepts the observer's connections, a check of the proxy shows that Patroni did not.
     """
-    until_ns = rest.until_ns(context.index.end_ns)
+    until_ns = rest.ended_ns(context.index.end_ns)
     if until_ns - rest.began_ns < QUEUE_NS or any(event.detail.get("how") != "silent" for event in rest.failures):
         return False
     return not any(
@@ -124,7 +124,7 @@ def _shut_ns(rest: Unreachable, end_ns: int) -> int:
     Later reports come from its return: a Patroni that starts also calls its PostgreSQL stopped.
     """
     shut = next((event.by_ns for event in rest.failures if event.detail.get("how") == "refused"), None)
-    return rest.until_ns(end_ns) if shut is None else shut + SECOND_NS
+    return rest.ended_ns(end_ns) if shut is None else shut + SECOND_NS
 
 
 def _reports_stop(change: Change) -> bool:

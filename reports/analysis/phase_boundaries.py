@@ -31,7 +31,7 @@ Find = Callable[[IncidentContext, Found, int], Boundary | None]
 
 
 def key_gone(context: IncidentContext, cause: Found, after_ns: int) -> Boundary | None:
-    """The leader key is gone: its lease ran out, or it was given up."""
+    """Find the loss of the leader key: its lease ran out, or it was given up."""
     lost = context.leader_lost
     if lost is None:
         return None
@@ -40,12 +40,12 @@ def key_gone(context: IncidentContext, cause: Found, after_ns: int) -> Boundary 
 
 
 def key_taken(context: IncidentContext, cause: Found, after_ns: int) -> Boundary | None:
-    """The leader key is taken."""
+    """Find the taking of the leader key."""
     return _boundary(context.leader_elected, shows_taken(context))
 
 
 def accepts(context: IncidentContext, cause: Found, after_ns: int) -> Boundary | None:
-    """The primary accepts writes: it reports that to direct SQL, or else to REST."""
+    """Find when the primary accepts writes: it reports that to direct SQL, or else to REST."""
     leader = _leader(context)
     for source, says in (("postgres", "evidence.sql_primary"), ("patroni", "evidence.rest_role")):
         for event in _from(context, after_ns, "member.changed", "source.sees"):
@@ -59,7 +59,7 @@ def accepts(context: IncidentContext, cause: Found, after_ns: int) -> Boundary |
 
 
 def routed(context: IncidentContext, cause: Found, after_ns: int) -> Boundary | None:
-    """A proxy routes the primary's clients to the leader."""
+    """Find when a proxy routes the primary's clients to the leader."""
     leader, index = _leader(context), context.index
     for event in _from(context, after_ns, "route.up"):
         if event.detail.get("initial") or index.member_of(event) != leader or pool_of(event) not in index.primary_pools:
@@ -70,13 +70,13 @@ def routed(context: IncidentContext, cause: Found, after_ns: int) -> Boundary | 
 
 
 def quorum_back(context: IncidentContext, cause: Found, after_ns: int) -> Boundary | None:
-    """etcd has a leader again."""
+    """Find when etcd has a leader again."""
     event = next(_from(context, after_ns, "quorum.regained"), None)
     return None if event is None else _boundary(event, shows_regained(event, context.index))
 
 
 def proxy_back(context: IncidentContext, cause: Found, after_ns: int) -> Boundary | None:
-    """The proxy answers again: an answer of a server through it, or its statistics, whichever came first."""
+    """Find the first answer of a server through the proxy, or of its statistics, whichever came first."""
     answer = answered_again(context)
     back = (e for e in _from(context, after_ns, "source.sees") if e.source == "haproxy" and e.subject in cause.targets)
     event = next(back, None)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from observer.model.findings import UnreachablePeriod
+from observer.model.findings import Unreachable
 from observer.model.recording import MS_NS, Event
 from reports.analysis.index import Index
 from reports.analysis.results.proxy import CheckPauses, Measured, ProxyChecks, ProxySettings, StaleUp
@@ -32,7 +32,7 @@ def proxy_settings(index: Index) -> ProxySettings:
 
 
 def proxy_checks(
-    index: Index, routes: Iterable[Period], roles: Iterable[Period], unreachable: Iterable[UnreachablePeriod]
+    index: Index, routes: Iterable[Period], roles: Iterable[Period], unreachable: Iterable[Unreachable]
 ) -> ProxyChecks:
     """Return what the statistics page showed of the checks themselves."""
     return ProxyChecks(check_pauses(index), check_timeouts(index), stale_up(index, routes, roles, unreachable))
@@ -87,7 +87,7 @@ def check_timeouts(index: Index) -> dict[str, Measured]:
 
 
 def stale_up(
-    index: Index, routes: Iterable[Period], roles: Iterable[Period], unreachable: Iterable[UnreachablePeriod]
+    index: Index, routes: Iterable[Period], roles: Iterable[Period], unreachable: Iterable[Unreachable]
 ) -> tuple[StaleUp, ...]:
     """Return the servers that were still UP after their PostgreSQL stopped answering, the longest first."""
     since_ns = {e.id: e.detail.get("since_ns") for e in index.of_kinds("source.blind")}

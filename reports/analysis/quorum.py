@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from observer.model.findings import Unreachable
 from observer.model.recording import Event, Recording, Window
-from reports.analysis.reachability import Unreachable
 
 INFERRED = "inferred"
 
@@ -64,7 +64,7 @@ def majority_gone(
         one
         for one in periods
         if one.source == "etcd" and one.subject in members and not one.initial
-        if one.began_ns <= at_ns < one.until_ns(recording.header.until_ns)
+        if one.began_ns <= at_ns < one.ended_ns(recording.header.until_ns)
     ]
     spare = len(members) - (len(members) // 2 + 1)  # so many may go, and a majority is left
     if not members or len(away) <= spare:

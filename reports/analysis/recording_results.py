@@ -46,7 +46,7 @@ def recording_results(index: Index, found: Findings) -> RecordingResults:
         persistent_on_leader=persistent_on_leader(recording),
         leaderships=state_history.leader_periods(index, roles),
         unreachable=tuple(
-            Unreachable(s.source, s.subject, s.how, s.from_ns, s.until_ns, s.event_id) for s in found.unreachable
+            Unreachable(s.source, s.subject, s.how, s.from_ns, s.until_ns, s.event.id) for s in found.unreachable
         ),
         not_observed=tuple(
             NotObserved(action, *period) for action, periods in index.unobserved.items() for period in periods

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from observer.model.findings import Confidence, Evidence, Rejected
+from observer.model.findings import Confidence, Evidence, Rejected, Unreachable
 from observer.model.recording import Event
 from reports.analysis.incident_context import IncidentContext, shows
 from reports.analysis.member_observations import MemberObservations
-from reports.analysis.reachability import Unreachable
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from observer.model.findings import Unreachable
 from observer.model.recording import SECOND_NS, Event
 from reports.analysis.index import Index
 from reports.analysis.leadership import says_primary
-from reports.analysis.reachability import Unreachable
 from reports.analysis.results.reads import Divergence, PossibleSplitBrain
 
 # How a poll fails if the server may be running. A server that refuses is not.
@@ -42,7 +42,7 @@ def divergences(index: Index) -> tuple[Divergence, ...]:
 
 
 def _possible_split_brain(index: Index, away: Unreachable) -> PossibleSplitBrain | None:
-    member, end_ns, began_ns = away.subject, away.until_ns(index.end_ns), away.failures[0].window.after_ns
+    member, end_ns, began_ns = away.subject, away.ended_ns(index.end_ns), away.failures[0].window.after_ns
     role = index.last("member.changed", member, away.began_ns, "postgres")
     if away.how not in MUTE or role is None or not says_primary(role) or _died(index, away):
         return None
@@ -77,7 +77,7 @@ def _possible_split_brain(index: Index, away: Unreachable) -> PossibleSplitBrain
 
 def _died(index: Index, away: Unreachable) -> bool:
     """Return whether its PostgreSQL was reported to have ended: it comes back as a replica."""
-    end_ns, since_ns = away.until_ns(index.end_ns), away.failures[0].window.after_ns - SECOND_NS
+    end_ns, since_ns = away.ended_ns(index.end_ns), away.failures[0].window.after_ns - SECOND_NS
     return any(
         (event.kind == "container.ended" and event.subject == away.subject)
         or (event.kind == "fault.told" and _targets(event, away.subject, "kill", "stop", "restart"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from observer.model.findings import Incident
+from observer.model.findings import Incident, Unreachable
 from observer.model.recording import SECOND_NS, Event
 from reports.analysis.container_engine import container_exits, container_starts
 from reports.analysis.etcd_evidence import etcd_elections, etcd_led, etcd_outages, majority_lost
@@ -12,7 +12,6 @@ from reports.analysis.failures import READ_ONLY
 from reports.analysis.incident_reads import failed_reads, persistent_reads, reads_served
 from reports.analysis.index import Index
 from reports.analysis.outages import within
-from reports.analysis.reachability import Unreachable
 from reports.analysis.results.evidence import Interval, LogLine, RefusedWrites, SessionPeak, SupportingEvidence
 from reports.analysis.stalled_replication import stalled_replication
 from reports.analysis.theory import live_settings

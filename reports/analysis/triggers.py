@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from observer.model.findings import Unreachable
 from observer.model.recording import SECOND_NS, Event, Outcome
 from reports.analysis.index import ETCD, FAILOVER, Index, pool_of
-from reports.analysis.reachability import INITIAL_NS, Unreachable
+from reports.analysis.reachability import INITIAL_NS
 
 # A member that comes back reports many things in a row; all reports without a pause of this length are its return.
 RETURN_NS = 15 * SECOND_NS
@@ -110,13 +111,13 @@ def _of_reachability(index: Index, returns: _Returns) -> Iterator[Trigger]:
         for led in index.leaderships:
             until_ns = index.end_ns if led.until_ns is None else led.until_ns
             if one.source == "patroni" and led.member == one.subject and led.from_ns <= at_ns < until_ns:
-                yield Trigger(at_ns, min(until_ns, one.until_ns(index.end_ns)), one.subject, opens=False)
+                yield Trigger(at_ns, min(until_ns, one.ended_ns(index.end_ns)), one.subject, opens=False)
 
 
 def _slow_to_start(one: Unreachable, index: Index) -> bool:
     """Return whether a member was away a moment ago: while it starts it may answer slowly, which is no new fault."""
     own = (other for other in index.unreachable if (other.source, other.subject) == (one.source, one.subject))
-    return one.how == "silent" and any(0 <= one.began_ns - o.until_ns(index.end_ns) <= RETURN_NS for o in own)
+    return one.how == "silent" and any(0 <= one.began_ns - o.ended_ns(index.end_ns) <= RETURN_NS for o in own)
 
 
 def _outage_began(one: Unreachable, index: Index) -> bool:
@@ -134,7 +135,7 @@ def _is_fault(one: Unreachable, index: Index, with_outage: bool) -> bool:
     PostgreSQL alone may be away as a consequence (a restart, a rewind), unless an outage began when it fell silent. A
     proxy that is silent may be merely too busy.
     """
-    lasts_ns = one.until_ns(index.end_ns) - one.began_ns
+    lasts_ns = one.ended_ns(index.end_ns) - one.began_ns
     if one.how == "error" or lasts_ns < 2 * SECOND_NS:
         return False
     if one.source == "haproxy":
@@ -210,7 +211,7 @@ def _returns(index: Index) -> _Returns:
     for one in index.unreachable:
         if one.noise:
             continue
-        until_ns = one.until_ns(index.end_ns)
+        until_ns = one.ended_ns(index.end_ns)
         note(one.source if one.source in ("etcd", "haproxy") else one.subject, one.failures[0], True, until_ns)
         if one.source == "haproxy":
             note(one.subject, one.failures[0], True, until_ns)

@@ -1,4 +1,4 @@
-"""Tiny builders for literal timelines: seconds in, a Timeline out."""
+"""Builders of small literal recordings: seconds in, a Recording out."""
 
 from __future__ import annotations
 
@@ -72,16 +72,16 @@ def audit(at_s: float, first: int, last: int, *, present: bool) -> Audit:
 
 
 def traffic(
-    *spells: tuple[float, float, Outcome], action: Action = "write", every_s: float = 0.05, n: int = 1
+    *periods: tuple[float, float, Outcome], action: Action = "write", every_s: float = 0.05, n: int = 1
 ) -> list[Operation]:
-    """Operations every `every_s`, with the outcome of the spell they finish in."""
-    told: list[Operation] = []
-    for from_s, to_s, outcome in spells:
+    """Return operations every `every_s`, with the outcome of the period in which they finish."""
+    made: list[Operation] = []
+    for from_s, to_s, outcome in periods:
         for step in range(round((to_s - from_s) / every_s)):
             at_s = from_s + step * every_s
-            told.append(_operation(at_s, action, outcome, n, 0.005, stage="done" if outcome == "ok" else "connect"))
+            made.append(_operation(at_s, action, outcome, n, 0.005, stage="done" if outcome == "ok" else "connect"))
             n += 1
-    return told
+    return made
 
 
 def recording_of(
@@ -92,7 +92,7 @@ def recording_of(
     until_s: float = 120,
     settings: Mapping[str, Any] = SETTINGS,
 ) -> Recording:
-    """A timeline as the store gives it: in order, with ids."""
+    """Return a recording as the store returns it: in order, with ids."""
     in_order = sorted(events, key=lambda e: e.window.by_ns)
     finished = sorted(operations, key=lambda o: o.finished_ns)
     recording = RecordingHeader(
@@ -117,7 +117,7 @@ def recording_of(
 
 
 def healthy(leader: str = "patroni1", members: Iterable[str] = ("patroni1", "patroni2", "patroni3")) -> list[Event]:
-    """What every source tells at its first look at a cluster that is well: `leader` on timeline 1, two replicas."""
+    """Return the first report of every source on a healthy cluster: `leader` on timeline 1, two replicas."""
     told = [
         event(0.1, "etcd", "leader.seen", leader, revision=10, lease=1, initial=True),
         event(0.1, "etcd", "config.changed", "demo", config={"ttl": 30, "loop_wait": 10, "retry_timeout": 10}),
@@ -165,7 +165,7 @@ def sees(at_s: float, source: str, subject: str, how: str = "refused") -> Event:
 
 
 def takeover(at_s: float, member: str, number: int, *, previous: str, up_s: float) -> list[Event]:
-    """A replica takes the key, is a primary 0.1 s later, and routed to at `up_s`."""
+    """Return a replica that takes the key, is a primary 0.1 s later, and is routed to at `up_s`."""
     rows = [{"application_name": "x", "state": "streaming"}]
     return [
         event(at_s, "etcd", "leader.elected", member, revision=31, lease=2, previous=previous),
@@ -183,7 +183,7 @@ def takeover(at_s: float, member: str, number: int, *, previous: str, up_s: floa
 
 
 def measured_crash() -> Recording:
-    """The crash of docs/judgement.md: a leader killed with stock settings, whose node came back a minute later."""
+    """Return a leader killed with stock settings that came back a minute later."""
     return recording_of(
         [
             *healthy(),
@@ -202,7 +202,7 @@ def measured_crash() -> Recording:
 
 
 def came_back(at_s: float, member: str = "patroni1", leader: str = "patroni2", number: int = 2) -> list[Event]:
-    """A member that was away comes back as a replica, and the leader tells that it streams."""
+    """Return a member that comes back as a replica, and the leader's report that it streams."""
     state = {"timeline": number, "postmaster_start_time": "later"}
     rows = [{"application_name": name, "state": "streaming"} for name in ("x", member)]
     return [

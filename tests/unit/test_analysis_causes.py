@@ -1,4 +1,4 @@
-"""Causes named without being told, one small timeline each."""
+"""Causes that the rules infer, one small recording each."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_healthy_cluster_has_no_incident() -> None:
     assert analyze(recording_of(healthy(), traffic((1, 100, OK)))).incidents == ()
 
 
-def test_a_lease_that_ran_out_with_both_doors_refused_is_a_killed_leader() -> None:
+def test_a_lease_that_ran_out_with_rest_and_sql_refused_is_a_killed_leader() -> None:
     incident = only(analyze(measured_crash()))
     assert (incident.cause, incident.target, incident.confidence) == ("leader.killed", "patroni1", "high")
     assert (incident.leader_before, incident.leader_after) == ("patroni1", "patroni2")
@@ -111,7 +111,7 @@ def test_a_request_that_the_leader_sees_in_its_next_round_is_one_incident_with_w
     assert (incident.cause, incident.target, incident.confidence) == ("failover.manual", "patroni1", "high")
 
 
-def test_a_request_that_nobody_sees_to_holds_no_incident_open() -> None:
+def test_a_request_that_is_never_carried_out_holds_no_incident_open() -> None:
     asked = event(10, "etcd", "failover.asked", "demo", leader="patroni1", candidate="patroni2", revision=20)
     cleared = event(90, "etcd", "failover.cleared", "demo", revision=31)
     incident = only(analyze(recording_of([*healthy(), asked, cleared], traffic((1, 100, OK)))))
@@ -173,12 +173,12 @@ def test_a_leader_killed_before_the_hour_of_a_switchover_was_killed() -> None:
         ("connect_timeout", "connect_timeout", "leader.unreachable"),
         ("unreachable", "unreachable", "leader.unreachable"),
         ("connect_timeout", "refused", "leader.killed"),  # a container's address goes a moment after its processes
-        ("refused", "connect_timeout", "leader.killed"),  # the same, looked at in the other order
+        ("refused", "connect_timeout", "leader.killed"),  # the same, polled in the other order
         ("refused", "silent", "patroni.killed"),  # a PostgreSQL that lets one in is not dead
         (None, None, "leader.cut_off"),
     ],
 )
-def test_the_first_looks_tell_apart_why_a_lease_ran_out(rest: str | None, sql: str | None, cause: str) -> None:
+def test_the_first_polls_show_why_a_lease_ran_out(rest: str | None, sql: str | None, cause: str) -> None:
     looks = []
     if rest is not None:
         looks += [blind(8.5, "patroni", "patroni1", rest), blind(12, "patroni", "patroni1", "connect_timeout")]
@@ -265,7 +265,7 @@ def test_a_replica_that_was_refused_and_is_back_without_a_restart_was_never_kill
         (10.1, "container.ended", {"exit_code": 137}, "leader.killed"),  # it died of what shut its doors
         (60.0, "container.ended", {"exit_code": 137}, "leader.unreachable"),  # it was rebooted later
         (20.0, "log.told", {"says": "demoted"}, "leader.unreachable"),
-        (60.0, "log.told", {"says": "recovering"}, "leader.killed"),  # said by one that starts
+        (60.0, "log.told", {"says": "recovering"}, "leader.killed"),  # logged by a member that starts
     ],
 )
 def test_a_leader_that_was_refused_and_lived_on_was_unreachable(
@@ -331,7 +331,7 @@ def test_two_etcd_members_of_three_is_quorum_lost_until_it_is_back() -> None:
 
 
 @pytest.mark.parametrize(("how", "cause"), [("refused", "proxy.down"), ("silent", "proxy.frozen")])
-def test_a_proxy_that_is_gone_while_all_behind_it_is_well(how: str, cause: str) -> None:
+def test_a_proxy_that_is_away_while_everything_behind_it_is_healthy(how: str, cause: str) -> None:
     incident = only(
         analyze(
             recording_of(
@@ -344,7 +344,7 @@ def test_a_proxy_that_is_gone_while_all_behind_it_is_well(how: str, cause: str) 
     assert [p.name for p in incident.phases] == ["absence", "recovery", "settling"]
 
 
-def test_a_postgres_that_accepts_and_hangs_behind_a_living_patroni_is_frozen() -> None:
+def test_a_postgres_that_accepts_and_hangs_behind_a_running_patroni_is_frozen() -> None:
     incident = only(
         analyze(
             recording_of(
@@ -357,7 +357,7 @@ def test_a_postgres_that_accepts_and_hangs_behind_a_living_patroni_is_frozen() -
 
 
 @pytest.mark.parametrize(("state", "cause"), [("restarting", "postgres.restarted"), ("starting", "postgres.crashed")])
-def test_a_postgres_that_began_anew_under_a_living_patroni(state: str, cause: str) -> None:
+def test_a_postgres_that_started_again_under_a_running_patroni(state: str, cause: str) -> None:
     incident = only(
         analyze(
             recording_of(
@@ -398,7 +398,7 @@ def test_a_restart_in_place_shows_in_rest_alone_though_it_tells_no_start_time_me
 @pytest.mark.parametrize(
     ("parting", "cause", "confidence"), [("57P01", "postgres.restarted", "high"), ("57P02", "postgres.crashed", "high")]
 )
-def test_a_restart_that_no_look_met_shows_in_the_last_word_to_the_session_of_the_looks(
+def test_a_restart_that_no_poll_met_shows_in_the_last_message_to_the_session_of_the_polls(
     parting: str, cause: str, confidence: str
 ) -> None:
     writes = traffic((1, 10, OK), (10, 10.5, FAIL), (10.5, 60, OK))
@@ -426,7 +426,7 @@ def test_a_postgres_that_said_it_was_shutting_down_was_restarted_whatever_patron
     assert (incident.cause, incident.target) == ("postgres.restarted", "patroni1")
 
 
-def test_what_was_told_is_never_read_by_the_rules() -> None:
+def test_the_rules_never_read_injected_faults() -> None:
     told = event(9, "operator", "fault.told", "haproxy", component="haproxy", action="kill", target="haproxy")
     crash = measured_crash()
     lied = recording_of([*crash.events, told], crash.operations, until_s=110)
@@ -446,18 +446,18 @@ def test_a_failure_that_nothing_explains_is_unknown_with_what_was_seen() -> None
         blind(30, "patroni", "patroni3", "silent"),  # and still so when it failed
     ],
 )
-def test_that_nothing_else_changed_is_said_only_where_everything_was_seen_and_stayed(seen: Event) -> None:
+def test_that_nothing_else_changed_is_stated_only_if_everything_was_observed_and_stayed(seen: Event) -> None:
     judged = analyze(recording_of([*healthy(), seen], [*traffic((1, 100, OK)), fail(50.01, message="disk full")]))
     assert "evidence.nothing_else" not in {e.says for i in judged.incidents for e in i.evidence}
 
 
-def test_an_election_of_etcd_that_nobody_noticed_is_harmless() -> None:
+def test_an_election_of_etcd_that_cost_no_operation_is_harmless() -> None:
     elected = event(30, "etcd", "raft.elected", "etcd", leader=ETCD[1], term=4, before=ETCD[0])
     incident = only(analyze(recording_of([*healthy(), elected], traffic((1, 100, OK)))))
     assert (incident.cause, incident.write.outage_ns) == ("etcd.election", 0)
 
 
-def test_a_postgres_that_crashed_mutes_the_rest_of_a_patroni_that_lives() -> None:
+def test_a_postgres_that_crashed_mutes_the_rest_of_a_patroni_that_runs() -> None:
     incident = only(
         analyze(
             recording_of(
@@ -502,7 +502,7 @@ def test_a_patroni_that_goes_on_accepting_runs_and_waits_for_a_frozen_postgres(l
 
 
 @pytest.mark.parametrize(("check", "cause"), [("L7TOUT", "postgres.frozen"), ("L4TOUT", "leader.frozen")])
-def test_where_something_between_lets_the_observer_in_a_check_of_the_proxys_tells_that_nobody_did(
+def test_if_a_published_port_accepts_the_observer_a_check_of_the_proxy_shows_that_patroni_did_not(
     check: str, cause: str
 ) -> None:
     incident = only(
@@ -578,7 +578,7 @@ def test_a_killed_replica_that_calls_itself_stopped_when_it_comes_back_was_kille
     assert (incident.cause, incident.target, incident.confidence) == ("replica.killed", "patroni3", "high")
 
 
-def test_a_replica_that_patroni_makes_anew_did_not_crash() -> None:
+def test_a_replica_that_patroni_rebuilds_did_not_crash() -> None:
     copying = {"role": "uninitialized", "state": "creating replica"}
     incident = only(
         analyze(
@@ -597,7 +597,7 @@ def test_a_replica_that_patroni_makes_anew_did_not_crash() -> None:
     assert (incident.cause, incident.target) == ("replica.rebuilt", "patroni3")
 
 
-def test_a_look_that_was_under_way_while_the_observer_slept_is_no_incident() -> None:
+def test_a_poll_that_was_under_way_while_the_observer_slept_is_no_incident() -> None:
     slept = event(20, "daemon", "observer.slept", "daemon", after_s=13.8, for_ms=6177)
     late = event(20.01, "etcd", "source.blind", ETCD[0], after_s=13.5, how="silent", error="late", since_ns=0)
     back = event(20.03, "etcd", "source.sees", ETCD[0], after_s=13.9, how="silent")

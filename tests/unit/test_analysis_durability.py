@@ -1,4 +1,4 @@
-"""Which acknowledged writes are lost, by identity, and what nobody has looked at."""
+"""Which acknowledged writes were lost, by token, and which ones no audit covers."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_a_write_lost_after_the_last_incident_belongs_to_that_one() -> None:
     assert [len(i.lost or ()) for i in found.incidents] == [3]
 
 
-def test_an_incident_that_nobody_audited_after_has_no_count_of_losses() -> None:
+def test_an_incident_without_an_audit_after_it_has_no_count_of_losses() -> None:
     crash = measured_crash()
     early = recording_of(crash.events, crash.operations, [audit(5, 1, 3, present=True)], until_s=110)
     assert [i.lost for i in analyze(early).incidents] == [None]

@@ -48,7 +48,7 @@ def test_a_node_that_was_away_from_the_start_and_comes_is_no_incident() -> None:
     assert causes([*healthy(members=("patroni1", "patroni2")), away, *came_back(40, "patroni3", "patroni1", 1)]) == []
 
 
-def test_checks_lags_and_a_look_that_hung_once_are_healthy_noise() -> None:
+def test_checks_lag_and_a_poll_that_hung_once_are_healthy_noise() -> None:
     noise = [
         event(20, "haproxy", "route.changed", "primary/patroni1", pool="primary", server="patroni1", status="UP 2/3"),
         blind(30, "patroni", "patroni2", "silent"),
@@ -114,11 +114,11 @@ def test_a_node_that_is_slow_to_answer_while_it_starts_is_still_returning() -> N
     assert causes([*crash.events, *slow], crash.operations) == ["leader.killed"]
 
 
-def test_a_leader_that_is_away_holds_it_open_until_its_key_is_gone_though_nobody_writes() -> None:
+def test_a_leader_that_is_away_holds_it_open_until_its_key_is_gone_though_no_client_writes() -> None:
     assert causes(measured_crash().events, []) == ["leader.killed"]
 
 
-def test_a_proxy_that_comes_back_and_routes_anew_is_still_the_same_incident() -> None:
+def test_a_proxy_that_comes_back_and_routes_again_is_still_the_same_incident() -> None:
     events = [
         *healthy(),
         blind(10, "haproxy", STATS, "refused"),
@@ -159,7 +159,7 @@ def test_two_etcd_members_that_go_one_after_the_other_in_calm_are_two_incidents(
     assert causes(events) == ["etcd.member_down", "etcd.quorum_lost"]
 
 
-def test_what_was_told_is_attached_and_moves_no_outage() -> None:
+def test_injected_faults_are_attached_and_move_no_outage() -> None:
     crash = measured_crash()
     told = event(7.62, "operator", "fault.told", "patroni1", component="patroni", action="kill", target="patroni1")
     mended = event(62, "operator", "repair.told", "patroni1", component="patroni", action="start", target="patroni1")
@@ -212,7 +212,7 @@ def test_an_incident_keeps_the_rows_of_its_leaders_and_of_their_timelines() -> N
     assert [e.detail["timeline"] for e in events[1::2]] == [1, 2]
 
 
-def test_a_subject_that_failed_before_fails_anew_where_an_outage_of_its_own_begins() -> None:
+def test_a_subject_that_failed_before_fails_again_if_an_outage_of_its_own_begins() -> None:
     frozen = [
         *healthy(),
         blind(11, "patroni", "patroni1", "silent"),

@@ -1,4 +1,4 @@
-"""What was told: each deed once, though its doer and the engine that was asked for it both tell of it."""
+"""Injected faults: each counts once, though the drill and the container engine both report it."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def engine(at_s: float, component: str, action: str, target: str, kind: str = "f
 KILLED = drill(10.0, "patroni", "kill", "patroni1")
 
 
-def test_what_the_engine_says_of_a_deed_is_the_same_deed_and_its_doer_tells_more() -> None:
+def test_a_report_of_the_engine_is_the_same_fault_and_the_drill_reports_more() -> None:
     assert injected([KILLED, engine(10.1, "patroni", "kill", "patroni1")]) == [KILLED]
     thawed = drill(20.0, "patroni", "resume", "patroni1", "repair")
     assert injected([thawed, engine(22.5, "patroni", "resume", "patroni1", "repair")]) == [thawed]
 
 
-def test_what_the_engine_alone_tells_stays() -> None:
+def test_a_fault_that_only_the_engine_reports_stays() -> None:
     alone = [
-        engine(20.5, "patroni", "kill", "patroni1"),  # a second deed, for it is later
+        engine(20.5, "patroni", "kill", "patroni1"),  # a second fault, since it is later
         engine(10.1, "patroni", "kill", "patroni2"),
         engine(10.1, "patroni", "pause", "patroni1"),
         engine(10.1, "network", "kill", "patroni1"),
@@ -40,17 +40,17 @@ def test_what_the_engine_alone_tells_stays() -> None:
     assert injected([KILLED, *alone]) == [KILLED, *alone]
 
 
-def test_of_two_words_of_the_engine_only_one_is_of_a_deed() -> None:
+def test_of_two_reports_of_the_engine_only_one_belongs_to_a_fault() -> None:
     words = [engine(10.1, "patroni", "kill", "patroni1"), engine(14.0, "patroni", "kill", "patroni1")]
     assert injected([KILLED, *words]) == [KILLED, words[1]]
 
 
-def test_what_its_doer_alone_tells_stays_however_often() -> None:
+def test_a_fault_that_only_the_drill_reports_stays_however_often() -> None:
     twice = [drill(10.0, "postgres", "kill", "patroni1"), drill(10.3, "postgres", "kill", "patroni1")]
     assert injected(twice) == twice
 
 
-def test_what_is_not_told_by_anybody_is_no_deed() -> None:
+def test_an_event_that_is_no_report_is_no_injected_fault() -> None:
     assert injected([event(10, "docker", "container.ended", "patroni1", component="patroni", exit_code=137)]) == []
 
 
@@ -60,7 +60,7 @@ def test_a_reboot_is_a_kill_and_a_start_to_the_engine() -> None:
     assert injected([heard[0], reboot, heard[1]]) == [reboot]
 
 
-def test_a_deed_that_two_tell_of_is_expected_once_and_in_the_role_that_its_doer_knows() -> None:
+def test_a_fault_that_both_report_is_expected_once_with_the_role_that_the_drill_knows() -> None:
     led = (Leadership("patroni2", 1, 0, None),)
     found = expected([KILLED, engine(10.1, "patroni", "kill", "patroni1")], led, 3)
     assert [dict(one.causes) for one in found] == [{"leader.killed": frozenset({"patroni1"})}]

@@ -1,4 +1,4 @@
-"""What an outage is, and what it is not."""
+"""The definition of an outage."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_at_a_low_rate_three_times_the_pause_between_operations_must_pass() -> N
     assert spans_of(recording_of([], [ok(1), fail(1.5), ok(2.6)], settings=slow)) == [(1, 2.6)]
 
 
-def test_kept_and_fresh_connections_count_together_whichever_is_acknowledged_first() -> None:
+def test_persistent_and_new_connections_count_together_whichever_is_acknowledged_first() -> None:
     given = [ok(1), fail(1.2), ok(1.4, probe="fresh"), fail(1.6), ok(3)]
     assert spans_of(recording_of([], given)) == [(1, 1.4), (1.4, 3)]
 
@@ -61,8 +61,8 @@ def test_it_names_the_rows_of_its_ends_and_counts_what_finished_in_it() -> None:
     assert outage.first_failure_ns == ns(1.195)
 
 
-def test_acknowledgements_that_the_timeline_left_out_are_asked_for() -> None:
-    """The store hands out what lies within 10 s of a failure; at a low rate the neighbours may lie further off."""
+def test_acknowledgements_that_are_not_in_memory_are_fetched() -> None:
+    """Fetch neighbours: at a low rate they lie further from a failure than the 10 s that the store returns."""
     everything = [ok(1), ok(20), fail(50), ok(90), ok(119)]
     given = replace(recording_of([], everything), operations=recording_of([], [fail(50)]).operations)
 
@@ -84,7 +84,7 @@ def test_stable_is_not_known_when_the_recording_ends_too_soon() -> None:
     assert stable(given, failures(given, "write"), outages(given, "write")) == (None, None)
 
 
-def test_what_was_not_driven_is_not_observed_and_what_did_not_fail_costs_nothing() -> None:
+def test_an_action_that_was_not_driven_is_not_observed_and_one_that_did_not_fail_costs_nothing() -> None:
     given = recording_of([], traffic((1, 10, OK)))
     assert cost(given, "write", (), (), 0, ns(10)).outage_ns == 0
     assert cost(given, "read", (), (), 0, ns(10)).outage_ns is None

@@ -1,4 +1,4 @@
-"""A fault during another incident: each is judged on what is its own."""
+"""A fault during another incident: each incident has only its own events."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_switchover_while_a_replica_is_frozen_has_the_key_and_the_outage() -> 
     assert (asked.leader_before, asked.leader_after) == ("patroni1", "patroni2")
 
 
-def test_a_proxy_that_dies_while_nobody_leads_holds_the_change_of_leader_too() -> None:
+def test_a_proxy_that_dies_while_no_member_leads_holds_the_change_of_leader_too() -> None:
     killed, proxy = found(
         [
             blind(10.1, "patroni", "patroni1", "refused"),

@@ -139,14 +139,14 @@ def test_phases_sum_to_the_outage_whatever_was_missed_late_or_early(seed: int, m
             assert phase.duration_ns >= 0
         assert_words_are_known(incident)
     warnings = checked(results_of([(shuffled, found)], "0")).warnings
-    # What was missed may leave a timeline or a member untold; sums must hold whatever was missed.
+    # A missed event may leave a timeline or a member unknown; the sums must hold whatever was missed.
     failed = {warning.key for warning in warnings}
     assert not failed & {"check.failures", "check.phases_sum", "check.phase_window"}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32))
-def test_the_judge_raises_for_no_order_and_no_part_of_events(seed: int) -> None:
+def test_the_analysis_raises_for_no_order_and_no_part_of_events(seed: int) -> None:
     chance = random.Random(seed)
     events = [e for e in CRASH.events if chance.random() < 0.7]
     bare = [replace(e, detail={}) if chance.random() < 0.3 else e for e in events]
@@ -312,7 +312,7 @@ def test_a_phase_that_began_before_the_outage_has_no_bound() -> None:
         ((30, 20, 10), None, None),
     ],
 )
-def test_the_settings_that_rule_are_those_that_patroni_mends(
+def test_the_settings_in_effect_are_those_that_patroni_corrects(
     told: tuple[int, ...], version: str | None, rules: tuple[int, ...] | None
 ) -> None:
     names = ("ttl", "loop_wait", "retry_timeout")
@@ -322,7 +322,7 @@ def test_the_settings_that_rule_are_those_that_patroni_mends(
 
 
 def test_routing_is_held_against_the_checks_that_the_stats_page_tells() -> None:
-    """The settings say rise 2, HAProxy itself says 4."""
+    """Compare settings with rise 2 and a HAProxy that reports 4."""
     captured = event(1, "haproxy", "pools.captured", "http://127.0.0.1:7001/", pools=[{"check_rise": 4}])
     recording = replace(CRASH.header, settings={**CRASH.header.settings, "haproxy": {"inter_ms": 3000, "rise": 2}})
     events = sorted([*CRASH.events, captured], key=lambda e: e.by_ns)

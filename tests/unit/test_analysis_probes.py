@@ -1,4 +1,4 @@
-"""Kept and fresh connections apart: each kind by the one definition of an outage, with its own rate."""
+"""Persistent and new connections alone: each kind by the one definition of an outage, with its own rate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RATES = {"traffic": {"rate_per_s": 20, "fresh_per_s": 2}}
 
 
 def fresh(*spells: tuple[float, float, Outcome]) -> list[Operation]:
-    """New connections, two a second, beside the kept ones of `traffic`."""
+    """Return new connections, two a second, beside the persistent ones of `traffic`."""
     told = []
     for from_s, to_s, outcome in spells:
         for step in range(round((to_s - from_s) * 2)):
@@ -34,21 +34,21 @@ def test_one_kind_of_connection_has_outages_of_its_own() -> None:
     assert outages(given, "write", "fresh") == ()
 
 
-def test_the_shortest_outage_of_fresh_connections_is_three_of_their_own_pauses() -> None:
+def test_the_shortest_outage_of_new_connections_is_three_of_their_own_intervals() -> None:
     """At two a second one that failed between two that did not leaves a gap of 1 s, and 1.5 s is the least."""
     for back_s, expected in ((2.4, 0), (2.6, 1)):
         given = [ok(1, probe="fresh"), fail(1.5, probe="fresh"), ok(back_s, probe="fresh")]
         assert len(outages(recording_of([], given, settings=RATES), "write", "fresh")) == expected
 
 
-def test_a_brownout_hits_fresh_connections_alone() -> None:
+def test_a_brownout_hits_new_connections_alone() -> None:
     given = recording_of([], [*traffic((1, 40, OK)), *fresh((1, 10, OK), (10, 20, FAIL), (20, 40, OK))], settings=RATES)
     (cost,) = costs(given)
     assert (cost.outage_ns, cost.persistent_outage_ns, cost.new_longer) == (0, 0, True)
-    assert cost.new_outage_ns == ns(10.5)  # from the last one that came through to the next
+    assert cost.new_outage_ns == ns(10.5)  # from the last that was acknowledged to the next
 
 
-def test_fresh_connections_that_are_tried_seldom_seem_out_for_longer_and_nobody_says_so() -> None:
+def test_the_low_rate_of_new_connections_explains_that_they_seem_out_for_longer() -> None:
     kept = traffic((1, 10, OK), (10, 20, FAIL), (20, 40, OK))
     (cost,) = costs(recording_of([], [*kept, *fresh((1, 10, OK), (10, 20, FAIL), (20, 40, OK))], settings=RATES))
     assert (cost.new_outage_ns or 0) > (cost.persistent_outage_ns or 0) > ns(10)

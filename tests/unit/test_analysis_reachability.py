@@ -1,4 +1,4 @@
-"""What nobody looked at is not held to have gone on: a cause is sure only where each witness was there."""
+"""A cause is sure only if each source observed the member: what was not polled may have stopped too."""
 
 from __future__ import annotations
 

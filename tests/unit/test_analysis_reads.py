@@ -1,4 +1,4 @@
-"""What reads tell: whether they went back in time, how stale they were, and what was read and then lost."""
+"""What reads show: whether they went back in time, how stale they were, and rows that were lost after being read."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_of_a_long_recording_what_is_near_failures_is_looked_at_and_minutes_even
 
 
 def test_stretches_know_nothing_of_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was acknowledged or read meanwhile was not looked at, so a read is compared within its own stretch."""
+    """Compare a read within its own interval: what was acknowledged or read between intervals was not examined."""
     monkeypatch.setattr(analysis, "sampled", lambda _: ((0, ns(10)), (ns(100), ns(110))))
     found = reads(recording_of([], [ok(1, n=1), read(2, 1), read(101, 0), ok(102, n=900), read(103, 900)]))
     assert (found.examined, found.back_other_server, found.staleness[0].reads) == (3, NONE, 2)

@@ -1,4 +1,4 @@
-"""Who led, who said that it was a primary, who could not be seen, and how the traffic did in calm."""
+"""Leaders, primaries, unreachable periods, and the traffic in calm."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reports.analysis.consistency import two_primaries
 from reports.analysis.index import build_index
 from reports.analysis.injected import cause_injected
 from reports.analysis.leadership import leader_at, leaderships
-from reports.analysis.reachability import unreachable, unreachable_periods
+from reports.analysis.reachability import unreachable
 from reports.analysis.results_of import results_of
 from reports.document.self_checks import checked
 from tests.unit.recordings import ETCD, blind, event, healthy, measured_crash, ns, ok, recording_of, route, sees
@@ -21,14 +21,14 @@ from tests.unit.recordings import ETCD, blind, event, healthy, measured_crash, n
 NOTHING = Findings((), (), (), None, 0)
 
 
-def test_leaderships_follow_the_key_and_carry_the_timeline_each_primary_told() -> None:
+def test_leaderships_follow_the_key_and_carry_the_timeline_that_each_primary_reported() -> None:
     assert leaderships(measured_crash()) == (
         Leadership("patroni1", 1, ns(0.1), ns(33.54), from_id=1, until_id=22, timeline_id=6),
         Leadership("patroni2", 2, ns(33.67), None, from_id=24, until_id=None, timeline_id=25),
     )
 
 
-def test_a_leader_seen_again_after_a_blind_spell_still_leads() -> None:
+def test_a_leader_seen_again_after_an_unreachable_period_still_leads() -> None:
     given = recording_of([*healthy(), event(50, "etcd", "leader.seen", "patroni1", revision=10)])
     assert [(spell.from_ns, spell.until_ns) for spell in leaderships(given)] == [(ns(0.1), None)]
 
@@ -47,11 +47,11 @@ def test_two_members_out_of_recovery_at_once_are_two_primaries() -> None:
         ]
     )
     (both,) = two_primaries(given)
-    assert (both.members, both.from_ns, both.until_ns) == (("patroni1", "patroni2"), ns(40), ns(49.7))
+    assert (both.members, both.from_ns, both.to_ns) == (("patroni1", "patroni2"), ns(40), ns(49.7))
     assert "two_primaries" in {i.cause for i in analyze(given).incidents}
 
 
-def test_a_handover_between_two_looks_is_not_two_primaries() -> None:
+def test_a_handover_between_two_polls_is_not_two_primaries() -> None:
     given = recording_of(
         [
             *healthy(),
@@ -72,10 +72,10 @@ def test_a_primary_that_could_not_be_asked_is_not_counted_until_it_is_seen_again
             event(62, "postgres", "member.changed", "patroni1", after_s=61.8, in_recovery=True, timeline=1),
         ]
     )
-    assert [(both.from_ns, both.until_ns) for both in two_primaries(given)] == [(ns(60), ns(61.8))]
+    assert [(both.from_ns, both.to_ns) for both in two_primaries(given)] == [(ns(60), ns(61.8))]
 
 
-def test_blindness_is_one_spell_for_all_ways_of_failing_and_keeps_the_first_that_began_anew() -> None:
+def test_one_unreachable_period_holds_all_ways_of_failing_and_the_first_new_connection_decides() -> None:
     given = recording_of(
         [
             *healthy(),
@@ -86,7 +86,7 @@ def test_blindness_is_one_spell_for_all_ways_of_failing_and_keeps_the_first_that
             blind(80, "etcd", "watch", "closed"),
         ]
     )
-    assert [(b.subject, b.how, b.from_ns, b.until_ns) for b in unreachable_periods(unreachable(given))] == [
+    assert [(b.subject, b.how, b.from_ns, b.until_ns) for b in unreachable(given)] == [
         ("patroni1", "silent", ns(19.95), ns(40)),
         ("watch", "closed", ns(79.95), None),
     ]
@@ -130,9 +130,9 @@ def test_the_baseline_leaves_out_periods_in_which_a_part_was_unreachable() -> No
         event(30, "etcd", "source.blind", ETCD[0], how="refused", since_ns=ns(29)),
         event(40, "etcd", "source.sees", ETCD[0]),
     ]
-    noted = replace(NOTHING, unreachable=unreachable_periods(unreachable(recording_of(events, until_s=90))))
+    noted = replace(NOTHING, unreachable=unreachable(recording_of(events, until_s=90)))
     assert calm_periods(recording_of(events, until_s=90), noted) == ((ns(2), ns(29)), (ns(40), ns(90)))
-    open_end = replace(NOTHING, unreachable=unreachable_periods(unreachable(recording_of(events[:1], until_s=90))))
+    open_end = replace(NOTHING, unreachable=unreachable(recording_of(events[:1], until_s=90)))
     assert calm_periods(recording_of(events[:1], until_s=90), open_end) == ((ns(2), ns(29)),)
 
 
@@ -166,7 +166,7 @@ def test_percentiles_are_values_that_occurred() -> None:
         ("kettle", "boil", True, True, None),
     ],
 )
-def test_a_told_fault_has_a_cause_to_score_against(
+def test_an_injected_fault_has_a_cause_to_score_against(
     component: str, action: str, led: bool, majority: bool, cause: str | None
 ) -> None:
     assert cause_injected(component, action, led, majority) == cause

@@ -86,7 +86,7 @@ def test_without_a_reported_resume_it_may_be_one_since_the_other_led() -> None:
     assert [one.event_ids[0]] == rows(given, "leader.elected")
 
 
-def test_a_fork_is_listed_once_with_the_rewind_that_ended_well() -> None:
+def test_a_fork_is_listed_once_with_the_pg_rewind_that_succeeded() -> None:
     text = "new timeline 2 forked off current database system timeline 1 before current recovery point 0/4000000"
     line = [event(at_s, "docker", "log.told", "a", says="diverged", text=text) for at_s in (52, 53)]
     failed, ended = (

@@ -14,7 +14,7 @@ from reports.analysis.rule import RuleResult, failed_endpoints, found, of_member
 
 
 def quorum_lost(context: IncidentContext) -> RuleResult:
-    """etcd has no leader, so no key can change and the primary demotes itself."""
+    """Find a loss of quorum: etcd has no leader, so no key can change and the primary demotes itself."""
     cause, lost = "etcd.quorum_lost", context.first("quorum.lost")
     down = context.unreachable("etcd")
     if lost is None:
@@ -67,7 +67,7 @@ def _sure(context: IncidentContext, lost: Event, down: bool, demoted: Event | No
 
 
 def failsafe(context: IncidentContext) -> RuleResult:
-    """Quorum was lost, and the primary stayed one: Patroni's failsafe mode."""
+    """Find Patroni's failsafe mode: quorum was lost, and the primary stayed one."""
     lost = context.first("quorum.lost")
     if lost is None:
         return None
@@ -86,7 +86,7 @@ def failsafe(context: IncidentContext) -> RuleResult:
 
 
 def etcd_member_down(context: IncidentContext) -> RuleResult:
-    """Some members of etcd are away, and the majority has a leader."""
+    """Find members of etcd that are away, while the majority has a leader."""
     cause, down = "etcd.member_down", context.unreachable("etcd")
     if not down:
         return None
@@ -107,7 +107,7 @@ def etcd_member_down(context: IncidentContext) -> RuleResult:
 
 
 def etcd_election(context: IncidentContext) -> RuleResult:
-    """etcd elected another leader, and nothing else happened."""
+    """Find an election of etcd with which nothing else happened."""
     cause, elected = "etcd.election", _elected(context)
     if elected is None:
         return None

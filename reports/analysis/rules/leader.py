@@ -29,12 +29,12 @@ AWAY_NS = 3 * SECOND_NS
 
 
 def switchover(context: IncidentContext) -> RuleResult:
-    """The failover key was written first, and names the leader."""
+    """Find a request for a switchover: the failover key was written first, and names the leader."""
     return _requested(context, "switchover", with_leader=True)
 
 
 def failover_manual(context: IncidentContext) -> RuleResult:
-    """The failover key was written first, and names a candidate alone."""
+    """Find a request for a manual failover: the failover key was written first, and names a candidate alone."""
     return _requested(context, "failover.manual", with_leader=False)
 
 
@@ -61,7 +61,7 @@ def _requested(context: IncidentContext, cause: str, with_leader: bool) -> RuleR
 
 
 def leader_taken_back(context: IncidentContext) -> RuleResult:
-    """A former leader wrote its key over its successor's, which was still held, and goes on with an older timeline.
+    """Find a former leader that wrote its key over its successor's, still held, and continues an older timeline.
 
     With etcd, Patroni does so if a leader is frozen through the end of its lease and resumes in the middle of its loop.
     """
@@ -89,7 +89,7 @@ def _timeline(event: Event) -> int:
 
 
 def leader_stopped(context: IncidentContext) -> RuleResult:
-    """The leader key alone was deleted, and the member reported that it stops, or its REST was refused after."""
+    """Find a leader whose key alone was deleted, and that reported its stop, or whose REST was refused after."""
     seen, cause = _leader(context), "leader.stopped"
     if seen is None:
         return None
@@ -109,7 +109,7 @@ def leader_stopped(context: IncidentContext) -> RuleResult:
 
 
 def leader_killed(context: IncidentContext) -> RuleResult:
-    """The lease ran out (or the member came back before it did), and REST and SQL were refused at once."""
+    """Find a leader whose lease ran out (or that came back before it did), with REST and SQL refused at once."""
     seen, cause = _leader(context), "leader.killed"
     if seen is None:
         return None
@@ -132,9 +132,10 @@ def leader_killed(context: IncidentContext) -> RuleResult:
 
 
 def patroni_killed(context: IncidentContext) -> RuleResult:
-    """REST is refused, while PostgreSQL goes on as a primary. In pause mode Patroni may have been restarted.
+    """Find a leader whose REST is refused, while PostgreSQL goes on as a primary.
 
-    A PostgreSQL that accepts a connection and does not answer is not dead either, but may have a fault of its own.
+    In pause mode Patroni may have been restarted. A PostgreSQL that accepts a connection and does not answer is not
+    dead either, but may have a fault of its own.
     """
     seen, cause = _leader(context), "patroni.killed"
     if seen is None or seen.rest is None:
@@ -156,7 +157,7 @@ def patroni_killed(context: IncidentContext) -> RuleResult:
 
 
 def leader_frozen(context: IncidentContext) -> RuleResult:
-    """The first poll of REST was accepted and got no answer."""
+    """Find a leader whose REST accepted the first poll and did not answer."""
     seen, cause = _leader(context), "leader.frozen"
     if seen is None or seen.rest is None:
         return None
@@ -177,7 +178,7 @@ def leader_frozen(context: IncidentContext) -> RuleResult:
 
 
 def leader_unreachable(context: IncidentContext) -> RuleResult:
-    """From the first poll on, connecting to REST timed out or found no route; or was refused, while the member ran."""
+    """Find a leader whose REST let no connection in from the first poll on, or that was refused while it ran."""
     seen, cause = _leader(context), "leader.unreachable"
     if seen is None or seen.rest is None:
         return None
@@ -199,7 +200,7 @@ def leader_unreachable(context: IncidentContext) -> RuleResult:
 
 
 def leader_cut_off(context: IncidentContext) -> RuleResult:
-    """The lease ran out while the member answered the observer: REST throughout, or direct SQL as a primary."""
+    """Find a leader whose lease ran out while it answered the observer: REST throughout, or direct SQL as a primary."""
     seen, cause = _leader(context), "leader.cut_off"
     if seen is None or not seen.expired or not seen.rest_observed:
         return None
@@ -242,7 +243,7 @@ def _came_back(context: IncidentContext, seen: MemberObservations) -> bool:
     """Return whether a leader that kept its key was back too soon to have been away."""
     if seen.expired or seen.rest is None:
         return False
-    return seen.rest.until_ns(context.index.end_ns) - seen.rest.began_ns < AWAY_NS
+    return seen.rest.ended_ns(context.index.end_ns) - seen.rest.began_ns < AWAY_NS
 
 
 def _key(context: IncidentContext, seen: MemberObservations) -> list[Evidence | None]:

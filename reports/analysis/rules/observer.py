@@ -1,4 +1,4 @@
-"""The observer itself did not run."""
+"""The cause that lies with the observer: it did not run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from reports.analysis.rule import RuleResult, found
 
 
 def observer_blind(context: IncidentContext) -> RuleResult:
-    """The observer itself did not run, and nothing of the cluster changed."""
+    """Find a time in which the observer itself did not run, and nothing of the cluster changed."""
     slept = context.first("observer.slept")
     if slept is None:
         return None

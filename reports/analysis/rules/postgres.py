@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from observer.model.findings import Evidence
+from observer.model.findings import Evidence, Unreachable
 from observer.model.recording import SECOND_NS
 from reports.analysis.incident_context import IncidentContext
 from reports.analysis.member_observations import SHUT, UNREACHED, MemberObservations
 from reports.analysis.observe import accepts_on, observed
-from reports.analysis.reachability import Unreachable
 from reports.analysis.rule import RuleResult, failed, found, key_deleted, key_taken, member_state, rejected, restarted
 
 # States that Patroni reports of a PostgreSQL that crashed, and of any that is not up yet.
@@ -16,17 +15,17 @@ RECOVERING = ("starting", "stopped")
 
 
 def postgres_frozen(context: IncidentContext) -> RuleResult:
-    """Patroni answers; PostgreSQL accepts connections and does not answer."""
+    """Find a PostgreSQL that accepts connections and does not answer, while Patroni answers."""
     return _of_postgres(context, "postgres.frozen")
 
 
 def postgres_restarted(context: IncidentContext) -> RuleResult:
-    """Patroni answers; PostgreSQL was shut down cleanly and started again."""
+    """Find a PostgreSQL that was shut down cleanly and started again, while Patroni answers."""
     return _of_postgres(context, "postgres.restarted")
 
 
 def postgres_crashed(context: IncidentContext) -> RuleResult:
-    """Patroni answers; PostgreSQL went away without a request to stop."""
+    """Find a PostgreSQL that went away without a request to stop, while Patroni answers."""
     return _of_postgres(context, "postgres.crashed")
 
 
@@ -120,4 +119,4 @@ def _waits(context: IncidentContext, seen: MemberObservations, rest: Unreachable
 
 def _lasted(context: IncidentContext, sql: Unreachable | None) -> bool:
     """Return whether it is more than one poll without an answer, which shows no frozen server."""
-    return sql is None or sql.how in SHUT or sql.until_ns(context.index.end_ns) - sql.began_ns >= SECOND_NS
+    return sql is None or sql.how in SHUT or sql.ended_ns(context.index.end_ns) - sql.began_ns >= SECOND_NS

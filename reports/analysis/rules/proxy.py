@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from observer.model.findings import Confidence, Evidence
+from observer.model.findings import Confidence, Evidence, Unreachable
 from observer.model.recording import NEW, SECOND_NS, Event, Operation, Outcome
 from reports.analysis.incident_context import IncidentContext, at_s, shows, shows_failed
 from reports.analysis.index import pool_of
 from reports.analysis.leadership import says_primary
 from reports.analysis.observe import observed
-from reports.analysis.reachability import Unreachable
 from reports.analysis.rule import RuleResult, found, rejected
 
 # Results of HAProxy's checks that got no connection in time, none at all, or no socket for one.
@@ -19,7 +18,7 @@ MINUTE_NS = 60 * SECOND_NS
 
 
 def proxy_down(context: IncidentContext) -> RuleResult:
-    """The proxy refuses connections, and everything behind it is healthy."""
+    """Find a proxy that refuses connections, while everything behind it is healthy."""
     cause, away, refused = "proxy.down", context.unreachable("haproxy"), _refused(context)
     if not away:
         watched = any(e.source == "haproxy" for e in context.index.recording.events)
@@ -44,7 +43,7 @@ def proxy_down(context: IncidentContext) -> RuleResult:
 
 
 def proxy_frozen(context: IncidentContext) -> RuleResult:
-    """The proxy accepts connections and never answers, while direct SQL is healthy."""
+    """Find a proxy that accepts connections and never answers, while direct SQL is healthy."""
     cause, away = "proxy.frozen", context.unreachable("haproxy")
     if not away:
         return None
@@ -65,7 +64,7 @@ def proxy_frozen(context: IncidentContext) -> RuleResult:
 
 
 def proxy_full(context: IncidentContext) -> RuleResult:
-    """The proxy reached its connection limit: a new connection waits until another one is closed."""
+    """Find a proxy at its connection limit: a new connection waits until another one is closed."""
     cause, full, failed = "proxy.full", evidence_of_limit(context), context.failed()
     if not full or not failed or any(o.stage not in CONNECTING for o in failed):
         return None
@@ -105,7 +104,7 @@ def evidence_of_limit(context: IncidentContext) -> list[Evidence]:
 
 
 def proxy_cut_off(context: IncidentContext) -> RuleResult:
-    """The proxy's checks do not reach a member that answers all other sources."""
+    """Find a proxy whose checks do not reach a member that answers all other sources."""
     cause, index = "proxy.cut_off", context.index
     downs = [e for e in context.events("route.down") if str(e.detail.get("check_status")).lstrip("* ") in UNREACHED]
     reached = [e for e in downs if _answered(context, index.member_of(e), e)]
@@ -132,7 +131,7 @@ def _answered(context: IncidentContext, member: str, down: Event) -> bool:
     """Return whether Patroni or PostgreSQL of a member was polled, and neither was away when its route went down."""
     seen = observed(context, member)
     away = any(
-        one.began_ns <= down.by_ns and one.until_ns(context.index.end_ns) >= down.window.after_ns
+        one.began_ns <= down.by_ns and one.ended_ns(context.index.end_ns) >= down.window.after_ns
         for one in context.index.unreachable
         if one.source in ("patroni", "postgres") and one.subject == member and not one.noise
     )
@@ -150,7 +149,7 @@ def _answers(context: IncidentContext, member: str) -> Evidence:
 
 
 def proxy_reloaded(context: IncidentContext) -> RuleResult:
-    """The proxy's counters started from zero, and it was never away."""
+    """Find a proxy whose counters started from zero, and that was never away."""
     cause, restarted = "proxy.reloaded", context.first("proxy.restarted")
     if restarted is None:
         return None

@@ -10,7 +10,7 @@ from reports.analysis.rule import Found, RuleResult, failed, found, member_state
 
 
 def replica(context: IncidentContext) -> RuleResult:
-    """A member that does not lead went away while the leader kept its key."""
+    """Find a member that does not lead and went away while the leader kept its key."""
     lost, leader = context.leader_lost, context.leader_before
     if lost is not None and lost.subject == leader and not context.span.about:
         return None
@@ -25,7 +25,7 @@ def replica(context: IncidentContext) -> RuleResult:
 
 
 def replica_rebuilt(context: IncidentContext) -> RuleResult:
-    """Patroni goes on answering, and reports that it creates the replica again."""
+    """Find a replica that Patroni creates again, while Patroni goes on answering."""
     for event in (c.event for c in context.changes() if c.event.detail.get("state") == "creating replica"):
         seen = observed(context, event.subject)
         # A member that was away itself is created again because of that.

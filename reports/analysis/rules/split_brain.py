@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from observer.model.findings import Evidence
-from reports.analysis.incident_context import IncidentContext, at_s, shows
+from reports.analysis.incident_context import IncidentContext, at_s
 from reports.analysis.rule import RuleResult, found, rejected
 
 
 def two_primaries(context: IncidentContext) -> RuleResult:
-    """Two members were out of recovery at once, and no member had gone away before."""
+    """Find two members that were out of recovery at once, with no member gone before."""
     both = [b for b in context.index.two_primaries if context.from_ns <= b.from_ns <= context.until_ns]
     if not both:
         return None
@@ -22,12 +22,11 @@ def two_primaries(context: IncidentContext) -> RuleResult:
 def evidence_of_two(context: IncidentContext) -> list[Evidence]:
     """Return evidence that two members were primaries at once, if the incident concerns one, whatever the cause."""
     return [
-        shows(
+        Evidence(
+            "events",
+            both.event_ids,
             "evidence.two_primaries",
-            both.events,
-            members=list(both.members),
-            seconds=at_s(both.until_ns - both.from_ns),
-            at_s=at_s(both.from_ns),
+            {"members": list(both.members), "seconds": at_s(both.duration_ns), "at_s": at_s(both.from_ns)},
         )
         for both in context.index.two_primaries
         if context.from_ns <= both.from_ns <= context.until_ns and any(map(context.concerns, both.members))

@@ -50,7 +50,7 @@ def _nothing_else(context: IncidentContext) -> list[Evidence]:
     """Return evidence that every source answered and nothing of the cluster changed: the cause is elsewhere."""
     leader, end_ns = context.leader_before, context.index.end_ns
     away = any(
-        one.began_ns <= context.span.ended_ns and one.until_ns(end_ns) >= context.from_ns
+        one.began_ns <= context.span.ended_ns and one.ended_ns(end_ns) >= context.from_ns
         for one in context.index.unreachable
     )
     if leader is None or away:
