@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from observer.model.findings import Leadership, Outage, Unreachable
 from observer.model.recording import Action, Event, Operation, Recording
@@ -20,7 +20,7 @@ from reports.analysis.quorum import inferred_quorum_events
 from reports.analysis.reachability import unreachable
 from reports.analysis.requests import Request, requests
 from reports.analysis.results.reads import TwoPrimaries
-from reports.analysis.theory import LiveSettings, settings_history
+from reports.analysis.theory import LiveSettings, patroni_version, proxy_settings, settings_history
 
 # Subjects that are no part of the cluster by name: a request for a new leader, and etcd as a whole.
 FAILOVER, ETCD = "failover", "etcd"
@@ -49,6 +49,8 @@ class Index:
     two_primaries: tuple[TwoPrimaries, ...]
     requests: tuple[Request, ...]
     settings: tuple[LiveSettings, ...]
+    patroni_version: str | None
+    proxy_settings: Mapping[str, Any]
     durability: Durability
     by_kind: Mapping[str, Sequence[Event]]
     by_kind_and_subject: Mapping[tuple[str, str], Sequence[Event]]
@@ -143,6 +145,8 @@ def build_index(recording: Recording) -> Index:
         two_primaries=two_primaries(recording),
         requests=requests(recording),
         settings=settings_history(events),
+        patroni_version=patroni_version(recording),
+        proxy_settings=proxy_settings(recording),
         durability=durability(recording),
         by_kind=dict(by_kind),
         by_kind_and_subject=dict(by_kind_and_subject),

@@ -27,7 +27,7 @@ from reports.analysis.phase_boundaries import (
 from reports.analysis.quorum import majority_gone
 from reports.analysis.rule import Found
 from reports.analysis.rules.etcd import shows_lost
-from reports.analysis.theory import Bound, bound, effective, in_place, live_settings, patroni_version, proxy_settings
+from reports.analysis.theory import Bound, bound, effective, in_place, live_settings
 
 # What ends each phase but the last, which ends with the first acknowledged write.
 Boundaries = tuple[tuple[str, Find], ...]
@@ -101,11 +101,10 @@ def _bounds(context: IncidentContext, cause: Cause, main: Outage, names: Sequenc
     """
     index = context.index
     settings = live_settings(index.settings, main.began_ns)
-    live = effective(None if settings is None else settings.values, patroni_version(index.recording))
-    proxy = proxy_settings(index.recording)
+    live = effective(None if settings is None else settings.values, index.patroni_version)
     found: list[Bound | None] = []
     for name in names:
-        own = bound(name, cause.lease_expires, live, proxy)
+        own = bound(name, cause.lease_expires, live, index.proxy_settings)
         if name == "absence" and cause.in_place:
             own = in_place(live)
         elif own is not None and name.startswith("detection") and cause.serves_on:

@@ -30,12 +30,12 @@ def redundancy_back(context: IncidentContext) -> tuple[int | None, Event | None]
     before: int | None = None
     fell_ns: int | None = None
     primary = context.leader_before
-    for event in context.index.recording.events:
+    for event in context.index.of_kinds("leader.elected", "member.changed"):
         if fell_ns is None and event.by_ns > context.until_ns:
             break  # there were as many throughout
         if event.kind == "leader.elected" and event.by_ns >= context.from_ns:
             primary, fell_ns = event.subject, event.by_ns
-        if event.source != "patroni" or event.kind != "member.changed" or event.subject != primary:
+        if event.source != "patroni" or event.subject != primary:
             continue
         count = streaming(event)
         if count is None:

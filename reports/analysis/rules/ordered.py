@@ -48,15 +48,15 @@ RULES: tuple[Rule, ...] = (
     leader_unreachable,  # no connection at all; a leader that answered the observer is left to the next rule
     leader_cut_off,  # a leader that lost its lease explains the outage, whatever the proxy did meanwhile
     proxy_down,  # refused connections are surer than missing answers
-    proxy_frozen,  # a proxy that does not answer fails no check of its own, so those of servers come after
-    proxy_cut_off,  # a route that the network took shows in the check, with both members healthy
+    proxy_frozen,  # the checks of a frozen proxy time out too, when it resumes
+    proxy_cut_off,  # only the proxy misses the member, so nothing of the cluster failed and no later rule applies
     two_primaries,  # a replica promoted by hand restarts and is rebuilt later: consequences
     replica_rebuilt,  # a copy restarts PostgreSQL, which looks like a crash
     postgres_frozen,  # the three fates of PostgreSQL exclude each other; their order decides which reasons are listed
-    postgres_restarted,
+    postgres_restarted,  # a requested stop, which the server reports; without a report it is a crash
     postgres_crashed,  # a leader's PostgreSQL explains an outage of writes, a replica does not
     replica,  # a member that is away explains failed reads, a proxy at its limit only what could not connect
-    proxy_full,  # with failures that had no connection; etcd without one of its members costs none of them
+    proxy_full,  # it costs operations that got no connection, a missing member of etcd costs a hiccup at most
     etcd_member_down,  # a member that is away explains an election of etcd; it rarely costs an operation
     proxy_reloaded,  # a reload may cost an operation, an election of etcd costs none
     etcd_election,  # an observer that slept may miss what happened, so any observed cause comes first

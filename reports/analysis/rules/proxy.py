@@ -93,10 +93,10 @@ def evidence_of_limit(context: IncidentContext) -> list[Evidence]:
         if room is not None:
             shown.append(shows("evidence.proxy_room", room, proxy=room.subject))
 
-    for event in context.index.recording.events:
+    for event in context.index.of_kinds("proxy.full", "proxy.room"):
         if event.kind == "proxy.full":
             since.setdefault(event.subject, event)
-        elif event.kind == "proxy.room" and event.subject in since:
+        elif event.subject in since:
             close(since.pop(event.subject), event)
     for full in since.values():
         close(full, None)
