@@ -241,8 +241,8 @@ def _losses_line(runs: Sequence[Run]) -> list[str]:
 
 
 def _confusion(every: Sequence[Score]) -> list[str]:
-    counts = Counter((" + ".join(score.told) or "nothing", score.found or "nothing") for score in every)
-    confidences = Counter((" + ".join(s.told) or "nothing", s.found or "nothing", s.confidence) for s in every)
+    counts = Counter((" + ".join(score.injected) or "nothing", score.found or "nothing") for score in every)
+    confidences = Counter((" + ".join(s.failures) or "nothing", s.found or "nothing", s.confidence) for s in every)
     lines = ["| told | found | times | with high confidence |", "|---|---|---|---|"]
     return lines + [
         f"| {told} | {found} | {times} | {confidences[told, found, 'high']} |"

@@ -10,14 +10,12 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import cast
 
 import stack.local
 from observer.commands import drill_run, reporting
 from observer.commands.report import language_of_locale
 from observer.model.errors import NothingAnswers, ObserverError
 from observer.store import is_being_recorded
-from reports.report import LanguageName, summary_lines
 from stack.errors import StackError
 from stack.local_cluster import local_cluster
 from stack.scenario import chosen
@@ -72,12 +70,12 @@ def run(settings: StackSettings) -> None:
 
 
 def _report(database: Path) -> None:
-    facts = reporting.facts(database, None)
+    results = reporting.results(database, None)
     russian, english = BUILD / "report.md", BUILD / "report.en.md"
-    reporting.write(russian, reporting.text(facts, "md", "ru", "homework"))
-    reporting.write(english, reporting.text(facts, "md", "en", "homework"))
+    reporting.write(russian, reporting.text(results, "md", "ru", "homework"))
+    reporting.write(english, reporting.text(results, "md", "en", "homework"))
     print()
-    for line in summary_lines(facts, cast(LanguageName, language_of_locale(os.environ))):
+    for line in reporting.summary(results, language_of_locale(os.environ)):
         print(line)
     print(f"\nFull report: {russian} (Russian), {english} (English).")
     print(f'Query the recording yourself: observer query "select * from leaders" --db {database}')

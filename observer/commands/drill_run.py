@@ -215,7 +215,7 @@ def _row(run: Run, scored: Sequence[Score], anchor_ns: int) -> Row:
     lost = [None if i.lost is None else len(i.lost) for i in incidents]
     return Row(
         scenario=run.scenario.name,
-        injected=tuple(cause for score in own for cause in score.told),
+        injected=tuple(cause for score in own for cause in score.injected),
         reported=tuple(score.found for score in own if score.found is not None),
         write_s=write_s,
         read_s=read_s,

@@ -72,10 +72,10 @@ def report(
     if check or junit is not None:
         objectives.must_be_set(settings.objectives)
     with progress() as show:
-        facts = reporting.facts(path, recording, settings.objectives, show)
+        results = reporting.results(path, recording, settings.objectives, show)
         show("Writing the report")
-        drawn = None if pictures is None or form == "json" else reporting.draw(facts, language, pictures, output)
-        text = reporting.text(facts, form, language, profile or settings.report.profile, drawn)
+        drawn = None if pictures is None or form == "json" else reporting.draw(results, language, pictures, output)
+        text = reporting.text(results, form, language, profile or settings.report.profile, drawn)
     if output is not None:
         reporting.write(output, text)
     else:
@@ -83,14 +83,13 @@ def report(
             click.echo(text, nl=not text.endswith("\n"))
     if not check and junit is None:
         return OK
-    results = objectives.results(facts, settings.objectives)
     if junit is not None:
-        reporting.write(junit, objectives.junit(results))
+        reporting.write(junit, objectives.junit(results.objectives))
     if not check:
         return OK
-    for result in results:
-        say(result.sentence)
-    return objectives.exit_code(results)
+    for one in results.objectives:
+        say(objectives.sentence(one))
+    return objectives.exit_code(results.objectives)
 
 
 def language_of_locale(environment: Mapping[str, str]) -> str:

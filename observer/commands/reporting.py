@@ -6,53 +6,73 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
 from urllib.parse import quote
 
-from observer.commands import objectives
 from observer.config.settings import Objectives
 from observer.model.errors import CannotWrite
 from observer.model.version import observer_version
 from observer.store.packed import opened
 from reports.analysis.analyze import analyze
-from reports.facts.document import facts_of
-from reports.facts.shape import Facts
-from reports.pictures.gallery import pictures
-from reports.report import LanguageName, json_document, render
+from reports.analysis.objectives import objectives
+from reports.analysis.results.whole import Results
+from reports.analysis.results_of import results_of
+from reports.contents import document
+from reports.document.self_checks import checked
+from reports.document.terminal import terminal_lines
+from reports.homework.answers import answers_of
+from reports.render import json as as_json
+from reports.render.language import Language, language
+from reports.render.markdown import markdown
+from reports.render.svg.gallery import pictures
 
 
-def facts(
+def results(
     path: Path,
     recording_id: int | None,
     limits: Objectives | None = None,
     show: Callable[[str], None] = lambda _: None,
-) -> Facts:
-    """Return everything found in one recording of a file, or in all, with the results for the objectives.
+) -> Results:
+    """Return all that the analysis finds in one recording of a file, or in all, with the verdicts on the objectives.
 
     The file may be packed with xz. `show` gets a line about each step. Raise NotFound or ForeignDatabase.
     """
     analyzed = []
     with opened(path) as reader:
         reader.recording(recording_id)  # raises NotFound
-        numbers = [one.id for one in reader.recordings() if recording_id in (None, one.id)]
-        for number in numbers:
+        for number in (one.id for one in reader.recordings() if recording_id in (None, one.id)):
             show(f"Analyzing recording {number} of {path}")
             recording = reader.load(number)
             analyzed.append((recording, analyze(recording)))
-        found = facts_of(analyzed, observer_version())  # reads the file
-    found["objectives"] += objectives.as_facts(found, limits or Objectives())
-    return found
+        found = checked(results_of(analyzed, observer_version()))  # reads the file
+    verdicts = objectives(found, limits.model_dump() if limits is not None else {})
+    return replace(found, answers=answers_of(found), objectives=verdicts)
 
 
-def text(facts: Facts, form: str, language: str, profile: str, pictures: Mapping[str, str] | None = None) -> str:
+def text(
+    results: Results, form: str, language_name: str, profile: str, pictures: Mapping[str, str] | None = None
+) -> str:
     """Return the document as Markdown or JSON. `pictures` maps the name of a picture to the path to link."""
     if form == "json":
-        return json.dumps(json_document(facts), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
-    return render(facts, cast(LanguageName, language), "drill" if profile == "drill" else "homework", pictures or {})
+        return json.dumps(as_json.document(results), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    sections = document(results, "drill" if profile == "drill" else "homework")
+    return markdown(sections, _naming(results, language_name), pictures or {})
 
 
-def draw(facts: Facts, language: str, directory: Path, output: Path | None) -> dict[str, str]:
+def summary(results: Results, language_name: str) -> list[str]:
+    """Return what happened, in a few lines for a terminal."""
+    words = _naming(results, language_name).plain()
+    return [words.written(line) for line in terminal_lines(results)]
+
+
+def _naming(results: Results, language_name: str) -> Language:
+    """Return the language, which calls members of etcd by their names; not if two recordings disagree on one."""
+    pairs = [pair for recording in results.recordings for pair in recording.names.items()]
+    return language(language_name).naming({a: n for a, n in pairs if all(m == n for b, m in pairs if a == b)})
+
+
+def draw(results: Results, language_name: str, directory: Path, output: Path | None) -> dict[str, str]:
     """Write the pictures into a folder and return their paths by name, relative to the document `output`.
 
     Without `output`, the document is expected beside the folder. Raise CannotWrite if the folder cannot be written.
@@ -63,7 +83,7 @@ def draw(facts: Facts, language: str, directory: Path, output: Path | None) -> d
         raise CannotWrite(f"{directory}: cannot be made ({error.strerror}); name another folder.") from None
     base = (directory if output is None else output).resolve().parent
     paths = {}
-    for name, picture in pictures(facts, language).items():
+    for name, picture in pictures(results, language(language_name)).items():
         path = directory / f"{name}.svg"
         write(path, picture)
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from observer.model.recording import SECOND_NS
@@ -15,20 +16,23 @@ Layer = Literal["leader", "postgres", "patroni", "replica", "etcd", "proxy", "ob
 Shape = Literal["failover", "switchover", "quorum", "proxy", "route", "restart", "none"]
 Paragraph = Literal["quorum", "proxy", "replica", "etcd_member", "none"]
 Preface = Literal["request", "demotion"]
+Fault = tuple[str, str]  # component, action
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
     """One cause of an incident.
 
-    `shape`: which phases its outage of writes has if the leader key did not move (`reports/analysis/phases.py`).
+    `shape`: the phases of its outage of writes if the leader key did not move (`reports/analysis/phases.py`).
     `preface`: the phase before the outage. `lease_expires`: the leader key goes by its ttl, so detection has bounds;
-    `serves_on`: the leader goes on serving while its lease runs out, so detection has no lower bound.
-    `may_fail_beside`: the part may fail on its own at the same time, so it is added to the evidence of other causes.
-    `harmless_ns`: the longest outage that the cause can explain; None: any. `questions`: the homework's questions that
-    its incidents answer. `remedy`: the phrase `remedy.<remedy>` says what to change. `paragraph`: which extra facts
-    the report gives. `injected_by`: faults (component, action) on the leader or the part that have this cause;
-    `injected_on_replica`: the same on any other member.
+    `serves_on`: the leader goes on serving while its lease runs out, so detection has no lower bound. `in_place`:
+    PostgreSQL comes back in its place or not at all, so its absence has a bound. `may_fail_beside`: the part may fail
+    on its own at the same time, so it is added to the evidence of causes of other layers. `harmless_ns`: the longest
+    outage that the cause can explain; None: any. `may_follow`: true wherever it is found, so it is no wrong cause if
+    another fault was injected. `has_target`: it names a target. `questions`: the homework's questions that its
+    incidents answer. `remedy`: the phrase `remedy.<remedy>` says what to change. `paragraph`: which extra facts the
+    report gives. `injected_by`: faults that have this cause; `injected_on_replica`: faults that have it if their
+    target is not the leader, though on the leader they have another.
     """
 
     name: str
@@ -37,25 +41,28 @@ class Cause:
     preface: Preface | None = None
     lease_expires: bool = False
     serves_on: bool = False
+    in_place: bool = False
     may_fail_beside: bool = False
     harmless_ns: int | None = None
+    may_follow: bool = False
+    has_target: bool = True
     questions: tuple[str, ...] = ()
     remedy: str = "none"
     paragraph: Paragraph = "none"
-    injected_by: tuple[tuple[str, str], ...] = ()
-    injected_on_replica: tuple[tuple[str, str], ...] = ()
+    injected_by: tuple[Fault, ...] = ()
+    injected_on_replica: tuple[Fault, ...] = ()
 
+
+# What the causes of one kind have in common.
+_expired = partial(Cause, layer="leader", shape="restart", lease_expires=True, remedy="lease")
+_handover = partial(Cause, layer="leader", shape="switchover", preface="request")
+_postgres = partial(Cause, layer="postgres", shape="restart", remedy="restart")
+_replica = partial(Cause, layer="replica", questions=("replica",), remedy="reads", paragraph="replica")
+_quorum = partial(Cause, layer="etcd", shape="quorum", preface="demotion", remedy="etcd", paragraph="quorum")
+_proxy = partial(Cause, layer="proxy", shape="proxy", may_fail_beside=True, remedy="proxy", paragraph="proxy")
 
 _ALL = (
-    Cause(
-        "leader.killed",
-        "leader",
-        "restart",
-        lease_expires=True,
-        questions=("leader_killed",),
-        remedy="lease",
-        injected_by=(("patroni", "kill"),),
-    ),
+    _expired("leader.killed", questions=("leader_killed",), injected_by=(("patroni", "kill"),)),
     Cause(
         "leader.stopped",
         "leader",
@@ -64,60 +71,16 @@ _ALL = (
         remedy="routing",
         injected_by=(("patroni", "stop"),),
     ),
-    Cause(
-        "leader.frozen",
-        "leader",
-        "restart",
-        lease_expires=True,
-        questions=("leader_frozen",),
-        remedy="lease",
-        injected_by=(("patroni", "freeze"), ("patroni", "pause")),
-    ),
-    Cause(
-        "leader.cut_off",
-        "leader",
-        "restart",
-        lease_expires=True,
-        serves_on=True,
-        remedy="lease",
-        injected_by=(("network", "cut_off"),),
-    ),
-    Cause(
-        "leader.unreachable",
-        "leader",
-        "restart",
-        lease_expires=True,
-        remedy="lease",
-        injected_by=(("network", "disconnect"),),
-    ),
-    Cause("leader.taken_back", "leader", "restart", remedy="watchdog"),
-    Cause("switchover", "leader", "switchover", preface="request", injected_by=(("cluster", "switchover"),)),
-    Cause("failover.manual", "leader", "switchover", preface="request", injected_by=(("cluster", "failover"),)),
-    Cause(
-        "postgres.crashed",
-        "postgres",
-        "restart",
-        remedy="restart",
-        injected_by=(("postgres", "kill"),),
-        injected_on_replica=(("postgres", "kill"),),
-    ),
-    Cause(
-        "postgres.frozen",
-        "postgres",
-        "restart",
-        remedy="restart",
-        injected_by=(("postgres", "freeze"), ("postgres", "pause")),
-        injected_on_replica=(("postgres", "freeze"), ("postgres", "pause")),
-    ),
-    Cause(
-        "postgres.restarted",
-        "postgres",
-        "restart",
-        remedy="restart",
-        # Patroni starts a PostgreSQL that was stopped again.
-        injected_by=(("postgres", "stop"), ("postgres", "restart")),
-        injected_on_replica=(("postgres", "stop"), ("postgres", "restart")),
-    ),
+    _expired("leader.frozen", questions=("leader_frozen",), injected_by=(("patroni", "freeze"), ("patroni", "pause"))),
+    _expired("leader.cut_off", serves_on=True, injected_by=(("network", "cut_off"),)),
+    _expired("leader.unreachable", injected_by=(("network", "disconnect"),)),
+    Cause("leader.taken_back", "leader", "restart", may_follow=True, remedy="watchdog"),
+    _handover("switchover", injected_by=(("cluster", "switchover"),)),
+    _handover("failover.manual", injected_by=(("cluster", "failover"),)),
+    _postgres("postgres.crashed", in_place=True, injected_by=(("postgres", "kill"),)),
+    _postgres("postgres.frozen", injected_by=(("postgres", "freeze"), ("postgres", "pause"))),
+    # Patroni starts a PostgreSQL that was stopped.
+    _postgres("postgres.restarted", injected_by=(("postgres", "stop"), ("postgres", "restart"))),
     Cause(
         "patroni.killed",
         "patroni",
@@ -126,57 +89,14 @@ _ALL = (
         serves_on=True,
         remedy="watchdog",
         injected_by=(("patroni", "kill_alone"),),
-        injected_on_replica=(("patroni", "kill_alone"),),
     ),
-    Cause(
-        "replica.killed",
-        "replica",
-        questions=("replica",),
-        remedy="reads",
-        paragraph="replica",
-        injected_on_replica=(("patroni", "kill"),),
-    ),
-    Cause(
-        "replica.stopped",
-        "replica",
-        questions=("replica",),
-        remedy="reads",
-        paragraph="replica",
-        injected_on_replica=(("patroni", "stop"),),
-    ),
-    Cause(
-        "replica.frozen",
-        "replica",
-        questions=("replica",),
-        remedy="reads",
-        paragraph="replica",
-        injected_on_replica=(("patroni", "freeze"), ("patroni", "pause")),
-    ),
-    Cause(
-        "replica.unreachable",
-        "replica",
-        questions=("replica",),
-        remedy="reads",
-        paragraph="replica",
-        injected_on_replica=(("network", "disconnect"),),
-    ),
-    Cause(
-        "replica.cut_off",
-        "replica",
-        questions=("replica",),
-        remedy="reads",
-        paragraph="replica",
-        injected_on_replica=(("network", "cut_off"),),
-    ),
-    Cause(
-        "replica.rebuilt",
-        "replica",
-        questions=("replica",),
-        remedy="reads",
-        paragraph="replica",
-        injected_by=(("postgres", "reinit"),),
-        injected_on_replica=(("postgres", "reinit"),),
-    ),
+    _replica("replica.killed", injected_on_replica=(("patroni", "kill"),)),
+    _replica("replica.stopped", injected_on_replica=(("patroni", "stop"),)),
+    _replica("replica.frozen", injected_on_replica=(("patroni", "freeze"), ("patroni", "pause"))),
+    _replica("replica.unreachable", injected_on_replica=(("network", "disconnect"),)),
+    _replica("replica.cut_off", injected_on_replica=(("network", "cut_off"),)),
+    _replica("replica.rebuilt", injected_by=(("postgres", "reinit"),)),
+    # Harmless but for a hiccup, while etcd elects another leader.
     Cause(
         "etcd.member_down",
         "etcd",
@@ -186,50 +106,24 @@ _ALL = (
         remedy="etcd",
         paragraph="etcd_member",
     ),
-    Cause("etcd.election", "etcd", injected_by=(("etcd", "elect"),)),
-    Cause(
-        "etcd.quorum_lost",
-        "etcd",
-        "quorum",
-        preface="demotion",
-        questions=("etcd_two", "etcd_all"),
-        remedy="etcd",
-        paragraph="quorum",
-    ),
-    Cause("failsafe", "etcd", "quorum", preface="demotion", questions=("etcd_all",), remedy="etcd", paragraph="quorum"),
-    Cause(
-        "proxy.down",
-        "proxy",
-        "proxy",
-        may_fail_beside=True,
-        questions=("proxy",),
-        remedy="proxy",
-        paragraph="proxy",
-        injected_by=(("haproxy", "kill"), ("haproxy", "stop")),
-    ),
-    Cause(
-        "proxy.frozen",
-        "proxy",
-        "proxy",
-        may_fail_beside=True,
-        remedy="proxy",
-        paragraph="proxy",
-        injected_by=(("haproxy", "freeze"), ("haproxy", "pause")),
-    ),
+    Cause("etcd.election", "etcd", has_target=False, injected_by=(("etcd", "elect"),)),
+    _quorum("etcd.quorum_lost", questions=("etcd_two", "etcd_all")),
+    _quorum("failsafe", questions=("etcd_all",)),
+    _proxy("proxy.down", questions=("proxy",), injected_by=(("haproxy", "kill"), ("haproxy", "stop"))),
+    _proxy("proxy.frozen", injected_by=(("haproxy", "freeze"), ("haproxy", "pause"))),
     Cause("proxy.full", "proxy", remedy="connections"),
-    Cause(
-        "proxy.reloaded",
-        "proxy",
-        "proxy",
-        may_fail_beside=True,
-        harmless_ns=10 * SECOND_NS,
-        remedy="proxy",
-        paragraph="proxy",
-        injected_by=(("haproxy", "reload"),),
-    ),
+    # Harmless but for a few checks: until then a new process takes every server for UP.
+    _proxy("proxy.reloaded", harmless_ns=10 * SECOND_NS, injected_by=(("haproxy", "reload"),)),
     Cause("proxy.cut_off", "proxy", "route", remedy="network", injected_by=(("network", "cut_proxy"),)),
-    Cause("two_primaries", "leader", remedy="watchdog", injected_by=(("postgres", "promote"),)),
-    Cause("observer.blind", "observer"),
-    Cause("unknown", "unknown", injected_by=(("tables", "lock"), ("settings", "read_only"))),
+    Cause(
+        "two_primaries",
+        "leader",
+        may_follow=True,
+        has_target=False,
+        remedy="watchdog",
+        injected_by=(("postgres", "promote"),),
+    ),
+    Cause("observer.blind", "observer", may_follow=True),
+    Cause("unknown", "unknown", has_target=False, injected_by=(("tables", "lock"), ("settings", "read_only"))),
 )
 CAUSES: Mapping[str, Cause] = {cause.name: cause for cause in _ALL}

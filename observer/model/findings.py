@@ -1,4 +1,4 @@
-"""What a judge finds in a timeline: incidents with their causes, phases, costs and evidence; who led; what was lost."""
+"""The results of the analysis of one recording: incidents with causes, phases, costs and evidence; leaders; losses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from observer.model.recording import Action, Event, Probe, Window
+from observer.model.recording import SECOND_NS, Action, Event, Probe, Window
 
 Verdict = Literal["HOLDS", "BROKEN", "UNKNOWN"]
 Confidence = Literal["high", "medium", "low"]
@@ -14,7 +14,7 @@ Confidence = Literal["high", "medium", "low"]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Rows that show something. `says` is the key of a phrase, `facts` what the phrase is filled with."""
+    """Rows that show something. `says` is the key of a phrase; `facts` fill it."""
 
     table: Literal["events", "operations", "audits"]
     ids: tuple[int, ...]
@@ -33,10 +33,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """The time between two consecutive acknowledged operations of an action that holds a failure (DESIGN, section 3).
+    """The time between two consecutive acknowledged operations of an action that holds a failure (docs/judgement.md).
 
-    `before_id` and `after_id` are the rows of those two operations. An open outage had not ended when the recording
-    did. `first_failure_ns` is when the first operation that failed in it was due.
+    `before_id` and `after_id` are the rows of those two operations. An open outage lasts to the end of the recording.
+    `first_failure_ns` is when the first operation that failed in it was due.
     """
 
     action: Action
@@ -51,16 +51,17 @@ class Outage:
 
     @property
     def duration_ns(self) -> int:
-        """From the last acknowledgement to the next."""
+        """Return the time from the last acknowledgement to the next."""
         return self.ended_ns - self.began_ns
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What an incident cost one action. `outage_ns` 0: no outage; None: not observed.
+    """The cost of an incident for one action. `outage_ns` 0: no outage; None: not observed.
 
-    `stable_ns` runs from the outage's start until 5 s have passed without a failure. The counts are of the operations
-    of the action that finished within the incident.
+    `stable_ns` runs from the start of the first outage until 5 s have passed without a failure; `stable_since_id` is
+    the row of the operation from which those 5 s are counted. The counts are of the operations of the action that
+    finished within the incident.
     """
 
     action: Action
@@ -71,11 +72,12 @@ class Cost:
     ok: int
     failed: int
     unknown: int
+    stable_since_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Alone:
-    """What an incident cost an action on one kind of connection. `outage_ns` 0: no outage; None: not observed."""
+class PerProbe:
+    """The outages of an action on one kind of connection. `outage_ns` 0: no outage; None: not observed."""
 
     action: Action
     probe: Probe
@@ -88,7 +90,7 @@ class Alone:
 class Phase:
     """A part of an incident, between two boundaries, each a window with `by_ns` as the chosen moment.
 
-    `bound_s` is the shortest and longest time that the cluster's settings imply, None where they imply nothing.
+    `bound_s` is the shortest and longest time that the cluster's settings imply; None: they imply nothing.
     """
 
     name: str
@@ -100,28 +102,48 @@ class Phase:
 
     @property
     def duration_ns(self) -> int:
-        """Between the chosen moments."""
+        """Return the time between the chosen moments."""
         return self.ended.by_ns - self.began.by_ns
 
     @property
     def shortest_ns(self) -> int:
-        """What the windows leave at the least."""
+        """Return the shortest time that the windows allow."""
         return max(0, self.ended.after_ns - self.began.by_ns)
 
     @property
     def longest_ns(self) -> int:
-        """What the windows leave at the most."""
+        """Return the longest time that the windows allow."""
         return self.ended.by_ns - self.began.after_ns
 
 
 @dataclass(frozen=True, slots=True)
+class Brownout:
+    """The time in which the old leader's route was still up beside the new one, while new connections failed.
+
+    `duration_ns` 0: there was none. `length` holds the shortest and the longest time that the polls of the proxy allow.
+    `event_ids`: the new route that came up, and the old one that went down; `length` is None if it stayed up.
+    """
+
+    duration_ns: int
+    length: Window | None = None
+    event_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Leadership:
-    """Who led, on which timeline, from when to when. `until_ns` None: to the end of the recording."""
+    """A period in which one member held the leader key. `until_ns` None: to the end of the recording.
+
+    `timeline` is the last one that the member reported in it. The ids are rows of events: the key was taken, it was
+    lost or taken by another member, and the report of the timeline.
+    """
 
     member: str
     timeline: int | None
     from_ns: int
     until_ns: int | None
+    from_id: int | None = None
+    until_id: int | None = None
+    timeline_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +160,11 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Something that happened to the cluster or to the application, with its cause, its phases and its cost."""
+    """A fault of the cluster or of the application's route, with its cause, its phases and its cost.
+
+    `injected`: the faults and repairs that an operator or a drill reported. The ids of leaders, timelines and
+    redundancy are rows of events; None: no row shows it.
+    """
 
     number: int
     cause: str
@@ -156,35 +182,107 @@ class Incident:
     timeline_before: int | None
     timeline_after: int | None
     phases: tuple[Phase, ...]
-    brownout_ns: int | None
+    brownout: Brownout | None
     lost: tuple[Lost, ...] | None
     redundancy_back_ns: int | None
     fault_to_write_ns: int | None
-    told: tuple[Event, ...] = ()
-    alone: tuple[Alone, ...] = ()
+    injected: tuple[Event, ...] = ()
+    per_probe: tuple[PerProbe, ...] = ()
+    leader_before_id: int | None = None
+    leader_after_id: int | None = None
+    timeline_before_id: int | None = None
+    timeline_after_id: int | None = None
+    redundancy_back_id: int | None = None
+
+    @property
+    def brownout_ns(self) -> int | None:
+        """Return how long the brownout lasted; 0: there was none; None: not observed."""
+        return None if self.brownout is None else self.brownout.duration_ns
+
+
+# A poll without an answer may be a hiccup of the observer or its machine: a period of such polls that is this short
+# shows nothing by itself.
+NOISE_NS = 4 * SECOND_NS
+HICCUPS = ("silent", "connect_timeout", "error")
 
 
 @dataclass(frozen=True, slots=True)
-class Blindness:
-    """A spell in which a source could not see its subject. `until_ns` None: to the end. `how`: refused, silent, ..."""
+class Unreachable:
+    """A period in which a source did not reach its subject.
+
+    `failures` holds one event for each way in which polls failed; `back` is the event of the first answer, None: there
+    was none. `initial`: the source had never reached this subject. `woke_ns`: when the observer last woke before it.
+    """
 
     source: str
     subject: str
-    how: str
-    from_ns: int
-    until_ns: int | None
-    event_id: int | None
+    failures: tuple[Event, ...]
+    back: Event | None
+    initial: bool
+    woke_ns: int = 0
+
+    @property
+    def from_ns(self) -> int:
+        """Return when the first poll failed."""
+        since_ns = self.failures[0].detail.get("since_ns")
+        return since_ns if isinstance(since_ns, int) else self.began_ns
+
+    @property
+    def began_ns(self) -> int:
+        """Return when the failure was known: a source reports it after more than one poll."""
+        return self.failures[0].by_ns
+
+    @property
+    def until_ns(self) -> int | None:
+        """Return when the subject answered again; None: it did not."""
+        return None if self.back is None else self.back.by_ns
+
+    def ended_ns(self, end_ns: int) -> int:
+        """Return when the subject answered again, or `end_ns`."""
+        return end_ns if self.back is None else self.back.by_ns
+
+    @property
+    def event(self) -> Event:
+        """Return the event that decides how the polls failed.
+
+        A persistent connection that was cut, or an error, is passed over if a later poll shows more: the first poll on
+        a new connection decides.
+        """
+        return next((e for e in self.failures if _how(e) not in ("closed", "error")), self.failures[0])
+
+    @property
+    def how(self) -> str:
+        """Return how the polls failed: refused, silent, ..."""
+        return _how(self.event)
+
+    @property
+    def noise(self) -> bool:
+        """Return whether it is too short to show anything alone, with no answer that names a fault."""
+        if self.back is None or any(e.detail.get("sqlstate") or e.detail.get("http") for e in self.failures):
+            return False
+        mute = all(event.detail.get("how") in HICCUPS for event in self.failures)
+        # A poll that was under way while the observer slept is late for that reason alone.
+        return mute and self.back.by_ns - max(self.failures[0].window.after_ns, self.woke_ns) < NOISE_NS
+
+    @property
+    def etcd_member(self) -> bool:
+        """Return whether the subject is a member of etcd, by its endpoint; the other subjects of etcd are watches."""
+        return self.source == "etcd" and ":" in self.subject
+
+
+def _how(event: Event) -> str:
+    return str(event.detail.get("how", "error"))
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All that the judge found in one recording.
+    """The results of the analysis of one recording.
 
-    `lost` None: nothing was audited. `unaudited` counts acknowledged writes that no audit covers.
+    `lost` None: no audit was made. `unaudited` counts acknowledged writes that no audit covers.
     """
 
     incidents: tuple[Incident, ...]
     leaderships: tuple[Leadership, ...]
-    blindness: tuple[Blindness, ...]
+    unreachable: tuple[Unreachable, ...]
     lost: tuple[Lost, ...] | None
     unaudited: int

@@ -16,6 +16,8 @@ MS_NS = 1_000_000
 
 Action = Literal["write", "read"]
 Probe = Literal["kept", "fresh"]
+PERSISTENT: Probe = "kept"  # one connection for all operations; the value is that of the column `probe`
+NEW: Probe = "fresh"  # a connection of its own for each operation
 
 # The meaning of each kind of event. A kind names the meaning, not the origin, which the column `source` names.
 KINDS: Mapping[str, str] = {

@@ -36,7 +36,7 @@ def _add_incident(db: Database, recording_id: int, incident: Incident) -> None:
     db.table("judged_outages").insert_all({**owner, **_values(outage, _OUTAGE)} for outage in outages)
     db.table("judged_outages_alone").insert_all(
         {**owner, "probe": alone.probe, **_values(outage, _OUTAGE)}
-        for alone in incident.alone
+        for alone in incident.per_probe
         for outage in alone.outages
     )
     for phase in incident.phases:

@@ -1,4 +1,4 @@
-"""What a timeline means: outages, incidents with their causes and phases, durability, consistency, theory, blindness.
+"""The analysis: a recording in, findings out. Every value keeps the rows that show it.
 
-Pure functions over `observer.model.recording`; nothing here reads a file, asks the time or knows a database.
+Pure functions over `observer.model`; nothing here reads a file, the time or a database.
 """

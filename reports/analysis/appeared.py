@@ -1,24 +1,20 @@
-"""Writes that failed and yet are there: by the law of outcomes there is none, so each shows a fault of the observer."""
+"""Writes that failed and yet are there: a FAIL certainly had no effect, so each of them shows a fault of observer."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from observer.model.recording import Operation, Outcome, Recording
+from observer.model.recording import Outcome, Recording
 from reports.analysis.durability import decided
+from reports.analysis.results.reads import Appeared
 
 
-@dataclass(frozen=True, slots=True)
-class Appeared:
-    """A write that certainly had no effect, and the row of the audit that found its token (None: not stored)."""
-
-    write: Operation
-    audit_id: int | None
-
-
-def appeared(recording: Recording) -> tuple[Appeared, ...]:
-    """Every failed write whose token the newest audit of it found, in order of the tokens."""
-    ranges = decided(recording.audits)
-    failed = [o for o in recording.operations if o.action == "write" and o.outcome is Outcome.FAIL and o.token]
-    told = [(o, ranges.of(o.token)) for o in sorted(failed, key=lambda o: o.token)]
-    return tuple(Appeared(write, audit.id) for write, audit in told if audit is not None and audit.present)
+def appeared(recording: Recording) -> Iterator[Appeared]:
+    """Yield every failed write whose token the newest audit of it found, in order of the tokens."""
+    ranges, header = decided(recording.audits), recording.header
+    failed = (o for o in recording.operations if o.action == "write" and o.outcome is Outcome.FAIL and o.token)
+    for o in sorted(failed, key=lambda o: o.token):
+        audit = ranges.of(o.token)
+        if audit is not None and audit.present:
+            utc = header.utc(o.finished_ns).isoformat()
+            yield Appeared(header.id, o.token, utc, o.finished_ns, o.stage, o.message, o.id, audit.id)

@@ -1,4 +1,4 @@
-"""What changed between two things that a source said of a member, and which server of a proxy is which member."""
+"""What changed between two reports of a source on a member, and which server of a proxy is which member."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from reports.analysis.leadership import says_primary
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A `member.changed` beside what the same source said of the same member before it; None: the first it said.
+    """A `member.changed` and the one before it from the same source; `before` None: the first.
 
-    `ran_since` is the start time of PostgreSQL that it last told, in whichever answer: one that is starting tells none.
+    `ran_since` is the start time of PostgreSQL that the source reported last: a server that is starting reports none.
     """
 
     event: Event
@@ -23,43 +23,39 @@ class Change:
 
     @property
     def role(self) -> tuple[bool, bool] | None:
-        """Primary or not, before and after, where that changed."""
-        pair: tuple[bool, bool] | None = self._differs(says_primary)
-        return pair
+        """Return whether the member was a primary before and after, if that changed."""
+        if self.before is None:
+            return None
+        before, after = says_primary(self.before), says_primary(self.event)
+        return None if before is None or after is None or before == after else (before, after)
 
     @property
     def left_running(self) -> bool:
-        """The member said that it was running, and now says something else."""
+        """Return whether the member reported that it was running, and now reports another state."""
         if self.before is None or self.event.detail.get("deleted"):
             return False
         state = self.event.detail.get("state")
         return is_running(self.before.detail.get("state")) and state is not None and not is_running(state)
 
     @property
-    def started_anew(self) -> bool:
-        """The start time of the member's PostgreSQL is another one."""
+    def restarted(self) -> bool:
+        """Return whether the start time of the member's PostgreSQL changed."""
         after = started(self.event)
         return self.ran_since is not None and after is not None and after != self.ran_since
 
-    def _differs(self, of: Any) -> Any:
-        if self.before is None:
-            return None
-        before, after = of(self.before), of(self.event)
-        return None if before is None or after is None or before == after else (before, after)
-
 
 def started(event: Event) -> Any:
-    """The start time of PostgreSQL, as the source writes it; None: it does not say."""
+    """Return the start time of PostgreSQL, as the source writes it; None: it does not report one."""
     return event.detail.get("postmaster_start_time") or event.detail.get("started")
 
 
 def is_running(state: Any) -> bool:
-    """Whether a state of Patroni means that PostgreSQL serves. A replica of Patroni 4 says "streaming"."""
+    """Return whether a state of Patroni means that PostgreSQL serves. A replica of Patroni 4 reports "streaming"."""
     return state in ("running", "streaming", "in archive recovery")
 
 
 def changes(recording: Recording) -> tuple[Change, ...]:
-    """Every `member.changed` with the one before it."""
+    """Return every `member.changed` with the one before it."""
     last: dict[tuple[str, str], Event] = {}
     since: dict[tuple[str, str], Any] = {}
     found: list[Change] = []
@@ -73,7 +69,7 @@ def changes(recording: Recording) -> tuple[Change, ...]:
 
 
 def addresses(recording: Recording) -> Mapping[str, str]:
-    """Which member answers at an address ("host:port"), as etcd, the settings and PostgreSQL itself tell."""
+    """Return the member by address ("host:port"), as etcd, the settings and PostgreSQL itself report it."""
     known: dict[str, str] = {}
     for event in recording.events:
         if event.kind == "identity.learned" and isinstance(event.detail.get("address"), str):
@@ -84,14 +80,14 @@ def addresses(recording: Recording) -> Mapping[str, str]:
 
 
 def members(recording: Recording) -> frozenset[str]:
-    """Every member that any source told of."""
-    told = {e.subject for e in recording.events if e.kind in ("member.changed", "leader.seen", "leader.elected")}
-    watched = {e.subject for e in recording.events if e.source in ("patroni", "postgres") and e.kind == "source.blind"}
-    return frozenset(told | watched)
+    """Return the names of all members that any source reports."""
+    named = {e.subject for e in recording.events if e.kind in ("member.changed", "leader.seen", "leader.elected")}
+    polled = {e.subject for e in recording.events if e.source in ("patroni", "postgres") and e.kind == "source.blind"}
+    return frozenset(named | polled)
 
 
 def member_of(route: Event, names: frozenset[str], known: Mapping[str, str]) -> str:
-    """The member behind a server of a proxy: by its name, then by its address; else the server's own name."""
+    """Return the member behind a server of a proxy: by its name, then by its address; else the server's own name."""
     server = str(route.detail.get("server") or route.subject.rpartition("/")[2])
     if server in names:
         return server

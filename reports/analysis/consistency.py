@@ -1,4 +1,4 @@
-"""Whether two members were primaries at once, as their own PostgreSQL said when asked directly."""
+"""Whether two members were primaries at once, as their own PostgreSQL reported to direct SQL."""
 
 from __future__ import annotations
 
@@ -6,16 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from observer.model.recording import Event, Recording
-
-
-@dataclass(frozen=True, slots=True)
-class Both:
-    """Two members that were certainly out of recovery at once, and the events that show it."""
-
-    members: tuple[str, str]
-    from_ns: int
-    until_ns: int
-    events: tuple[Event, Event]
+from reports.analysis.results.reads import TwoPrimaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,30 +17,31 @@ class _Primary:
     event: Event
 
 
-def two_primaries(recording: Recording) -> tuple[Both, ...]:
-    """Every spell in which two members were both seen out of recovery.
+def two_primaries(recording: Recording) -> tuple[TwoPrimaries, ...]:
+    """Return every period in which two members were both out of recovery.
 
-    A member is certainly a primary from the end of the first look that said so to the beginning of the last one before
-    it said otherwise or could not be asked.
+    A member is certainly a primary from the end of the first poll that reports it to the beginning of the last poll
+    before one that reports otherwise or fails.
     """
-    found: list[Both] = []
+    found: list[TwoPrimaries] = []
     for one, other in combinations(_primaries(recording), 2):
         from_ns, until_ns = max(one.from_ns, other.from_ns), min(one.until_ns, other.until_ns)
         if one.member != other.member and from_ns < until_ns:
             first, second = sorted((one, other), key=lambda primary: primary.from_ns)
-            found.append(Both((first.member, second.member), from_ns, until_ns, (first.event, second.event)))
+            ids = tuple(e.id for e in (first.event, second.event) if e.id is not None)
+            found.append(TwoPrimaries(recording.header.id, (first.member, second.member), from_ns, until_ns, ids))
     return tuple(sorted(found, key=lambda both: both.from_ns))
 
 
 def _primaries(recording: Recording) -> list[_Primary]:
-    spells: list[_Primary] = []
+    found: list[_Primary] = []
     since: dict[str, Event] = {}
     role: dict[str, bool] = {}
 
     def close(member: str, until_ns: int) -> None:
         event = since.pop(member, None)
         if event is not None:
-            spells.append(_Primary(member, event.by_ns, until_ns, event))
+            found.append(_Primary(member, event.by_ns, until_ns, event))
 
     for event in recording.events:
         if event.source != "postgres":
@@ -66,4 +58,4 @@ def _primaries(recording: Recording) -> list[_Primary]:
                 close(event.subject, min(event.window.after_ns, event.by_ns))
     for member in list(since):
         close(member, recording.header.until_ns)
-    return spells
+    return found

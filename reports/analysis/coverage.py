@@ -1,38 +1,38 @@
-"""Stretches of a recording in which nobody saw what the application would have met: of them nothing is known. Pure."""
+"""Intervals of a recording in which the application's traffic was not observed: nothing is known of them. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from observer.model.findings import Unreachable
 from observer.model.recording import MS_NS, SECOND_NS, Action, Recording
-from reports.analysis.blindness import spells
 from reports.analysis.outages import slept, threshold_ns
 
-BLIND = (("traffic", "generator"), ("daemon", "recorder"))
-# Before the first operation the sources are started; after the last one the recording is ended, audits included.
+UNREACHABLE = (("traffic", "generator"), ("daemon", "recorder"))
+# The sources start before the first operation; after the last one the recording ends, with its audits.
 BEGINNING_NS = 3 * SECOND_NS
 ENDING_NS = 120 * SECOND_NS
-DEADLINE_MS = 1000  # of an operation, where the recording does not say
+DEADLINE_MS = 1000  # of an operation, if the recording does not hold it
 
-Stretch = tuple[int, int]  # from, until
+Interval = tuple[int, int]  # from, until
 
 
-def unobserved(recording: Recording, action: Action) -> tuple[Stretch, ...]:
-    """Where the generator had died, the observer slept or its records were lost, the tables were absent, or no
-    operation of the action ended for longer than it may take; in order, merged.
+def unobserved(recording: Recording, periods: Sequence[Unreachable], action: Action) -> tuple[Interval, ...]:
+    """Return the intervals, in order and merged, in which an action was not observed.
+
+    The generator was dead, the observer slept or its records were lost, the tables were absent, or no operation of the
+    action ended for longer than one may take.
     """
-    return tuple(
-        _merged([*_blind(recording), *slept(recording), *_absent(recording, action), *_idle(recording, action)])
-    )
+    stopped = [
+        (one.began_ns, one.ended_ns(recording.header.until_ns))
+        for one in periods
+        if (one.source, one.subject) in UNREACHABLE
+    ]
+    found = [*stopped, *slept(recording), *_absent(recording, action), *_idle(recording, action)]
+    return tuple(merged(found))
 
 
-def _blind(recording: Recording) -> Iterator[Stretch]:
-    for spell in spells(recording):
-        if (spell.source, spell.subject) in BLIND:
-            yield spell.began_ns, spell.until_ns(recording.header.until_ns)
-
-
-def _absent(recording: Recording, action: Action) -> Iterator[Stretch]:
+def _absent(recording: Recording, action: Action) -> Iterator[Interval]:
     since_ns: int | None = None
     for event in recording.events:
         if event.subject != action:
@@ -46,11 +46,11 @@ def _absent(recording: Recording, action: Action) -> Iterator[Stretch]:
         yield since_ns, recording.header.until_ns
 
 
-def _idle(recording: Recording, action: Action) -> Iterator[Stretch]:
-    """Whole seconds in which no operation ended, where neither the pace nor the deadline of the traffic explains it."""
+def _idle(recording: Recording, action: Action) -> Iterator[Interval]:
+    """Yield whole seconds without an operation that neither the rate nor the deadline of the traffic explains."""
     header = recording.header
     deadline_ms = header.settings.get("traffic", {}).get("deadline_ms", DEADLINE_MS)
-    shortest_ns = max(threshold_ns(recording), deadline_ms * MS_NS)  # so long all of them may wait for an answer
+    shortest_ns = max(threshold_ns(recording), deadline_ms * MS_NS)  # all operations may wait this long for an answer
     end_ns = header.until_ns - (0 if header.ended_ns is None else ENDING_NS)
     busy_ns = [second.at_s * SECOND_NS for second in recording.seconds if second.action == action]
     at_ns = BEGINNING_NS
@@ -60,14 +60,12 @@ def _idle(recording: Recording, action: Action) -> Iterator[Stretch]:
         at_ns = max(at_ns, next_ns)
 
 
-def _merged(stretches: Iterable[Stretch]) -> Iterator[Stretch]:
-    last: Stretch | None = None
-    for from_ns, until_ns in sorted(stretches):
-        if last is not None and from_ns <= last[1]:
-            last = last[0], max(last[1], until_ns)
-            continue
-        if last is not None:
-            yield last
-        last = from_ns, until_ns
-    if last is not None:
-        yield last
+def merged(intervals: Iterable[Interval]) -> list[Interval]:
+    """Return intervals in order, with those that touch or overlap made one."""
+    found: list[Interval] = []
+    for from_ns, until_ns in sorted(intervals):
+        if found and from_ns <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], until_ns)
+        else:
+            found.append((from_ns, until_ns))
+    return found

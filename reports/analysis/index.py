@@ -1,84 +1,109 @@
-"""All that the rules look at, prepared once for a timeline: outages, leaderships, spells, changes, routes."""
+"""Everything that the rules read, prepared once for a recording: outages, leaderships, changes, routes, settings."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar, get_args
 
-from observer.model.findings import Leadership, Outage
+from observer.model.findings import Leadership, Outage, Unreachable
 from observer.model.recording import Action, Event, Operation, Recording
-from reports.analysis.blindness import Spell, spells
 from reports.analysis.changes import Change, addresses, changes, member_of, members
-from reports.analysis.consistency import Both, two_primaries
+from reports.analysis.consistency import two_primaries
+from reports.analysis.coverage import Interval, unobserved
+from reports.analysis.durability import Durability, durability
 from reports.analysis.leadership import leaderships
 from reports.analysis.outages import failures, outages
-from reports.analysis.quorum import unspoken
+from reports.analysis.quorum import inferred_quorum_events
+from reports.analysis.reachability import unreachable
 from reports.analysis.requests import Request, requests
+from reports.analysis.results.reads import TwoPrimaries
+from reports.analysis.theory import LiveSettings, patroni_version, proxy_settings, settings_history
 
 # Subjects that are no part of the cluster by name: a request for a new leader, and etcd as a whole.
 FAILOVER, ETCD = "failover", "etcd"
 
+_T = TypeVar("_T")
+
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """One timeline, read once."""
+    """One recording, read once. `recording.events` includes the inferred events of `quorum.py`.
+
+    `routes`: `route.up` and `route.down` by pool. `servers`: the server that answered an operation, by the row's id.
+    """
 
     recording: Recording
     failures: Mapping[Action, tuple[Operation, ...]]
     outages: Mapping[Action, tuple[Outage, ...]]
+    unobserved: Mapping[Action, tuple[Interval, ...]]
     leaderships: tuple[Leadership, ...]
-    spells: tuple[Spell, ...]
+    unreachable: tuple[Unreachable, ...]
     changes: tuple[Change, ...]
     members: frozenset[str]
     addresses: Mapping[str, str]
+    routes: Mapping[str, Sequence[Event]]
     primary_pools: frozenset[str]
-    both: tuple[Both, ...]
+    two_primaries: tuple[TwoPrimaries, ...]
     requests: tuple[Request, ...]
-    said: Mapping[tuple[str, str], Sequence[Event]]  # by kind and subject
-    servers: Mapping[int, str]  # that answered operations, by their ids
+    settings: tuple[LiveSettings, ...]
+    patroni_version: str | None
+    proxy_settings: Mapping[str, Any]
+    durability: Durability
+    by_kind: Mapping[str, Sequence[Event]]
+    by_kind_and_subject: Mapping[tuple[str, str], Sequence[Event]]
+    servers: Mapping[int, str]
+
+    def events_of(self, kind: str, subject: str | None = None) -> Sequence[Event]:
+        """Return the events of a kind, or those of them about one subject, in order."""
+        return self.by_kind.get(kind, ()) if subject is None else self.by_kind_and_subject.get((kind, subject), ())
+
+    def of_kinds(self, *kinds: str) -> list[Event]:
+        """Return all events of some kinds, in order."""
+        return sorted((e for kind in kinds for e in self.events_of(kind)), key=lambda e: (e.by_ns, e.id or 0))
 
     def last(self, kind: str, subject: str, until_ns: int, source: str | None = None) -> Event | None:
-        """The last event of a kind about a subject that was known at a moment; of one source where it is named."""
-        events = self.said.get((kind, subject), ())
+        """Return the last event of a kind about a subject that was known at a moment, from any source or from one."""
+        events = self.events_of(kind, subject)
         until = bisect_right(events, until_ns, key=_known)
         return next((e for e in reversed(events[:until]) if source is None or e.source == source), None)
 
     def between(self, from_ns: int, until_ns: int) -> Sequence[Event]:
-        """Events that were known from a moment on until another, both included."""
-        events = self.recording.events
-        return events[bisect_left(events, from_ns, key=_known) : bisect_right(events, until_ns, key=_known)]
+        """Return the events that were known from one moment to another, both included."""
+        return _cut(self.recording.events, from_ns, until_ns, _known)
 
-    def began_between(self, from_ns: int, until_ns: int) -> Sequence[Spell]:
-        """Spells of blindness that began in a stretch of time."""
-        return self.spells[
-            bisect_left(self.spells, from_ns, key=_began) : bisect_right(self.spells, until_ns, key=_began)
-        ]
+    def unreachable_since(self, from_ns: int, until_ns: int) -> Sequence[Unreachable]:
+        """Return the unreachable periods that began in an interval, both ends included."""
+        return _cut(self.unreachable, from_ns, until_ns, lambda one: one.began_ns)
 
     def changed_between(self, from_ns: int, until_ns: int) -> Sequence[Change]:
-        """What changed of members in a stretch of time."""
-        first = bisect_left(self.changes, from_ns, key=_changed)
-        return self.changes[first : bisect_right(self.changes, until_ns, key=_changed)]
+        """Return the changes of members in an interval, both ends included."""
+        return _cut(self.changes, from_ns, until_ns, lambda change: change.event.by_ns)
 
     @property
     def end_ns(self) -> int:
-        """The end of what is known."""
+        """Return the end of what is known."""
         return self.recording.header.until_ns
 
     def member_of(self, route: Event) -> str:
-        """The member behind a route."""
+        """Return the member behind a route."""
         return member_of(route, self.members, self.addresses)
 
-    def in_sight(self, source: str, member: str, at_ns: int) -> bool:
-        """Whether a source could see a member at a moment: it had seen it before, and was not blind for it then."""
-        own = [spell for spell in self.spells if (spell.source, spell.subject) == (source, member) and not spell.noise]
-        if any(spell.began_ns <= at_ns < spell.until_ns(self.end_ns + 1) for spell in own):
-            return False
-        return any(self.last(kind, member, at_ns, source) for kind in ("member.changed", "source.sees"))
+    def observed(self, source: str, member: str, at_ns: int) -> bool:
+        """Return whether a source reached a member at a moment: it had reached it before, and not lost it since."""
+        away = any(
+            one.began_ns <= at_ns < one.ended_ns(self.end_ns + 1)
+            for one in self.unreachable
+            if (one.source, one.subject) == (source, member) and not one.noise
+        )
+        return not away and any(self.last(kind, member, at_ns, source) for kind in ("member.changed", "source.sees"))
 
-    def of(self, event: Event) -> str | None:
-        """Whose doing an event shows: the member behind a route, the holder that a leader key was taken from; None:
-        nobody's.
+    def subject_of(self, event: Event) -> str | None:
+        """Return the subject whose action an event shows, None for the observer's own events.
+
+        That is the member behind a route, and the holder from which a leader key was taken.
         """
         if event.kind == "leader.elected":
             return next((led.member for led in reversed(self.leaderships) if led.from_ns < event.by_ns), event.subject)
@@ -90,77 +115,87 @@ class Index:
 
 
 def build_index(recording: Recording) -> Index:
-    """Reads a timeline once for all that comes after."""
+    """Read a recording once for everything that follows."""
     recording = replace(recording, events=tuple(sorted(recording.events, key=_known)))
-    seen = spells(recording)
-    recording = replace(recording, events=tuple(sorted((*recording.events, *unspoken(recording, seen)), key=_known)))
-    spells_of_leaders = leaderships(recording)
-    names, known = members(recording), addresses(recording)
+    away = unreachable(recording)
+    events = tuple(sorted((*recording.events, *inferred_quorum_events(recording, away)), key=_known))
+    recording = replace(recording, events=events)
+    led, names, known = leaderships(recording), members(recording), addresses(recording)
+    by_kind: dict[str, list[Event]] = defaultdict(list)
+    by_kind_and_subject: dict[tuple[str, str], list[Event]] = defaultdict(list)
+    routes: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        by_kind[event.kind].append(event)
+        by_kind_and_subject[event.kind, event.subject].append(event)
+        if event.kind in ("route.up", "route.down"):
+            routes[pool_of(event)].append(event)
+    actions: tuple[Action, ...] = get_args(Action)
     return Index(
         recording=recording,
-        failures={"write": failures(recording, "write"), "read": failures(recording, "read")},
-        outages={"write": outages(recording, "write"), "read": outages(recording, "read")},
-        leaderships=spells_of_leaders,
-        spells=seen,
+        failures={action: failures(recording, action) for action in actions},
+        outages={action: outages(recording, action) for action in actions},
+        unobserved={action: unobserved(recording, away, action) for action in actions},
+        leaderships=led,
+        unreachable=away,
         changes=changes(recording),
         members=names,
         addresses=known,
-        primary_pools=primary_pools(recording, spells_of_leaders, names, known),
-        both=two_primaries(recording),
+        routes=dict(routes),
+        primary_pools=primary_pools(recording, led, routes, lambda route: member_of(route, names, known)),
+        two_primaries=two_primaries(recording),
         requests=requests(recording),
-        said=_by_kind_and_subject(recording.events),
+        settings=settings_history(events),
+        patroni_version=patroni_version(recording),
+        proxy_settings=proxy_settings(recording),
+        durability=durability(recording),
+        by_kind=dict(by_kind),
+        by_kind_and_subject=dict(by_kind_and_subject),
         servers={o.id: o.server for o in recording.operations if o.id is not None and o.server is not None},
     )
-
-
-def _by_kind_and_subject(events: Sequence[Event]) -> Mapping[tuple[str, str], Sequence[Event]]:
-    said: dict[tuple[str, str], list[Event]] = {}
-    for event in events:
-        said.setdefault((event.kind, event.subject), []).append(event)
-    return said
 
 
 def _known(event: Event) -> int:
     return event.by_ns
 
 
-def _began(spell: Spell) -> int:
-    return spell.began_ns
+def _cut(items: Sequence[_T], from_ns: int, until_ns: int, key: Callable[[_T], int]) -> Sequence[_T]:
+    """Return the items of an interval, both ends included, of a sequence in order of `key`."""
+    return items[bisect_left(items, from_ns, key=key) : bisect_right(items, until_ns, key=key)]
 
 
-def _changed(change: Change) -> int:
-    return change.event.by_ns
+def pool_of(route: Event) -> str:
+    """Return the pool of a route."""
+    return str(route.detail.get("pool") or route.subject.rpartition("/")[0])
 
 
 def primary_pools(
-    recording: Recording, led: tuple[Leadership, ...], names: frozenset[str], known: Mapping[str, str]
+    recording: Recording,
+    led: Sequence[Leadership],
+    routes: Mapping[str, Sequence[Event]],
+    member: Callable[[Event], str],
 ) -> frozenset[str]:
-    """The pools that send clients to the leader: the one the settings name, else those that did.
+    """Return the pools that route to the leader: the one that the settings name, else those that did.
 
-    A pool is asked at the end of each leadership, when it has had the longest time to follow: it is a primary's where
-    the leader alone was UP in it more often than others without the leader. An old route that lingers says nothing.
+    A pool is read at the end of each leadership, when it has had the longest time to follow. It is a primary's pool if
+    the leader alone was UP in it more often than others without the leader. A stale route shows nothing.
     """
     haproxy = recording.header.settings.get("haproxy")
     named = haproxy.get("primary") if isinstance(haproxy, dict) else None
     if isinstance(named, str) and named:
         return frozenset({named})
-    ends = [recording.header.until_ns if spell.until_ns is None else spell.until_ns - 1 for spell in led]
-    up: dict[str, set[str]] = {}
-    votes: dict[str, int] = {}
-    routes = iter([e for e in recording.events if e.kind in ("route.up", "route.down")])
-    route = next(routes, None)
-    for spell, end_ns in zip(led, ends, strict=True):
-        while route is not None and route.by_ns <= end_ns:
-            pool = pool_of(route)
-            servers = up.setdefault(pool, set())
-            (servers.add if route.kind == "route.up" else servers.discard)(member_of(route, names, known))
-            route = next(routes, None)
-        for pool, servers in up.items():
-            follows = 1 if servers == {spell.member} else -1 if servers and spell.member not in servers else 0
-            votes[pool] = votes.get(pool, 0) + follows
-    return frozenset(pool for pool, count in votes.items() if count > 0)
+    end_ns = recording.header.until_ns
+    return frozenset(pool for pool, own in routes.items() if _followed(led, own, member, end_ns) > 0)
 
 
-def pool_of(route: Event) -> str:
-    """The pool of a route."""
-    return str(route.detail.get("pool") or route.subject.rpartition("/")[0])
+def _followed(led: Sequence[Leadership], own: Sequence[Event], member: Callable[[Event], str], end_ns: int) -> int:
+    """Return how much more often a pool held the leader alone at the end of a leadership than others without it."""
+    count, position = 0, 0
+    up: set[str] = set()
+    for one in led:
+        ended_ns = end_ns if one.until_ns is None else one.until_ns - 1
+        while position < len(own) and own[position].by_ns <= ended_ns:
+            route = own[position]
+            (up.add if route.kind == "route.up" else up.discard)(member(route))
+            position += 1
+        count += int(up == {one.member}) - int(bool(up) and one.member not in up)
+    return count

@@ -1,8 +1,8 @@
-"""Every key that the judge may say, with the facts its phrase is filled with: the phrases of each language hold to it.
+"""Every phrase key of the analysis, with the facts that fill its phrase: the phrases of each language follow it.
 
 Fields, wherever they occur: `at_s` is seconds since the recording began; `member`, `endpoint`, `proxy`, `server`,
-`pool` are names; `how` is how a look failed ("refused", "unreachable", "connect_timeout", "silent", "closed",
-"error", "unresolved"); `seconds` is a duration; `action` is "write" or "read". Any of them may be None: not known.
+`pool` are names; `how` is how a poll failed ("refused", "unreachable", "connect_timeout", "silent", "closed",
+"error", "unresolved"); `seconds` is a duration; `action` is "write" or "read". None: unknown.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ EVIDENCE: Mapping[str, tuple[str, ...]] = {
     "evidence.leader_key_taken": ("member", "at_s"),
     "evidence.leader_key_kept": ("member",),
     "evidence.member_key_lost": ("member", "at_s"),
-    "evidence.member_state": ("member", "state", "at_s"),  # as the member said of itself: stopping, stopped, ...
+    "evidence.member_state": ("member", "state", "at_s"),  # that the member reported: stopping, stopped, ...
     "evidence.failover_asked": ("leader", "candidate", "at_s"),
     "evidence.rest_failed": ("member", "how", "at_s"),
     "evidence.rest_answers": ("member", "at_s"),
@@ -24,16 +24,16 @@ EVIDENCE: Mapping[str, tuple[str, ...]] = {
     "evidence.sql_primary": ("member", "at_s"),  # direct SQL answers, not in recovery
     "evidence.sql_replica": ("member", "at_s"),
     "evidence.postgres_started": ("member", "at_s"),  # with a new start time
-    "evidence.ran_on": ("member", "at_s"),  # it lived, though nobody reached it
+    "evidence.ran_on": ("member", "at_s"),  # it ran, though no source reached it
     "evidence.paused": ("member", "at_s"),  # pause mode: Patroni may be restarted and leaves its PostgreSQL alone
     "evidence.demoted": ("member", "at_s"),
     "evidence.etcd_failed": ("endpoint", "how", "at_s"),
     "evidence.quorum_lost": ("at_s",),
-    "evidence.quorum_gone": ("at_s",),  # nobody said so: most members gave no answer
-    "evidence.quorum_kept": (),  # no row tells of a loss
+    "evidence.quorum_gone": ("at_s",),  # inferred: most members did not answer
+    "evidence.quorum_kept": (),  # no row shows a loss
     "evidence.quorum_regained": ("at_s",),
-    "evidence.quorum_elected": ("endpoint", "before", "term", "at_s"),  # terms of etcd, before and since
-    "evidence.quorum_answers": ("at_s",),  # most members answer again, and nobody told of an election
+    "evidence.quorum_elected": ("endpoint", "before", "term", "at_s"),  # terms of etcd, before and after
+    "evidence.quorum_answers": ("at_s",),  # most members answer again; no election was reported
     "evidence.raft_elected": ("endpoint", "at_s"),
     "evidence.failsafe": ("member",),
     "evidence.proxy_failed": ("proxy", "how", "at_s"),
@@ -54,45 +54,45 @@ EVIDENCE: Mapping[str, tuple[str, ...]] = {
     "evidence.timeline_older": ("member", "timeline", "leader", "newer", "at_s"),
     "evidence.two_primaries": ("members", "seconds", "at_s"),
     "evidence.observer_slept": ("seconds", "at_s"),
-    "evidence.nothing_else": ("member",),  # of an unknown cause: nothing else changed, and nobody was silent
-    "evidence.seen": ("source", "kind", "subject", "at_s"),  # anything else that was seen, of an unknown cause
+    "evidence.nothing_else": ("member",),  # unknown cause: nothing else changed, every source answered
+    "evidence.seen": ("source", "kind", "subject", "at_s"),  # unknown cause: any other event
     "evidence.recording_ended": ("at_s",),
 }
 
 REASONS: Mapping[str, tuple[str, ...]] = {
-    "reason.lease_expired": ("member",),  # nobody gave the key up: it expired
+    "reason.lease_expired": ("member",),  # the key was not given up: it expired
     "reason.lease_not_expired": ("member",),  # the leader key was given up, the member's own key stayed
     "reason.leader_key_kept": ("member",),
     "reason.leader_key_changed": ("member",),
-    "reason.full_since_key": ("member",),  # a leader that was lost filled the proxy
+    "reason.full_since_key": ("member",),  # the loss of the leader filled the proxy
     "reason.no_failover_asked": (),
     "reason.failover_asked": ("at_s",),
     "reason.leader_named": ("leader",),  # the request names the leader: a switchover, no manual failover
     "reason.no_leader_named": (),
-    "reason.rest_how": ("member", "how"),  # the first look at REST failed in another way
+    "reason.rest_how": ("member", "how"),  # the first poll of REST failed in another way
     "reason.rest_answers": ("member",),
     "reason.rest_not_observed": ("member",),
-    "reason.rest_accepts": ("member",),  # REST went on letting connections in, so Patroni itself ran
+    "reason.rest_accepts": ("member",),  # REST went on accepting connections, so Patroni ran
     "reason.sql_how": ("member", "how"),
     "reason.sql_primary": ("member",),  # its PostgreSQL went on as a primary
-    "reason.ran_on": ("member",),  # it lived, though nobody reached it
+    "reason.ran_on": ("member",),  # it ran, though no source reached it
     "reason.said_stopped": ("member", "state"),
     "reason.not_said_stopped": ("member",),
     "reason.crashed_first": ("member",),  # the key was given up because PostgreSQL was gone
     "reason.quorum_kept": (),
     "reason.quorum_lost": ("at_s",),
     "reason.proxy_how": ("proxy", "how"),
-    "reason.proxy_refused": ("proxy",),  # a frozen one would have let the connection in
-    "reason.traffic_passed": ("at_s",),  # an operation was acknowledged while the proxy is said to have been away
-    "reason.outage_unexplained": ("action", "seconds"),  # it is harmless, and the outage is not
+    "reason.proxy_refused": ("proxy",),  # a frozen proxy would have accepted the connection
+    "reason.traffic_passed": ("at_s",),  # an operation was acknowledged while the proxy would have been away
+    "reason.outage_unexplained": ("action", "seconds"),  # the cause is harmless, the outage is not
     "reason.operations_failed": ("count",),
     "reason.endpoint_down": ("endpoint",),
 }
 
-# Phases, and whether they are a part of the outage, so that those of an incident sum to it. Where the event that
-# separates two phases was not observed, they are one, named with a plus between: "promotion+routing".
+# Phases, and whether they are a part of the outage, so that they sum to it. If the event between two phases was not
+# observed, they are one, with both names: "promotion+routing".
 PHASES: Mapping[str, bool] = {
-    "request": False,  # a switchover was asked for -> the outage's start
+    "request": False,  # a switchover was requested -> the outage's start
     "demotion": False,  # quorum gone -> the outage's start: the primary still serves
     "detection": True,  # the outage's start -> the leader key is gone
     "handover": True,  # the same in a switchover: the old primary shuts down and gives the key up
@@ -106,39 +106,6 @@ PHASES: Mapping[str, bool] = {
     "settling": False,  # first acknowledged write -> 5 s have passed without a failure
     "protection": False,  # first acknowledged write -> as many streaming replicas as before
 }
-
-CAUSES: tuple[str, ...] = (
-    "leader.killed",
-    "leader.stopped",
-    "leader.frozen",
-    "leader.cut_off",
-    "leader.unreachable",
-    "leader.taken_back",
-    "switchover",
-    "failover.manual",
-    "postgres.crashed",
-    "postgres.frozen",
-    "postgres.restarted",
-    "patroni.killed",
-    "replica.killed",
-    "replica.stopped",
-    "replica.frozen",
-    "replica.unreachable",
-    "replica.cut_off",
-    "replica.rebuilt",
-    "etcd.member_down",
-    "etcd.election",
-    "etcd.quorum_lost",
-    "failsafe",
-    "proxy.down",
-    "proxy.frozen",
-    "proxy.full",
-    "proxy.reloaded",
-    "proxy.cut_off",
-    "two_primaries",
-    "observer.blind",
-    "unknown",
-)
 
 
 def is_inside(phase: str) -> bool:

@@ -1,54 +1,54 @@
-"""Who led, on which timeline, from when to when."""
+"""Who held the leader key, on which timeline, from when to when."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from observer.model.findings import Leadership
 from observer.model.recording import Event, Recording
 
 
 def leaderships(recording: Recording) -> tuple[Leadership, ...]:
-    """Each spell of one holder of the leader key, in order. A holder that is seen again still leads."""
-    found: list[tuple[str, int, int | None]] = []
-    holder: tuple[str, int] | None = None
+    """Return each period in which one member held the leader key, in order. A holder that is seen again still leads."""
+    found: list[tuple[Event, Event | None]] = []
+    taken: Event | None = None
     for event in recording.events:
-        if event.kind == "leader.lost":
-            if holder is not None:
-                found.append((*holder, event.by_ns))
-            holder = None
-        elif event.kind in ("leader.seen", "leader.elected"):
-            if holder is not None and holder[0] == event.subject:
-                continue
-            if holder is not None:
-                found.append((*holder, event.by_ns))
-            holder = (event.subject, event.by_ns)
-    if holder is not None:
-        found.append((*holder, None))
-    told: dict[str, list[Event]] = {}
-    for event in recording.events:
-        if event.kind == "member.changed":
-            told.setdefault(event.subject, []).append(event)
-    return tuple(
-        Leadership(member, timeline_of(recording, told.get(member, ()), member, from_ns, until_ns), from_ns, until_ns)
-        for member, from_ns, until_ns in found
-    )
+        if event.kind not in ("leader.lost", "leader.seen", "leader.elected"):
+            continue
+        if event.kind != "leader.lost" and taken is not None and taken.subject == event.subject:
+            continue
+        if taken is not None:
+            found.append((taken, event))
+        taken = None if event.kind == "leader.lost" else event
+    if taken is not None:
+        found.append((taken, None))
+    changed = sorted((e for e in recording.events if e.kind == "member.changed"), key=lambda e: e.subject)
+    reports = {member: tuple(own) for member, own in groupby(changed, key=lambda e: e.subject)}
+    return tuple(_leadership(recording, reports.get(began.subject, ()), began, ended) for began, ended in found)
 
 
-def led_at(spells: Sequence[Leadership], at_ns: int) -> Leadership | None:
-    """The leadership of a moment; None: nobody held the leader key, or it was not observed."""
-    held = (s for s in spells if s.from_ns <= at_ns and (s.until_ns is None or at_ns < s.until_ns))
+def _leadership(recording: Recording, reports: Sequence[Event], began: Event, ended: Event | None) -> Leadership:
+    until_ns = None if ended is None else ended.by_ns
+    timeline, timeline_id = timeline_of(recording, reports, began.subject, began.by_ns, until_ns)
+    ended_id = None if ended is None else ended.id
+    return Leadership(began.subject, timeline, began.by_ns, until_ns, began.id, ended_id, timeline_id)
+
+
+def led_at(led: Sequence[Leadership], at_ns: int) -> Leadership | None:
+    """Return the leadership of a moment; None: no member held the leader key, or it was not observed."""
+    held = (one for one in led if one.from_ns <= at_ns and (one.until_ns is None or at_ns < one.until_ns))
     return next(held, None)
 
 
-def leader_at(spells: Sequence[Leadership], at_ns: int) -> str | None:
-    """Who held the leader key at a moment; None: nobody, or not observed."""
-    led = led_at(spells, at_ns)
-    return None if led is None else led.member
+def leader_at(led: Sequence[Leadership], at_ns: int) -> str | None:
+    """Return the member that held the leader key at a moment; None: none did, or it was not observed."""
+    one = led_at(led, at_ns)
+    return None if one is None else one.member
 
 
 def says_primary(event: Event) -> bool | None:
-    """Whether a `member.changed` says that its subject is a primary; None: it does not say."""
+    """Return whether a `member.changed` reports that its subject is a primary; None: it reports no role."""
     if event.source == "postgres":
         in_recovery = event.detail.get("in_recovery")
         return None if in_recovery is None else not in_recovery
@@ -57,17 +57,18 @@ def says_primary(event: Event) -> bool | None:
 
 
 def timeline_of(
-    recording: Recording, told: Sequence[Event], member: str, from_ns: int, until_ns: int | None
-) -> int | None:
-    """The timeline that a member said it was on while it led, and was a primary. `told`: its own `member.changed`.
+    recording: Recording, reports: Sequence[Event], member: str, from_ns: int, until_ns: int | None
+) -> tuple[int | None, int | None]:
+    """Return the timeline that a member reported as a primary while it led, and the row of events of that report.
 
-    What was said last counts: a promotion ends after the key is taken. Where nothing was said in the spell, what the
-    member was on as a primary before it, then what its own acknowledgements carried.
+    `reports` are its own `member.changed`. The last timeline counts, by the first report of it: a promotion ends after
+    the key is taken. Without a report in that time, it is the timeline on which the member was a primary before, then
+    that of its own acknowledgements, for which no event is returned.
     """
     end_ns = recording.header.until_ns if until_ns is None else until_ns
-    within: int | None = None
-    before: dict[str, int | None] = {}
-    for event in told:
+    last: tuple[int, int | None] | None = None
+    before: dict[str, tuple[int, int | None] | None] = {}
+    for event in reports:
         if event.by_ns > end_ns:
             break
         number = event.detail.get("timeline")
@@ -75,18 +76,16 @@ def timeline_of(
             continue
         primary = says_primary(event)
         if event.by_ns <= from_ns:
-            before[event.source] = number if primary else None
-        elif primary:
-            within = number
-    if within is not None:
-        return within
-    known = [number for number in before.values() if number is not None]
-    if known:
-        return max(known)
+            before[event.source] = (number, event.id) if primary else None
+        elif primary and (last is None or number != last[0]):
+            last = number, event.id
+    known = [report for report in before.values() if report is not None]
+    if last is not None or known:
+        return last or max(known, key=lambda report: report[0])
     served = [
         operation.timeline
         for operation in recording.operations
         if operation.server == member and operation.timeline is not None and operation.in_recovery is False
         if from_ns <= operation.finished_ns <= end_ns
     ]
-    return served[-1] if served else None
+    return (served[-1] if served else None), None

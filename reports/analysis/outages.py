@@ -105,19 +105,20 @@ def slept(recording: Recording) -> list[tuple[int, int]]:
     return [(e.window.after_ns, e.window.by_ns) for e in recording.events if e.kind == "observer.slept"]
 
 
-def stable_ns(recording: Recording, failed: Sequence[Operation], own: Sequence[Outage]) -> int | None:
-    """Return ns from the first outage's start until 5 s passed without a failure; None: the recording ended first."""
-    if not own:
-        return 0
-    calm_ns = own[-1].ended_ns
-    if own[-1].open:
-        return None
+def stable(recording: Recording, failed: Sequence[Operation], own: Sequence[Outage]) -> tuple[int | None, int | None]:
+    """Return ns from the start of the first outage until 5 s passed without a failure, and the row that began those.
+
+    That row is the operation that ended the last outage, or the last failure after it. None: the recording ended first.
+    """
+    if not own or own[-1].open:
+        return (None if own else 0), None
+    calm_ns, calm_id = own[-1].ended_ns, own[-1].after_id
     for failure in failed[bisect_right(failed, calm_ns, key=_finished) :]:
         if failure.finished_ns > calm_ns + STABLE_NS:
             break
-        calm_ns = failure.finished_ns
+        calm_ns, calm_id = failure.finished_ns, failure.id
     calm_ns += STABLE_NS
-    return None if calm_ns > recording.header.until_ns else calm_ns - own[0].began_ns
+    return (None, None) if calm_ns > recording.header.until_ns else (calm_ns - own[0].began_ns, calm_id)
 
 
 def cost(
@@ -132,11 +133,13 @@ def cost(
     failed = within(all_failed, began_ns, ended_ns)
     ok = acknowledged(recording, action, began_ns, ended_ns)
     observed = bool(ok or failed or own)
+    stable_ns, stable_since_id = stable(recording, all_failed, own) if observed else (None, None)
     return Cost(
         action=action,
         outages=tuple(own),
         outage_ns=sum(outage.duration_ns for outage in own) if observed else None,
-        stable_ns=stable_ns(recording, all_failed, own) if observed else None,
+        stable_ns=stable_ns,
+        stable_since_id=stable_since_id,
         open=any(outage.open for outage in own),
         ok=ok,
         failed=sum(o.outcome is Outcome.FAIL for o in failed),

@@ -1,20 +1,19 @@
-"""The phases of an outage: a table of shapes, one for each kind of incident, and how boundaries become phases.
+"""The phases of an outage: the boundaries that each shape has, and how boundaries become phases.
 
 The boundaries of an outage are its start, the events of its shape, and its end. They never run backwards: a later one
-cuts the window of an earlier one. Where the event that separates two phases was not seen, the two are one phase with
-both names, so that the phases sum to the outage whatever was missed.
+cuts the window of an earlier one. If the event between two phases was not observed, the two are one phase with both
+names, so that the phases sum to the outage whatever was missed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
+from observer.model.causes import CAUSES, Cause, Preface, Shape
 from observer.model.findings import Evidence, Outage, Phase
 from observer.model.recording import Window
 from reports.analysis.incident_context import IncidentContext, at_s, shows
-from reports.analysis.outages import stable_ns
 from reports.analysis.phase_boundaries import (
     Boundary,
     Find,
@@ -28,166 +27,127 @@ from reports.analysis.phase_boundaries import (
 from reports.analysis.quorum import majority_gone
 from reports.analysis.rule import Found
 from reports.analysis.rules.etcd import shows_lost
-from reports.analysis.theory import (
-    Bound,
-    bound,
-    effective,
-    in_place,
-    live_settings,
-    patroni_version,
-    proxy_settings,
-)
+from reports.analysis.theory import Bound, bound, effective, in_place, live_settings
 
-# What ends each phase but the last; the last one ends with the first acknowledged write. The phases before the outage
-# are named by the kind of event that begins them.
-Shape = tuple[tuple[str, Find], ...]
-FAILOVER: Shape = (
-    ("detection", key_gone),
-    ("election", key_taken),
-    ("promotion", accepts),
-    ("routing", routed),
-)
-SWITCHOVER: Shape = (("handover", key_gone), *FAILOVER[1:])
-QUORUM: Shape = (("quorumless", quorum_back), ("promotion", accepts), ("routing", routed))
-PROXY: Shape = (("absence", proxy_back),)
-RESTART: Shape = (("absence", accepts), ("routing", routed))
+# What ends each phase but the last, which ends with the first acknowledged write.
+Boundaries = tuple[tuple[str, Find], ...]
+_NEW_LEADER: Boundaries = (("election", key_taken), ("promotion", accepts), ("routing", routed))
+SHAPES: Mapping[Shape, Boundaries] = {
+    "failover": (("detection", key_gone), *_NEW_LEADER),
+    "switchover": (("handover", key_gone), *_NEW_LEADER),
+    "quorum": (("quorumless", quorum_back), ("promotion", accepts), ("routing", routed)),
+    "proxy": (("absence", proxy_back),),
+    "route": (("absence", routed),),
+    "restart": (("absence", accepts), ("routing", routed)),
+}
 LAST = "recovery"
-KEYS = (key_gone, key_taken)
-
-SHAPES: Mapping[str, Shape] = {
-    "switchover": SWITCHOVER,
-    "failover.manual": SWITCHOVER,
-    "etcd.quorum_lost": QUORUM,
-    "failsafe": QUORUM,
-    "proxy.down": PROXY,
-    "proxy.frozen": PROXY,
-    "proxy.reloaded": PROXY,
-    "proxy.cut_off": (("absence", routed),),
-    "postgres.crashed": RESTART,
-    "postgres.frozen": RESTART,
-    "postgres.restarted": RESTART,
-}
-PREFACES: Mapping[str, tuple[str, str]] = {
-    "switchover": ("request", "failover.asked"),
-    "failover.manual": ("request", "failover.asked"),
-    "etcd.quorum_lost": ("demotion", "quorum.lost"),
-    "failsafe": ("demotion", "quorum.lost"),
-}
+# The kind of event that begins the phase before the outage.
+PREFACES: Mapping[Preface, str] = {"request": "failover.asked", "demotion": "quorum.lost"}
 
 
-def shape_of(context: IncidentContext, cause: Found) -> Shape | None:
-    """The shape of an incident; None: nothing known separates its outage into phases."""
-    moved, shape = context.leader_lost is not None or context.leader_elected is not None, SHAPES.get(cause.cause)
-    if shape is not None and not (moved and shape is RESTART):
-        return shape
-    if moved:
-        return FAILOVER
-    if not cause.cause.startswith(("leader.", "patroni.")):
-        return None
-    # Open, with the key still kept: it is not known yet whether the leader comes back before its lease runs out.
-    return FAILOVER if any(outage.open for outage in context.outages) else RESTART
+def shape_of(context: IncidentContext, cause: Cause) -> Shape:
+    """Return the shape of an incident; "none": nothing known divides its outage into phases."""
+    moved = context.leader_lost is not None or context.leader_elected is not None
+    if moved and cause.shape in ("restart", "none"):
+        return "failover"
+    # The key is kept and the outage is open: the leader may still come back before its lease runs out, or not.
+    of_leader = cause.shape == "restart" and cause.layer in ("leader", "patroni")
+    return "failover" if of_leader and any(outage.open for outage in context.outages) else cause.shape
 
 
-def phases(context: IncidentContext, cause: Found) -> tuple[Phase, ...]:
-    """All phases of an incident, in order. Those that PHASES (keys.py) counts to the outage sum to `write.outage_ns`.
+def phases(context: IncidentContext, result: Found) -> tuple[Phase, ...]:
+    """Return all phases of an incident, in order. Those that PHASES (keys.py) counts to the outage sum to it.
 
-    One outage of writes is taken apart; any other of the same incident is a "relapse". A phase that began or ended at
-    what was known before the outage has no bound: the outage holds only a part of it.
+    One outage of writes is divided; any other of the same incident is a "relapse". A phase that began or ended with an
+    event before the outage has no bound: the outage holds only a part of it.
     """
-    own = context.outages
-    shape = shape_of(context, cause)
+    own, cause = context.outages, CAUSES[result.cause]
+    shape = SHAPES.get(shape_of(context, cause))
     if not own or shape is None:
         return ()
-    main = _main(context, cause, shape)
-    recording = context.index.recording
-    live = effective(live_settings(recording, main.began_ns), patroni_version(recording))
-    proxy = proxy_settings(recording)
-    expired = cause.cause in (
-        "leader.killed",
-        "leader.frozen",
-        "leader.unreachable",
-        "leader.cut_off",
-        "patroni.killed",
-    )
-    names, boundaries = _marks(context, cause, shape, main)
-    chain = _chain(context, main, names, boundaries)
-    early = [
-        boundary.evidence for boundary in boundaries if boundary is not None and boundary.window.by_ns < main.began_ns
+    main = _main(context, result, shape)
+    boundaries = _boundaries(context, result, shape, main)
+    early = [b.evidence for b in boundaries if b is not None and b.window.by_ns < main.began_ns]
+    found = [
+        *_preface(context, cause, main),
+        *_chain(context, main, [*(name for name, _ in shape), LAST], boundaries),
+        *(_whole(context, "relapse", outage) for outage in own if outage is not main),
+        *_settling(context),
     ]
-    relapses = [_whole(context, "relapse", outage) for outage in own if outage is not main]
-    told = [*_preface(context, cause, main), *chain, *relapses, *_settling(context)]
+    bounds = _bounds(context, cause, main, [p.name for p in found])
     bounded = [
-        p
-        if p.began_by in early or p.ended_by in early
-        else replace(p, bound_s=_bound(p.name, cause, bound(p.name, expired, live, proxy), live))
-        for p in told
+        p if p.began_by in early or p.ended_by in early else replace(p, bound_s=bound_s)
+        for p, bound_s in zip(found, bounds, strict=True)
     ]
     return tuple(sorted(bounded, key=lambda phase: phase.began.by_ns))
 
 
-def _main(context: IncidentContext, cause: Found, shape: Shape) -> Outage:
-    """The outage that is taken apart: the one in which the leader key changed, if any; else the longest."""
-    keys = [
-        boundary.window
-        for _, find in shape
-        if find in KEYS
-        for boundary in [find(context, cause, 0)]
-        if boundary is not None
-    ]
+def _main(context: IncidentContext, result: Found, shape: Boundaries) -> Outage:
+    """Return the outage to divide: the one in which the leader key changed, if any; else the longest."""
+    finds = [find for _, find in shape if find in (key_gone, key_taken)]
+    keys = [boundary.window for find in finds if (boundary := find(context, result, 0)) is not None]
 
-    def held(outage: Outage) -> int:
+    def holds(outage: Outage) -> int:
         return sum(outage.began_ns <= key.by_ns and key.after_ns < outage.ended_ns for key in keys)
 
-    return max(context.outages, key=lambda outage: (held(outage), outage.duration_ns))
+    return max(context.outages, key=lambda outage: (holds(outage), outage.duration_ns))
 
 
-def _bound(name: str, cause: Found, bound_s: Bound | None, live: Mapping[str, Any] | None) -> Bound | None:
-    """Where the cause decides: a leader's PostgreSQL that crashed comes back in its place within a time or not at all.
+def _bounds(context: IncidentContext, cause: Cause, main: Outage, names: Sequence[str]) -> list[Bound | None]:
+    """Return the shortest and longest time of each phase, by the settings and the cause.
 
-    One that lives on serves for a while, so the outage begins when the lease has run for some time.
+    A PostgreSQL that comes back in its place does so within a time or not at all. A leader that goes on serving while
+    its lease runs out begins the outage later, so its detection may be shorter.
     """
-    if name == "absence" and cause.cause == "postgres.crashed":
-        return in_place(live)
-    late = name.startswith("detection") and cause.cause in ("patroni.killed", "leader.cut_off")
-    return (0.0, bound_s[1]) if late and bound_s is not None else bound_s
+    index = context.index
+    settings = live_settings(index.settings, main.began_ns)
+    live = effective(None if settings is None else settings.values, index.patroni_version)
+    found: list[Bound | None] = []
+    for name in names:
+        own = bound(name, cause.lease_expires, live, index.proxy_settings)
+        if name == "absence" and cause.in_place:
+            own = in_place(live)
+        elif own is not None and name.startswith("detection") and cause.serves_on:
+            own = 0.0, own[1]
+        found.append(own)
+    return found
 
 
-def _marks(
-    context: IncidentContext, cause: Found, shape: Shape, main: Outage
-) -> tuple[list[str], list[Boundary | None]]:
-    """The names of the phases and what ends each of them but the last."""
-    names, boundaries, after_ns = [name for name, _ in shape], [], 0
+def _boundaries(context: IncidentContext, result: Found, shape: Boundaries, main: Outage) -> list[Boundary | None]:
+    """Return what ends each phase but the last."""
+    found: list[Boundary | None] = []
+    after_ns = 0
     for _, find in shape:
-        boundary = find(context, cause, after_ns)
+        boundary = find(context, result, after_ns)
         if boundary is not None and not main.open and boundary.window.after_ns >= main.ended_ns:
-            boundary = None  # it certainly came after the outage: it ended nothing in it
+            boundary = None  # it certainly came after the outage, so it ended nothing in it
         if boundary is not None:
             after_ns = boundary.window.by_ns
-        boundaries.append(boundary)
-    return [*names, LAST], boundaries
+        found.append(boundary)
+    return found
 
 
 def _chain(
     context: IncidentContext, outage: Outage, names: Sequence[str], boundaries: Sequence[Boundary | None]
 ) -> list[Phase]:
-    """Phases from the outage's start to its end; see the module's own words."""
-    if outage.open:  # what is under way is the phase after the last mark that was seen, and no more than that
-        seen = max((i for i, boundary in enumerate(boundaries) if boundary is not None), default=-1)
-        names, boundaries = names[: seen + 2], boundaries[: seen + 1]
+    """Return the phases from the outage's start to its end; see the module's docstring."""
+    if outage.open:  # the phase after the last boundary that was observed is under way
+        last = max((i for i, boundary in enumerate(boundaries) if boundary is not None), default=-1)
+        names, boundaries = names[: last + 2], boundaries[: last + 1]
     start, end = Window.at(outage.began_ns), Window.at(outage.ended_ns)
-    kept = [(index, boundary) for index, boundary in enumerate(boundaries) if boundary is not None]
-    windows = _ordered([boundary.window for _, boundary in kept], start, end)
+    known = [(index, boundary) for index, boundary in enumerate(boundaries) if boundary is not None]
+    windows = _ordered([boundary.window for _, boundary in known], start, end)
     limits = [start, *windows, end]
-    proofs = [_began_by(context, outage), *(boundary.evidence for _, boundary in kept), _ended_by(context, outage)]
-    cuts = [-1, *(index for index, _ in kept), len(names) - 1]
+    shown = [_began_by(context, outage), *(boundary.evidence for _, boundary in known), _ended_by(context, outage)]
+    cuts = [-1, *(index for index, _ in known), len(names) - 1]
     return [
-        Phase("+".join(names[cuts[i] + 1 : cuts[i + 1] + 1]), limits[i], limits[i + 1], proofs[i], proofs[i + 1])
+        Phase("+".join(names[cuts[i] + 1 : cuts[i + 1] + 1]), limits[i], limits[i + 1], shown[i], shown[i + 1])
         for i in range(len(limits) - 1)
     ]
 
 
 def _ordered(windows: Sequence[Window], start: Window, end: Window) -> list[Window]:
-    """Windows that do not run backwards: a later one cuts an earlier one, and none leaves the outage."""
+    """Return windows that do not run backwards: a later one cuts an earlier one, and none leaves the outage."""
     cut: list[Window] = []
     latest_ns = end.by_ns
     for window in reversed(windows):
@@ -201,60 +161,48 @@ def _ordered(windows: Sequence[Window], start: Window, end: Window) -> list[Wind
     return ordered
 
 
-def _preface(context: IncidentContext, cause: Found, main: Outage) -> list[Phase]:
-    """What came before the outage: a request, or a loss of quorum that the primary outlived for a while."""
-    if cause.cause not in PREFACES:
+def _preface(context: IncidentContext, cause: Cause, main: Outage) -> list[Phase]:
+    """Return the phase before the outage: a request, or a loss of quorum after which the primary served for a while."""
+    event = None if cause.preface is None else context.first(PREFACES[cause.preface])
+    if cause.preface is None or event is None or event.by_ns >= main.began_ns:
         return []
-    name, kind = PREFACES[cause.cause]
-    event = next((e for e in context.events(kind)), None)
-    if event is None or event.by_ns >= main.began_ns:
-        return []
-    facts = {"leader": event.detail.get("leader"), "candidate": event.detail.get("candidate")}
-    proof = shows("evidence.failover_asked", event, **facts) if kind == "failover.asked" else shows_lost(event)
-    gone = majority_gone(context.index.recording, context.index.spells, event.by_ns) if kind == "quorum.lost" else None
-    if gone is None:
-        return [Phase(name, event.window, Window.at(main.began_ns), proof, _began_by(context, main))]
-    # The quorum goes with the member that makes it a minority, not when those that are left say so.
-    window, away = gone
-    rows = tuple(spell.told[0].id for spell in away if spell.told[0].id is not None)
-    silent = Evidence("events", rows, "evidence.quorum_gone", {"at_s": at_s(window.by_ns)})
-    return [Phase(name, window, Window.at(main.began_ns), silent, _began_by(context, main))]
+    window, shown = event.window, shows_lost(event)
+    if cause.preface == "request":
+        facts = {"leader": event.detail.get("leader"), "candidate": event.detail.get("candidate")}
+        shown = shows("evidence.failover_asked", event, **facts)
+    elif (gone := majority_gone(context.index.recording, context.index.unreachable, event.by_ns)) is not None:
+        # Quorum goes with the member that leaves the rest a minority, not when the rest report it.
+        window, away = gone
+        shown = shows("evidence.quorum_gone", [one.failures[0] for one in away], at_s=at_s(window.by_ns))
+    return [Phase(cause.preface, window, Window.at(main.began_ns), shown, _began_by(context, main))]
 
 
 def _settling(context: IncidentContext) -> list[Phase]:
-    """From the first acknowledged write until 5 s have passed without a failure; and until all replicas stream."""
-    last = context.outages[-1]
-    length_ns = stable_ns(context.index.recording, context.index.failures["write"], context.outages)
+    """Return the phase from the first acknowledged write until 5 s have passed without a failure."""
+    last, length_ns = context.outages[-1], context.write.stable_ns
     if last.open or length_ns is None:
         return []
     calm = Window.at(context.outages[0].began_ns + length_ns)
-    proof = Evidence("operations", (), "evidence.stable", {"at_s": at_s(calm.by_ns)})
-    return [Phase("settling", Window.at(last.ended_ns), calm, _ended_by(context, last), proof)]
+    shown = Evidence("operations", (), "evidence.stable", {"at_s": at_s(calm.by_ns)})
+    return [Phase("settling", Window.at(last.ended_ns), calm, _ended_by(context, last), shown)]
 
 
 def _whole(context: IncidentContext, name: str, outage: Outage) -> Phase:
-    return Phase(
-        name,
-        Window.at(outage.began_ns),
-        Window.at(outage.ended_ns),
-        _began_by(context, outage),
-        _ended_by(context, outage),
-    )
+    began, ended = Window.at(outage.began_ns), Window.at(outage.ended_ns)
+    return Phase(name, began, ended, _began_by(context, outage), _ended_by(context, outage))
 
 
 def _began_by(context: IncidentContext, outage: Outage) -> Evidence:
-    ids = () if outage.before_id is None else (outage.before_id,)
-    facts = {"action": outage.action, "server": _server(context, outage.before_id), "at_s": at_s(outage.began_ns)}
-    return Evidence("operations", ids, "evidence.last_acknowledged", facts)
+    return _acknowledged(context, outage, "evidence.last_acknowledged", outage.before_id, outage.began_ns)
 
 
 def _ended_by(context: IncidentContext, outage: Outage) -> Evidence:
     if outage.open:
         return Evidence("operations", (), "evidence.recording_ended", {"at_s": at_s(outage.ended_ns)})
-    ids = () if outage.after_id is None else (outage.after_id,)
-    facts = {"action": outage.action, "server": _server(context, outage.after_id), "at_s": at_s(outage.ended_ns)}
-    return Evidence("operations", ids, "evidence.first_acknowledged", facts)
+    return _acknowledged(context, outage, "evidence.first_acknowledged", outage.after_id, outage.ended_ns)
 
 
-def _server(context: IncidentContext, operation_id: int | None) -> str | None:
-    return None if operation_id is None else context.index.servers.get(operation_id)
+def _acknowledged(context: IncidentContext, outage: Outage, says: str, row: int | None, at_ns: int) -> Evidence:
+    server = None if row is None else context.index.servers.get(row)
+    facts = {"action": outage.action, "server": server, "at_s": at_s(at_ns)}
+    return Evidence("operations", () if row is None else (row,), says, facts)

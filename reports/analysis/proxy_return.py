@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from observer.model.recording import Operation, Outcome, Window
+from observer.model.recording import NEW, Operation, Outcome, Window
 from reports.analysis.incident_context import IncidentContext
 
-# A server's own codes; those of class 08 are of the connection, which others tell of as well.
+# The class of SQLSTATEs of the connection, which the client library raises as well; all others are a server's own.
 CONNECTION = "08"
 
 
 def answered(operation: Operation) -> bool:
-    """Whether a server answered, be it with an error: only then did the way through the proxy work."""
+    """Return whether a server answered, even with an error: only then did the route through the proxy work."""
     state = operation.sqlstate
     return operation.outcome is Outcome.OK or (state is not None and not state.startswith(CONNECTION))
 
 
 def answered_again(context: IncidentContext) -> tuple[Operation, Window] | None:
-    """The first answer on a connection that was made since the proxy was seen away, and between when it came back.
+    """Return the first answer on a connection made since the proxy went away, and the window of the proxy's return.
 
-    None: nobody saw it away, or nobody got an answer in the incident.
+    None: the proxy was not seen away, or no operation of the incident got an answer.
     """
-    began = [spell.began_ns for spell in context.spells("haproxy")]
+    began = [one.began_ns for one in context.unreachable("haproxy")]
     if not began or not context.outages:
         return None
     until_ns = max(context.until_ns, *(outage.ended_ns for outage in context.outages))
@@ -35,10 +35,10 @@ def answered_again(context: IncidentContext) -> tuple[Operation, Window] | None:
 
 
 def _on_new_connections(operations: list[Operation]) -> Iterator[Operation]:
-    """Those that were answered on a new connection: a proxy that is asked to stop still serves those that it has."""
+    """Yield operations answered on a new connection: a proxy that is asked to stop still serves the open ones."""
     failed: set[tuple[str, str]] = set()
     for one in sorted(operations, key=lambda o: o.finished_ns):
         if not answered(one):
             failed.add((one.action, one.probe))
-        elif one.probe == "fresh" or (one.action, one.probe) in failed:
+        elif one.probe == NEW or (one.action, one.probe) in failed:
             yield one

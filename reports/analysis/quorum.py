@@ -1,87 +1,90 @@
-"""Quorum that nobody is left to speak of: where most of etcd is away, the rest cannot choose a leader."""
+"""Inferred quorum loss: if most members of etcd are away, the rest cannot elect a leader and cannot report that."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from observer.model.findings import Unreachable
 from observer.model.recording import Event, Recording, Window
-from reports.analysis.blindness import Spell
 
 INFERRED = "inferred"
 
 
-def unspoken(recording: Recording, spells: Sequence[Spell]) -> tuple[Event, ...]:
-    """`quorum.lost` and `quorum.regained` for each stretch in which a majority was away and no member told of it.
+def endpoints(recording: Recording) -> frozenset[str]:
+    """Return the members of etcd that the settings name; empty: the settings name none, so nothing can be inferred."""
+    etcd = recording.header.settings.get("etcd")
+    named = etcd.get("endpoints") if isinstance(etcd, dict) else None
+    return frozenset(map(str, named or ()))
 
-    They carry the ids and windows of the looks that failed and saw again, and say in `inferred` that they were not
-    recorded but follow; in `rows`, which looks at members tell of it.
+
+def inferred_quorum_events(recording: Recording, periods: Sequence[Unreachable]) -> tuple[Event, ...]:
+    """Return `quorum.lost` and `quorum.regained` for each time in which a majority was away and no member reported it.
+
+    The events carry the ids and windows of the polls that failed and that were answered again. Their detail holds
+    `inferred` and, in `rows`, the events of the members on which they rest.
     """
-    away = [s for s in spells if s.source == "etcd" and ":" in s.subject and not s.initial and not s.noise]
-    endpoints = _endpoints(recording)
-    if not endpoints:
+    away = [one for one in periods if one.etcd_member and not one.initial and not one.noise]
+    members = endpoints(recording)
+    if not members:
         return ()
-    needed = len(endpoints) // 2 + 1
-    told = [event for event in recording.events if event.kind in ("quorum.lost", "quorum.regained")]
+    majority = len(members) // 2 + 1
+    reported = [event for event in recording.events if event.kind in ("quorum.lost", "quorum.regained")]
     found: list[Event] = []
     lost: Event | None = None
-    blind: dict[str, Event] = {}
-    steps = [(s.began_ns, 1, s) for s in away] + [(s.sees.by_ns, 0, s) for s in away if s.sees is not None]
-    for at_ns, begins, spell in sorted(steps, key=lambda step: step[:2]):
+    silent: dict[str, Event] = {}
+    steps = [(one.began_ns, 1, one) for one in away]
+    steps += [(one.back.by_ns, 0, one) for one in away if one.back is not None]
+    for at_ns, begins, one in sorted(steps, key=lambda step: step[:2]):
         if begins:
-            blind[spell.subject] = spell.told[0]
+            silent[one.subject] = one.failures[0]
         else:
-            blind.pop(spell.subject, None)
-        left = len(endpoints - blind.keys())
-        if lost is None and left < needed and begins:
-            lost = _event("quorum.lost", spell.told[0], blind, blind.values())
-        elif lost is not None and left >= needed and spell.sees is not None:
-            if not _is_told(told, lost.by_ns, at_ns):
-                found += [lost, _event("quorum.regained", spell.sees, blind, [spell.sees])]
+            silent.pop(one.subject, None)
+        left = len(members - silent.keys())
+        if lost is None and left < majority and begins:
+            lost = _event("quorum.lost", one.failures[0], silent, silent.values())
+        elif lost is not None and left >= majority and one.back is not None:
+            if not _is_reported(reported, lost.by_ns, at_ns):
+                found += [lost, _event("quorum.regained", one.back, silent, [one.back])]
             lost = None
-    if lost is not None and not _is_told(told, lost.by_ns, recording.header.until_ns):
+    if lost is not None and not _is_reported(reported, lost.by_ns, recording.header.until_ns):
         found.append(lost)
     return tuple(found)
 
 
-def majority_gone(recording: Recording, spells: Sequence[Spell], at_ns: int) -> tuple[Window, tuple[Spell, ...]] | None:
-    """When the member went with which a majority of etcd was gone, of those away at a moment, and its spells by then.
+def majority_gone(
+    recording: Recording, periods: Sequence[Unreachable], at_ns: int
+) -> tuple[Window, tuple[Unreachable, ...]] | None:
+    """Return when the member went that left the members away at a moment a majority, and the periods up to it.
 
-    Each went between its last look that got an answer and the first that got none. None: fewer were away, or how many
-    there are is not known.
+    Each went between the last poll that it answered and the first that it did not. None: fewer were away, or the
+    number of members is unknown.
     """
-    endpoints = _endpoints(recording)
+    members = endpoints(recording)
     away = [
-        s
-        for s in spells
-        if s.source == "etcd" and s.subject in endpoints and not s.initial
-        if s.began_ns <= at_ns < s.until_ns(recording.header.until_ns)
+        one
+        for one in periods
+        if one.source == "etcd" and one.subject in members and not one.initial
+        if one.began_ns <= at_ns < one.ended_ns(recording.header.until_ns)
     ]
-    last = len(endpoints) - (len(endpoints) // 2 + 1)  # so many may go, and there is still a majority
-    if not endpoints or len(away) <= last:
+    spare = len(members) - (len(members) // 2 + 1)  # so many may go, and a majority is left
+    if not members or len(away) <= spare:
         return None
-    known = tuple(sorted(away, key=lambda s: s.began_ns)[: last + 1])
-    return Window(sorted(s.told[0].window.after_ns for s in away)[last], known[-1].began_ns), known
+    known = tuple(sorted(away, key=lambda one: one.began_ns)[: spare + 1])
+    return Window(sorted(one.failures[0].window.after_ns for one in away)[spare], known[-1].began_ns), known
 
 
-def _is_told(told: Sequence[Event], from_ns: int, until_ns: int) -> bool:
-    """Whether a member that answered said so in that stretch, or had said so before and not taken it back."""
-    before = [event for event in told if event.by_ns <= from_ns]
+def _is_reported(reported: Sequence[Event], from_ns: int, until_ns: int) -> bool:
+    """Return whether a member reported the loss in that time, or before it without a report that quorum was back."""
+    before = [event for event in reported if event.by_ns <= from_ns]
     if before and before[-1].kind == "quorum.lost":
         return True
-    return any(event.kind == "quorum.lost" and from_ns < event.by_ns <= until_ns for event in told)
+    return any(event.kind == "quorum.lost" and from_ns < event.by_ns <= until_ns for event in reported)
 
 
-def _event(kind: str, look: Event, blind: Iterable[str], rows: Iterable[Event]) -> Event:
+def _event(kind: str, poll: Event, silent: Iterable[str], rows: Iterable[Event]) -> Event:
     detail = {
         INFERRED: True,
-        "endpoints": dict.fromkeys(sorted(blind), "blind"),
+        "endpoints": dict.fromkeys(sorted(silent), "blind"),
         "rows": [row.id for row in rows if row.id is not None],
     }
-    return Event("etcd", kind, "etcd", look.window, detail, look.id)
-
-
-def _endpoints(recording: Recording) -> frozenset[str]:
-    """The members of etcd that are watched; none where the settings do not name them all, so that nothing follows."""
-    etcd = recording.header.settings.get("etcd")
-    named = etcd.get("endpoints") if isinstance(etcd, dict) else None
-    return frozenset(map(str, named or ()))
+    return Event("etcd", kind, "etcd", poll.window, detail, poll.id)

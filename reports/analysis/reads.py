@@ -1,10 +1,10 @@
-"""Whether reads told the truth: those that went back in time, how stale they were, and rows that were read and lost.
+"""Whether reads returned current rows: reads that went back in time, how stale they were, rows lost after being read.
 
-What the record knows of a read is the newest token of the recording that it found (`saw`), the server that answered,
-and that server's role; not which connection carried it. So what one client would call its session is the server here.
+A recording holds of a read the newest token that it found (`saw`), the server that answered and its role; not which
+connection carried it. So a session of Jepsen's consistency models is a server here.
 
-Tokens are numbered as they are given out. A read is compared with what was known for certain when it *began*: writes
-acknowledged, and reads finished, strictly before. Times are ns of the recording's clock.
+Tokens are numbered as they are issued. A read is compared with what was certain when it *began*: writes acknowledged
+and reads finished strictly before. Times are ns of the recording's clock.
 """
 
 from __future__ import annotations
@@ -16,129 +16,42 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
-from observer.model.recording import SECOND_NS, Operation, Outcome, Recording
-from reports.analysis.durability import Ranges, decided
+from observer.model.recording import SECOND_NS, Operation, Outcome, Recording, RecordingHeader
+from reports.analysis.coverage import merged
+from reports.analysis.durability import SLICE_NS, Ranges, decided, in_slices, token_number, total_acknowledged
+from reports.analysis.results.reads import BackwardReads, ReadConsistency, ReadThenLost, Spread, Staleness
 
 WHOLE = 800_000
-"""With more operations than this (five hours at the default rate) a part of them is looked at."""
+"""A recording with more operations than this (five hours at the default rate) is sampled."""
 IDS = 20  # rows quoted for one token, and for reads that went back
 NEAR_NS = 10 * SECOND_NS
-SLICE_NS = 60 * SECOND_NS
-# No operation lasts as long: what happened so long before another one finished has been told.
+# No operation lasts longer: all that began so long before another one finished is known by then.
 LONGEST_NS = 60 * SECOND_NS
 
 
-@dataclass(frozen=True, slots=True)
-class Back:
-    """A read that saw an older token than another read that had finished before it began.
-
-    `writes`: how many acknowledged writes lie between the two, at least the one that was read. `since_ns`: for how long
-    something newer had been read by then. `operation_ids`: the first read of anything newer, the newest read before,
-    and this one.
-    """
-
-    server: str | None
-    writes: int
-    since_ns: int
-    operation_ids: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Backs:
-    """All reads that went back in one way: how many, the worst by writes and by time, and the first of them."""
-
-    count: int = 0
-    by_writes: Back | None = None
-    by_time: Back | None = None
-    first: tuple[Back, ...] = ()
-
-    def with_one(self, one: Back) -> Backs:
-        """These and one more; of equals the earlier stays."""
-        return Backs(
-            self.count + 1,
-            one if self.by_writes is None or one.writes > self.by_writes.writes else self.by_writes,
-            one if self.by_time is None or one.since_ns > self.by_time.since_ns else self.by_time,
-            (*self.first, one) if len(self.first) < IDS else self.first,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """The distribution of a quantity: percentiles are values that occurred (nearest rank)."""
-
-    median: int
-    p95: int
-    p99: int
-    most: int
-
-
-@dataclass(frozen=True, slots=True)
-class Staleness:
-    """How far reads were behind the writes acknowledged before they began. `server` None: all of that role.
-
-    `writes`: acknowledged writes that a read did not see. `behind_ns`: for how long the first of them had been
-    acknowledged; 0 for a read that missed none. `behind` counts the reads that missed any.
-    """
-
-    in_recovery: bool
-    server: str | None
-    reads: int
-    behind: int
-    writes: Spread
-    behind_ns: Spread
-
-
-@dataclass(frozen=True, slots=True)
-class ReadThenLost:
-    """A token that reads saw and a later audit did not find. `read_ns` and `server` are of the first that saw it."""
-
-    token: str
-    server: str | None
-    read_ns: int
-    reads: int
-    operation_ids: tuple[int, ...]
-    audit_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Reads:
-    """What the reads of a recording tell. `looked_at`: reads that told what they saw, of `acknowledged` in all.
-
-    `whole`: every operation of the recording was looked at. `back_same`: the read's own server had shown the newer
-    token; `back_other`: another one had. None: no read told what it saw. `lost` None: no audit covers anything seen.
-    """
-
-    acknowledged: int
-    looked_at: int
-    whole: bool
-    back_same: Backs | None
-    back_other: Backs | None
-    staleness: tuple[Staleness, ...]
-    lost: tuple[ReadThenLost, ...] | None
-
-
-def reads(recording: Recording) -> Reads:
-    """What the reads tell, walked in slices: all of them, or in a long recording those of `stretches`."""
-    spans = stretches(recording)
-    found = _Found(decided(recording.audits))
-    for after_ns, by_ns in spans:
-        _walk(recording, after_ns, by_ns, found)
-    return Reads(
-        acknowledged=_acknowledged(recording),
-        looked_at=found.looked_at,
-        whole=spans == ((-1, recording.header.until_ns),),
-        back_same=found.back_same if found.looked_at else None,
-        back_other=found.back_other if found.looked_at else None,
+def reads(recording: Recording) -> ReadConsistency:
+    """Return what the reads show, examined in slices: all of them, or in a long recording those of `sampled`."""
+    intervals = sampled(recording)
+    found = _Found(recording.header, decided(recording.audits))
+    for after_ns, by_ns in intervals:
+        _examine(recording, after_ns, by_ns, found)
+    return ReadConsistency(
+        recording=recording.header.id,
+        acknowledged=total_acknowledged(recording, "read"),
+        examined=found.examined,
+        complete=intervals == ((-1, recording.header.until_ns),),
+        back_same_server=found.back_same.result() if found.examined else None,
+        back_other_server=found.back_other.result() if found.examined else None,
         staleness=tuple(found.staleness()),
-        lost=tuple(sorted(found.lost.values(), key=lambda lost: lost.token)) if found.audited else None,
+        read_then_lost=tuple(sorted(found.lost.values(), key=lambda lost: lost.token)) if found.audited else None,
     )
 
 
-def stretches(recording: Recording) -> tuple[tuple[int, int], ...]:
-    """Which operations are looked at, by when they finished, (after, by].
+def sampled(recording: Recording) -> tuple[tuple[int, int], ...]:
+    """Return the intervals (after, by] of finishing in which operations are examined.
 
-    All of them, up to WHOLE. Of more than that: those within 10 s of an operation that was not acknowledged, and a
-    minute at a time, evenly spread, as many as make WHOLE together.
+    All of them, up to WHOLE. Of more operations: those within 10 s of one that was not acknowledged, and minutes spread
+    evenly, as many as make WHOLE together.
     """
     until_ns = recording.header.until_ns
     total = sum(s.ok + s.failed + s.unknown for s in recording.seconds) or len(recording.operations)
@@ -147,37 +60,63 @@ def stretches(recording: Recording) -> tuple[tuple[int, int], ...]:
     every_ns = SLICE_NS * total // WHOLE
     spread = [(at_ns, at_ns + SLICE_NS) for at_ns in range(-1, until_ns, every_ns)]
     failed = (o.finished_ns for o in recording.operations if o.outcome is not Outcome.OK)
-    near = [(at_ns - NEAR_NS, at_ns + NEAR_NS) for at_ns in failed]
-    joined: list[tuple[int, int]] = []
-    for after_ns, by_ns in sorted([*spread, *near]):
-        if joined and after_ns <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], by_ns))
-        else:
-            joined.append((after_ns, by_ns))
-    return tuple(joined)
+    return tuple(merged([*spread, *((at_ns - NEAR_NS, at_ns + NEAR_NS) for at_ns in failed)]))
 
 
-def _acknowledged(recording: Recording) -> int:
-    if recording.seconds:
-        return sum(s.ok for s in recording.seconds if s.action == "read")
-    return sum(o.action == "read" and o.outcome is Outcome.OK for o in recording.operations)
+def percentile(values: Sequence[int], share: int) -> int:
+    """Return a percentile of sorted values: the one at the nearest rank, so that it occurred."""
+    return values[max(0, -(-share * len(values) // 100) - 1)]
+
+
+def _numbers() -> array[int]:
+    return array("q")
+
+
+@dataclass(slots=True)
+class _Backward:
+    """The reads that saw an older token than another read that had finished before they began.
+
+    The worst are kept with their rows: the first read of any newer token, the newest read before, and the read itself.
+    """
+
+    count: int = 0
+    by_writes: tuple[int, tuple[int, ...]] = (0, ())
+    by_duration: tuple[int, tuple[int, ...]] = (-1, ())
+    ids: list[int] = field(default_factory=list)
+
+    def add(self, writes: int, since_ns: int, ids: tuple[int, ...]) -> None:
+        """Add a read: how many acknowledged writes it went back, at least 1, and how long a newer token was known."""
+        self.count += 1
+        if writes > self.by_writes[0]:
+            self.by_writes = writes, ids
+        if since_ns > self.by_duration[0]:
+            self.by_duration = since_ns, ids
+        if self.count <= IDS:
+            self.ids += ids[-1:]
+
+    def result(self) -> BackwardReads:
+        """Return the count, the worst and the first."""
+        (writes, writes_ids), (since_ns, duration_ids) = self.by_writes, self.by_duration
+        worst = (writes, since_ns) if self.count else (None, None)
+        return BackwardReads(self.count, worst[0], writes_ids, worst[1], duration_ids, tuple(self.ids))
 
 
 @dataclass(slots=True)
 class _Found:
-    """What has been found so far. Numbers stand in arrays: there may be as many as reads."""
+    """The results so far. Numbers stand in arrays: there may be as many as reads."""
 
+    header: RecordingHeader
     ranges: Ranges
-    looked_at: int = 0
+    examined: int = 0
     audited: bool = False
     lost: dict[str, ReadThenLost] = field(default_factory=dict)
-    back_same: Backs = Backs()
-    back_other: Backs = Backs()
+    back_same: _Backward = field(default_factory=_Backward)
+    back_other: _Backward = field(default_factory=_Backward)
     writes: dict[tuple[bool, str | None], array[int]] = field(default_factory=lambda: defaultdict(_numbers))
     behind_ns: dict[tuple[bool, str | None], array[int]] = field(default_factory=lambda: defaultdict(_numbers))
 
     def audit(self, read: Operation) -> None:
-        """Looks up what an audit after the read says of the token that it saw."""
+        """Look up what an audit after the read shows of the token that it saw."""
         token = read.saw or ""
         audit = self.ranges.of(token)
         if audit is None or audit.audited_ns < read.finished_ns:
@@ -185,11 +124,12 @@ class _Found:
         self.audited = True
         if not audit.present:
             ids = () if read.id is None else (read.id,)
-            first = self.lost.get(token) or ReadThenLost(token, _server(read), read.finished_ns, 0, (), audit.id)
+            utc = self.header.utc(read.finished_ns).isoformat()
+            first = self.lost.get(token) or ReadThenLost(token, _server(read), read.finished_ns, utc, 0, (), audit.id)
             self.lost[token] = replace(first, reads=first.reads + 1, operation_ids=(first.operation_ids + ids)[:IDS])
 
     def staleness(self) -> Iterator[Staleness]:
-        """Replicas before primaries; of each role all together, then each server."""
+        """Yield replicas before primaries; of each role all together, then each server."""
         for in_recovery in (True, False):
             own = sorted((key for key in self.writes if key[0] is in_recovery), key=lambda key: key[1] or "")
             groups = [(None, own), *((key[1], [key]) for key in own if key[1] is not None)] if own else []
@@ -197,23 +137,18 @@ class _Found:
                 writes = sorted(n for key in keys for n in self.writes[key])
                 behind_ns = sorted(n for key in keys for n in self.behind_ns[key])
                 missed = len(writes) - bisect_right(writes, 0)
-                yield Staleness(in_recovery, server, len(writes), missed, _spread(writes), _spread(behind_ns))
+                role = "replica" if in_recovery else "primary"
+                spread_s = (round(value / SECOND_NS, 6) for value in _spread(behind_ns))
+                yield Staleness(role, server, len(writes), missed, Spread(*_spread(writes)), Spread(*spread_s))
 
 
-def _numbers() -> array[int]:
-    return array("q")
-
-
-def _spread(values: Sequence[int]) -> Spread:
-    def percentile(share: int) -> int:
-        return values[max(0, -(-share * len(values) // 100) - 1)]
-
-    return Spread(percentile(50), percentile(95), percentile(99), values[-1])
+def _spread(values: Sequence[int]) -> list[int]:
+    return [percentile(values, share) for share in (50, 95, 99, 100)]
 
 
 @dataclass(slots=True)
 class _Newest:
-    """Each time that a read found something newer than any before: the number, when it finished, its row."""
+    """Each read that found a newer token than any before: the token's number, when the read finished, its row."""
 
     numbers: array[int] = field(default_factory=_numbers)
     finished_ns: array[int] = field(default_factory=_numbers)
@@ -226,8 +161,8 @@ class _Newest:
             self.ids.append(read.id or 0)
 
 
-def _walk(recording: Recording, after_ns: int, by_ns: int, found: _Found) -> None:
-    """Adds what one stretch tells. Nothing is known of what was acknowledged or read before it."""
+def _examine(recording: Recording, after_ns: int, by_ns: int, found: _Found) -> None:
+    """Add what one interval shows. What was acknowledged or read before it is unknown."""
     acknowledged, acknowledged_ns = _numbers(), _numbers()  # in order of the numbers
     by_server: dict[str | None, _Newest] = defaultdict(_Newest)
     anywhere = _Newest()
@@ -242,24 +177,17 @@ def _walk(recording: Recording, after_ns: int, by_ns: int, found: _Found) -> Non
                 anywhere.note(number, operation)
                 by_server[_server(operation)].note(number, operation)
             continue
-        found.looked_at += 1
+        found.examined += 1
         own = by_server[_server(operation)] if _server(operation) is not None else _Newest()
         same = bool(own.numbers) and own.numbers[-1] > number
-        seen = own if same else anywhere
+        newest = own if same else anywhere
         missed = bisect_right(acknowledged, number)
-        if seen.numbers and seen.numbers[-1] > number:
-            first = bisect_right(seen.numbers, number)
-            ids = dict.fromkeys((seen.ids[first], seen.ids[-1], operation.id or 0))
-            back = Back(
-                _server(operation),
-                max(1, bisect_right(acknowledged, seen.numbers[-1]) - missed),
-                operation.started_ns - seen.finished_ns[first],
-                tuple(i for i in ids if i),
-            )
-            if same:
-                found.back_same = found.back_same.with_one(back)
-            else:
-                found.back_other = found.back_other.with_one(back)
+        if newest.numbers and newest.numbers[-1] > number:
+            first = bisect_right(newest.numbers, number)
+            ids = dict.fromkeys((newest.ids[first], newest.ids[-1], operation.id or 0))
+            writes = max(1, bisect_right(acknowledged, newest.numbers[-1]) - missed)
+            since_ns = operation.started_ns - newest.finished_ns[first]
+            (found.back_same if same else found.back_other).add(writes, since_ns, tuple(i for i in ids if i))
         if acknowledged and operation.in_recovery is not None:
             key = (operation.in_recovery, _server(operation))
             is_behind = missed < len(acknowledged)
@@ -271,36 +199,24 @@ _BEGAN, _ENDED = 0, 1
 
 
 def _moments(recording: Recording, after_ns: int, by_ns: int) -> Iterator[tuple[int, Operation, int]]:
-    """In order of time, when each acknowledged write ended, and when each read that tells what it saw began and ended.
+    """Yield in order of time each acknowledged write when it ended, and each read when it began and when it ended.
 
-    With the number of the token. At one moment what begins comes first.
+    Each comes with the number of its token. At one moment what begins comes first.
     """
     waiting: list[tuple[int, int, int, Operation, int]] = []
-    for count, operation in enumerate(_operations(recording, after_ns, by_ns)):
-        number = _number(operation.token if operation.action == "write" else operation.saw)
+    for count, operation in enumerate(in_slices(recording, after_ns, by_ns)):
+        number = token_number(operation.token if operation.action == "write" else operation.saw)
         if operation.outcome is not Outcome.OK or number is None:
             continue
         if operation.action == "read":
             heappush(waiting, (operation.started_ns, _BEGAN, count, operation, number))
         heappush(waiting, (operation.finished_ns, _ENDED, count, operation, number))
         while waiting[0][0] < operation.finished_ns - LONGEST_NS:
-            _, kind, _, told, number = heappop(waiting)
-            yield kind, told, number
+            _, kind, _, earliest, number = heappop(waiting)
+            yield kind, earliest, number
     while waiting:
-        _, kind, _, told, number = heappop(waiting)
-        yield kind, told, number
-
-
-def _operations(recording: Recording, after_ns: int, by_ns: int) -> Iterator[Operation]:
-    while after_ns < by_ns:
-        until_ns = min(after_ns + SLICE_NS, by_ns)
-        yield from recording.between(after_ns, until_ns)
-        after_ns = until_ns
-
-
-def _number(token: str | None) -> int | None:
-    number = (token or "").rpartition("-")[2]
-    return int(number) if number.isdigit() else None
+        _, kind, _, earliest, number = heappop(waiting)
+        yield kind, earliest, number
 
 
 def _server(operation: Operation) -> str | None:

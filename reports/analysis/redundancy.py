@@ -1,18 +1,19 @@
-"""Streaming replicas: how many there were, and when as many were back; and brownouts, when an old route lingered."""
+"""Streaming replicas: when there were as many as before an incident; and brownouts, when a stale route stayed up."""
 
 from __future__ import annotations
 
-from observer.model.findings import Evidence, Phase
-from observer.model.recording import SECOND_NS, Event, Operation, Window
-from reports.analysis.incident_context import IncidentContext, at_s, shows
-from reports.analysis.index import pool_of
+from collections.abc import Sequence
 
-# What connects now and then has done so within this time.
+from observer.model.findings import Brownout, Phase
+from observer.model.recording import NEW, SECOND_NS, Event, Operation, Window
+from reports.analysis.incident_context import IncidentContext, shows
+
+# Any client that opens new connections does so within this time.
 MINUTE_NS = 60 * SECOND_NS
 
 
 def streaming(event: Event) -> int | None:
-    """How many replicas stream from a member, as its REST API says; None: it is no primary, or does not say."""
+    """Return how many replicas stream from a member, by its REST API; None: it is no primary, or reports none."""
     replication = event.detail.get("replication")
     if event.detail.get("role") not in ("primary", "master") or not isinstance(replication, (list, tuple)):
         return None
@@ -20,7 +21,7 @@ def streaming(event: Event) -> int | None:
 
 
 def redundancy_back(context: IncidentContext) -> tuple[int | None, Event | None]:
-    """How long after the incident's start as many replicas streamed as before it, and the event that shows it.
+    """Return how long after the incident's start as many replicas streamed as before it, and the event that shows it.
 
     0: there were never fewer. None: not observed, or not within the recording.
     """
@@ -29,12 +30,12 @@ def redundancy_back(context: IncidentContext) -> tuple[int | None, Event | None]
     before: int | None = None
     fell_ns: int | None = None
     primary = context.leader_before
-    for event in context.index.recording.events:
+    for event in context.index.of_kinds("leader.elected", "member.changed"):
         if fell_ns is None and event.by_ns > context.until_ns:
-            break  # there were as many all the while
+            break  # there were as many throughout
         if event.kind == "leader.elected" and event.by_ns >= context.from_ns:
             primary, fell_ns = event.subject, event.by_ns
-        if event.source != "patroni" or event.kind != "member.changed" or event.subject != primary:
+        if event.source != "patroni" or event.subject != primary:
             continue
         count = streaming(event)
         if count is None:
@@ -48,63 +49,60 @@ def redundancy_back(context: IncidentContext) -> tuple[int | None, Event | None]
     return (0, None) if before is not None and fell_ns is None else (None, None)
 
 
-def protection(context: IncidentContext, back_ns: int | None, shown: Event | None) -> list[Phase]:
-    """From the first acknowledged write after the outage until as many replicas stream as before."""
-    if not context.outages or context.outages[-1].open or not back_ns or shown is None:
+def protection(context: IncidentContext, shown: Event | None) -> list[Phase]:
+    """Return the phase from the first acknowledged write after the outage until as many replicas stream as before."""
+    last = context.outages[-1] if context.outages else None
+    if last is None or last.open or shown is None or shown.by_ns <= max(last.ended_ns, context.span.began_ns):
         return []
-    last = context.outages[-1]
-    if shown.by_ns <= last.ended_ns:
-        return []
-    proof = shows("evidence.streaming", shown, member=shown.subject, replicas=streaming(shown))
-    return [Phase("protection", Window.at(last.ended_ns), shown.window, None, proof)]
+    evidence = shows("evidence.streaming", shown, member=shown.subject, replicas=streaming(shown))
+    return [Phase("protection", Window.at(last.ended_ns), shown.window, None, evidence)]
 
 
-def brownout_ns(context: IncidentContext) -> int | None:
-    """How long the old leader's route was still up beside the new one while new connections failed.
+def brownout(context: IncidentContext) -> Brownout | None:
+    """Return how long the old leader's route was still up beside the new one while new connections failed.
 
-    0: it was not, or nothing failed meanwhile. None: no proxy's routes were observed, or nobody connected meanwhile.
+    Its duration is 0 if the route was not up, or no operation failed meanwhile. None: no routes were observed, or no
+    new connection was opened meanwhile.
     """
-    if not context.index.primary_pools:
+    index, elected, old = context.index, context.leader_elected, context.leader_before
+    if not index.primary_pools:
         return None
-    elected, old = context.leader_elected, context.leader_before
+    longest, unknown = Brownout(0), False
     if elected is None or elected.subject == old:
-        return 0
-    routes = [e for e in context.index.recording.events if e.kind in ("route.up", "route.down")]
-    longest, unseen = 0, False
-    for pool in context.index.primary_pools:
-        own = [e for e in routes if pool_of(e) == pool]
-        up = next(
-            (e for e in own if e.kind == "route.up" and e.by_ns >= context.from_ns and _is(context, e, elected)), None
-        )
-        last = [e for e in own if context.index.member_of(e) == old and up is not None and e.by_ns <= up.by_ns]
-        if up is None or not last or last[-1].kind == "route.down":
+        return longest
+    for pool in index.primary_pools:
+        up, down = _stale_route(context, index.routes.get(pool, ()), old, elected.subject)
+        if up is None:
             continue
-        down = next((e for e in own if e.by_ns > up.by_ns and e.kind == "route.down" and _of(context, e) == old), None)
-        until_ns = context.index.end_ns if down is None else down.by_ns
-        if any(o.probe == "fresh" and up.by_ns < o.finished_ns <= until_ns for o in context.index.failures["write"]):
-            longest = max(longest, until_ns - up.by_ns)
-        elif not any(
-            _connects(o) for o in context.index.recording.between(up.by_ns, min(until_ns, up.by_ns + MINUTE_NS))
-        ):
-            unseen = True
-    return None if unseen and not longest else longest
+        until_ns = index.end_ns if down is None else down.by_ns
+        if any(o.probe == NEW and up.by_ns < o.finished_ns <= until_ns for o in index.failures["write"]):
+            longest = max(longest, _brownout(up, down, until_ns), key=lambda one: one.duration_ns)
+        elif not any(map(_connects, index.recording.between(up.by_ns, min(until_ns, up.by_ns + MINUTE_NS)))):
+            unknown = True
+    return None if unknown and not longest.duration_ns else longest
+
+
+def _stale_route(
+    context: IncidentContext, routes: Sequence[Event], old: str | None, new: str
+) -> tuple[Event | None, Event | None]:
+    """Return the new leader's route that came up while the old one was up, and the old one that went down after."""
+    own = [(route, context.index.member_of(route)) for route in routes]
+    came_up = (r for r, member in own if r.kind == "route.up" and r.by_ns >= context.from_ns and member == new)
+    up = next(came_up, None)
+    before = [r for r, member in own if member == old and up is not None and r.by_ns <= up.by_ns]
+    if up is None or not before or before[-1].kind == "route.down":
+        return None, None
+    down = (r for r, member in own if r.by_ns > up.by_ns and r.kind == "route.down" and member == old)
+    return up, next(down, None)
+
+
+def _brownout(up: Event, down: Event | None, until_ns: int) -> Brownout:
+    length = None
+    if down is not None:
+        length = Window(max(0, down.window.after_ns - up.by_ns), down.by_ns - up.window.after_ns)
+    return Brownout(until_ns - up.by_ns, length, tuple(e.id for e in (up, down) if e is not None and e.id is not None))
 
 
 def _connects(operation: Operation) -> bool:
-    """Whether it is a write on a new connection: such a one alone meets a route that lingers."""
-    return operation.action == "write" and operation.probe == "fresh"
-
-
-def _of(context: IncidentContext, event: Event) -> str:
-    return context.index.member_of(event)
-
-
-def _is(context: IncidentContext, event: Event, elected: Event) -> bool:
-    return _of(context, event) == elected.subject
-
-
-def streaming_evidence(event: Event | None) -> Evidence | None:
-    """The event that shows how many replicas stream, as evidence."""
-    if event is None:
-        return None
-    return shows("evidence.streaming", event, member=event.subject, replicas=streaming(event), at_s=at_s(event.by_ns))
+    """Return whether it is a write on a new connection: only such a write meets a stale route."""
+    return operation.action == "write" and operation.probe == NEW

@@ -1,4 +1,4 @@
-"""Requests for a switchover or failover: from when on each stood in etcd, and when it was to be carried out."""
+"""Requests for a switchover or failover: how long each stood in etcd, and when it was due."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from observer.model.recording import SECOND_NS, Event, Recording
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that stood until a moment. `due_ns`: its hour, where it names one that is still to come, else at once.
+    """A request that stood in etcd until a moment. `due_ns`: its scheduled time, at once if that was past.
 
-    `cleared`: the event that it was gone with; None: another took its place, or it stands to the end.
+    `cleared`: the event with which it was gone; None: another request took its place, or it stands to the end.
     """
 
-    asked: Event
+    event: Event
     due_ns: int
     until_ns: int
     cleared: Event | None = None
 
 
 def requests(recording: Recording) -> tuple[Request, ...]:
-    """All requests of a recording, in order."""
+    """Return all requests of a recording, in order."""
     found: list[Request] = []
     for event in recording.events:
         if event.kind not in ("failover.asked", "failover.cleared"):
@@ -35,10 +35,10 @@ def requests(recording: Recording) -> tuple[Request, ...]:
     return tuple(found)
 
 
-def _due_ns(recording: Recording, asked: Event) -> int:
+def _due_ns(recording: Recording, request: Event) -> int:
     try:
-        hour = datetime.fromisoformat(str(asked.detail.get("scheduled_at")))
+        scheduled = datetime.fromisoformat(str(request.detail.get("scheduled_at")))
     except ValueError:
-        return asked.by_ns
-    since = (hour if hour.tzinfo else hour.replace(tzinfo=UTC)) - recording.header.began_utc
-    return max(asked.by_ns, round(since.total_seconds() * SECOND_NS))
+        return request.by_ns
+    since = (scheduled if scheduled.tzinfo else scheduled.replace(tzinfo=UTC)) - recording.header.began_utc
+    return max(request.by_ns, round(since.total_seconds() * SECOND_NS))

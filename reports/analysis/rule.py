@@ -1,19 +1,23 @@
-"""What a rule says of a cause: found with its evidence, or rejected with the reason; None: nothing points to it."""
+"""The result of a rule, and the evidence that several rules share.
+
+A rule finds its cause with the rows that show it, rejects it with a reason, or returns None if nothing points to it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from observer.model.findings import Confidence, Evidence, Rejected
+from observer.model.findings import Confidence, Evidence, Rejected, Unreachable
+from observer.model.recording import Event
 from reports.analysis.incident_context import IncidentContext, shows
 from reports.analysis.member_observations import MemberObservations
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A cause that holds. One target, or several, or none that is known."""
+    """A cause that holds, with its targets."""
 
     cause: str
     targets: tuple[str, ...]
@@ -23,7 +27,7 @@ class Found:
 
     @property
     def target(self) -> str | None:
-        """The one target; None for several or none."""
+        """Return the target; None if there are several or none."""
         return self.targets[0] if len(self.targets) == 1 else None
 
 
@@ -31,44 +35,68 @@ RuleResult = Found | Rejected | None
 Rule = Callable[[IncidentContext], RuleResult]
 
 
-def found(cause: str, targets: str | Sequence[str], confidence: Confidence, *evidence: Evidence | None) -> Found:
-    """A cause that holds; evidence that there is none of is left out."""
-    named = (targets,) if isinstance(targets, str) else tuple(targets)
+def found(cause: str, targets: str | Iterable[str], confidence: Confidence, *evidence: Evidence | None) -> Found:
+    """Return a cause that holds, with each target once and without the evidence that is None."""
+    named = (targets,) if isinstance(targets, str) else tuple(dict.fromkeys(targets))
     return Found(cause, named, confidence, tuple(e for e in evidence if e is not None))
 
 
 def rejected(cause: str, reason: str, **facts: Any) -> Rejected:
-    """A cause that does not hold, and why."""
+    """Return a cause that does not hold, and why."""
     return Rejected(cause, reason, facts)
 
 
+def of_member(says: str, event: Event | Sequence[Event] | None, member: str, **facts: Any) -> Evidence | None:
+    """Return evidence of an event about a member; None if there is no event."""
+    return None if event is None else shows(says, event, member=member, **facts)
+
+
 def key_deleted(context: IncidentContext) -> Evidence | None:
-    """That the leader key was deleted."""
+    """Return evidence that the leader key was deleted."""
     lost = context.leader_lost
     return None if lost is None else shows("evidence.leader_key_deleted", lost, member=lost.subject)
 
 
 def key_taken(context: IncidentContext) -> Evidence | None:
-    """That the leader key was taken after."""
+    """Return evidence that the leader key was taken after."""
     elected = context.leader_elected
     return None if elected is None else shows("evidence.leader_key_taken", elected, member=elected.subject)
 
 
+def expired(seen: MemberObservations) -> Evidence:
+    """Return evidence that the lease of a leader ran out: its keys went at one revision."""
+    revision = seen.expired[0].detail.get("revision")
+    return shows("evidence.lease_expired", seen.expired, member=seen.member, revision=revision)
+
+
 def failed(seen: MemberObservations) -> list[Evidence]:
-    """How the looks at a member failed."""
-    told = []
-    if seen.rest is not None:
-        told.append(shows("evidence.rest_failed", seen.rest.teller, member=seen.member, how=seen.rest.how))
-    if seen.sql is not None:
-        told.append(shows("evidence.sql_failed", seen.sql.teller, member=seen.member, how=seen.sql.how))
-    return told
+    """Return evidence of how the polls of a member failed."""
+    polls = (("evidence.rest_failed", seen.rest), ("evidence.sql_failed", seen.sql))
+    return [shows(says, one.event, member=seen.member, how=one.how) for says, one in polls if one is not None]
+
+
+def failed_endpoints(down: Iterable[Unreachable]) -> list[Evidence]:
+    """Return evidence of the members of etcd that did not answer."""
+    return [shows("evidence.etcd_failed", one.event, endpoint=one.subject, how=one.how) for one in down]
+
+
+def member_state(event: Event | None, member: str) -> Evidence | None:
+    """Return evidence of the state that a member reported."""
+    return (
+        None if event is None else shows("evidence.member_state", event, member=member, state=event.detail.get("state"))
+    )
+
+
+def restarted(seen: MemberObservations) -> Evidence | None:
+    """Return evidence that its PostgreSQL has another start time."""
+    return of_member("evidence.postgres_started", seen.restarted, seen.member)
 
 
 def ran_on(seen: MemberObservations) -> Evidence | None:
-    """That it lived, though its doors were shut."""
-    return None if seen.ran_on is None else shows("evidence.ran_on", seen.ran_on, member=seen.member)
+    """Return evidence that it ran, though it did not answer."""
+    return of_member("evidence.ran_on", seen.ran_on, seen.member)
 
 
 def paused(seen: MemberObservations) -> Evidence | None:
-    """That the cluster was in pause mode, in which Patroni may be restarted and leaves its PostgreSQL alone."""
-    return None if seen.paused is None else shows("evidence.paused", seen.paused, member=seen.member)
+    """Return evidence of pause mode, in which Patroni may be restarted and leaves its PostgreSQL alone."""
+    return of_member("evidence.paused", seen.paused, seen.member)

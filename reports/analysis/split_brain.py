@@ -1,157 +1,124 @@
-"""A leader that came back when another had its place: while it could not be looked at, and what it wrote of its own.
+"""Possible split brain: a former leader that ran on beside its successor, or wrote a history of its own.
 
-Direct looks show two primaries at once only where both answer; what they could not see stands here.
+Direct SQL shows two primaries at once only if both answer. Here stands what it could not show.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
-from observer.model.recording import SECOND_NS, Event, Recording
-from reports.analysis.blindness import Spell, spells
-from reports.analysis.leadership import leaderships, says_primary
+from observer.model.findings import Unreachable
+from observer.model.recording import SECOND_NS, Event
+from reports.analysis.index import Index
+from reports.analysis.leadership import says_primary
+from reports.analysis.results.reads import Divergence, PossibleSplitBrain
 
-# How a look fails at a server that may be running. One that refuses is not.
+# How a poll fails if the server may be running. A server that refuses is not.
 MUTE = ("silent", "connect_timeout", "closed", "error")
-# A look lasts this long at the most: what it saw was so at some moment of it.
-LOOK_NS = SECOND_NS
-# Of the history that a member had of its own it tells as soon as it is back.
+# A poll lasts at most this long: it shows the state at some moment of it.
+POLL_NS = SECOND_NS
+# A member that is back reports the history that it had of its own within this time.
 BACK_NS = 30 * SECOND_NS
 
 
-@dataclass(frozen=True, slots=True)
-class Hidden:
-    """A spell in which a member may have been a primary beside its successor, for all that looks could see.
-
-    `thawed`: it was told that the member ran on from there; else its successor led from there. `until_ns` None: to the
-    end. `committed`: a sample that shows a transaction of the old history that it committed after it ran on.
-    """
-
-    member: str
-    successor: str
-    from_ns: int
-    until_ns: int | None
-    thawed: bool
-    events: tuple[Event, ...]
-    committed: Event | None
-
-
-@dataclass(frozen=True, slots=True)
-class Fork:
-    """A line of a member's log: its history went on past where the cluster's forked. `rewound`: pg_rewind's end."""
-
-    told: Event
-    rewound: Event | None
-
-
-def hidden(recording: Recording) -> tuple[Hidden, ...]:
-    """Every such spell, in order of time."""
-    found = [_hidden(recording, spell) for spell in spells(recording) if spell.source == "postgres"]
+def possible_split_brains(index: Index) -> tuple[PossibleSplitBrain, ...]:
+    """Return every period in which a former leader may have been a primary beside its successor, in order of time."""
+    found = [_possible_split_brain(index, one) for one in index.unreachable if one.source == "postgres"]
     return tuple(sorted((one for one in found if one is not None), key=lambda one: one.from_ns))
 
 
-def forks(recording: Recording) -> tuple[Fork, ...]:
-    """The first line that tells of each fork, with how it ended."""
-    found: list[Fork] = []
-    for event in recording.events:
-        told, text = event.detail.get("says"), str(event.detail.get("text"))
-        known = [n for n, fork in enumerate(found) if fork.told.subject == event.subject]
-        if event.kind != "log.told":
-            continue
-        if told == "diverged" and "forked off" in text:
-            if not any(found[n].told.detail["text"] == text for n in known):
-                found.append(Fork(event, None))
-        elif told == "rewind_ended" and str(event.detail.get("code")) == "0" and known:
-            last = found[known[-1]]
-            found[known[-1]] = last if last.rewound else Fork(last.told, event)
+def divergences(index: Index) -> tuple[Divergence, ...]:
+    """Return the first line of a log about each fork of the history, and the row of the pg_rewind that ended well."""
+    found: list[Divergence] = []
+    for event in index.events_of("log.told"):
+        says, text = event.detail.get("says"), str(event.detail.get("text"))
+        own = [n for n, one in enumerate(found) if one.member == event.subject]
+        if says == "diverged" and "forked off" in text:
+            if not any(found[n].text == text for n in own):
+                found.append(Divergence(index.recording.header.id, event.subject, text, event.id, None))
+        elif says == "rewind_ended" and str(event.detail.get("code")) == "0" and own and not found[own[-1]].rewound_id:
+            found[own[-1]] = replace(found[own[-1]], rewound_id=event.id)
     return tuple(found)
 
 
-def _hidden(recording: Recording, spell: Spell) -> Hidden | None:
-    member, end_ns = spell.subject, spell.until_ns(recording.header.until_ns)
-    if spell.how not in MUTE or not _was_primary(recording, spell) or _died(recording, spell):
+def _possible_split_brain(index: Index, away: Unreachable) -> PossibleSplitBrain | None:
+    member, end_ns, began_ns = away.subject, away.ended_ns(index.end_ns), away.failures[0].window.after_ns
+    role = index.last("member.changed", member, away.began_ns, "postgres")
+    if away.how not in MUTE or role is None or not says_primary(role) or _died(index, away):
         return None
-    began_ns = spell.told[0].window.after_ns
-    later = (s for s in leaderships(recording) if s.member != member and began_ns < s.from_ns < end_ns)
-    successor = next(later, None)
+    successor = next((s for s in index.leaderships if s.member != member and began_ns < s.from_ns < end_ns), None)
     if successor is None:
         return None
-    own = [e for e in recording.events if e.subject == member and began_ns < e.by_ns <= end_ns]
-    told = [
-        e for e in recording.events if _is_told(e, member, "repair.told", ("resume",)) and began_ns < e.by_ns < end_ns
+    repairs = [
+        e for e in index.events_of("repair.told") if _targets(e, member, "resume") and began_ns < e.by_ns < end_ns
     ]
-    thaw = min(told, key=lambda e: e.by_ns, default=None)
-    thawed = thaw is not None and thaw.by_ns > successor.from_ns
-    from_ns = thaw.by_ns if thaw is not None and thawed else successor.from_ns
-    demoted = [e for e in own if e.kind == "log.told" and e.detail.get("says") == "demoted"]
-    if any(e.by_ns <= from_ns for e in demoted):
-        return None
-    ended = demoted[0] if demoted else spell.sees
+    resume = next((e for e in repairs[:1] if e.by_ns > successor.from_ns), None)
+    from_ns = successor.from_ns if resume is None else resume.by_ns
+    logged = (e for e in index.events_of("log.told", member) if e.detail.get("says") == "demoted")
+    demoted = next((e for e in logged if began_ns < e.by_ns <= end_ns), None)
+    ended = demoted or away.back
     if ended is not None and ended.by_ns <= from_ns:
         return None
-    first = thaw if thawed else _taken(recording, successor.member, successor.from_ns)
-    events = tuple(e for e in (first, ended) if e is not None)
-    until_ns = None if ended is None else ended.by_ns
-    committed = _committed(recording, spell, from_ns) if thawed else None
-    return Hidden(member, successor.member, from_ns, until_ns, thawed, events, committed)
-
-
-def _was_primary(recording: Recording, spell: Spell) -> bool:
-    """What its PostgreSQL had said last before it fell silent."""
-    said = [
-        e
-        for e in recording.events
-        if e.kind == "member.changed" and (e.source, e.subject) == ("postgres", spell.subject)
-        if e.by_ns <= spell.began_ns
-    ]
-    return bool(said) and says_primary(said[-1]) is True
-
-
-def _died(recording: Recording, spell: Spell) -> bool:
-    """Whether it was told that its PostgreSQL ran no more: it comes back as a replica."""
-    end_ns, since_ns = spell.until_ns(recording.header.until_ns), spell.told[0].window.after_ns - SECOND_NS
-    return any(
-        since_ns <= e.by_ns <= end_ns
-        and (
-            _is_told(e, spell.subject, "fault.told", ("kill", "stop", "restart"))
-            or (e.kind == "container.ended" and e.subject == spell.subject)
-        )
-        for e in recording.events
+    first = resume or _taken(index, successor.member, successor.from_ns)
+    committed = None if resume is None else _committed(index, away, from_ns)
+    return PossibleSplitBrain(
+        recording=index.recording.header.id,
+        member=member,
+        successor=successor.member,
+        from_ns=from_ns,
+        to_ns=None if ended is None else ended.by_ns,
+        resumed=resume is not None,
+        event_ids=tuple(e.id for e in (first, ended) if e is not None and e.id is not None),
+        committed_ns=None if committed is None else committed.by_ns,
+        committed_age_ns=None if committed is None else round(committed.detail["lag_s"] * SECOND_NS),
+        committed_id=None if committed is None else committed.id,
     )
 
 
-def _is_told(event: Event, member: str, kind: str, actions: tuple[str, ...]) -> bool:
-    return event.kind == kind and event.detail.get("target") == member and event.detail.get("action") in actions
+def _died(index: Index, away: Unreachable) -> bool:
+    """Return whether its PostgreSQL was reported to have ended: it comes back as a replica."""
+    end_ns, since_ns = away.ended_ns(index.end_ns), away.failures[0].window.after_ns - SECOND_NS
+    return any(
+        (event.kind == "container.ended" and event.subject == away.subject)
+        or (event.kind == "fault.told" and _targets(event, away.subject, "kill", "stop", "restart"))
+        for event in index.between(since_ns, end_ns)
+    )
 
 
-def _taken(recording: Recording, successor: str, from_ns: int) -> Event | None:
-    """The row in which the successor took the key."""
+def _targets(report: Event, member: str, *actions: str) -> bool:
+    return report.detail.get("target") == member and report.detail.get("action") in actions
+
+
+def _taken(index: Index, successor: str, from_ns: int) -> Event | None:
+    """Return the event in which the successor took the key."""
     kinds = ("leader.elected", "leader.seen")
-    own = (e for e in recording.events if e.kind in kinds and e.subject == successor and e.by_ns == from_ns)
-    return next(own, None)
+    return next((e for e in index.between(from_ns, from_ns) if e.kind in kinds and e.subject == successor), None)
 
 
-def _committed(recording: Recording, spell: Spell, from_ns: int) -> Event | None:
-    """A sample of the thawed member, on the old timeline: its last transaction is too young to be of before the freeze.
+def _committed(index: Index, away: Unreachable, from_ns: int) -> Event | None:
+    """Return a sample of the resumed member, on the old timeline, with a transaction from after the freeze.
 
-    While it was frozen it committed nothing. Both clocks of such an age are the server's own.
+    A frozen member commits nothing. Both clocks of the age of a transaction are the server's own.
     """
-    if spell.sees is None:
+    if away.back is None:
         return None
     newest, on = 0, None
-    for event in recording.events:
-        if event.by_ns > spell.sees.by_ns + BACK_NS:
-            return None
+    for event in index.between(0, away.back.by_ns + BACK_NS):
         number = event.detail.get("timeline")
-        if event.kind == "member.changed" and isinstance(number, int):
-            newest = max(newest, number) if says_primary(event) and event.by_ns <= from_ns else newest
-        if (event.source, event.subject) != ("postgres", spell.subject):
+        if (
+            event.kind == "member.changed"
+            and isinstance(number, int)
+            and says_primary(event)
+            and event.by_ns <= from_ns
+        ):
+            newest = max(newest, number)
+        if (event.source, event.subject) != ("postgres", away.subject):
             continue
         if event.kind == "member.changed":
             on = number
         age_s = event.detail.get("lag_s")
-        if event.kind != "replication.sampled" or event.by_ns < spell.sees.by_ns or not age_s:
+        if event.kind != "replication.sampled" or event.by_ns < away.back.by_ns or not age_s:
             continue
-        if isinstance(on, int) and on < newest and event.by_ns - age_s * SECOND_NS - LOOK_NS > spell.began_ns:
+        if isinstance(on, int) and on < newest and event.by_ns - age_s * SECOND_NS - POLL_NS > away.began_ns:
             return event
     return None

@@ -1,28 +1,29 @@
-"""First signs: what opens an incident, and what keeps one open."""
+"""Triggers: what opens an incident, and what keeps one open."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from observer.model.recording import SECOND_NS, Event
-from reports.analysis.blindness import FOUND_SO_NS, Spell
+from observer.model.findings import Unreachable
+from observer.model.recording import SECOND_NS, Event, Outcome
 from reports.analysis.index import ETCD, FAILOVER, Index, pool_of
+from reports.analysis.reachability import INITIAL_NS
 
-# A member that comes back says many things in a row; what it says without a pause of this length is its return.
+# A member that comes back reports many things in a row; all reports without a pause of this length are its return.
 RETURN_NS = 15 * SECOND_NS
-# The leader sees a request in its next round, once its hour has come.
+# The leader sees a request in its next loop after the request is due.
 REQUEST_NS = 60 * SECOND_NS
-# By then a proxy has seen what a new leader is; one that leaves a pool later leaves it for another reason.
+# By then a proxy has noticed a new leader's role; a leader that leaves a pool later leaves it for another reason.
 FOLLOWS_NS = 30 * SECOND_NS
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
-    """A stretch of time in which something was wrong or changed. `opens`: it opens an incident where none is open.
+class Trigger:
+    """A time in which something failed or changed. `opens`: it opens an incident if none is open.
 
-    `fault`: it is evidence of a fault of `subject` by itself, so that it may also end an incident about another; the
-    fault itself happened after `since_ns`. `anew`: an outage began with it.
+    `fault`: it is evidence of a fault of `subject` by itself, so that it may also end an incident about another
+    subject; the fault itself happened after `since_ns`. `with_outage`: an outage began with it.
     """
 
     from_ns: int
@@ -31,145 +32,140 @@ class Sign:
     opens: bool
     fault: bool = False
     since_ns: int = 0
-    anew: bool = False
+    with_outage: bool = False
 
 
-def signs(index: Index) -> list[Sign]:
-    """All signs of a timeline, in order of their beginning."""
-    returning = _returns(index)
-    found = [*_of_traffic(index), *_of_keys(index, returning), *_of_sight(index, returning)]
-    found += [*_of_requests(index), *_of_members(index, returning), *_of_routes(index, returning), *_of_pools(index)]
-    for both in index.both:
-        found.append(Sign(both.from_ns, both.from_ns, both.members[1], opens=True))
-    return sorted(found, key=lambda sign: (sign.from_ns, not sign.opens))
+def triggers(index: Index) -> list[Trigger]:
+    """Return all triggers of a recording, in order of beginning."""
+    returns = _returns(index)
+    found = [*_of_traffic(index), *_of_keys(index, returns), *_of_reachability(index, returns)]
+    found += [*_of_requests(index), *_of_members(index, returns), *_of_routes(index, returns), *_of_pools(index)]
+    found += [_at(both.from_ns, both.members[1], opens=True) for both in index.two_primaries]
+    return sorted(found, key=lambda trigger: (trigger.from_ns, not trigger.opens))
 
 
-def _of_traffic(index: Index) -> Iterator[Sign]:
-    """An outage holds an incident open from end to end; any other failure opens one as well."""
-    for action in ("write", "read"):
-        for outage in index.outages[action]:
-            yield Sign(outage.began_ns, outage.ended_ns, action, opens=True)
-    for operation in index.recording.operations:
-        if operation.outcome != "ok":
-            yield Sign(
-                min(operation.due_ns, operation.finished_ns), operation.finished_ns, operation.action, opens=True
-            )
+def _at(at_ns: int, subject: str, opens: bool) -> Trigger:
+    return Trigger(at_ns, at_ns, subject, opens)
 
 
-def _of_keys(index: Index, returning: _Returns) -> Iterator[Sign]:
-    """Leader key, member keys, quorum, etcd's own elections."""
+def _of_traffic(index: Index) -> Iterator[Trigger]:
+    """Yield outages, which hold an incident open from end to end, and all other failures."""
+    for action, outages in index.outages.items():
+        for outage in outages:
+            yield Trigger(outage.began_ns, outage.ended_ns, action, opens=True)
+    for o in index.recording.operations:
+        if o.outcome is not Outcome.OK:
+            yield Trigger(min(o.due_ns, o.finished_ns), o.finished_ns, o.action, opens=True)
+
+
+def _of_keys(index: Index, returns: _Returns) -> Iterator[Trigger]:
+    """Yield triggers of the leader key, member keys, quorum and etcd's own elections."""
     vacant: Event | None = None
     without: Event | None = None
     for event in index.recording.events:
         at_ns, kind, subject = event.by_ns, event.kind, event.subject
         if kind == "leader.lost":
             vacant = event
-            yield Sign(at_ns, at_ns, subject, opens=True)
+            yield _at(at_ns, subject, opens=True)
         elif kind == "leader.elected" and not event.detail.get("initial"):
-            from_ns = at_ns if vacant is None else vacant.by_ns
-            yield Sign(from_ns, at_ns, subject, opens=True)
+            yield Trigger(at_ns if vacant is None else vacant.by_ns, at_ns, subject, opens=True)
             vacant = None
         elif kind == "member.lost":
-            yield Sign(at_ns, at_ns, subject, opens=not returning.covers(subject, event))
+            yield _at(at_ns, subject, opens=not returns.cover(subject, event))
         elif kind == "quorum.lost":
             without = event
-            yield Sign(at_ns, at_ns, ETCD, opens=True)
+            yield _at(at_ns, ETCD, opens=True)
         elif kind == "quorum.regained":
-            yield Sign(at_ns if without is None else without.by_ns, at_ns, ETCD, opens=False)
+            yield Trigger(at_ns if without is None else without.by_ns, at_ns, ETCD, opens=False)
             without = None
         elif kind == "raft.elected":
-            known = event.detail.get("before") is not None and at_ns > FOUND_SO_NS
-            yield Sign(at_ns, at_ns, ETCD, opens=known and not returning.covers("etcd", event))
+            known = event.detail.get("before") is not None and at_ns > INITIAL_NS
+            yield _at(at_ns, ETCD, opens=known and not returns.cover(ETCD, event))
     for lost in (vacant, without):
         if lost is not None:
-            yield Sign(lost.by_ns, index.end_ns, lost.subject, opens=True)
+            yield Trigger(lost.by_ns, index.end_ns, lost.subject, opens=True)
 
 
-def _of_requests(index: Index) -> Iterator[Sign]:
-    """A request is a sign when its hour has come, and holds an incident open until it is carried out."""
+def _of_requests(index: Index) -> Iterator[Trigger]:
+    """Yield requests: each is a trigger when it is due, and holds an incident open until it is carried out."""
     for request in index.requests:
         due_ns, cleared = request.due_ns, request.cleared
-        if FOUND_SO_NS < due_ns < request.until_ns:
-            yield Sign(due_ns, due_ns, FAILOVER, opens=True, fault=True, since_ns=due_ns)
+        if INITIAL_NS < due_ns < request.until_ns:
+            yield Trigger(due_ns, due_ns, FAILOVER, opens=True, fault=True, since_ns=due_ns)
         if cleared is not None:
             soon = 0 <= cleared.by_ns - due_ns <= REQUEST_NS
-            yield Sign(due_ns if soon else cleared.by_ns, cleared.by_ns, FAILOVER, opens=False)
+            yield Trigger(due_ns if soon else cleared.by_ns, cleared.by_ns, FAILOVER, opens=False)
 
 
-def _of_sight(index: Index, returning: _Returns) -> Iterator[Sign]:
-    """A subject that cannot be seen any more. The holder of the leader key holds the incident open while it is away."""
-    for spell in index.spells:
-        if spell.initial or spell.noise or spell.source not in ("patroni", "postgres", "haproxy", "etcd"):
+def _of_reachability(index: Index, returns: _Returns) -> Iterator[Trigger]:
+    """Yield subjects that became unreachable. The holder of the leader key holds an incident open while it is away."""
+    for one in index.unreachable:
+        if one.initial or one.noise or not (one.source in ("patroni", "postgres", "haproxy") or one.etcd_member):
             continue
-        if spell.source == "etcd" and ":" not in spell.subject:
-            continue
-        at_ns = spell.began_ns
-        subject = "etcd" if spell.source == "etcd" else spell.subject
-        covered = returning.covers(subject, spell.told[0])
-        anew = _outage_began(spell, index)
-        fault = is_fault(spell, index, anew) and (anew or not _slow_to_start(spell, index))
-        opens = fault or not covered
-        since_ns = spell.told[0].window.after_ns
-        yield Sign(at_ns, at_ns, spell.subject, opens, fault, since_ns, anew)
+        at_ns = one.began_ns
+        covered = returns.cover(ETCD if one.source == "etcd" else one.subject, one.failures[0])
+        with_outage = _outage_began(one, index)
+        fault = _is_fault(one, index, with_outage) and (with_outage or not _slow_to_start(one, index))
+        since_ns = one.failures[0].window.after_ns
+        yield Trigger(at_ns, at_ns, one.subject, fault or not covered, fault, since_ns, with_outage)
         for led in index.leaderships:
             until_ns = index.end_ns if led.until_ns is None else led.until_ns
-            if spell.source == "patroni" and led.member == spell.subject and led.from_ns <= at_ns < until_ns:
-                away_ns = min(until_ns, spell.until_ns(index.end_ns))
-                yield Sign(at_ns, away_ns, spell.subject, opens=False)
+            if one.source == "patroni" and led.member == one.subject and led.from_ns <= at_ns < until_ns:
+                yield Trigger(at_ns, min(until_ns, one.ended_ns(index.end_ns)), one.subject, opens=False)
 
 
-def _slow_to_start(spell: Spell, index: Index) -> bool:
-    """Whether a member was away a moment ago: while it starts it may be slow to answer, which is no new fault."""
-    ended = [s.until_ns(index.end_ns) for s in index.spells if (s.source, s.subject) == (spell.source, spell.subject)]
-    return spell.how == "silent" and any(0 <= spell.began_ns - ended_ns <= RETURN_NS for ended_ns in ended)
+def _slow_to_start(one: Unreachable, index: Index) -> bool:
+    """Return whether a member was away a moment ago: while it starts it may answer slowly, which is no new fault."""
+    own = (other for other in index.unreachable if (other.source, other.subject) == (one.source, one.subject))
+    return one.how == "silent" and any(0 <= one.began_ns - o.ended_ns(index.end_ns) <= RETURN_NS for o in own)
 
 
-def _outage_began(spell: Spell, index: Index) -> bool:
-    """Whether an outage began when the subject went away: between the last look that saw it and the first that failed.
+def _outage_began(one: Unreachable, index: Index) -> bool:
+    """Return whether an outage began when the subject went away: between its last answered and first failed poll.
 
-    Half a second is left for what was under way.
+    Operations that were under way get half a second more.
     """
-    since_ns = spell.told[0].window.after_ns - SECOND_NS // 2
-    return any(since_ns <= o.began_ns <= spell.began_ns for own in index.outages.values() for o in own)
+    since_ns = one.failures[0].window.after_ns - SECOND_NS // 2
+    return any(since_ns <= o.began_ns <= one.began_ns for own in index.outages.values() for o in own)
 
 
-def is_fault(spell: Spell, index: Index, anew: bool) -> bool:
-    """Whether a spell is evidence of a new fault by itself: Patroni, a proxy or an etcd member went away for a while.
+def _is_fault(one: Unreachable, index: Index, with_outage: bool) -> bool:
+    """Return whether a period is evidence of a new fault by itself: Patroni, a proxy or an etcd member was away.
 
-    PostgreSQL alone may be away as a consequence (a restart, a rewind), unless an outage began when it fell silent; and
-    so may a proxy that is merely too busy.
+    PostgreSQL alone may be away as a consequence (a restart, a rewind), unless an outage began when it fell silent. A
+    proxy that is silent may be merely too busy.
     """
-    lasts_ns = spell.until_ns(index.end_ns) - spell.began_ns
-    if spell.how == "error" or lasts_ns < 2 * SECOND_NS:
+    lasts_ns = one.ended_ns(index.end_ns) - one.began_ns
+    if one.how == "error" or lasts_ns < 2 * SECOND_NS:
         return False
-    if spell.source == "haproxy":
-        return spell.how == "refused"
-    return spell.source in ("patroni", "etcd") or (anew and spell.how == "silent")
+    if one.source == "haproxy":
+        return one.how == "refused"
+    return one.source in ("patroni", "etcd") or (with_outage and one.how == "silent")
 
 
-def _of_members(index: Index, returning: _Returns) -> Iterator[Sign]:
-    """Roles, states and start times. A change that is part of a return keeps nothing open."""
+def _of_members(index: Index, returns: _Returns) -> Iterator[Trigger]:
+    """Yield changes of roles, states and start times. A change that is part of a return opens no incident."""
     for change in index.changes:
-        event = change.event
-        if change.role is not None or change.left_running or change.started_anew:
-            opens = not returning.covers(event.subject, event)
-            yield Sign(event.by_ns, event.by_ns, event.subject, opens=opens)
+        if change.role is not None or change.left_running or change.restarted:
+            event = change.event
+            yield _at(event.by_ns, event.subject, opens=not returns.cover(event.subject, event))
 
 
-def _of_routes(index: Index, returning: _Returns) -> Iterator[Sign]:
+def _of_routes(index: Index, returns: _Returns) -> Iterator[Trigger]:
     for event in index.recording.events:
         if event.kind == "proxy.restarted":
-            yield Sign(event.by_ns, event.by_ns, event.subject, opens=not returning.covers(event.subject, event))
+            yield _at(event.by_ns, event.subject, opens=not returns.cover(event.subject, event))
         elif event.kind in ("route.up", "route.down") and not event.detail.get("initial"):
-            down = event.kind == "route.down" and event.by_ns > FOUND_SO_NS
-            covered = returning.covers(index.member_of(event), event) or returning.covers("haproxy", event)
-            yield Sign(event.by_ns, event.by_ns, event.subject, opens=down and not covered)
+            down = event.kind == "route.down" and event.by_ns > INITIAL_NS
+            covered = returns.cover(index.member_of(event), event) or returns.cover("haproxy", event)
+            yield _at(event.by_ns, event.subject, opens=down and not covered)
 
 
-def _of_pools(index: Index) -> Iterator[Sign]:
-    """A pool that lost its last server since that member was elected leader: who reads there pays for the change last.
+def _of_pools(index: Index) -> Iterator[Trigger]:
+    """Yield a pool for reads that lost its last server since that member was elected leader.
 
-    The proxy takes its time to see that a new leader is no replica any more. Until then the change is not over.
+    The proxy takes its time to see that a new leader is no replica any more. Until then the change is not over, since
+    reads have no server after it.
     """
     elected_ns: dict[str, int] = {}
     up: dict[tuple[object, str], set[str]] = {}
@@ -184,62 +180,61 @@ def _of_pools(index: Index) -> Iterator[Sign]:
                 servers.remove(name)
                 from_ns = elected_ns.pop(name, None)
                 if from_ns is not None and not servers and event.by_ns - from_ns <= FOLLOWS_NS:
-                    yield Sign(from_ns, event.by_ns, name, opens=False)
+                    yield Trigger(from_ns, event.by_ns, name, opens=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Returns:
-    """For each subject, the stretches in which it is away, comes back, or follows a change that is told already.
+    """For each subject, the intervals in which it is away, comes back, or follows a change that is known already.
 
-    A stretch begins with the first event about a subject that means something, and ends when nothing was heard of the
-    subject for a while; it does not end while the subject is away.
+    An interval begins with the first event about a subject that means a change, and ends when no event about the
+    subject came for a while. It does not end while the subject is away.
     """
 
-    stretches: dict[str, list[tuple[int, int, int]]]  # from, until, id() of the event that began it
+    intervals: dict[str, list[tuple[int, int, int]]]  # from, until, id() of the event that began it
 
-    def covers(self, subject: str, event: Event) -> bool:
-        """Whether an event about a subject only goes on with what began before it."""
+    def cover(self, subject: str, event: Event) -> bool:
+        """Return whether an event about a subject only continues what began before it."""
         return any(
             from_ns <= event.by_ns <= until_ns and began_by != id(event)
-            for from_ns, until_ns, began_by in self.stretches.get(subject, ())
+            for from_ns, until_ns, began_by in self.intervals.get(subject, ())
         )
 
 
 def _returns(index: Index) -> _Returns:
-    meaning: dict[str, list[tuple[int, int, bool, int]]] = {}
+    known: dict[str, list[tuple[int, int, bool, int]]] = {}
 
-    def tell(subject: str, event: Event, until_ns: int, begins: bool) -> None:
-        meaning.setdefault(subject, []).append((event.by_ns, until_ns, begins, id(event)))
+    def note(subject: str, event: Event, begins: bool, until_ns: int | None = None) -> None:
+        ended_ns = event.by_ns if until_ns is None else until_ns
+        known.setdefault(subject, []).append((event.by_ns, ended_ns, begins, id(event)))
 
-    for spell in index.spells:
-        if spell.noise:
+    for one in index.unreachable:
+        if one.noise:
             continue
-        until_ns = spell.until_ns(index.end_ns)
-        subjects = {"etcd": "etcd", "haproxy": "haproxy"}.get(spell.source, spell.subject)
-        tell(subjects, spell.told[0], until_ns, True)
-        if spell.source == "haproxy":
-            tell(spell.subject, spell.told[0], until_ns, True)
-    begun = {id(c.event) for c in index.changes if c.role is not None or c.left_running or c.started_anew}
+        until_ns = one.ended_ns(index.end_ns)
+        note(one.source if one.source in ("etcd", "haproxy") else one.subject, one.failures[0], True, until_ns)
+        if one.source == "haproxy":
+            note(one.subject, one.failures[0], True, until_ns)
+    changed = {id(c.event) for c in index.changes if c.role is not None or c.left_running or c.restarted}
     for event in index.recording.events:
         kind = event.kind
         if kind in ("member.changed", "member.lost"):
-            tell(event.subject, event, event.by_ns, kind == "member.lost" or id(event) in begun)
+            note(event.subject, event, kind == "member.lost" or id(event) in changed)
         elif kind in ("leader.lost", "leader.elected"):
-            tell(event.subject, event, event.by_ns, True)
+            note(event.subject, event, True)
         elif kind in ("route.up", "route.down"):
-            tell(index.member_of(event), event, event.by_ns, kind == "route.down" and not event.detail.get("initial"))
+            note(index.member_of(event), event, kind == "route.down" and not event.detail.get("initial"))
         elif kind == "proxy.restarted":
-            tell("haproxy", event, event.by_ns, True)
-            tell(event.subject, event, event.by_ns, True)
+            note("haproxy", event, True)
+            note(event.subject, event, True)
         elif kind in ("quorum.lost", "quorum.regained", "raft.elected"):
-            tell("etcd", event, event.by_ns, kind != "raft.elected")
-    stretches: dict[str, list[tuple[int, int, int]]] = {}
-    for subject, heard in meaning.items():
-        own: list[tuple[int, int, int]] = []
-        for at_ns, until_ns, begins, who in sorted(heard):
+            note(ETCD, event, kind != "raft.elected")
+    intervals: dict[str, list[tuple[int, int, int]]] = {}
+    for subject, events in known.items():
+        own = intervals.setdefault(subject, [])
+        for at_ns, until_ns, begins, began_by in sorted(events):
             if own and at_ns <= own[-1][1]:
                 own[-1] = (own[-1][0], max(own[-1][1], until_ns + RETURN_NS), own[-1][2])
             elif begins:
-                own.append((at_ns, until_ns + RETURN_NS, who))
-        stretches[subject] = own
-    return _Returns(stretches)
+                own.append((at_ns, until_ns + RETURN_NS, began_by))
+    return _Returns(intervals)

@@ -20,7 +20,7 @@ from reports.document.blocks import (
     seconds,
     table,
 )
-from reports.document.shell import platform, query
+from reports.document.commands import cluster_kind, query
 
 # Views of the recording file that hold what the document counts.
 VIEWS = ("incidents", "phases", "outages", "leaders", "lost_writes", "served_by")
@@ -78,7 +78,7 @@ def _method(results: Results) -> Iterator[Block]:
 
 def _repeat(results: Results, profile: Profile) -> Iterator[Block]:
     """Return the commands that record such a run, make this report again and look into its data."""
-    where = platform(results.recordings)
+    where = cluster_kind(results.recordings)
     if where != "other":
         docker = where == "docker"
         up = "(cd hw3 && docker compose up -d)" if docker else "observer stack up"

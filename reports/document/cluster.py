@@ -22,8 +22,8 @@ from reports.document.blocks import (
     say,
     table,
 )
+from reports.document.commands import cluster_kind
 from reports.document.each_recording import events, of_each, shown_by
-from reports.document.shell import platform
 
 COLUMNS = (
     ("Member", "name"),
@@ -42,7 +42,7 @@ MEGABYTE = 1024 * 1024
 
 def cluster(results: Results, profile: Profile) -> Section | None:
     """Return the section on the cluster, one part for each recording."""
-    docker = platform(results.recordings) == "docker"
+    docker = cluster_kind(results.recordings) == "docker"
     blocks = of_each(results, lambda recording: _recording(recording, docker))
     return Section("cluster", say("topology.title"), blocks) if blocks else None
 

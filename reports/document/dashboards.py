@@ -26,8 +26,8 @@ from reports.document.blocks import (
     seconds,
     table,
 )
+from reports.document.commands import cluster_kind
 from reports.document.each_recording import events, of_each, shown_by
-from reports.document.shell import platform
 
 GRAFANA = "http://localhost:3000"
 BOARDS = (
@@ -55,7 +55,7 @@ def dashboards(results: Results, profile: Profile) -> Section | None:
     """Return the section on Grafana; None in a drill."""
     if profile == "drill" or not results.recordings:
         return None
-    docker = platform(results.recordings) == "docker"
+    docker = cluster_kind(results.recordings) == "docker"
     captured = [r.dashboards[0] for r in results.recordings if r.dashboards]
     rows = [_board(name, title, captured[0] if captured else None) for name, title in BOARDS]
     opened = say("panels_seen.not_opened", url=Value(GRAFANA)) if docker else say("panels_seen.none_here")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import groupby
-from typing import Any, Literal
+from typing import Literal
 
 from observer.model.findings import Lost
 from observer.model.recording import SECOND_NS
-from reports.analysis.results.reads import BackwardReads, PossibleSplitBrain, ReadConsistency
+from reports.analysis.results.reads import BackwardReads, PossibleSplitBrain, ReadConsistency, TwoPrimaries
 from reports.analysis.results.whole import Results
 from reports.document.blocks import (
     Block,
@@ -113,7 +113,7 @@ def _primaries(results: Results) -> tuple[Block, ...]:
     rows += [_possible(one) for one in found.possible_split_brain]
     said: list[Inline] = []
     if found.two_primaries:
-        longest = max(float(one["seconds"]) for one in found.two_primaries)
+        longest = seconds(max(one.duration_ns for one in found.two_primaries))
         said.append(say("primaries.two", n=len(found.two_primaries), seconds=longest))
     elif found.observed:
         said.append(say("primaries.not_seen"))
@@ -128,12 +128,12 @@ def _primaries(results: Results) -> tuple[Block, ...]:
     return (*paragraph(*said), *details(say("primaries.table"), *table("primaries.columns", rows)))
 
 
-def _two_primaries(found: Mapping[str, Any]) -> tuple[Cell, ...]:
+def _two_primaries(found: TwoPrimaries) -> tuple[Cell, ...]:
     return (
-        tuple(Value(name, "code") for name in found["members"]),
-        say("writes.from_to", from_s=found["from_s"], to_s=found["to_s"]),
+        tuple(Value(name, "code") for name in found.members),
+        say("writes.from_to", from_s=seconds(found.from_ns), to_s=seconds(found.to_ns)),
         say("primaries.was"),
-        events(*found["event_ids"]),
+        events(*found.event_ids),
     )
 
 

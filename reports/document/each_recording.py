@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reports.analysis.results.recording import Served
+from observer.model.recording import Served
 from reports.analysis.results.whole import RecordingResults, Results
 from reports.document.blocks import Block, Heading, Inline, Rows, Value, say
 

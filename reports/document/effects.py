@@ -91,4 +91,4 @@ def _limit(incident: IncidentResults, recording: RecordingResults) -> Cell:
     if not full:
         return None
     lasted = sum(min(p.to_ns, incident.ended_ns) - max(p.from_ns, incident.began_ns) for p in full)
-    return say("effects.limit", seconds=seconds(lasted), sessions=full[0].what)
+    return say("effects.limit", seconds=seconds(lasted), sessions=full[0].sessions, limit=full[0].limit)

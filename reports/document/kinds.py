@@ -62,7 +62,7 @@ def _variant(incident: IncidentResults, recording: RecordingResults) -> Sentence
         return None if not 0 < down <= total else say("kind.part_of", down=down, total=total)
     if cause.layer == "replica" and len(incident.targets) > 1:
         return say("kind.at_once", n=len(incident.targets))
-    if cause.injected_on_replica and cause.layer != "replica":
+    if cause.layer in ("postgres", "patroni"):
         return say("kind.on_leader" if incident.target == incident.leader.before else "kind.on_replica")
     if cause.lease_expires and incident.write.within is None and not leader_changed(incident):
         return say("kind.leader_kept")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports.analysis.results.recording import Served
+from observer.model.recording import Served
 from reports.analysis.results.whole import RecordingResults, Results
 from reports.document.blocks import (
     Block,
@@ -170,10 +170,9 @@ def _checks(recording: RecordingResults) -> tuple[Block, ...]:
     said.append(say("pools.vanishes"))
     limits = recording.connection_limits
     if limits:
-        limit = limits[0].what.rpartition(" / ")[2]
         total = sum(one.to_ns - one.from_ns for one in limits)
         rows = shown_by(events(*(one.event_id for one in limits)))
-        said.append(say("pools.full", limit=limit, n=len(limits), seconds=seconds(total), rows=rows))
+        said.append(say("pools.full", limit=limits[0].limit, n=len(limits), seconds=seconds(total), rows=rows))
     return (Paragraph(tuple(said)), *_measured_checks(recording))
 
 

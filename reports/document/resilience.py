@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from observer.model.causes import CAUSES
 from reports.analysis.results.whole import Results
 from reports.document.blocks import Bullets, Inline, Profile, Section, Value, incident_link, paragraph, say, table
-from reports.document.shell import platform
+from reports.document.commands import cluster_kind
 
 DESIGNS = ("two_proxies", "client_list", "three_hosts", "synchronous")
 
@@ -43,7 +43,7 @@ def _points(results: Results) -> Iterator[tuple[str, tuple[Inline, ...]]]:
     elif not live.get("synchronous_mode"):
         lost = results.durability.lost
         yield "replication", (say("weak_points.replication", lost=lost),)
-    if platform(results.recordings) == "docker":
+    if cluster_kind(results.recordings) == "docker":
         command = "docker inspect -f '{{json .Mounts}}' demo-patroni1 demo-etcd1"
         yield "volumes", (say("weak_points.volumes", command=Value(command, "code")),)
 

@@ -20,8 +20,8 @@ from reports.document.blocks import (
     say,
     seconds,
 )
+from reports.document.commands import cluster_kind
 from reports.document.each_recording import count, events, port_of, shown_by
-from reports.document.shell import platform
 
 Item = tuple[Inline, ...]
 FAULTS = (
@@ -212,7 +212,7 @@ def _grafana(results: Results) -> Sentence:
 
 def _steps(results: Results) -> tuple[Block, ...]:
     """Return the steps of the homework that no recording can show, each with its command, folded."""
-    docker = platform(results.recordings) == "docker"
+    docker = cluster_kind(results.recordings) == "docker"
     last = results.recordings[-1]
     items: list[Item] = []
     if docker:

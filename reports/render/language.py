@@ -174,16 +174,12 @@ class Language:
 def language(name: str) -> Language:
     """The language of a name, "ru" or "en". Raises FileNotFoundError for one that nobody has written."""
     phrases, lists = {}, {}
-    folder = files("reports") / "phrases"
-    parts = sorted(f.name for f in folder.iterdir() if f.name == f"{name}.toml" or f.name.startswith(f"{name}."))
-    for part in parts:
-        for key, value in _flat(tomllib.loads((folder / part).read_text(encoding="utf-8"))):
-            if isinstance(value, list):
-                lists[key] = tuple(value)
-            else:
-                phrases[key] = str(value)
-    if not parts:
-        raise FileNotFoundError(f"{name}.toml")
+    text = (files("reports") / "phrases" / f"{name}.toml").read_text(encoding="utf-8")
+    for key, value in _flat(tomllib.loads(text)):
+        if isinstance(value, list):
+            lists[key] = tuple(value)
+        else:
+            phrases[key] = str(value)
     return Language(name, phrases, lists)
 
 

@@ -1,4 +1,4 @@
-"""Causes named without being told, one small timeline each."""
+"""Causes that the rules infer, one small recording each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from observer.model.findings import Findings, Incident
 from observer.model.recording import Event, Outcome
 from reports.analysis.analyze import analyze
-from tests.unit.timelines import (
+from tests.unit.recordings import (
     ETCD,
     STATS,
     blind,
@@ -17,10 +17,10 @@ from tests.unit.timelines import (
     healthy,
     measured_crash,
     ns,
+    recording_of,
     route,
     sees,
     takeover,
-    timeline,
     traffic,
 )
 
@@ -33,10 +33,10 @@ def only(findings: Findings) -> Incident:
 
 
 def test_a_healthy_cluster_has_no_incident() -> None:
-    assert analyze(timeline(healthy(), traffic((1, 100, OK)))).incidents == ()
+    assert analyze(recording_of(healthy(), traffic((1, 100, OK)))).incidents == ()
 
 
-def test_a_lease_that_ran_out_with_both_doors_refused_is_a_killed_leader() -> None:
+def test_a_lease_that_ran_out_with_rest_and_sql_refused_is_a_killed_leader() -> None:
     incident = only(analyze(measured_crash()))
     assert (incident.cause, incident.target, incident.confidence) == ("leader.killed", "patroni1", "high")
     assert (incident.leader_before, incident.leader_after) == ("patroni1", "patroni2")
@@ -47,7 +47,7 @@ def test_a_lease_that_ran_out_with_both_doors_refused_is_a_killed_leader() -> No
 def test_a_leader_key_deleted_alone_by_a_member_that_says_stopped_is_a_clean_stop() -> None:
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *healthy(),
                     event(10.1, "etcd", "member.changed", "patroni1", role="primary", state="stopping"),
@@ -74,7 +74,7 @@ def test_a_leader_key_deleted_alone_by_a_member_that_says_stopped_is_a_clean_sto
 def test_a_failover_key_written_first_is_a_request(leader: str | None, cause: str) -> None:
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *healthy(),
                     event(10, "etcd", "failover.asked", "demo", leader=leader, candidate="patroni2", revision=20),
@@ -96,7 +96,7 @@ def test_a_failover_key_written_first_is_a_request(leader: str | None, cause: st
 def test_a_request_that_the_leader_sees_in_its_next_round_is_one_incident_with_what_it_does_then() -> None:
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *healthy(),
                     event(10, "etcd", "failover.asked", "demo", leader=None, candidate="patroni2", revision=20),
@@ -111,10 +111,10 @@ def test_a_request_that_the_leader_sees_in_its_next_round_is_one_incident_with_w
     assert (incident.cause, incident.target, incident.confidence) == ("failover.manual", "patroni1", "high")
 
 
-def test_a_request_that_nobody_sees_to_holds_no_incident_open() -> None:
+def test_a_request_that_is_never_carried_out_holds_no_incident_open() -> None:
     asked = event(10, "etcd", "failover.asked", "demo", leader="patroni1", candidate="patroni2", revision=20)
     cleared = event(90, "etcd", "failover.cleared", "demo", revision=31)
-    incident = only(analyze(timeline([*healthy(), asked, cleared], traffic((1, 100, OK)))))
+    incident = only(analyze(recording_of([*healthy(), asked, cleared], traffic((1, 100, OK)))))
     assert incident.ended_ns < ns(20)
 
 
@@ -132,13 +132,13 @@ WITHDRAWN = event(40, "etcd", "failover.cleared", "demo", revision=31)
 
 
 def test_a_request_for_a_later_hour_is_no_incident() -> None:
-    assert analyze(timeline([*healthy(), SCHEDULED, WITHDRAWN], traffic((1, 100, OK)))).incidents == ()
+    assert analyze(recording_of([*healthy(), SCHEDULED, WITHDRAWN], traffic((1, 100, OK)))).incidents == ()
 
 
 def test_a_switchover_at_its_hour_was_asked_for_though_that_was_a_minute_ago() -> None:
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *healthy(),
                     SCHEDULED,
@@ -161,7 +161,7 @@ def test_a_switchover_at_its_hour_was_asked_for_though_that_was_a_minute_ago() -
 def test_a_leader_killed_before_the_hour_of_a_switchover_was_killed() -> None:
     crash = measured_crash()
     later = event(5, "etcd", "failover.asked", "demo", leader="patroni1", scheduled_at="2026-01-02T09:00:00Z")
-    incident = only(analyze(timeline([*crash.events, later], crash.operations, until_s=110)))
+    incident = only(analyze(recording_of([*crash.events, later], crash.operations, until_s=110)))
     assert (incident.cause, incident.target, incident.confidence) == ("leader.killed", "patroni1", "high")
 
 
@@ -173,12 +173,12 @@ def test_a_leader_killed_before_the_hour_of_a_switchover_was_killed() -> None:
         ("connect_timeout", "connect_timeout", "leader.unreachable"),
         ("unreachable", "unreachable", "leader.unreachable"),
         ("connect_timeout", "refused", "leader.killed"),  # a container's address goes a moment after its processes
-        ("refused", "connect_timeout", "leader.killed"),  # the same, looked at in the other order
+        ("refused", "connect_timeout", "leader.killed"),  # the same, polled in the other order
         ("refused", "silent", "patroni.killed"),  # a PostgreSQL that lets one in is not dead
         (None, None, "leader.cut_off"),
     ],
 )
-def test_the_first_looks_tell_apart_why_a_lease_ran_out(rest: str | None, sql: str | None, cause: str) -> None:
+def test_the_first_polls_show_why_a_lease_ran_out(rest: str | None, sql: str | None, cause: str) -> None:
     looks = []
     if rest is not None:
         looks += [blind(8.5, "patroni", "patroni1", rest), blind(12, "patroni", "patroni1", "connect_timeout")]
@@ -190,7 +190,7 @@ def test_the_first_looks_tell_apart_why_a_lease_ran_out(rest: str | None, sql: s
         *takeover(33.6, "patroni2", 2, previous="patroni1", up_s=39.5),
     ]
     incident = analyze(
-        timeline([*healthy(), *looks, *lost], traffic((1, 7.65, OK), (7.7, 39.5, FAIL), (39.5, 100, OK)))
+        recording_of([*healthy(), *looks, *lost], traffic((1, 7.65, OK), (7.7, 39.5, FAIL), (39.5, 100, OK)))
     ).incidents[0]
     assert (incident.cause, incident.target) == (cause, "patroni1")
 
@@ -198,7 +198,7 @@ def test_the_first_looks_tell_apart_why_a_lease_ran_out(rest: str | None, sql: s
 def test_a_leader_back_with_a_new_start_time_before_its_lease_ended_was_killed() -> None:
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *healthy(),
                     blind(10.1, "patroni", "patroni1", "refused"),
@@ -221,7 +221,7 @@ def test_a_replica_whose_patroni_is_gone_is_surely_dead_only_where_its_postgresq
     looks = [blind(10.1, "patroni", "patroni3", "refused"), blind(10.1, "postgres", "patroni3", sql)]
     gone = event(38, "etcd", "member.lost", "patroni3", revision=40)
     back = came_back(60, "patroni3", "patroni1", 1)
-    incident = only(analyze(timeline([*healthy(), *looks, gone, *back], traffic((1, 100, OK)))))
+    incident = only(analyze(recording_of([*healthy(), *looks, gone, *back], traffic((1, 100, OK)))))
     assert (incident.cause, incident.target, incident.confidence) == (cause, "patroni3", "medium")
 
 
@@ -232,7 +232,7 @@ def test_a_replica_whose_patroni_is_gone_is_surely_dead_only_where_its_postgresq
 def test_a_replica_that_goes_away_costs_no_write_and_is_named_once(how: str, cause: str) -> None:
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *healthy(),
                     blind(10.1, "patroni", "patroni3", how),
@@ -254,7 +254,7 @@ def test_a_replica_that_was_refused_and_is_back_without_a_restart_was_never_kill
     # As with a container out of its network: its published ports are gone, and it runs on.
     refused = [blind(10.1, source, "patroni3", "refused") for source in ("patroni", "postgres")]
     back = [sees(40.1, source, "patroni3") for source in ("patroni", "postgres")]
-    incident = only(analyze(timeline([*healthy(), *refused, *back], traffic((1, 100, OK)))))
+    incident = only(analyze(recording_of([*healthy(), *refused, *back], traffic((1, 100, OK)))))
     assert (incident.cause, incident.target, incident.confidence) == ("replica.unreachable", "patroni3", "high")
     assert "evidence.ran_on" in {e.says for e in incident.evidence}
 
@@ -265,7 +265,7 @@ def test_a_replica_that_was_refused_and_is_back_without_a_restart_was_never_kill
         (10.1, "container.ended", {"exit_code": 137}, "leader.killed"),  # it died of what shut its doors
         (60.0, "container.ended", {"exit_code": 137}, "leader.unreachable"),  # it was rebooted later
         (20.0, "log.told", {"says": "demoted"}, "leader.unreachable"),
-        (60.0, "log.told", {"says": "recovering"}, "leader.killed"),  # said by one that starts
+        (60.0, "log.told", {"says": "recovering"}, "leader.killed"),  # logged by a member that starts
     ],
 )
 def test_a_leader_that_was_refused_and_lived_on_was_unreachable(
@@ -273,7 +273,7 @@ def test_a_leader_that_was_refused_and_lived_on_was_unreachable(
 ) -> None:
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *healthy(),
                     blind(10.1, "patroni", "patroni1", "refused"),
@@ -292,7 +292,7 @@ def test_a_leader_that_was_refused_and_lived_on_was_unreachable(
 
 
 def test_one_etcd_member_of_three_is_a_member_down_and_costs_nothing() -> None:
-    incident = only(analyze(timeline([*healthy(), blind(10, "etcd", ETCD[0], "refused")], traffic((1, 100, OK)))))
+    incident = only(analyze(recording_of([*healthy(), blind(10, "etcd", ETCD[0], "refused")], traffic((1, 100, OK)))))
     assert (incident.cause, incident.target) == ("etcd.member_down", ETCD[0])
     assert "evidence.no_failure" in {e.says for e in incident.evidence}
 
@@ -300,7 +300,7 @@ def test_one_etcd_member_of_three_is_a_member_down_and_costs_nothing() -> None:
 def test_two_etcd_members_of_three_is_quorum_lost_until_it_is_back() -> None:
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *healthy(),
                     blind(10, "etcd", ETCD[0], "refused"),
@@ -331,10 +331,10 @@ def test_two_etcd_members_of_three_is_quorum_lost_until_it_is_back() -> None:
 
 
 @pytest.mark.parametrize(("how", "cause"), [("refused", "proxy.down"), ("silent", "proxy.frozen")])
-def test_a_proxy_that_is_gone_while_all_behind_it_is_well(how: str, cause: str) -> None:
+def test_a_proxy_that_is_away_while_everything_behind_it_is_healthy(how: str, cause: str) -> None:
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [*healthy(), blind(10, "haproxy", STATS, how), sees(30, "haproxy", STATS, how)],
                 traffic((1, 10, OK), (10, 30, FAIL), (30, 100, OK)),
             )
@@ -344,10 +344,10 @@ def test_a_proxy_that_is_gone_while_all_behind_it_is_well(how: str, cause: str) 
     assert [p.name for p in incident.phases] == ["absence", "recovery", "settling"]
 
 
-def test_a_postgres_that_accepts_and_hangs_behind_a_living_patroni_is_frozen() -> None:
+def test_a_postgres_that_accepts_and_hangs_behind_a_running_patroni_is_frozen() -> None:
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [*healthy(), blind(11, "postgres", "patroni1", "silent"), sees(30, "postgres", "patroni1", "silent")],
                 traffic((1, 10, OK), (10, 30, FAIL), (30, 100, OK)),
             )
@@ -357,10 +357,10 @@ def test_a_postgres_that_accepts_and_hangs_behind_a_living_patroni_is_frozen() -
 
 
 @pytest.mark.parametrize(("state", "cause"), [("restarting", "postgres.restarted"), ("starting", "postgres.crashed")])
-def test_a_postgres_that_began_anew_under_a_living_patroni(state: str, cause: str) -> None:
+def test_a_postgres_that_started_again_under_a_running_patroni(state: str, cause: str) -> None:
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *healthy(),
                     blind(10.1, "postgres", "patroni1", "refused"),
@@ -381,7 +381,7 @@ def test_a_restart_in_place_shows_in_rest_alone_though_it_tells_no_start_time_me
     after = {"role": "primary", "timeline": 1, "postmaster_start_time": "later"}
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *(e for e in healthy() if e.source != "postgres"),
                     event(10.5, "patroni", "member.changed", "patroni1", role="primary", state=state),
@@ -398,12 +398,12 @@ def test_a_restart_in_place_shows_in_rest_alone_though_it_tells_no_start_time_me
 @pytest.mark.parametrize(
     ("parting", "cause", "confidence"), [("57P01", "postgres.restarted", "high"), ("57P02", "postgres.crashed", "high")]
 )
-def test_a_restart_that_no_look_met_shows_in_the_last_word_to_the_session_of_the_looks(
+def test_a_restart_that_no_poll_met_shows_in_the_last_message_to_the_session_of_the_polls(
     parting: str, cause: str, confidence: str
 ) -> None:
     writes = traffic((1, 10, OK), (10, 10.5, FAIL), (10.5, 60, OK))
     anew = event(10.6, "postgres", "member.changed", "patroni1", in_recovery=False, started="later", parting=parting)
-    (incident,) = analyze(timeline([*healthy(), anew], writes)).incidents
+    (incident,) = analyze(recording_of([*healthy(), anew], writes)).incidents
     assert (incident.cause, incident.target, incident.confidence) == (cause, "patroni1", confidence)
 
 
@@ -411,7 +411,7 @@ def test_a_postgres_that_said_it_was_shutting_down_was_restarted_whatever_patron
     words = {"sqlstate": "57P03", "message": "FATAL:  the database system is shutting down"}
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *healthy(),
                     blind(10.1, "postgres", "patroni1", "refused"),
@@ -426,15 +426,15 @@ def test_a_postgres_that_said_it_was_shutting_down_was_restarted_whatever_patron
     assert (incident.cause, incident.target) == ("postgres.restarted", "patroni1")
 
 
-def test_what_was_told_is_never_read_by_the_rules() -> None:
+def test_the_rules_never_read_injected_faults() -> None:
     told = event(9, "operator", "fault.told", "haproxy", component="haproxy", action="kill", target="haproxy")
     crash = measured_crash()
-    lied = timeline([*crash.events, told], crash.operations, until_s=110)
+    lied = recording_of([*crash.events, told], crash.operations, until_s=110)
     assert only(analyze(lied)).cause == "leader.killed"
 
 
 def test_a_failure_that_nothing_explains_is_unknown_with_what_was_seen() -> None:
-    incident = only(analyze(timeline(healthy(), [*traffic((1, 100, OK)), fail(50.01, message="disk full")])))
+    incident = only(analyze(recording_of(healthy(), [*traffic((1, 100, OK)), fail(50.01, message="disk full")])))
     assert incident.cause == "unknown"
     assert [e.says for e in incident.evidence] == ["evidence.nothing_else", "evidence.operations_failed"]
 
@@ -446,21 +446,21 @@ def test_a_failure_that_nothing_explains_is_unknown_with_what_was_seen() -> None
         blind(30, "patroni", "patroni3", "silent"),  # and still so when it failed
     ],
 )
-def test_that_nothing_else_changed_is_said_only_where_everything_was_seen_and_stayed(seen: Event) -> None:
-    judged = analyze(timeline([*healthy(), seen], [*traffic((1, 100, OK)), fail(50.01, message="disk full")]))
+def test_that_nothing_else_changed_is_stated_only_if_everything_was_observed_and_stayed(seen: Event) -> None:
+    judged = analyze(recording_of([*healthy(), seen], [*traffic((1, 100, OK)), fail(50.01, message="disk full")]))
     assert "evidence.nothing_else" not in {e.says for i in judged.incidents for e in i.evidence}
 
 
-def test_an_election_of_etcd_that_nobody_noticed_is_harmless() -> None:
+def test_an_election_of_etcd_that_cost_no_operation_is_harmless() -> None:
     elected = event(30, "etcd", "raft.elected", "etcd", leader=ETCD[1], term=4, before=ETCD[0])
-    incident = only(analyze(timeline([*healthy(), elected], traffic((1, 100, OK)))))
+    incident = only(analyze(recording_of([*healthy(), elected], traffic((1, 100, OK)))))
     assert (incident.cause, incident.write.outage_ns) == ("etcd.election", 0)
 
 
-def test_a_postgres_that_crashed_mutes_the_rest_of_a_patroni_that_lives() -> None:
+def test_a_postgres_that_crashed_mutes_the_rest_of_a_patroni_that_runs() -> None:
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *healthy(),
                     blind(10.1, "postgres", "patroni1", "refused"),
@@ -485,7 +485,7 @@ def test_a_postgres_that_crashed_mutes_the_rest_of_a_patroni_that_lives() -> Non
 def test_a_patroni_that_goes_on_accepting_runs_and_waits_for_a_frozen_postgres(later: str, cause: str) -> None:
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *healthy(),
                     blind(11, "postgres", "patroni1", "silent"),
@@ -502,12 +502,12 @@ def test_a_patroni_that_goes_on_accepting_runs_and_waits_for_a_frozen_postgres(l
 
 
 @pytest.mark.parametrize(("check", "cause"), [("L7TOUT", "postgres.frozen"), ("L4TOUT", "leader.frozen")])
-def test_where_something_between_lets_the_observer_in_a_check_of_the_proxys_tells_that_nobody_did(
+def test_if_a_published_port_accepts_the_observer_a_check_of_the_proxy_shows_that_patroni_did_not(
     check: str, cause: str
 ) -> None:
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *healthy(),
                     blind(11, "postgres", "patroni1", "silent"),
@@ -535,7 +535,7 @@ def test_a_postgres_shut_down_by_its_patroni_come_back_was_alive_when_patroni_wa
         sees(38, "postgres", "patroni1"),
         event(38, "postgres", "member.changed", "patroni1", in_recovery=True, timeline=2, started="later"),
     ]
-    incident = only(analyze(timeline([*healthy(), *crash], traffic((1, 17, OK), (17, 32, FAIL), (32, 100, OK)))))
+    incident = only(analyze(recording_of([*healthy(), *crash], traffic((1, 17, OK), (17, 32, FAIL), (32, 100, OK)))))
     assert (incident.cause, incident.target) == ("patroni.killed", "patroni1")
     assert "evidence.two_primaries" in {e.says for e in incident.evidence}
 
@@ -543,7 +543,7 @@ def test_a_postgres_shut_down_by_its_patroni_come_back_was_alive_when_patroni_wa
 def test_a_replica_that_takes_its_time_to_stop_was_stopped() -> None:
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *healthy(),
                     blind(10.1, "postgres", "patroni3", "refused"),
@@ -562,7 +562,7 @@ def test_a_replica_that_takes_its_time_to_stop_was_stopped() -> None:
 def test_a_killed_replica_that_calls_itself_stopped_when_it_comes_back_was_killed() -> None:
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *healthy(),
                     blind(10.1, "patroni", "patroni3", "refused"),
@@ -578,11 +578,11 @@ def test_a_killed_replica_that_calls_itself_stopped_when_it_comes_back_was_kille
     assert (incident.cause, incident.target, incident.confidence) == ("replica.killed", "patroni3", "high")
 
 
-def test_a_replica_that_patroni_makes_anew_did_not_crash() -> None:
+def test_a_replica_that_patroni_rebuilds_did_not_crash() -> None:
     copying = {"role": "uninitialized", "state": "creating replica"}
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *healthy(),
                     blind(10.1, "postgres", "patroni3", "refused"),
@@ -597,17 +597,17 @@ def test_a_replica_that_patroni_makes_anew_did_not_crash() -> None:
     assert (incident.cause, incident.target) == ("replica.rebuilt", "patroni3")
 
 
-def test_a_look_that_was_under_way_while_the_observer_slept_is_no_incident() -> None:
+def test_a_poll_that_was_under_way_while_the_observer_slept_is_no_incident() -> None:
     slept = event(20, "daemon", "observer.slept", "daemon", after_s=13.8, for_ms=6177)
     late = event(20.01, "etcd", "source.blind", ETCD[0], after_s=13.5, how="silent", error="late", since_ns=0)
     back = event(20.03, "etcd", "source.sees", ETCD[0], after_s=13.9, how="silent")
-    assert analyze(timeline([*healthy(), slept, late, back], traffic((1, 14, OK), (20, 100, OK)))).incidents == ()
+    assert analyze(recording_of([*healthy(), slept, late, back], traffic((1, 14, OK), (20, 100, OK)))).incidents == ()
 
 
 def test_a_replica_promoted_by_hand_makes_two_primaries_whatever_patroni_does_next() -> None:
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *healthy(),
                     event(10, "postgres", "member.changed", "patroni3", in_recovery=False, timeline=2, started="then"),
@@ -628,7 +628,7 @@ def test_a_key_written_over_one_that_is_held_is_a_former_leaders_where_it_goes_o
 ) -> None:
     incident = only(
         analyze(
-            timeline(
+            recording_of(
                 [
                     *healthy(),
                     event(5, "etcd", "member.changed", "patroni1", role="primary", state="running", timeline=2),

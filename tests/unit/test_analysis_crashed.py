@@ -9,14 +9,14 @@ import pytest
 from observer.model.findings import Incident
 from observer.model.recording import Event, Operation, Outcome
 from reports.analysis.analyze import analyze
-from tests.unit.timelines import blind, event, fail, healthy, sees, takeover, timeline, traffic
+from tests.unit.recordings import blind, event, fail, healthy, recording_of, sees, takeover, traffic
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
 
 
 def only(events: Iterable[Event], operations: Iterable[Operation] = ()) -> Incident:
     writes = [*traffic((1, 10, OK), (10, 40, FAIL), (40, 110, OK)), *operations]
-    (incident,) = analyze(timeline([*healthy(), *events], writes)).incidents
+    (incident,) = analyze(recording_of([*healthy(), *events], writes)).incidents
     return incident
 
 

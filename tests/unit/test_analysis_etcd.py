@@ -7,7 +7,7 @@ import pytest
 from observer.model.findings import Incident
 from observer.model.recording import Event, Outcome
 from reports.analysis.analyze import analyze
-from tests.unit.timelines import ETCD, blind, event, healthy, sees, takeover, timeline, traffic
+from tests.unit.recordings import ETCD, blind, event, healthy, recording_of, sees, takeover, traffic
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
 
@@ -15,7 +15,7 @@ OK, FAIL = Outcome.OK, Outcome.FAIL
 def one_member_down(outage_s: float) -> Incident:
     away = [blind(20, "etcd", ETCD[2], "refused"), sees(60, "etcd", ETCD[2])]
     writes = traffic((1, 20, OK), (20, 20 + outage_s, FAIL), (20 + outage_s, 100, OK))
-    return analyze(timeline([*healthy(), *away], writes)).incidents[0]
+    return analyze(recording_of([*healthy(), *away], writes)).incidents[0]
 
 
 @pytest.mark.parametrize(("outage_s", "confidence"), [(0, "high"), (0.5, "low")])
@@ -43,7 +43,7 @@ def leader_and_etcd(back_s: float, *then: Event, up_s: float) -> Incident:
         event(back_s, "etcd", "quorum.regained", "etcd", endpoints={}),
     ]
     writes = traffic((1, 20, OK), (20, up_s, FAIL), (up_s, 100, OK))
-    (incident,) = analyze(timeline([*healthy(), *events, *then], writes)).incidents
+    (incident,) = analyze(recording_of([*healthy(), *events, *then], writes)).incidents
     return incident
 
 

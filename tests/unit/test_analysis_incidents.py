@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from observer.model.recording import SECOND_NS, Event, Operation, Outcome
+from observer.model.findings import Brownout
+from observer.model.recording import SECOND_NS, Event, Operation, Outcome, Window
 from reports.analysis.analyze import analyze
-from tests.unit.timelines import (
+from tests.unit.recordings import (
     ETCD,
     STATS,
     blind,
@@ -17,10 +18,10 @@ from tests.unit.timelines import (
     measured_crash,
     ns,
     ok,
+    recording_of,
     route,
     sees,
     takeover,
-    timeline,
     traffic,
 )
 
@@ -29,7 +30,7 @@ WELL = traffic((1, 118, OK))
 
 
 def causes(events: Iterable[Event], operations: Iterable[Operation] = WELL) -> list[str]:
-    return [i.cause for i in analyze(timeline(events, operations)).incidents]
+    return [i.cause for i in analyze(recording_of(events, operations)).incidents]
 
 
 def test_what_is_found_at_the_start_is_no_incident() -> None:
@@ -47,7 +48,7 @@ def test_a_node_that_was_away_from_the_start_and_comes_is_no_incident() -> None:
     assert causes([*healthy(members=("patroni1", "patroni2")), away, *came_back(40, "patroni3", "patroni1", 1)]) == []
 
 
-def test_checks_lags_and_a_look_that_hung_once_are_healthy_noise() -> None:
+def test_checks_lag_and_a_poll_that_hung_once_are_healthy_noise() -> None:
     noise = [
         event(20, "haproxy", "route.changed", "primary/patroni1", pool="primary", server="patroni1", status="UP 2/3"),
         blind(30, "patroni", "patroni2", "silent"),
@@ -62,7 +63,7 @@ def test_checks_lags_and_a_look_that_hung_once_are_healthy_noise() -> None:
 
 
 def test_it_closes_after_five_seconds_of_calm() -> None:
-    (incident,) = analyze(timeline(healthy(), [*WELL, fail(50), fail(54)])).incidents
+    (incident,) = analyze(recording_of(healthy(), [*WELL, fail(50), fail(54)])).incidents
     assert (incident.began_ns, incident.ended_ns) == (ns(49.995), ns(59))
 
 
@@ -77,7 +78,7 @@ def test_a_missing_node_does_not_hold_it_open_and_its_checks_and_lease_open_no_o
         route(19, "replicas", "patroni3", up=False),
         event(38, "etcd", "member.lost", "patroni3", revision=40),
     ]
-    (incident,) = analyze(timeline(events, WELL)).incidents
+    (incident,) = analyze(recording_of(events, WELL)).incidents
     assert incident.ended_ns == ns(15.1)
 
 
@@ -113,11 +114,11 @@ def test_a_node_that_is_slow_to_answer_while_it_starts_is_still_returning() -> N
     assert causes([*crash.events, *slow], crash.operations) == ["leader.killed"]
 
 
-def test_a_leader_that_is_away_holds_it_open_until_its_key_is_gone_though_nobody_writes() -> None:
+def test_a_leader_that_is_away_holds_it_open_until_its_key_is_gone_though_no_client_writes() -> None:
     assert causes(measured_crash().events, []) == ["leader.killed"]
 
 
-def test_a_proxy_that_comes_back_and_routes_anew_is_still_the_same_incident() -> None:
+def test_a_proxy_that_comes_back_and_routes_again_is_still_the_same_incident() -> None:
     events = [
         *healthy(),
         blind(10, "haproxy", STATS, "refused"),
@@ -140,7 +141,7 @@ def test_another_fault_while_one_is_open_is_an_incident_of_its_own() -> None:
         event(33.54, "etcd", "member.lost", "patroni1", revision=30),
         *takeover(33.67, "patroni2", 2, previous="patroni1", up_s=39.5),
     ]
-    found = analyze(timeline(events, traffic((1, 7.65, OK), (7.7, 39.5, FAIL), (39.53, 110, OK)))).incidents
+    found = analyze(recording_of(events, traffic((1, 7.65, OK), (7.7, 39.5, FAIL), (39.53, 110, OK)))).incidents
     assert [(i.cause, i.target) for i in found] == [("leader.killed", "patroni1"), ("etcd.member_down", ETCD[2])]
     assert [len(i.write.outages) for i in found] == [1, 0]
     assert found[0].leader_after == "patroni2"
@@ -158,13 +159,13 @@ def test_two_etcd_members_that_go_one_after_the_other_in_calm_are_two_incidents(
     assert causes(events) == ["etcd.member_down", "etcd.quorum_lost"]
 
 
-def test_what_was_told_is_attached_and_moves_no_outage() -> None:
+def test_injected_faults_are_attached_and_move_no_outage() -> None:
     crash = measured_crash()
     told = event(7.62, "operator", "fault.told", "patroni1", component="patroni", action="kill", target="patroni1")
     mended = event(62, "operator", "repair.told", "patroni1", component="patroni", action="start", target="patroni1")
-    (incident,) = analyze(timeline([*crash.events, told, mended], crash.operations, until_s=110)).incidents
+    (incident,) = analyze(recording_of([*crash.events, told, mended], crash.operations, until_s=110)).incidents
     assert incident.write.outage_ns == ns(31.93)
-    assert [e.kind for e in incident.told] == ["fault.told", "repair.told"]
+    assert [e.kind for e in incident.injected] == ["fault.told", "repair.told"]
     assert incident.fault_to_write_ns == ns(39.53 - 7.62)
 
 
@@ -177,19 +178,41 @@ def test_a_brownout_is_the_old_route_beside_the_new_one_while_new_connections_fa
         route(25, "primary", "patroni1", up=False),
     ]
     operations = traffic((1, 9.8, OK), (9.8, 13.1, FAIL), (13.1, 110, OK))
-    (calm,) = analyze(timeline(events, [*operations, ok(17, probe="fresh")])).incidents
-    (unseen,) = analyze(timeline(events, operations)).incidents
-    (brown,) = analyze(timeline(events, [*operations, fail(17, probe="fresh", took_s=1)])).incidents
-    assert (calm.brownout_ns, unseen.brownout_ns) == (0, None)  # nobody came on a new connection: not known
-    assert brown.brownout_ns == 12 * SECOND_NS
+    (calm,) = analyze(recording_of(events, [*operations, ok(17, probe="fresh")])).incidents
+    (unseen,) = analyze(recording_of(events, operations)).incidents
+    given = recording_of(events, [*operations, fail(17, probe="fresh", took_s=1)])
+    (brown,) = analyze(given).incidents
+    assert (calm.brownout, unseen.brownout) == (Brownout(0), None)  # without a new connection it is unknown
+    assert brown.brownout is not None
+    rows = tuple(e.id for e in given.events if (e.kind, e.by_ns) in (("route.up", ns(13)), ("route.down", ns(25))))
+    assert brown.brownout == Brownout(12 * SECOND_NS, Window(ns(11.9), ns(12.1)), rows)
 
 
 def test_redundancy_is_back_when_as_many_replicas_stream_as_before() -> None:
     (incident,) = analyze(measured_crash()).incidents
     assert incident.redundancy_back_ns == ns(74) - incident.began_ns
+    assert measured_crash().events[(incident.redundancy_back_id or 0) - 1].by_ns == ns(74)
 
 
-def test_a_subject_that_failed_before_fails_anew_where_an_outage_of_its_own_begins() -> None:
+def test_an_incident_keeps_the_rows_of_its_leaders_and_of_their_timelines() -> None:
+    (incident,) = analyze(measured_crash()).incidents
+    rows = (
+        incident.leader_before_id,
+        incident.timeline_before_id,
+        incident.leader_after_id,
+        incident.timeline_after_id,
+    )
+    events = [measured_crash().events[(row or 0) - 1] for row in rows]
+    assert [(e.kind, e.subject) for e in events] == [
+        ("leader.seen", "patroni1"),
+        ("member.changed", "patroni1"),
+        ("leader.elected", "patroni2"),
+        ("member.changed", "patroni2"),
+    ]
+    assert [e.detail["timeline"] for e in events[1::2]] == [1, 2]
+
+
+def test_a_subject_that_failed_before_fails_again_if_an_outage_of_its_own_begins() -> None:
     frozen = [
         *healthy(),
         blind(11, "patroni", "patroni1", "silent"),
@@ -206,6 +229,6 @@ def test_a_subject_that_failed_before_fails_anew_where_an_outage_of_its_own_begi
         sees(33, "postgres", "patroni1", "silent"),
     ]
     operations = traffic((1, 10, OK), (10, 20, FAIL), (20, 24, OK), (24, 33, FAIL), (33, 118, OK))
-    found = analyze(timeline([*frozen, *again], operations)).incidents
+    found = analyze(recording_of([*frozen, *again], operations)).incidents
     assert [(i.cause, i.target, len(i.write.outages)) for i in found] == [("leader.frozen", "patroni1", 1)] * 2
     assert found[1].began_ns == found[0].ended_ns == found[1].write.outages[0].began_ns

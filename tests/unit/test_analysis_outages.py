@@ -7,8 +7,8 @@ from dataclasses import replace
 from observer.model.outages import OutageDetector, limit_ns
 from observer.model.recording import SECOND_NS, Action, Operation, Outcome, Recording, Second
 from reports.analysis.analyze import analyze
-from reports.analysis.outages import acknowledged, cost, failures, outages, stable_ns
-from tests.unit.timelines import event, fail, ns, ok, timeline, traffic, unknown
+from reports.analysis.outages import acknowledged, cost, failures, outages, stable
+from tests.unit.recordings import event, fail, ns, ok, recording_of, traffic, unknown
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
 
@@ -18,46 +18,46 @@ def spans_of(given: Recording, action: Action = "write") -> list[tuple[float, fl
 
 
 def test_an_outage_runs_from_the_last_acknowledgement_to_the_next() -> None:
-    assert spans_of(timeline([], [ok(1), fail(1.2), fail(1.9), ok(3)])) == [(1, 3)]
+    assert spans_of(recording_of([], [ok(1), fail(1.2), fail(1.9), ok(3)])) == [(1, 3)]
 
 
 def test_a_gap_without_a_failure_is_no_outage() -> None:
-    assert spans_of(timeline([], [ok(1), ok(3)])) == []
+    assert spans_of(recording_of([], [ok(1), ok(3)])) == []
 
 
 def test_a_failure_in_a_gap_of_150_ms_or_less_is_no_outage() -> None:
-    assert spans_of(timeline([], [ok(1), fail(1.05), ok(1.15)])) == []
-    assert spans_of(timeline([], [ok(1), fail(1.05), ok(1.151)])) == [(1, 1.151)]
+    assert spans_of(recording_of([], [ok(1), fail(1.05), ok(1.15)])) == []
+    assert spans_of(recording_of([], [ok(1), fail(1.05), ok(1.151)])) == [(1, 1.151)]
 
 
 def test_at_a_low_rate_three_times_the_pause_between_operations_must_pass() -> None:
     slow = {"traffic": {"rate_per_s": 2}}
-    assert spans_of(timeline([], [ok(1), fail(1.5), ok(2.4)], settings=slow)) == []
-    assert spans_of(timeline([], [ok(1), fail(1.5), ok(2.6)], settings=slow)) == [(1, 2.6)]
+    assert spans_of(recording_of([], [ok(1), fail(1.5), ok(2.4)], settings=slow)) == []
+    assert spans_of(recording_of([], [ok(1), fail(1.5), ok(2.6)], settings=slow)) == [(1, 2.6)]
 
 
 def test_persistent_and_new_connections_count_together() -> None:
     given = [ok(1), fail(1.2), ok(1.4, probe="fresh"), fail(1.6), ok(3)]
-    assert spans_of(timeline([], given)) == [(1, 1.4), (1.4, 3)]
+    assert spans_of(recording_of([], given)) == [(1, 1.4), (1.4, 3)]
 
 
 def test_reads_and_writes_have_outages_of_their_own() -> None:
-    given = timeline([], [ok(1), ok(1, "read"), fail(2), unknown(2.5, "read"), ok(3), ok(4, "read")])
+    given = recording_of([], [ok(1), ok(1, "read"), fail(2), unknown(2.5, "read"), ok(3), ok(4, "read")])
     assert (spans_of(given), spans_of(given, "read")) == ([(1, 3)], [(1, 4)])
 
 
 def test_without_another_acknowledgement_an_outage_is_open_to_the_end_of_the_recording() -> None:
-    (outage,) = outages(timeline([], [ok(1), fail(2), fail(9)], until_s=10), "write")
+    (outage,) = outages(recording_of([], [ok(1), fail(2), fail(9)], until_s=10), "write")
     assert (outage.ended_ns, outage.open, outage.after_id) == (ns(10), True, None)
 
 
 def test_before_the_first_acknowledgement_an_outage_begins_when_the_first_failure_was_due() -> None:
-    (outage,) = outages(timeline([], [unknown(3), ok(5)]), "write")
+    (outage,) = outages(recording_of([], [unknown(3), ok(5)]), "write")
     assert (outage.began_ns, outage.before_id) == (ns(2), None)
 
 
 def test_an_outage_names_the_rows_of_its_ends_and_counts_what_failed_in_it() -> None:
-    (outage,) = outages(timeline([], [ok(1), fail(1.2), unknown(2.5), ok(3)]), "write")
+    (outage,) = outages(recording_of([], [ok(1), fail(1.2), unknown(2.5), ok(3)]), "write")
     assert (outage.before_id, outage.after_id, outage.failed, outage.unknown) == (1, 4, 1, 1)
     assert outage.first_failure_ns == ns(1.195)
 
@@ -65,33 +65,34 @@ def test_an_outage_names_the_rows_of_its_ends_and_counts_what_failed_in_it() -> 
 def test_acknowledgements_that_the_recording_left_out_are_fetched() -> None:
     """The store loads what finished within 10 s of a failure; at a low rate the neighbours are further away."""
     everything = [ok(1), ok(20), fail(50), ok(90), ok(119)]
-    given = replace(timeline([], everything), operations=timeline([], [fail(50)]).operations)
+    given = replace(recording_of([], everything), operations=recording_of([], [fail(50)]).operations)
 
     def fetch(after_ns: int, by_ns: int) -> list[Operation]:
-        return [o for o in timeline([], everything).operations if after_ns < o.finished_ns <= by_ns]
+        return [o for o in recording_of([], everything).operations if after_ns < o.finished_ns <= by_ns]
 
     (outage,) = outages(replace(given, fetch=fetch), "write")
     assert (outage.began_ns, outage.ended_ns) == (ns(20), ns(90))
 
 
 def test_an_action_is_stable_five_seconds_after_the_last_failure() -> None:
-    given = timeline([], [ok(1), fail(2), ok(3), fail(6), ok(6.01), ok(30)])
-    assert stable_ns(given, failures(given, "write"), outages(given, "write")[:1]) == ns(6 + 5 - 1)
+    given = recording_of([], [ok(1), fail(2), ok(3), fail(6), ok(6.01), ok(30)])
+    found = stable(given, failures(given, "write"), outages(given, "write")[:1])
+    assert found[0] == ns(6 + 5 - 1)
 
 
 def test_whether_an_action_is_stable_is_unknown_if_the_recording_ends_too_soon() -> None:
-    given = timeline([], [ok(1), fail(2), ok(3)], until_s=7)
-    assert stable_ns(given, failures(given, "write"), outages(given, "write")) is None
+    given = recording_of([], [ok(1), fail(2), ok(3)], until_s=7)
+    assert stable(given, failures(given, "write"), outages(given, "write")) == (None, None)
 
 
 def test_an_action_that_was_not_run_is_not_observed_and_one_without_failures_costs_nothing() -> None:
-    given = timeline([], traffic((1, 10, OK)))
+    given = recording_of([], traffic((1, 10, OK)))
     assert cost(given, "write", (), (), 0, ns(10)).outage_ns == 0
     assert cost(given, "read", (), (), 0, ns(10)).outage_ns is None
 
 
 def test_whole_seconds_are_counted_by_the_store_and_the_two_ends_by_operation() -> None:
-    given = timeline([], [ok(0.5), ok(1.5), ok(1.6), ok(2.5)])
+    given = recording_of([], [ok(0.5), ok(1.5), ok(1.6), ok(2.5)])
     counted = replace(given, seconds=[Second(s, "write", n, 0, 0, 0) for s, n in ((0, 1), (1, 2), (2, 1))])
     for after_s, by_s, expected in ((0, 3, 4), (0.9, 2.2, 2), (0.5, 2.5, 3), (1.55, 1.7, 1)):
         assert acknowledged(counted, "write", ns(after_s), ns(by_s)) == expected
@@ -99,7 +100,7 @@ def test_whole_seconds_are_counted_by_the_store_and_the_two_ends_by_operation() 
 
 
 def test_every_failure_belongs_to_an_incident() -> None:
-    given = timeline([], [*traffic((1, 100, OK)), fail(20), fail(27), fail(60, "read")])
+    given = recording_of([], [*traffic((1, 100, OK)), fail(20), fail(27), fail(60, "read")])
     incidents = analyze(given).incidents
     assert sum(i.write.failed for i in incidents) == 2
     assert sum(i.read.failed for i in incidents) == 1
@@ -111,9 +112,9 @@ def test_sleep_of_the_observer_before_the_first_or_after_the_last_failure_is_no_
     woke_up = traffic((1, 10, OK), (70.05, 75, FAIL), (75, 90, OK))
     fell_asleep = traffic((1, 5, OK), (5, 10, FAIL), (70, 90, OK))
     both = traffic((1, 5, OK), (5, 10, FAIL), (70.05, 75, FAIL), (75, 90, OK))
-    assert spans_of(timeline([slept], woke_up)) == [(70, 75)]
-    assert spans_of(timeline([slept], fell_asleep)) == [(4.95, 10)]
-    assert spans_of(timeline([slept], both)) == [(4.95, 75)]  # the time between the failures counts as the same outage
+    assert spans_of(recording_of([slept], woke_up)) == [(70, 75)]
+    assert spans_of(recording_of([slept], fell_asleep)) == [(4.95, 10)]
+    assert spans_of(recording_of([slept], both)) == [(4.95, 75)]  # one outage: the time between the failures counts
 
 
 class TestTheDetector:

@@ -1,4 +1,4 @@
-"""A fault during another incident: each is judged on what is its own."""
+"""A fault during another incident: each incident has only its own events."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from observer.model.findings import Incident
 from observer.model.recording import Event, Operation, Outcome
 from reports.analysis.analyze import analyze
-from tests.unit.timelines import STATS, blind, event, healthy, ns, route, sees, takeover, timeline, traffic
+from tests.unit.recordings import STATS, blind, event, healthy, ns, recording_of, route, sees, takeover, traffic
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
 
 
 def found(events: Iterable[Event], operations: Iterable[Operation]) -> tuple[Incident, ...]:
-    return analyze(timeline([*healthy(), *events], operations)).incidents
+    return analyze(recording_of([*healthy(), *events], operations)).incidents
 
 
 def expired(at_s: float, up_s: float) -> list[Event]:
@@ -82,7 +82,7 @@ def test_a_switchover_while_a_replica_is_frozen_has_the_key_and_the_outage() -> 
     assert (asked.leader_before, asked.leader_after) == ("patroni1", "patroni2")
 
 
-def test_a_proxy_that_dies_while_nobody_leads_holds_the_change_of_leader_too() -> None:
+def test_a_proxy_that_dies_while_no_member_leads_holds_the_change_of_leader_too() -> None:
     killed, proxy = found(
         [
             blind(10.1, "patroni", "patroni1", "refused"),

@@ -9,13 +9,27 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from observer.model.causes import CAUSES
 from observer.model.findings import Incident
 from observer.model.recording import SECOND_NS, Event, Outcome, Recording, Window
 from reports.analysis.analyze import analyze
-from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
+from reports.analysis.keys import EVIDENCE, PHASES, REASONS
+from reports.analysis.results_of import results_of
 from reports.analysis.theory import bound, brownout, effective, in_place
-from reports.facts.document import facts_of
-from tests.unit.timelines import blind, event, fail, healthy, measured_crash, ns, ok, route, takeover, timeline, traffic
+from reports.document.self_checks import checked
+from tests.unit.recordings import (
+    blind,
+    event,
+    fail,
+    healthy,
+    measured_crash,
+    ns,
+    ok,
+    recording_of,
+    route,
+    takeover,
+    traffic,
+)
 
 CRASH = measured_crash()
 
@@ -99,7 +113,7 @@ def test_another_outage_of_the_same_incident_is_a_relapse_and_the_sum_still_hold
 
 
 def test_a_read_only_outage_has_no_phases() -> None:
-    given = timeline(healthy(), [*traffic((1, 60, Outcome.OK)), ok(9, "read"), fail(10, "read"), ok(12, "read")])
+    given = recording_of(healthy(), [*traffic((1, 60, Outcome.OK)), ok(9, "read"), fail(10, "read"), ok(12, "read")])
     assert first(given).phases == ()
     assert first(given).read.outage_ns == ns(3)
 
@@ -124,15 +138,15 @@ def test_phases_sum_to_the_outage_whatever_was_missed_late_or_early(seed: int, m
             assert phase.shortest_ns <= phase.duration_ns <= phase.longest_ns
             assert phase.duration_ns >= 0
         assert_words_are_known(incident)
-    warnings = facts_of([(shuffled, found)], "0")["warnings"]
-    # What was missed may leave a timeline or a member untold; sums must hold whatever was missed.
-    told = {warning["key"] for warning in warnings}
-    assert not told & {"check.failures", "check.phases_sum", "check.phase_window", "check.outage_rows"}
+    warnings = checked(results_of([(shuffled, found)], "0")).warnings
+    # A missed event may leave a timeline or a member unknown; the sums must hold whatever was missed.
+    failed = {warning.key for warning in warnings}
+    assert not failed & {"check.failures", "check.phases_sum", "check.phase_window"}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32))
-def test_the_judge_raises_for_no_order_and_no_part_of_events(seed: int) -> None:
+def test_the_analysis_raises_for_no_order_and_no_part_of_events(seed: int) -> None:
     chance = random.Random(seed)
     events = [e for e in CRASH.events if chance.random() < 0.7]
     bare = [replace(e, detail={}) if chance.random() < 0.3 else e for e in events]
@@ -191,7 +205,7 @@ def test_a_crashed_postgres_comes_back_in_its_place_within_what_patroni_gives_it
 def test_only_a_crash_has_that_bound_since_a_shutdown_takes_as_long_as_it_takes(
     state: str, expected: tuple[float, float] | None
 ) -> None:
-    given = timeline(
+    given = recording_of(
         [
             *healthy(),
             event(10.5, "patroni", "member.changed", "patroni1", role="primary", state=state),
@@ -215,7 +229,7 @@ def test_settings_that_were_not_seen_imply_nothing() -> None:
 
 
 def test_a_switchover_has_a_request_before_its_outage() -> None:
-    given = timeline(
+    given = recording_of(
         [
             *healthy(),
             event(9, "etcd", "failover.asked", "demo", leader="patroni1", candidate="patroni2"),
@@ -239,7 +253,7 @@ def test_a_switchover_has_a_request_before_its_outage() -> None:
 
 def test_the_outage_in_which_the_key_changed_is_taken_apart_though_another_lasts_longer() -> None:
     """A failover of 25 s, two seconds of writes, and 33 s in which something else is wrong."""
-    failover = timeline(
+    failover = recording_of(
         [
             *healthy(),
             blind(10.3, "patroni", "patroni1", "refused"),
@@ -269,7 +283,7 @@ def test_the_outage_in_which_the_key_changed_is_taken_apart_though_another_lasts
 
 def test_a_phase_that_began_before_the_outage_has_no_bound() -> None:
     """The key went and was taken while PostgreSQL served on: the outage holds a part of the way back alone."""
-    failover = timeline(
+    failover = recording_of(
         [
             *healthy(),
             blind(10.3, "patroni", "patroni1", "refused"),
@@ -298,7 +312,7 @@ def test_a_phase_that_began_before_the_outage_has_no_bound() -> None:
         ((30, 20, 10), None, None),
     ],
 )
-def test_the_settings_that_rule_are_those_that_patroni_mends(
+def test_the_settings_in_effect_are_those_that_patroni_corrects(
     told: tuple[int, ...], version: str | None, rules: tuple[int, ...] | None
 ) -> None:
     names = ("ttl", "loop_wait", "retry_timeout")
@@ -308,7 +322,7 @@ def test_the_settings_that_rule_are_those_that_patroni_mends(
 
 
 def test_routing_is_held_against_the_checks_that_the_stats_page_tells() -> None:
-    """The settings say rise 2, HAProxy itself says 4."""
+    """Compare settings with rise 2 and a HAProxy that reports 4."""
     captured = event(1, "haproxy", "pools.captured", "http://127.0.0.1:7001/", pools=[{"check_rise": 4}])
     recording = replace(CRASH.header, settings={**CRASH.header.settings, "haproxy": {"inter_ms": 3000, "rise": 2}})
     events = sorted([*CRASH.events, captured], key=lambda e: e.by_ns)

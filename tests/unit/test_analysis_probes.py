@@ -1,20 +1,18 @@
-"""Kept and fresh connections apart: each kind by the one definition of an outage, with its own rate."""
+"""Persistent and new connections alone: each kind by the one definition of an outage, with its own rate."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from observer.model.recording import Operation, Outcome, Probe, Recording
-from reports.analysis.analyze import analyze
 from reports.analysis.outages import outages
-from reports.facts.document import facts_of
-from tests.unit.timelines import fail, ns, ok, timeline, traffic
+from reports.analysis.results.incident import ActionCost
+from tests.unit.analyzed import results
+from tests.unit.recordings import fail, ns, ok, recording_of, traffic
 
 RATES = {"traffic": {"rate_per_s": 20, "fresh_per_s": 2}}
 
 
 def fresh(*spells: tuple[float, float, Outcome]) -> list[Operation]:
-    """New connections, two a second, beside the kept ones of `traffic`."""
+    """Return new connections, two a second, beside the persistent ones of `traffic`."""
     told = []
     for from_s, to_s, outcome in spells:
         for step in range(round((to_s - from_s) * 2)):
@@ -23,54 +21,54 @@ def fresh(*spells: tuple[float, float, Outcome]) -> list[Operation]:
     return told
 
 
-def costs(given: Recording) -> list[dict[str, Any]]:
-    return [dict(incident["write"]) for incident in facts_of([(given, analyze(given))], "1")["incidents"]]
+def costs(given: Recording) -> list[ActionCost]:
+    return [incident.write for incident in results(given).incidents]
 
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
 
 
 def test_one_kind_of_connection_has_outages_of_its_own() -> None:
-    given = timeline([], [ok(1), fail(1.2), ok(1.4, probe="fresh"), fail(1.6), ok(3)], settings=RATES)
+    given = recording_of([], [ok(1), fail(1.2), ok(1.4, probe="fresh"), fail(1.6), ok(3)], settings=RATES)
     assert [(o.began_ns, o.ended_ns) for o in outages(given, "write", "kept")] == [(ns(1), ns(3))]
     assert outages(given, "write", "fresh") == ()
 
 
-def test_the_shortest_outage_of_fresh_connections_is_three_of_their_own_pauses() -> None:
+def test_the_shortest_outage_of_new_connections_is_three_of_their_own_intervals() -> None:
     """At two a second one that failed between two that did not leaves a gap of 1 s, and 1.5 s is the least."""
     for back_s, expected in ((2.4, 0), (2.6, 1)):
         given = [ok(1, probe="fresh"), fail(1.5, probe="fresh"), ok(back_s, probe="fresh")]
-        assert len(outages(timeline([], given, settings=RATES), "write", "fresh")) == expected
+        assert len(outages(recording_of([], given, settings=RATES), "write", "fresh")) == expected
 
 
-def test_a_brownout_hits_fresh_connections_alone() -> None:
-    given = timeline([], [*traffic((1, 40, OK)), *fresh((1, 10, OK), (10, 20, FAIL), (20, 40, OK))], settings=RATES)
+def test_a_brownout_hits_new_connections_alone() -> None:
+    given = recording_of([], [*traffic((1, 40, OK)), *fresh((1, 10, OK), (10, 20, FAIL), (20, 40, OK))], settings=RATES)
     (cost,) = costs(given)
-    assert (cost["outage_s"], cost["kept_outage_s"], cost["fresh_longer"]) == (0, 0, True)
-    assert cost["fresh_outage_s"] == 10.5  # from the last one that came through to the next
+    assert (cost.outage_ns, cost.persistent_outage_ns, cost.new_longer) == (0, 0, True)
+    assert cost.new_outage_ns == ns(10.5)  # from the last that was acknowledged to the next
 
 
-def test_fresh_connections_that_are_tried_seldom_seem_out_for_longer_and_nobody_says_so() -> None:
+def test_the_low_rate_of_new_connections_explains_that_they_seem_out_for_longer() -> None:
     kept = traffic((1, 10, OK), (10, 20, FAIL), (20, 40, OK))
-    (cost,) = costs(timeline([], [*kept, *fresh((1, 10, OK), (10, 20, FAIL), (20, 40, OK))], settings=RATES))
-    assert cost["fresh_outage_s"] > cost["kept_outage_s"] > 10
-    assert cost["fresh_longer"] is False
+    (cost,) = costs(recording_of([], [*kept, *fresh((1, 10, OK), (10, 20, FAIL), (20, 40, OK))], settings=RATES))
+    assert (cost.new_outage_ns or 0) > (cost.persistent_outage_ns or 0) > ns(10)
+    assert cost.new_longer is False
 
 
 def test_a_kind_that_was_not_driven_is_not_observed() -> None:
-    (cost,) = costs(timeline([], traffic((1, 10, OK), (10, 20, FAIL), (20, 40, OK)), settings=RATES))
-    assert (cost["kept_outage_s"], cost["fresh_outage_s"], cost["fresh_longer"]) == (cost["outage_s"], None, False)
+    (cost,) = costs(recording_of([], traffic((1, 10, OK), (10, 20, FAIL), (20, 40, OK)), settings=RATES))
+    assert (cost.persistent_outage_ns, cost.new_outage_ns, cost.new_longer) == (cost.outage_ns, None, False)
 
 
 def test_each_outage_of_a_kind_belongs_to_one_incident() -> None:
     spells = ((1, 10, OK), (10, 20, FAIL), (20, 50, OK), (50, 54, FAIL), (54, 80, OK))
-    first, second = costs(timeline([], [*traffic(*spells), *fresh(*spells)], settings=RATES))
-    assert (round(first["kept_outage_s"]), round(second["kept_outage_s"])) == (10, 4)
-    assert (first["fresh_outage_s"], second["fresh_outage_s"]) == (10.5, 4.5)
+    first, second = costs(recording_of([], [*traffic(*spells), *fresh(*spells)], settings=RATES))
+    assert [round((one.persistent_outage_ns or 0) / ns(1)) for one in (first, second)] == [10, 4]
+    assert (first.new_outage_ns, second.new_outage_ns) == (ns(10.5), ns(4.5))
 
 
 def test_one_that_had_not_ended_with_the_recording_is_open() -> None:
     probes: tuple[Probe, ...] = ("kept", "fresh")
     given = [ok(1 + n / 10, probe=p) for n in range(20) for p in probes] + [fail(4, probe="fresh"), ok(4, n=1), ok(5)]
-    (cost,) = costs(timeline([], given, until_s=8, settings=RATES))
-    assert (cost["kept_open"], cost["fresh_open"], cost["open"]) == (False, True, False)
+    (cost,) = costs(recording_of([], given, until_s=8, settings=RATES))
+    assert (cost.persistent_open, cost.new_open, cost.open) == (False, True, False)

@@ -1,4 +1,4 @@
-"""What is said of the proxy: where traffic passes it is neither down nor frozen, and a full one has a name."""
+"""Causes of the proxy: if traffic passes it is neither down nor frozen, and its connection limit has a name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from observer.model.findings import Incident
 from observer.model.recording import Event, Operation, Outcome
 from reports.analysis.analyze import analyze
 from reports.analysis.incident_context import shows_failed
-from tests.unit.timelines import STATS, blind, event, fail, healthy, ok, route, sees, timeline, traffic
+from tests.unit.recordings import STATS, blind, event, fail, healthy, ok, recording_of, route, sees, traffic
 
 OK, FAIL = Outcome.OK, Outcome.FAIL
 FULL = event(20, "haproxy", "proxy.full", STATS, sessions=100, limit=100)
@@ -18,7 +18,7 @@ ROOM = event(40, "haproxy", "proxy.room", STATS, sessions=3, limit=100)
 
 
 def only(events: list[Event], operations: list[Operation]) -> Incident:
-    (incident,) = analyze(timeline([*healthy(), *events], operations)).incidents
+    (incident,) = analyze(recording_of([*healthy(), *events], operations)).incidents
     return incident
 
 
@@ -43,7 +43,7 @@ def test_a_stats_page_that_refuses_while_every_operation_goes_through_is_no_prox
     assert (incident.cause, reasons(incident)["proxy.down"]) == ("unknown", "reason.traffic_passed")
 
 
-def test_a_proxy_that_was_asked_to_stop_is_down_though_it_serves_for_a_while_whom_it_has() -> None:
+def test_a_proxy_that_was_asked_to_stop_is_down_though_it_serves_open_connections_for_a_while() -> None:
     spell = [blind(20, "haproxy", STATS, "refused"), sees(60, "haproxy", STATS, "refused")]
     fresh = [fail(20.2 + n / 2, probe="fresh", message="Connection refused") for n in range(79)]
     kept = traffic((1, 30, OK), (30, 60, FAIL), (60, 100, OK))
@@ -57,7 +57,7 @@ def test_without_any_load_it_is_not_sure_that_the_proxy_was_away(how: str, cause
     assert (incident.cause, incident.confidence) == (cause, "medium")
 
 
-def test_a_proxy_that_is_full_and_lets_nobody_in_is_the_cause_where_the_cluster_is_well() -> None:
+def test_a_proxy_at_its_limit_is_the_cause_if_the_cluster_is_healthy() -> None:
     incident = only([FULL, ROOM], kept_on())
     assert (incident.cause, incident.target, incident.confidence) == ("proxy.full", STATS, "high")
     says = [e.says for e in incident.evidence]
@@ -84,17 +84,19 @@ def test_a_replica_that_has_been_dead_for_long_is_not_cut_off_by_a_proxy_that_wa
         route(80, "replicas", "patroni2", up=True),
         route(86, "replicas", "patroni2", up=False, check_status="L4CON"),
     ]
-    given = timeline([*healthy(), *gone, route(14, "replicas", "patroni2", up=False), *again], traffic((1, 110, OK)))
+    given = recording_of(
+        [*healthy(), *gone, route(14, "replicas", "patroni2", up=False), *again], traffic((1, 110, OK))
+    )
     assert [i.cause for i in analyze(given).incidents] == ["replica.killed", "proxy.reloaded"]
 
 
 @pytest.mark.parametrize(("sources", "cause"), [((), "unknown"), (("postgres",), "proxy.cut_off")])
-def test_only_a_member_that_somebody_else_reaches_is_cut_off_from_the_proxy(
+def test_only_a_member_that_another_source_reaches_is_cut_off_from_the_proxy(
     sources: tuple[str, ...], cause: str
 ) -> None:
     told = [e for e in healthy() if e.source in ("etcd", "haproxy", *sources)]
     down = route(30, "replicas", "patroni2", up=False, check_status="L4CON")
-    (incident,) = analyze(timeline([*told, down], traffic((1, 100, OK)))).incidents
+    (incident,) = analyze(recording_of([*told, down], traffic((1, 100, OK)))).incidents
     assert incident.cause == cause
     assert "evidence.rest_answers" not in [e.says for e in incident.evidence]
 

@@ -1,11 +1,11 @@
-"""The score: what was told becomes the cause that should be found, and what was found is held against it."""
+"""The score: each injected fault has an expected cause, which is compared with the cause that was found."""
 
 from __future__ import annotations
 
 from observer.model.findings import Leadership
 from observer.model.recording import Event
 from reports.analysis.scoring import Score, expected
-from tests.unit.timelines import event, ns
+from tests.unit.recordings import event, ns
 
 LED = (Leadership("patroni1", 1, 0, None),)
 
@@ -18,12 +18,12 @@ def causes(*told: Event) -> list[dict[str, set[str]]]:
     return [{cause: set(who or ()) for cause, who in group.causes} for group in expected(told, LED, 3)]
 
 
-def test_the_same_deed_is_another_cause_where_the_target_leads() -> None:
+def test_the_same_fault_is_another_cause_if_the_target_leads() -> None:
     assert causes(fault(10, "patroni", "kill", "patroni1")) == [{"leader.killed": {"patroni1"}}]
     assert causes(fault(10, "patroni", "kill", "patroni2")) == [{"replica.killed": {"patroni2"}}]
 
 
-def test_what_the_drill_says_of_the_role_counts_more_than_what_was_seen() -> None:
+def test_the_role_that_the_drill_reports_counts_more_than_the_observed_one() -> None:
     assert causes(fault(10, "patroni", "kill", "patroni1", role="replica1")) == [{"replica.killed": {"patroni1"}}]
 
 
@@ -38,22 +38,22 @@ def test_members_of_etcd_that_die_one_after_another_are_two_faults_of_which_the_
     assert causes(*told) == [{"etcd.member_down": {"etcd1"}}, {"etcd.quorum_lost": {"etcd2"}}]
 
 
-def test_a_member_of_etcd_that_was_mended_counts_no_more() -> None:
+def test_a_member_of_etcd_that_was_repaired_counts_no_more() -> None:
     mended = event(20, "operator", "repair.told", "etcd1", component="etcd", action="start", target="etcd1")
     told = fault(10, "etcd", "kill", "etcd1"), mended, fault(40, "etcd", "kill", "etcd2")
     assert causes(*told) == [{"etcd.member_down": {"etcd1"}}, {"etcd.member_down": {"etcd2"}}]
 
 
-def test_a_member_of_etcd_is_known_to_the_judge_by_its_address() -> None:
+def test_a_member_of_etcd_is_expected_by_its_address() -> None:
     told = fault(10, "etcd", "kill", "etcd1", address="127.0.0.1:23791")
     assert causes(told) == [{"etcd.member_down": {"127.0.0.1:23791"}}]
 
 
-def test_a_deed_that_is_no_fault_should_lead_to_nothing() -> None:
+def test_a_report_that_is_no_fault_expects_nothing() -> None:
     assert causes(fault(10, "cluster", "pause", "cluster")) == [{}]
 
 
-def test_right_is_the_cause_with_its_target_and_nothing_where_nothing_was_told() -> None:
+def test_right_is_the_cause_with_its_target_or_nothing_if_nothing_was_injected() -> None:
     def score(told: tuple[str, ...], found: str | None, targets: bool = True) -> Score:
         return Score(ns(1), told, found, "high", targets, None)
 
@@ -67,7 +67,7 @@ def test_right_is_the_cause_with_its_target_and_nothing_where_nothing_was_told()
     assert score((), None).right
 
 
-def test_in_failsafe_mode_the_loss_of_quorum_should_be_told_as_such() -> None:
+def test_in_failsafe_mode_a_loss_of_quorum_is_expected_as_failsafe() -> None:
     guard = event(5, "operator", "repair.told", "cluster", component="cluster", action="guard", target="cluster")
     told = guard, fault(10, "etcd", "kill", "etcd1"), fault(11, "etcd", "kill", "etcd2")
     assert causes(*told) == [{"failsafe": {"etcd1", "etcd2"}}]

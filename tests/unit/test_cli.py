@@ -16,10 +16,11 @@ from xml.etree import ElementTree
 import pytest
 
 from observer import cli
-from observer.commands.objectives import Result, junit
+from observer.commands.objectives import junit
 from observer.model.recording import SECOND_NS, Event, Operation, Outcome, RecordingHeader, Window
 from observer.recording import preflight as starting
 from observer.store import Reader, Writer
+from reports.analysis.results.whole import Objective
 
 Run = Callable[..., "Done"]
 
@@ -297,15 +298,15 @@ class TestAnswers:
 
     def test_a_missed_objective_is_a_failure_in_junit(self) -> None:
         results = [
-            Result("write_outage_s", 1, "BROKEN", 'more than "1" s & <2>', 2),
-            Result("lost_writes", 0, "HOLDS", "0 is at most 0.", 0),
+            Objective("write_outage_s", 1, 2, "BROKEN"),
+            Objective("lost_writes", 0, 0, "HOLDS"),
         ]
         suite = ElementTree.fromstring(junit(results)).find("testsuite")
         assert suite is not None
         assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
         failure = suite.find("testcase[@name='write_outage_s']/failure")
         assert failure is not None
-        assert failure.get("message") == 'more than "1" s & <2>'
+        assert failure.get("message") == "write_outage_s: BROKEN, 2.000 is more than 1."
 
     def test_a_query_as_table_json_and_csv(self, run: Run, recorded: Path) -> None:
         sql = "select member, seconds, timeline from leaders"

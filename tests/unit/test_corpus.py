@@ -1,4 +1,4 @@
-"""The corpus: recordings of real runs, judged anew. Each tells what was done, and what an independent probe saw."""
+"""The corpus: recordings of real runs, each with the injected faults and what an independent probe measured."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from observer.model.recording import SECOND_NS, Outcome
 from reports.analysis.analyze import analyze
 from reports.analysis.rule import Rule
 from reports.analysis.rules import ordered as causes
+from reports.analysis.rules.observer import observer_blind
 from reports.analysis.rules.proxy import proxy_full
-from reports.analysis.rules.replica import observer_blind
 from reports.analysis.scoring import Score, scores
-from tests.unit.timelines import STATS, event, fail, healthy, timeline, traffic
+from tests.unit.recordings import STATS, event, fail, healthy, recording_of, traffic
 
 RUNS = sorted((Path(__file__).parents[1] / "corpus" / "runs").glob("*.json.xz"))
 # DESIGN's bars of an outage at 20 operations a second: each end, and the length.
@@ -42,13 +42,13 @@ def scored(path: Path) -> list[Score]:
 
 
 @every_run
-def test_the_cause_is_the_one_that_was_told_and_nothing_else_is_said_to_have_happened(path: Path) -> None:
+def test_the_injected_cause_is_found_and_no_other(path: Path) -> None:
     for score in scores(run(path).recording, found(path)):
         assert score.right, f"told {score.told}, found {score.found} at {score.at_ns / SECOND_NS:.1f} s"
 
 
 @every_run
-def test_the_same_is_found_where_nothing_was_told(path: Path) -> None:
+def test_the_same_is_found_without_the_reports_of_injected_faults(path: Path) -> None:
     mute = recorded_run.without_told(run(path).recording)
     assert [(i.cause, i.targets, i.confidence) for i in analyze(mute).incidents] == [
         (i.cause, i.targets, i.confidence) for i in found(path).incidents
@@ -56,14 +56,14 @@ def test_the_same_is_found_where_nothing_was_told(path: Path) -> None:
 
 
 @every_run
-def test_each_outage_of_writes_is_one_that_the_probe_saw_too(path: Path) -> None:
+def test_the_independent_probe_measured_each_outage_of_writes_too(path: Path) -> None:
     if run(path).truth.scenario == "unknown-tables-locked":
-        pytest.skip("the probe writes into a table of its own, which nobody locked")
+        pytest.skip("the probe writes into a table of its own, which was not locked")
     outages = [outage for i in found(path).incidents for outage in i.write.outages]
     saw = list(run(path).truth.outages)
     for outage in outages:
         near = [one for one in saw if abs(one[0] - outage.began_ns) <= 4 * END_NS]
-        assert near, f"the probe saw no outage at {outage.began_ns / SECOND_NS:.2f} s"
+        assert near, f"the probe measured no outage at {outage.began_ns / SECOND_NS:.2f} s"
     long = [one for one in saw if one[1] - one[0] > SECOND_NS]
     assert len(long) <= len(outages)
 
@@ -80,28 +80,28 @@ def test_phases_sum_to_the_outage(path: Path) -> None:
 
 
 @every_run
-def test_exactly_the_writes_that_the_table_lacks_are_told_as_lost(path: Path) -> None:
+def test_exactly_the_writes_that_the_table_lacks_are_lost(path: Path) -> None:
     lost = found(path).lost
     assert lost is not None
     assert {write.token for write in lost} == set(run(path).truth.lost)
 
 
-# A machine that slept for a minute, and whose connections were gone when it woke, cannot be played in a drill.
-SLEPT = timeline(
+# A drill cannot play a machine that sleeps for a minute and finds its connections gone when it wakes.
+SLEPT = recording_of(
     [*healthy(), event(70, "daemon", "observer.slept", "daemon", after_s=10, for_ms=60_000)],
     traffic((1, 10, Outcome.OK), (70, 70.5, Outcome.FAIL), (70.5, 100, Outcome.OK)),
 )
 
 
-def test_without_its_rule_a_machine_that_slept_is_not_known_to_have_slept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_rule_a_machine_that_slept_has_an_unknown_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     (incident,) = analyze(SLEPT).incidents
     assert (incident.cause, incident.write.outage_ns) == ("observer.blind", 500_000_000)  # and not 60.5 s
     monkeypatch.setattr(causes, "RULES", tuple(rule for rule in causes.RULES if rule is not observer_blind))
     assert [i.cause for i in analyze(SLEPT).incidents] == ["unknown"]
 
 
-# Nor is a proxy that is full: a drill has not enough clients to fill it.
-FULL = timeline(
+# Nor a proxy at its limit: a drill has not enough clients.
+FULL = recording_of(
     [
         *healthy(),
         event(20, "haproxy", "proxy.full", STATS, sessions=100, limit=100),
@@ -111,7 +111,7 @@ FULL = timeline(
 )
 
 
-def test_without_its_rule_a_proxy_that_is_full_has_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_rule_a_proxy_at_its_limit_has_an_unknown_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [i.cause for i in analyze(FULL).incidents] == ["proxy.full"]
     monkeypatch.setattr(causes, "RULES", tuple(rule for rule in causes.RULES if rule is not proxy_full))
     assert [i.cause for i in analyze(FULL).incidents] == ["unknown"]
@@ -121,13 +121,13 @@ PLAYED = [rule for rule in causes.RULES if rule not in (observer_blind, proxy_fu
 
 
 @pytest.mark.parametrize("rule", PLAYED, ids=[rule.__name__ for rule in PLAYED])
-def test_without_this_rule_some_run_is_judged_wrongly(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
-    well = [path for path in RUNS if all(score.right for score in scores(run(path).recording, found(path)))]
+def test_without_this_rule_the_cause_of_some_run_is_wrong(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = [path for path in RUNS if all(score.right for score in scores(run(path).recording, found(path)))]
     monkeypatch.setattr(causes, "RULES", tuple(one for one in causes.RULES if one is not rule))
-    assert any(not score.right for path in well for score in scored(path))
+    assert any(not score.right for path in right for score in scored(path))
 
 
-def test_a_thawed_leader_that_took_the_key_back_is_told_with_what_that_cost() -> None:
+def test_a_resumed_leader_that_took_the_key_back_is_listed_with_its_losses() -> None:
     path = next(path for path in RUNS if path.name.startswith("leader-frozen-and-back"))
     (incident,) = found(path).incidents
     taken = [e.facts["member"] for e in incident.evidence if e.says == "evidence.leader_key_taken"]

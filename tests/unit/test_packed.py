@@ -14,11 +14,11 @@ from observer.store.packed import opened, unpacked
 from tests.recorded import FAILOVER, database
 
 
-def test_a_packed_recording_gives_the_same_facts(tmp_path: Path) -> None:
+def test_a_packed_recording_gives_the_same_results(tmp_path: Path) -> None:
     plain = database(FAILOVER, tmp_path / "observer.db")
     packed = tmp_path / "observer.db.xz"
     packed.write_bytes(lzma.compress(plain.read_bytes()))
-    assert reporting.facts(packed, None) == reporting.facts(plain, None)
+    assert reporting.results(packed, None) == reporting.results(plain, None)
 
 
 def test_the_unpacked_file_is_removed_afterwards(tmp_path: Path) -> None:
@@ -39,12 +39,12 @@ def test_a_damaged_packed_file_is_refused_by_its_name(tmp_path: Path, content: b
     packed = tmp_path / "observer.db.xz"
     packed.write_bytes(content)
     with pytest.raises(ForeignDatabase, match=r"observer\.db\.xz: cannot be unpacked"):
-        reporting.facts(packed, None)
+        reporting.results(packed, None)
 
 
 def test_a_missing_packed_file_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no such file"):
-        reporting.facts(tmp_path / "observer.db.xz", None)
+        reporting.results(tmp_path / "observer.db.xz", None)
 
 
 def test_a_packed_file_answers_a_query_as_the_file_does(tmp_path: Path) -> None:

@@ -6,13 +6,12 @@ import ast
 import string
 from pathlib import Path
 
-import jinja2
 import pytest
-from jinja2 import nodes
 
 import reports
-from reports.analysis.keys import CAUSES, EVIDENCE, PHASES, REASONS
-from reports.facts.checks import CHECKS
+from observer.model.causes import CAUSES
+from reports.analysis.keys import EVIDENCE, PHASES, REASONS
+from reports.document.self_checks import CHECKS
 from reports.render.language import LANGUAGES, PLURALS, Language, language
 
 ROOT = Path(reports.__file__).parent
@@ -32,28 +31,20 @@ def fields(text: str) -> set[str]:
     return {name for name, _ in placeholders(text)}
 
 
-def asked_by_templates() -> list[tuple[str, str, set[str]]]:
-    """(where, key, fields given) for each say("literal", ...) of a template."""
-    found = []
-    for path in sorted((ROOT / "templates").iterdir()):
-        for call in jinja2.Environment().parse(path.read_text(encoding="utf-8")).find_all(nodes.Call):
-            if isinstance(call.node, nodes.Name) and call.node.name == "say" and isinstance(call.args[0], nodes.Const):
-                found.append((path.name, call.args[0].value, {keyword.key for keyword in call.kwargs}))
-    return found
-
-
 def asked_by_code() -> list[tuple[str, str, set[str]]]:
-    """The same for all modules of reports/; a call that passes ** is asked for its key alone."""
+    """(where, key, fields given) for each say("literal", ...); a call that passes ** is asked for its key alone."""
     found = []
     for path in sorted(ROOT.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "say"):
+            if not isinstance(node, ast.Call) or not node.args:
                 continue
-            if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
-                key = node.args[0].value
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
+            key = node.args[0]
+            if name == "say" and isinstance(key, ast.Constant) and isinstance(key.value, str):
                 given = {keyword.arg for keyword in node.keywords}
-                known = {name for name in given if name is not None}
-                found.append((path.name, key, fields(language("en").phrases[key]) if None in given else known))
+                known = {one for one in given if one is not None}
+                needed = fields(language("en").phrases[key.value])
+                found.append((path.name, key.value, needed if None in given else known))
     return found
 
 
@@ -85,7 +76,7 @@ def test_every_cause_and_phase_has_its_words(words: Language) -> None:
     for cause in CAUSES:
         assert {f"cause.{cause}.{form}" for form in ("name", "title", "meaning")} <= words.phrases.keys()
     for phase in PHASES:
-        assert {f"phase.{phase}.{form}" for form in ("name", "meaning", "longest")} <= words.phrases.keys()
+        assert {f"phase.{phase}.{form}" for form in ("name", "meaning")} <= words.phrases.keys()
 
 
 @pytest.mark.parametrize("words", BOTH)
@@ -103,7 +94,7 @@ def test_plurals_have_as_many_forms_as_the_language(words: Language) -> None:
                 assert len(spec[1:].split("|")) == forms, key
 
 
-@pytest.mark.parametrize("where, key, given", asked_by_templates() + asked_by_code())
+@pytest.mark.parametrize("where, key, given", asked_by_code())
 def test_what_templates_and_code_ask_for_is_there_and_gets_what_it_needs(where: str, key: str, given: set[str]) -> None:
     assert fields(language("ru").phrases[key]) <= given, where
 

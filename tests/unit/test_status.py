@@ -13,7 +13,7 @@ from observer.live.state import ClusterState, initial_state
 from observer.live.status import as_json, down, lines
 from observer.model.recording import Event, Operation, Outcome, Window
 from observer.store import Reader, Writer
-from tests.unit.timelines import healthy, timeline, traffic
+from tests.unit.recordings import healthy, recording_of, traffic
 
 PAGE = "http://127.0.0.1:7001/"
 
@@ -103,7 +103,7 @@ class TestAFile:
         """A recording that was cut off 30 s into a write outage, with more failures than the first read covers."""
         path = tmp_path / "observer.db"
         writer = Writer(path)
-        number = writer.begin(timeline().header)
+        number = writer.begin(recording_of().header)
         operations: list[Operation] = [
             *traffic((1, 20, Outcome.OK), (20, 50, Outcome.FAIL)),
             *traffic((1, 50, Outcome.OK), action="read"),

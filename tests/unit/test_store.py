@@ -16,7 +16,7 @@ import pytest
 from sqlite_utils import Database
 
 from observer.model.errors import CannotWrite, ForeignDatabase, NotFound, NothingAnswers, UsageError
-from observer.model.findings import Alone, Cost, Evidence, Findings, Incident, Lost, Outage, Phase, Rejected
+from observer.model.findings import Cost, Evidence, Findings, Incident, Lost, Outage, PerProbe, Phase, Rejected
 from observer.model.recording import SECOND_NS, Audit, Event, Operation, Outcome, RecordingHeader, Window
 from observer.store import Reader, Writer, append_event, is_being_recorded, migrations
 
@@ -264,14 +264,14 @@ def findings() -> Findings:
         timeline_before=1,
         timeline_after=2,
         phases=(Phase("detection", Window.at(10 * S), Window(35 * S, 36 * S), None, proof, (20.0, 30.0)),),
-        brownout_ns=None,
+        brownout=None,
         lost=None,
         redundancy_back_ns=None,
         fault_to_write_ns=None,
-        alone=(
-            Alone("write", "kept", 32 * S, False, (outage,)),
-            Alone("write", "fresh", 33 * S, False, (replace(outage, ended_ns=43 * S),)),
-            Alone("read", "fresh", 0, False),
+        per_probe=(
+            PerProbe("write", "kept", 32 * S, False, (outage,)),
+            PerProbe("write", "fresh", 33 * S, False, (replace(outage, ended_ns=43 * S),)),
+            PerProbe("read", "fresh", 0, False),
         ),
     )
     lost = Lost("cafe0123-0000000007", 9 * S, "a", 1, None, None)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from observer.model.errors import CannotWrite
-from observer.model.findings import Alone, Cost, Findings, Incident, Outage
+from observer.model.findings import Cost, Findings, Incident, Outage, PerProbe
 from observer.model.recording import SECOND_NS, Audit, Event, Operation, Outcome, RecordingHeader, Window
 from observer.store import VIEWS, Entry, Reader, Writer, migrations
 from observer.store.packed import unpacked
@@ -65,11 +65,11 @@ def incident(began_s: float, ended_s: float) -> Findings:
         timeline_before=1,
         timeline_after=2,
         phases=(),
-        brownout_ns=None,
+        brownout=None,
         lost=None,
         redundancy_back_ns=None,
         fault_to_write_ns=None,
-        alone=(Alone("write", "fresh", outage.duration_ns, False, (outage,)),),
+        per_probe=(PerProbe("write", "fresh", outage.duration_ns, False, (outage,)),),
     )
     return Findings((found,), (), (), None, 0)
 

@@ -19,7 +19,7 @@ from observer.live.words import sentence
 from observer.model.recording import Event, Operation, Outcome
 from reports.analysis.analyze import analyze
 from reports.analysis.theory import expected_back
-from tests.unit.timelines import (
+from tests.unit.recordings import (
     blind,
     event,
     fail,
@@ -27,15 +27,15 @@ from tests.unit.timelines import (
     measured_crash,
     ns,
     ok,
+    recording_of,
     route,
     sees,
     takeover,
-    timeline,
     traffic,
 )
 from tests.waiting import eventually
 
-RECORDING = timeline().header
+RECORDING = recording_of().header
 ETCD = {"127.0.0.1:23791": "leader", "127.0.0.1:23792": "leader", "127.0.0.1:23793": "leader"}
 WELL = [*traffic((1, 20, Outcome.OK)), *traffic((1, 20, Outcome.OK), action="read")]
 

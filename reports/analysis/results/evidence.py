@@ -1,4 +1,4 @@
-"""What supports an incident's cause and cost: logs, container engine, etcd, reads, replication."""
+"""What supports the cause and the cost of an incident: logs, container engine, etcd, proxy, reads, replication."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ReplicationSample:
-    """When replication was sampled, seconds since the incident began, and the row."""
+    """A sample of replication: its time since the incident began, and its row."""
 
-    duration_ns: int  # seconds
+    duration_ns: int
     event_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class LogQuote:
-    """A line of a log as it stands there, and the row that holds it."""
+    """A line of a log, verbatim, and the row that holds it."""
 
     text: str
     event_id: int | None
@@ -23,12 +23,12 @@ class LogQuote:
 
 @dataclass(frozen=True, slots=True)
 class Rejoin:
-    """What came of a node after its incident, seconds since the incident began; None: not seen.
+    """How a member came back after its incident. Times are since the incident began; None: not observed.
 
-    `replayed`: from when on it streams, the first look at it that found all it had received replayed, with no lag;
-    `level`: the first at its primary that found it 0 bytes behind. `diverged`: its log's word that it had gone past the
-    fork of the new timeline. `answered_s`: it answered again; `streaming_s`: its primary said that it streams. `how`:
-    "rewound" or "copied", as its log says; "plain" where its log was read and says neither; None where no log was read.
+    `answered_ns`: its PostgreSQL answered again. `streaming_ns`: its primary listed it as streaming. `replayed`: the
+    first sample after that with all received WAL replayed and no lag. `level`: the first with 0 bytes behind on the
+    primary. `diverged`: its log shows WAL past the fork of the new timeline. `how`: "rewound" or "copied" by its log,
+    "plain" if the log shows neither, None if no log was read.
     """
 
     member: str
@@ -46,7 +46,7 @@ class Rejoin:
 
 @dataclass(frozen=True, slots=True)
 class ContainerStart:
-    """A container that was started, thawed or connected again, as its engine told; `address` where it has one."""
+    """A container that its engine started, resumed or reconnected. `address` None: it has none."""
 
     name: str
     address: str | None
@@ -55,8 +55,18 @@ class ContainerStart:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerExit:
+    """A container that exited, with its exit code."""
+
+    name: str
+    code: int | None
+    at_ns: int
+    event_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class StalledReplication:
-    """Which replicas had stopped by when, and by when all of these streamed again (None: not in the incident)."""
+    """Replicas that had stopped streaming by `by_ns`. `back_ns`: all of them streamed again; None: not in time."""
 
     members: tuple[str, ...]
     by_ns: int
@@ -67,14 +77,15 @@ class StalledReplication:
 
 @dataclass(frozen=True, slots=True)
 class FailedReads:
-    """Reads that failed: on how many new connections of all, on how many kept ones, and when.
+    """Failed reads: `new` of `tried` on new connections, `persistent` on persistent ones, and when they finished.
 
-    `first_id` and `last_id` are the rows between which all those on new connections lie.
+    `last_began_ns`: the last of them to start. `message` None: they differ. All reads on new connections lie between
+    the rows `first_id` and `last_id` of `operations`.
     """
 
-    new: int  # fresh
+    new: int
     tried: int
-    persistent: int  # kept
+    persistent: int
     from_ns: int
     to_ns: int
     last_began_ns: int
@@ -85,43 +96,24 @@ class FailedReads:
 
 @dataclass(frozen=True, slots=True)
 class ReaderMove:
-    """The reads went to another server: the last success on the old one, the first on the new.
+    """Reads that moved to another server: the time from the last success on the old one to the first on the new.
 
-    `seconds` from the one to the other, `failed` of those that were due in between; the ids are rows of `operations`.
+    `failed` counts the reads that were due in between and failed; the ids are rows of `operations`.
     """
 
     server: str
-    duration_ns: int  # seconds
+    duration_ns: int
     before_id: int | None
     after_id: int | None
     failed: int
 
 
 @dataclass(frozen=True, slots=True)
-class LeaderReads:
-    """Reads that a primary answered: how many, when the first of them ended, and its row."""
-
-    server: str
-    n: int
-    at_ns: int
-    id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class ReadsServed:
-    """Who answered the reads while writes were down: how many came from replicas, from primaries, and from whom not."""
-
-    replicas: int
-    leaders: tuple[LeaderReads, ...]
-    unknown: int
-
-
-@dataclass(frozen=True, slots=True)
 class PersistentReads:
-    """Who answered the persistent reads of the last two seconds before a fault, and what became of them.
+    """The servers of the persistent reads in the last two seconds before a fault, and where the reads moved.
 
-    `hit`: one of them is the member that failed. `primary`: one of them was a primary then. `moved` None: no success
-    on another server in the incident, or they came from several servers, of which any may be the next.
+    `hit`: one of these servers failed. `primary`: one of them was a primary. `moved` None: no read succeeded on another
+    server within the incident, or the reads had come from several servers.
     """
 
     servers: tuple[str, ...]
@@ -131,8 +123,27 @@ class PersistentReads:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaderReads:
+    """Reads that a primary served: how many, when the first of them finished, and its row of `operations`."""
+
+    server: str
+    n: int
+    at_ns: int
+    id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadsServed:
+    """Reads that succeeded while writes were down: by replicas, by primaries, and by servers of unknown role."""
+
+    replicas: int
+    leaders: tuple[LeaderReads, ...]
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line of a member's log about its own role, as it stands there."""
+    """A line of a member's log about its own role, verbatim. `says` is its meaning."""
 
     member: str
     says: str
@@ -142,18 +153,8 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerExit:
-    """A container that ended, as its engine told."""
-
-    name: str
-    code: int | None
-    at_ns: int
-    event_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class RefusedWrites:
-    """Writes that a server in recovery refused (SQLSTATE 25006): how many, when, the first and the last row."""
+    """Writes that failed with SQLSTATE 25006 (read_only_sql_transaction): how many, when, the first and last row."""
 
     count: int
     from_ns: int
@@ -164,7 +165,7 @@ class RefusedWrites:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Something that certainly happened between two moments, with the rows that show it."""
+    """The earliest and the latest possible moment or length of something, and the rows that show it."""
 
     after_ns: int
     by_ns: int
@@ -173,9 +174,9 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class EtcdOutage:
-    """A member of etcd that did not answer, and the operations meanwhile. `to_s` None: not back in the recording.
+    """An etcd member that did not answer, and the operations meanwhile. `to_ns` None: it did not return.
 
-    It came back between `after_s` and `to_s`.
+    It came back between `after_ns` and `to_ns`.
     """
 
     endpoint: str
@@ -191,7 +192,7 @@ class EtcdOutage:
 
 @dataclass(frozen=True, slots=True)
 class EtcdElection:
-    """An election within etcd, between two looks. `start`: the start before which it could not be."""
+    """An election within etcd, between two polls. `start`: the container start that made it possible."""
 
     before: str | None
     leader: str | None
@@ -205,7 +206,7 @@ class EtcdElection:
 
 @dataclass(frozen=True, slots=True)
 class EtcdLeader:
-    """Who led etcd, and the row that tells."""
+    """The leader of etcd, and the row that shows it."""
 
     endpoint: str
     event_id: int | None
@@ -213,7 +214,7 @@ class EtcdLeader:
 
 @dataclass(frozen=True, slots=True)
 class SessionPeak:
-    """The server that held more than half of the proxy's sessions at once, by the two looks between which it did."""
+    """A server whose peak of sessions rose above half of its limit between two captures of the proxy's statistics."""
 
     pool: str
     server: str
@@ -223,10 +224,11 @@ class SessionPeak:
 
 @dataclass(frozen=True, slots=True)
 class SupportingEvidence:
-    """All of it for one incident. `majority_gone`: when most of etcd was gone; `brownout`: how long it may have been.
+    """Everything that supports one incident beside the evidence of its cause.
 
-    `failsafe_mode` as it was set when the incident began, told by the row `config_id`.
-    `timeline_ids`: where the leader after the incident first said its new timeline, by SQL and in its log.
+    `majority_gone`: when etcd lost its majority. `brownout`: its shortest and longest possible length. `config_id` is
+    the row that shows `failsafe_mode` as it was when the incident began. `timeline_ids`: the rows of the new leader's
+    first report of its new timeline, by SQL and in its log.
     """
 
     lines: tuple[LogLine, ...]
@@ -234,15 +236,15 @@ class SupportingEvidence:
     started: tuple[ContainerStart, ...]
     read_only: RefusedWrites | None
     majority_gone: Interval | None
-    etcd_outages: tuple[EtcdOutage, ...]  # etcd_away
+    etcd_outages: tuple[EtcdOutage, ...]
     etcd_led: EtcdLeader | None
     elections: tuple[EtcdElection, ...]
-    session_peak: SessionPeak | None  # peak
+    session_peak: SessionPeak | None
     brownout: Interval | None
-    failed_reads: FailedReads | None  # unlucky_reads
-    persistent_reads: PersistentReads | None  # kept_reads
-    reads_served: ReadsServed  # answered
-    stalled_replication: StalledReplication | None  # halted
+    failed_reads: FailedReads | None
+    persistent_reads: PersistentReads | None
+    reads_served: ReadsServed
+    stalled_replication: StalledReplication | None
     failsafe_mode: bool
     config_id: int | None
     timeline_ids: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""One incident with all that the analysis knows of it."""
+"""One incident with everything that the analysis knows about it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from reports.analysis.results.recording import Reported, Throughput
 
 @dataclass(frozen=True, slots=True)
 class ActionCost:
-    """What an incident cost one action, and on kept and fresh connections alone.
+    """What an incident cost writes or reads: over all connections, and over persistent and new ones apart.
 
-    `fresh_longer`: fresh ones were out for longer, by more than how seldom they are tried explains. `calm_id`: the row
-    of `operations` after which five seconds passed without a failure. `within`: the incident whose outage of this
-    action was not over when this one began; that outage is no part of this one's.
+    `new_longer`: new connections were out for longer than their lower rate explains. `calm_id`: the row of `operations`
+    after which 5 s passed without a failure. `within`: the `id` of an earlier incident whose outage of this action was
+    still open when this incident began; that outage is not counted here.
     """
 
     outage_ns: int | None
     persistent_outage_ns: int | None
     new_outage_ns: int | None
-    persistent_open: bool  # kept_open
-    new_open: bool  # fresh_open
-    new_longer: bool  # fresh_longer
+    persistent_open: bool
+    new_open: bool
+    new_longer: bool
     stable_ns: int | None
     calm_id: int | None
     within: int | None
@@ -32,13 +32,13 @@ class ActionCost:
     failed: int
     unknown: int
     outages: tuple[Outage, ...]
-    persistent_outages: tuple[Outage, ...]  # kept_outages
-    new_outages: tuple[Outage, ...]  # fresh_outages
+    persistent_outages: tuple[Outage, ...]
+    new_outages: tuple[Outage, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LeaderChange:
-    """Who led before and after."""
+    """The leader and its timeline before and after an incident."""
 
     before: str | None
     after: str | None
@@ -47,8 +47,19 @@ class LeaderChange:
 
 
 @dataclass(frozen=True, slots=True)
+class LostWrite(Lost):
+    """A lost write, with the UTC time of its acknowledgement."""
+
+    acknowledged_utc: str
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentResults:
-    """One incident. `id` is unique in the document, `number` counts within its recording."""
+    """One incident. `id` is unique among all recordings; `number` counts within one.
+
+    `injected`: the reported faults and repairs. `was_etcd_leader`: the failed etcd member led etcd; None: unknown, or
+    another cause. `brownout_bound_s`: shortest and longest brownout that the proxy's settings imply, seconds.
+    """
 
     id: int
     number: int
@@ -71,10 +82,10 @@ class IncidentResults:
     brownout_ns: int | None
     brownout_bound_s: tuple[float, float] | None
     lost_writes: int | None
-    lost: tuple[Lost, ...]
+    lost: tuple[LostWrite, ...]
     redundancy_back_ns: int | None
-    injected: tuple[Reported, ...]  # told
-    rejoins: tuple[Rejoin, ...]  # returns
-    was_etcd_leader: bool | None  # led_etcd
-    supporting: SupportingEvidence  # testimony
-    throughput: tuple[Throughput, ...]  # pace
+    injected: tuple[Reported, ...]
+    rejoins: tuple[Rejoin, ...]
+    was_etcd_leader: bool | None
+    supporting: SupportingEvidence
+    throughput: tuple[Throughput, ...]

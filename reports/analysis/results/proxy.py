@@ -1,4 +1,4 @@
-"""HAProxy as it was configured and as its checks behaved."""
+"""How HAProxy is configured, and how its health checks behaved."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ProxySettings:
-    """How the proxy checks its servers: good and bad answers in a row, milliseconds between checks. None: not told.
+    """HAProxy's health checks: `rise` and `fall`, and the milliseconds between two checks. None: not observed.
 
-    `event_ids`: the row that tells rise and fall; `inter_told`: inter_ms is from the recording's settings.
+    `inter_from_settings`: `inter_ms` comes from the observer's settings. `event_ids`: the row that shows rise and fall.
     """
 
     rise: int | None
     fall: int | None
     inter_ms: int | None
-    inter_from_settings: bool  # inter_told
+    inter_from_settings: bool
     event_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A measured length, milliseconds, with the rows of events that show it."""
+    """A measured duration in milliseconds, and the rows of events that show it."""
 
     ms: float
     event_ids: tuple[int, ...]
@@ -30,7 +30,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class CheckPauses:
-    """Pauses between two checks of one server in a row: how many were measured, and three of them with their rows."""
+    """Pauses between consecutive checks of one server: how many were measured, and three of them."""
 
     count: int
     shortest: Measured
@@ -40,17 +40,17 @@ class CheckPauses:
 
 @dataclass(frozen=True, slots=True)
 class StaleUp:
-    """How long a server stayed UP after the first look that its PostgreSQL did not answer began."""
+    """How long a server stayed UP after its PostgreSQL stopped answering: since the first failed poll began."""
 
     subject: str
-    duration_ns: int  # seconds
+    duration_ns: int
     event_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyChecks:
-    """What was measured of a proxy's checks. `timeouts`: the longest check of each kind, by its status."""
+    """What was measured of the health checks. `timeouts`: the longest check of each kind of timeout, by its status."""
 
     pauses: CheckPauses | None
     timeouts: Mapping[str, Measured]
-    stale_up: tuple[StaleUp, ...]  # lingering
+    stale_up: tuple[StaleUp, ...]

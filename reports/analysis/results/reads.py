@@ -1,4 +1,4 @@
-"""What reads and audits showed: staleness, reads that went back, rows that were lost after being read."""
+"""What reads and audits showed: stale reads, reads that went back in time, lost rows, possible split brain."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Staleness:
-    """How far the reads of a role ("replica", "primary") were behind; `server` None: all of that role together.
+    """How far reads from a role ("replica", "primary") were behind. `server` None: all servers of the role.
 
-    `writes`: acknowledged writes that a read did not see; `behind_s`: seconds since the first of them was acknowledged,
-    when the read began. `behind`: how many of `reads` missed any.
+    `behind`: how many of `reads` missed an acknowledged write. `writes`: how many writes a read missed. `behind_s`:
+    seconds from the acknowledgement of the first missed write to the start of the read.
     """
 
     role: str
@@ -28,14 +28,14 @@ class Staleness:
     reads: int
     behind: int
     writes: Spread
-    behind_s: Spread  # seconds
+    behind_s: Spread
 
 
 @dataclass(frozen=True, slots=True)
 class BackwardReads:
-    """Reads that went back in time: how many, and the worst by writes and by seconds, with the rows of operations.
+    """Reads that went back in time: how many, the worst by writes and by duration with their rows of `operations`.
 
-    `operation_ids`: the first of the reads themselves. None: none went back.
+    `operation_ids`: the first of these reads. None: there were none.
     """
 
     count: int
@@ -48,7 +48,7 @@ class BackwardReads:
 
 @dataclass(frozen=True, slots=True)
 class ReadThenLost:
-    """A token that reads saw and a later audit did not find."""
+    """A token that reads returned and a later audit did not find."""
 
     token: str
     server: str | None
@@ -60,8 +60,38 @@ class ReadThenLost:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadConsistency:
+    """What the reads of one recording showed. `examined` of `acknowledged` reads returned a token and were examined.
+
+    `complete`: all operations of the recording were examined. `read_then_lost` None: no audit covers what reads saw.
+    """
+
+    recording: int
+    acknowledged: int
+    examined: int
+    complete: bool
+    back_same_server: BackwardReads | None
+    back_other_server: BackwardReads | None
+    staleness: tuple[Staleness, ...]
+    read_then_lost: tuple[ReadThenLost, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastStaleRead:
+    """The last read on a new connection that a leader served soon after a role change, and how long after it.
+
+    A role change is a replica that became primary, or a restart of the proxy; `turn_ids` are the rows of all of them.
+    """
+
+    duration_ns: int
+    event_id: int | None
+    operation_id: int | None
+    turn_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Appeared:
-    """A write that failed, and so certainly had no effect, and that an audit found all the same."""
+    """A write that failed, so it had certainly no effect, and that an audit found nevertheless."""
 
     recording: int
     token: str
@@ -74,12 +104,28 @@ class Appeared:
 
 
 @dataclass(frozen=True, slots=True)
-class PossibleSplitBrain:
-    """A spell in which looks cannot rule out that a former leader was a primary beside its successor.
+class TwoPrimaries:
+    """A period in which two members were certainly primaries at once, by direct SQL, and the rows that show it."""
 
-    `thawed`: it was told to run on at `from_s`; else its successor led from then. `to_s` None: to the end.
-    `committed_*`: when a look saw that its last transaction, on the old timeline, was so many seconds old, which it
-    therefore committed after it ran on; None: nothing shows that it did.
+    recording: int
+    members: tuple[str, str]
+    from_ns: int
+    to_ns: int
+    event_ids: tuple[int, ...]
+
+    @property
+    def duration_ns(self) -> int:
+        """Return the length of the period."""
+        return self.to_ns - self.from_ns
+
+
+@dataclass(frozen=True, slots=True)
+class PossibleSplitBrain:
+    """A period in which a former leader may have been a primary beside its successor: no poll rules it out.
+
+    `resumed`: the engine resumed the member at `from_ns`; otherwise the successor led from then. `to_ns` None: to the
+    end. `committed_ns`: a poll saw a transaction on the old timeline, `committed_age_ns` old, so the member committed
+    it after it was resumed; None: no poll shows one.
     """
 
     recording: int
@@ -87,7 +133,7 @@ class PossibleSplitBrain:
     successor: str
     from_ns: int
     to_ns: int | None
-    resumed: bool  # thawed
+    resumed: bool
     event_ids: tuple[int, ...]
     committed_ns: int | None
     committed_age_ns: int | None
@@ -96,40 +142,10 @@ class PossibleSplitBrain:
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """A log said that a member's history went on past where the cluster's forked. `rewound_id`: pg_rewind did well."""
+    """A log line: a member's WAL went past the fork of the cluster's timeline. `rewound_id`: pg_rewind succeeded."""
 
     recording: int
     member: str
     text: str
     event_id: int | None
     rewound_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class ReadConsistency:
-    """What the reads of one recording tell. `looked_at` of `acknowledged` reads told what they saw and were looked at.
-
-    `whole`: all of the recording was looked at. None: not observed.
-    """
-
-    recording: int
-    acknowledged: int
-    examined: int  # looked_at
-    complete: bool  # whole
-    back_same_server: BackwardReads | None
-    back_other_server: BackwardReads | None
-    staleness: tuple[Staleness, ...]
-    read_then_lost: tuple[ReadThenLost, ...] | None
-
-
-@dataclass(frozen=True, slots=True)
-class LastStaleRead:
-    """The last read on a new connection that a leader served so soon after a turn, seconds, with the rows of both.
-
-    A turn is a replica that was seen to be a primary, or a proxy that was started: `turn_ids` are the rows of all.
-    """
-
-    duration_ns: int  # seconds
-    event_id: int | None
-    operation_id: int | None
-    turn_ids: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""What one recording holds beside its incidents: cluster, roles, load, lag, coverage."""
+"""What one recording shows beside its incidents: cluster, roles, load, replica lag, coverage."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """Operations of one action in [at_s, at_s + width_s), and the slowest of them.
+    """Operations of one action in [at_ns, at_ns + width_ns), and the latency of the slowest, milliseconds.
 
-    `ok_ms`: the slowest of those that succeeded, 0 where none did; None where they are not told apart.
-    Of a whole recording: those that finished then. Of an incident: those that were due then.
+    `ok_ms`: the slowest that succeeded, 0 if none did; None: not known apart. Columns of a whole recording count the
+    operations that finished in them, columns of an incident those that were due in them.
     """
 
     action: str
@@ -27,10 +27,10 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Something that lasted: a member's role as seen from outside, a pool's route to a server, a quorum that was lost.
+    """A state that lasted: a member's role, a pool's route to a server, etcd without a quorum.
 
-    what: for a role "primary", "replica" or "away"; for a route "up"; for etcd "lost"; for a proxy that is full its
-    sessions and their limit. `event_id` is the row that began it, `until_id` the one that ended it.
+    `what`: the role "primary", "replica" or "away"; the route "up"; the quorum "lost"; the observer "slept"; a direct
+    write "written". `event_id` is the row that began the period, `until_id` the row that ended it.
     """
 
     subject: str
@@ -42,8 +42,21 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionLimit:
+    """A period in which a proxy was at its connection limit, so that new clients had to wait."""
+
+    subject: str
+    sessions: int | None
+    limit: int | None
+    from_ns: int
+    to_ns: int
+    event_id: int | None
+    until_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Promotion:
-    """When a member first said that it was a primary on a timeline, or its log that it selected that one."""
+    """A member's first report that it is a primary on a timeline, or its log line that it selected the timeline."""
 
     member: str
     timeline: int
@@ -53,9 +66,9 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the cluster. `inside`: addresses that the cluster itself uses; `outside`: those the observer used.
+    """A part of the cluster. `inside`: addresses that the cluster uses; `outside`: addresses that the observer used.
 
-    `led_utc`: when it said that it leads its kind (etcd's own leader), at its first look; None: it did not.
+    `led_utc`: when an etcd member first said that it leads etcd; None: it did not.
     """
 
     kind: str
@@ -68,7 +81,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """A dashboard over a span: how many panels it has, which of them had no data, how many curves each of them had."""
+    """A dashboard over a span: how many panels it has, which were empty, and the number of series of each panel."""
 
     board: str
     panels: int
@@ -78,7 +91,7 @@ class Dashboard:
 
 @dataclass(frozen=True, slots=True)
 class DashboardSpan:
-    """All dashboards over a span of the recording, seconds, and the row that tells it."""
+    """All dashboards over a span of the recording, and the row that shows them."""
 
     from_ns: int
     to_ns: int
@@ -88,10 +101,9 @@ class DashboardSpan:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaLag:
-    """How far a replica was behind under load, by samples taken now and then; the row of the worst one.
+    """How far a replica was behind under load since `from_ns`, by samples, and the row of the worst sample.
 
-    `unit` "bytes": as its primary said of it; "seconds": by the replica's own word, 0 where it had replayed all that
-    it had received. `from_s`: samples since then, when the first operation was due.
+    `unit` "bytes": measured by its primary; "seconds": by the replica, 0 if it had replayed all WAL that it received.
     """
 
     member: str
@@ -106,7 +118,7 @@ class ReplicaLag:
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Operations that were not acknowledged, by what they met. `server`: who they reached, None where nobody said."""
+    """Operations that failed in the same way. `server`: the member that they reached; None: unknown."""
 
     action: str
     outcome: str
@@ -119,12 +131,11 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class ReadOnlyWrites:
-    """Writes that met a server that takes none, by the number of the incident within the recording; None: outside.
+    """Writes that a server refused as read-only, by the incident's number in its recording; None: outside of any.
 
-    `replicas`: members that the proxy's page showed UP in the pool of the leader while they said that they were
-    replicas, with the rows that began both; empty where it showed none. `beside`: who else was UP in it then. `sole`:
-    how many of the writes a member certainly met, by its name: it alone was UP. `set_so`: how many met a server that
-    alone was UP and said that it was a primary: its own setting forbade them.
+    `replicas`: members that were replicas while the proxy showed them UP in the leader's pool; `beside`: other members
+    that were UP there. `sole`: writes by the only member that was UP, which therefore refused them.
+    `read_only_setting`: writes that a certain primary refused because of its own setting.
     """
 
     incident: int | None
@@ -132,13 +143,13 @@ class ReadOnlyWrites:
     replicas: tuple[str, ...]
     beside: tuple[str, ...]
     sole: Mapping[str, int]
-    read_only_setting: int  # set_so
+    read_only_setting: int
     event_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """What somebody said they did. kind: fault.told, repair.told or note.told."""
+    """A fault, repair or note that an operator, a drill or the container engine reported: kind `fault.told`, ..."""
 
     kind: str
     at_ns: int
@@ -149,14 +160,14 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The calm spells of a recording, all together: `spells` are [from, to], seconds, exact to a millisecond.
+    """One action on one kind of connection over the quiet `periods` of a recording, (from, until) in nanoseconds.
 
-    Latencies are of acknowledged operations, milliseconds; `p99_ms` None: too few to tell it from the worst.
+    Latencies are of acknowledged operations, milliseconds; `p99_ms` None: too few operations.
     """
 
     action: str
     probe: str
-    periods: tuple[tuple[int, int], ...]  # spells
+    periods: tuple[tuple[int, int], ...]
     operations: int
     failed: int
     unknown: int
@@ -168,24 +179,11 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """Acknowledged operations of one action, by who served them."""
-
-    action: str
-    probe: str
-    server: str | None
-    address: str | None
-    in_recovery: bool | None
-    timeline: int | None
-    operations: int
-
-
-@dataclass(frozen=True, slots=True)
 class LeaderPeriod:
-    """Who led, on which timeline, for how long. `to_s` None: to the end.
+    """A period of one leader. `to_ns` None: to the end of the recording.
 
-    `timelines` are all of the spell, where the leader was promoted anew within it; `timeline` is the last. `demoted`
-    are the stretches of it in which the holder was a replica again.
+    `timelines`: all timelines of the period, if the leader was promoted again within it; `timeline` is the last.
+    `demoted`: the periods in which the leader was a replica again.
     """
 
     member: str
@@ -199,7 +197,7 @@ class LeaderPeriod:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """A spell in which a source could not see its subject."""
+    """A period in which a source could not reach its subject. `to_ns` None: to the end. `how`: refused, silent, ..."""
 
     source: str
     subject: str
@@ -211,7 +209,7 @@ class Unreachable:
 
 @dataclass(frozen=True, slots=True)
 class NotObserved:
-    """A stretch in which nobody saw what the application would have met: of the action nothing is known there."""
+    """A period in which nothing is known of an action, because no operation or no record was made."""
 
     action: str
     from_ns: int
@@ -231,10 +229,9 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """The cluster as it was captured at one moment: `members` are the rows of `patronictl list`.
+    """The cluster at one moment: `members` are the rows of `patronictl list`, `pools` those of the proxy's statistics.
 
-    `pools` are the rows of the proxy's stats: pool, server, address, status, check_status, check_code, last_change_s.
-    `members_id` and `pools_id` are the rows of events that hold them; a member's `lsn_id` is the row of its `lsn`.
+    `members_id` and `pools_id` are the rows of events that hold them. `lsn_id` of a member is the row of its `lsn`.
     """
 
     at_ns: int

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from observer.model.findings import Lost
-from reports.analysis.results.incident import IncidentResults
+from observer.model.findings import Verdict
+from observer.model.recording import Served
+from reports.analysis.results.incident import IncidentResults, LostWrite
 from reports.analysis.results.proxy import ProxyChecks, ProxySettings
-from reports.analysis.results.reads import Appeared, Divergence, LastStaleRead, PossibleSplitBrain, ReadConsistency
+from reports.analysis.results.reads import (
+    Appeared,
+    Divergence,
+    LastStaleRead,
+    PossibleSplitBrain,
+    ReadConsistency,
+    TwoPrimaries,
+)
 from reports.analysis.results.recording import (
     Baseline,
     Capture,
+    ConnectionLimit,
     DashboardSpan,
     FailureGroup,
     LeaderPeriod,
@@ -23,7 +32,6 @@ from reports.analysis.results.recording import (
     ReadOnlyWrites,
     ReplicaLag,
     Reported,
-    Served,
     Throughput,
     Totals,
     Unreachable,
@@ -32,14 +40,14 @@ from reports.analysis.results.recording import (
 
 @dataclass(frozen=True, slots=True)
 class RecordingResults:
-    """One recording. `live` is the cluster's dynamic configuration (ttl, loop_wait, ...), None where never seen.
+    """One recording beside its incidents.
 
-    `live_id` is the row of events that holds it. `versions` maps a component (postgres, patroni, etcd, haproxy, libpq,
-    host, observer) to its version, `version_ids` to the rows that told it; `names` an address to the name to call it
-    by: members of etcd, and "" for the only proxy. `watchers` are what watches the cluster, beside its `parts`.
-    `turned`: how late after a change of role a leader served a read on a new connection, `kept_led`: where leaders
-    began to serve persistent reads, both of turns.py.
-    `lags_apart` are the rows of samples that are in no lag: their replica did not follow the leader.
+    `live`: the cluster's dynamic configuration (ttl, loop_wait, ...), and `live_id` its row; None: not observed.
+    `versions`: the version of each component (postgres, patroni, ...), and `version_ids` its rows. `names`: the name
+    for each address of an etcd member; "" for the only proxy. `watchers`: what monitors the cluster, beside its
+    `parts`. `persistent_on_leader`: for each leader that began to serve persistent reads, the rows of the read before
+    and of its first; None: there was none, or one without such a read before. `lag_samples_excluded`: rows of samples
+    from replicas that did not follow the leader. `throughput` covers the whole recording.
     """
 
     id: int
@@ -60,11 +68,11 @@ class RecordingResults:
     read_only: tuple[ReadOnlyWrites, ...]
     baseline: tuple[Baseline, ...]
     served: tuple[Served, ...]
-    last_stale_read: LastStaleRead | None  # turned
-    persistent_on_leader: tuple[tuple[int, ...], ...] | None  # kept_led
+    last_stale_read: LastStaleRead | None
+    persistent_on_leader: tuple[tuple[int, ...], ...] | None
     leaderships: tuple[LeaderPeriod, ...]
-    unreachable: tuple[Unreachable, ...]  # blindness
-    not_observed: tuple[NotObserved, ...]  # unobserved
+    unreachable: tuple[Unreachable, ...]
+    not_observed: tuple[NotObserved, ...]
     notes: tuple[Reported, ...]
     parts: tuple[Part, ...]
     watchers: tuple[Part, ...]
@@ -72,28 +80,28 @@ class RecordingResults:
     etcd_leader: str | None
     proxy: ProxySettings
     checks: ProxyChecks
-    replica_lags: tuple[ReplicaLag, ...]  # lags
-    lag_samples_excluded: tuple[int, ...]  # lags_apart
+    replica_lags: tuple[ReplicaLag, ...]
+    lag_samples_excluded: tuple[int, ...]
     roles: tuple[Period, ...]
     routes: tuple[Period, ...]
     promotions: tuple[Promotion, ...]
-    connection_limits: tuple[Period, ...]  # crowds
+    connection_limits: tuple[ConnectionLimit, ...]
     quorum: tuple[Period, ...]
     dashboards: tuple[DashboardSpan, ...]
-    observer_suspended: tuple[Period, ...]  # slept
-    direct_writes: tuple[Period, ...]  # proofs
-    throughput: tuple[Throughput, ...]  # pace
+    observer_suspended: tuple[Period, ...]
+    direct_writes: tuple[Period, ...]
+    throughput: tuple[Throughput, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DurabilityTotals:
-    """What became of the writes. None: not audited. `lost` counts what is known, beside what is `unaudited`."""
+    """The writes of all recordings. `lost` counts the known losses, beside `unaudited` writes; None: not audited."""
 
     acknowledged: int
     audited: int
     unaudited: int
     lost: int | None
-    lost_writes: tuple[Lost, ...]
+    lost_writes: tuple[LostWrite, ...]
     unknown: int
     unknown_took_effect: int | None
     failed_but_present: int | None
@@ -101,8 +109,23 @@ class DurabilityTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class Consistency:
+    """Split brain and consistency of reads in all recordings.
+
+    `observed`: each recording polled PostgreSQL of two members or more directly, so an empty `two_primaries` means that
+    there were none; `possible_split_brain` holds what these polls could not see.
+    """
+
+    observed: bool
+    two_primaries: tuple[TwoPrimaries, ...]
+    possible_split_brain: tuple[PossibleSplitBrain, ...]
+    forks: tuple[Divergence, ...]
+    reads: tuple[ReadConsistency, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """A question of the homework, and which incidents answer it. None of them: not tested; `commands` would test it."""
+    """A question of the homework, and the ids of the incidents that answer it. `commands` test it on this cluster."""
 
     question: str
     incidents: tuple[int, ...]
@@ -119,29 +142,14 @@ class Objective:
     name: str
     limit: float
     measured: float | None
-    verdict: Literal["HOLDS", "BROKEN", "UNKNOWN"]
+    verdict: Verdict
     reason: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Consistency:
-    """Whether two members were primaries at once, and whether reads told the truth, a fact for each recording.
-
-    A spell of two primaries holds members, from_s, to_s, seconds, event_ids. `observed`: PostgreSQL of two members or
-    more was asked directly, so that no spell means that none was seen; `hidden` is what it could not see.
-    """
-
-    observed: bool
-    two_primaries: tuple[Mapping[str, Any], ...]
-    possible_split_brain: tuple[PossibleSplitBrain, ...]  # hidden
-    forks: tuple[Divergence, ...]
-    reads: tuple[ReadConsistency, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class FailedCheck:
-    """A check of the report that did not hold: the key of a phrase, and what it is filled with (checks.py)."""
+    """A self-check that failed: the key of its phrase, and the values of the phrase."""
 
     key: str
     facts: Mapping[str, Any]
@@ -149,13 +157,16 @@ class FailedCheck:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The whole document, of one or more recordings. `warnings` are checks of the report that did not hold."""
+    """All results. `answers` and `objectives` are empty until the homework and the objectives fill them.
+
+    `observer`: the version of the observer. `warnings`: self-checks that failed.
+    """
 
     observer: str
     recordings: tuple[RecordingResults, ...]
     incidents: tuple[IncidentResults, ...]
     durability: DurabilityTotals
     consistency: Consistency
-    answers: tuple[Answer, ...]
-    objectives: tuple[Objective, ...]
-    warnings: tuple[FailedCheck, ...]
+    answers: tuple[Answer, ...] = ()
+    objectives: tuple[Objective, ...] = ()
+    warnings: tuple[FailedCheck, ...] = ()

@@ -1,1 +1,1 @@
-"""The rules that name a cause, one file for each layer, and their order."""
+"""The rules that find a cause, one file for each layer, and their order."""

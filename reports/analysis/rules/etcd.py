@@ -2,135 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from observer.model.findings import Confidence, Evidence
 from observer.model.recording import Event
 from reports.analysis.incident_context import IncidentContext, at_s, shows
+from reports.analysis.index import Index
+from reports.analysis.observe import observed
 from reports.analysis.quorum import INFERRED
-from reports.analysis.rule import RuleResult, found, rejected
+from reports.analysis.rule import RuleResult, failed_endpoints, found, of_member, rejected
 
 
 def quorum_lost(context: IncidentContext) -> RuleResult:
-    """etcd has no leader, so no key can change and Patroni demotes itself."""
+    """Find a loss of quorum: etcd has no leader, so no key can change and the primary demotes itself."""
     cause, lost = "etcd.quorum_lost", context.first("quorum.lost")
-    down = context.spells("etcd")
+    down = context.unreachable("etcd")
     if lost is None:
         return rejected(cause, "reason.quorum_kept") if down else None
     if failsafe(context) is not None or quorum_passed(context):
         return None
-    regained, demoted = _regained(context, lost), _demoted(context)
-    targets = tuple(dict.fromkeys(spell.subject for spell in down))
+    demoted = _demoted(context)
     return found(
         cause,
-        targets,
+        (one.subject for one in down),
         _sure(context, lost, bool(down), demoted),
-        *[shows("evidence.etcd_failed", s.teller, endpoint=s.subject, how=s.how) for s in down],
+        *failed_endpoints(down),
         shows_lost(lost),
-        None if demoted is None else shows("evidence.demoted", demoted, member=demoted.subject),
-        None if regained is None else shows_regained(regained, context.index.recording.events),
+        None if demoted is None else of_member("evidence.demoted", demoted, demoted.subject),
+        _shows_regained_after(context, lost),
     )
 
 
 def shows_lost(lost: Event) -> Evidence:
-    """Evidence of a quorum that was lost: a member said so, or most members gave no answer."""
+    """Return evidence of a lost quorum: a member reported it, or most members did not answer."""
     if not lost.detail.get(INFERRED):
         return shows("evidence.quorum_lost", lost)
     return Evidence("events", tuple(lost.detail["rows"]), "evidence.quorum_gone", {"at_s": at_s(lost.by_ns)})
 
 
-def shows_regained(regained: Event, events: Sequence[Event]) -> Evidence:
-    """Evidence of a quorum that is back: a member said so, or an election that only a majority can hold, or answers."""
+def shows_regained(regained: Event, index: Index) -> Evidence:
+    """Return evidence of a quorum that is back: a member reported it, or an election by a majority, or answers."""
     if not regained.detail.get(INFERRED):
         return shows("evidence.quorum_regained", regained)
     facts = {"at_s": at_s(regained.by_ns)}
-    lost_ns = max((e.by_ns for e in events if e.kind == "quorum.lost" and e.by_ns <= regained.by_ns), default=0)
-    for event in events:
+    lost_ns = max((e.by_ns for e in index.events_of("quorum.lost") if e.by_ns <= regained.by_ns), default=0)
+    for event in index.events_of("raft.elected"):
         before = event.detail.get("before")
-        if event.kind == "raft.elected" and isinstance(before, Mapping) and lost_ns < event.by_ns <= regained.by_ns:
+        if isinstance(before, Mapping) and lost_ns < event.by_ns <= regained.by_ns:
             elected = {"endpoint": event.detail.get("leader"), "before": before.get("term")}
             return shows("evidence.quorum_elected", event, **facts, **elected, term=event.detail.get("term"))
     return Evidence("events", tuple(regained.detail["rows"]), "evidence.quorum_answers", facts)
 
 
+def _shows_regained_after(context: IncidentContext, lost: Event | None) -> Evidence | None:
+    regained = None if lost is None else _regained(context, lost)
+    return None if regained is None else shows_regained(regained, context.index)
+
+
 def _sure(context: IncidentContext, lost: Event, down: bool, demoted: Event | None) -> Confidence:
-    """How sure it is. Where nobody was left to say it, a primary that demotes itself does, or else shut doors."""
+    """Return the confidence. An inferred loss is sure if a primary demoted itself; refused polls make it likelier."""
     if not lost.detail.get(INFERRED) or demoted is not None:
         return "high" if down else "medium"
-    return "medium" if all(spell.how == "refused" for spell in context.spells("etcd")) else "low"
+    return "medium" if all(one.how == "refused" for one in context.unreachable("etcd")) else "low"
 
 
 def failsafe(context: IncidentContext) -> RuleResult:
-    """Quorum was lost, the primary stayed one: Patroni's failsafe mode."""
+    """Find Patroni's failsafe mode: quorum was lost, and the primary stayed one."""
     lost = context.first("quorum.lost")
     if lost is None:
         return None
     active = next((c.event for c in context.changes(source="patroni") if c.event.detail.get("failsafe")), None)
     if active is None or _demoted(context) is not None:
         return None
-    down = context.spells("etcd")
+    down = context.unreachable("etcd")
     return found(
         "failsafe",
-        tuple(dict.fromkeys(spell.subject for spell in down)) or active.subject,
+        [one.subject for one in down] or active.subject,
         "high",
-        *[shows("evidence.etcd_failed", s.teller, endpoint=s.subject, how=s.how) for s in down],
+        *failed_endpoints(down),
         shows_lost(lost),
-        shows("evidence.failsafe", active, member=active.subject),
+        of_member("evidence.failsafe", active, active.subject),
     )
 
 
 def etcd_member_down(context: IncidentContext) -> RuleResult:
-    """Some members of etcd are away, the majority has a leader."""
-    cause, down = "etcd.member_down", context.spells("etcd")
+    """Find members of etcd that are away, while the majority has a leader."""
+    cause, down = "etcd.member_down", context.unreachable("etcd")
     if not down:
         return None
     lost = context.first("quorum.lost")
     if lost is not None and not quorum_passed(context):
         return rejected(cause, "reason.quorum_lost", at_s=at_s(lost.by_ns))
-    regained = None if lost is None else _regained(context, lost)
-    elected = next((e for e in context.events("raft.elected") if e.detail.get("before") is not None), None)
-    targets = tuple(dict.fromkeys(spell.subject for spell in down))
+    elected = _elected(context) or Evidence("events", (), "evidence.quorum_kept", {})
     return found(
         cause,
-        targets,
+        (one.subject for one in down),
         "low" if context.write.outages or context.read.outages else "high",
-        *[shows("evidence.etcd_failed", s.teller, endpoint=s.subject, how=s.how) for s in down],
+        *failed_endpoints(down),
         None if lost is None else shows_lost(lost),
-        None if regained is None else shows_regained(regained, context.index.recording.events),
-        _kept(elected) if lost is None else None,
-        *harmless(context),
+        _shows_regained_after(context, lost),
+        elected if lost is None else None,
+        *_harmless(context),
     )
-
-
-def _kept(elected: Event | None) -> Evidence:
-    """That those left were a majority: they elected a leader, or else no row tells of a loss."""
-    if elected is None:
-        return Evidence("events", (), "evidence.quorum_kept", {})
-    return shows("evidence.raft_elected", elected, endpoint=elected.detail.get("leader"))
 
 
 def etcd_election(context: IncidentContext) -> RuleResult:
-    """etcd chose a leader anew, and nothing else happened."""
-    elected = next((e for e in context.events("raft.elected") if e.detail.get("before") is not None), None)
+    """Find an election of etcd with which nothing else happened."""
+    cause, elected = "etcd.election", _elected(context)
     if elected is None:
         return None
-    down = context.spells("etcd")
+    down = context.unreachable("etcd")
     if down:
-        return rejected("etcd.election", "reason.endpoint_down", endpoint=down[0].subject)
+        return rejected(cause, "reason.endpoint_down", endpoint=down[0].subject)
     failed = context.failed()
     if failed:
-        return rejected("etcd.election", "reason.operations_failed", count=len(failed))
-    return found(
-        "etcd.election",
-        (),
-        "high",
-        shows("evidence.raft_elected", elected, endpoint=elected.detail.get("leader")),
-        *harmless(context),
-    )
+        return rejected(cause, "reason.operations_failed", count=len(failed))
+    return found(cause, (), "high", elected, *_harmless(context))
 
 
-def harmless(context: IncidentContext) -> list[Evidence]:
-    """That the application noticed nothing, where it was there to notice."""
+def _elected(context: IncidentContext) -> Evidence | None:
+    """Return evidence of an election in the incident, which needs a majority."""
+    elected = next((e for e in context.events("raft.elected") if e.detail.get("before") is not None), None)
+    return None if elected is None else shows("evidence.raft_elected", elected, endpoint=elected.detail.get("leader"))
+
+
+def _harmless(context: IncidentContext) -> list[Evidence]:
+    """Return evidence that no operation of the application failed, if there were any."""
     if context.failed() or not context.acknowledged():
         return []
     return [
@@ -141,16 +138,16 @@ def harmless(context: IncidentContext) -> list[Evidence]:
 
 
 def quorum_passed(context: IncidentContext) -> bool:
-    """Whether quorum was away too shortly to explain what became of a leader that went away itself.
+    """Return whether quorum was away too shortly to explain a leader that went away itself.
 
-    Its lease ran out after quorum was back; or it could not be reached, and quorum was back within a round of
-    Patroni's. In neither case had the primary demoted itself before.
+    Its lease ran out after quorum was back; or it was unreachable, and quorum was back within a loop of Patroni. In
+    neither case had the primary demoted itself before.
     """
     lost = context.first("quorum.lost")
     regained = None if lost is None else _regained(context, lost)
     if lost is None or regained is None or context.leader_before is None or not context.concerns(context.leader_before):
         return False
-    seen, demoted = context.observed(context.leader_before), _demoted(context)
+    seen, demoted = observed(context, context.leader_before), _demoted(context)
     demoted_ns = context.index.end_ns if demoted is None else demoted.by_ns
     if seen.leader_lost is not None and seen.expired:
         return seen.leader_lost.by_ns > regained.by_ns and demoted_ns > regained.by_ns

@@ -1,15 +1,11 @@
-"""Which cause an incident has: the rules in the order in which they are asked, and what follows from their answers.
-
-The first rule that finds decides; the reasons of the others that something pointed to are kept. A rule to which
-nothing points says nothing.
-"""
+"""The cause of an incident: the rules in the order in which they decide, and the evidence beside the cause."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from observer.model.causes import CAUSES
 from observer.model.findings import Evidence, Rejected
-from observer.model.recording import SECOND_NS
 from reports.analysis.incident_context import IncidentContext, at_s, shows
 from reports.analysis.rule import Found, Rule
 from reports.analysis.rules.etcd import etcd_election, etcd_member_down, failsafe, quorum_lost
@@ -24,89 +20,84 @@ from reports.analysis.rules.leader import (
     patroni_killed,
     switchover,
 )
+from reports.analysis.rules.observer import observer_blind
 from reports.analysis.rules.postgres import postgres_crashed, postgres_frozen, postgres_restarted
 from reports.analysis.rules.proxy import (
-    evidence_of_full,
+    evidence_of_limit,
     proxy_cut_off,
     proxy_down,
     proxy_frozen,
     proxy_full,
     proxy_reloaded,
 )
-from reports.analysis.rules.replica import (
-    evidence_of_two,
-    observer_blind,
-    replica,
-    replica_rebuilt,
-    two_primaries,
-    unknown,
-)
+from reports.analysis.rules.replica import replica, replica_rebuilt
+from reports.analysis.rules.split_brain import evidence_of_two, two_primaries
+from reports.analysis.rules.unknown import unknown
 
+# The first rule that finds its cause decides. Each comment says why the rule precedes the next one.
 RULES: tuple[Rule, ...] = (
-    switchover,
-    failover_manual,
-    failsafe,
-    quorum_lost,
-    leader_taken_back,
-    leader_stopped,
-    leader_killed,
-    patroni_killed,
-    leader_frozen,
-    leader_unreachable,
-    leader_cut_off,
-    proxy_down,
-    proxy_frozen,
-    proxy_cut_off,
-    two_primaries,
-    replica_rebuilt,
-    postgres_frozen,
-    postgres_restarted,
-    postgres_crashed,
-    replica,
-    proxy_full,
-    etcd_member_down,
-    proxy_reloaded,
-    etcd_election,
+    switchover,  # a request in etcd explains a key that is given up; the two kinds of request exclude each other
+    failover_manual,  # a requested change of leader looks like a clean stop and restarts members of the cluster
+    failsafe,  # it is a loss of quorum too, and says more: the primary went on serving
+    quorum_lost,  # without quorum the leader demotes itself and its key expires: consequences, no fault of the leader
+    leader_taken_back,  # a key that was overwritten was not lost; the rules below need a lost key or a silent leader
+    leader_stopped,  # a key that was deleted alone excludes all causes in which the lease ran out
+    leader_killed,  # refused by Patroni and PostgreSQL, the narrowest of those with an expired lease
+    patroni_killed,  # refused by Patroni alone
+    leader_frozen,  # accepted and not answered; a frozen leader may become unreachable later, not the reverse
+    leader_unreachable,  # no connection at all; a leader that answered the observer is left to the next rule
+    leader_cut_off,  # a leader that lost its lease explains the outage, whatever the proxy did meanwhile
+    proxy_down,  # refused connections are surer than missing answers
+    proxy_frozen,  # the checks of a frozen proxy time out too, when it resumes
+    proxy_cut_off,  # only the proxy misses the member, so nothing of the cluster failed and no later rule applies
+    two_primaries,  # a replica promoted by hand restarts and is rebuilt later: consequences
+    replica_rebuilt,  # a copy restarts PostgreSQL, which looks like a crash
+    postgres_frozen,  # the three fates of PostgreSQL exclude each other; their order decides which reasons are listed
+    postgres_restarted,  # a requested stop, which the server reports; without a report it is a crash
+    postgres_crashed,  # a leader's PostgreSQL explains an outage of writes, a replica does not
+    replica,  # a member that is away explains failed reads, a proxy at its limit only what could not connect
+    proxy_full,  # it costs operations that got no connection, a missing member of etcd costs a hiccup at most
+    etcd_member_down,  # a member that is away explains an election of etcd; it rarely costs an operation
+    proxy_reloaded,  # a reload may cost an operation, an election of etcd costs none
+    etcd_election,  # an observer that slept may miss what happened, so any observed cause comes first
     observer_blind,
 )
 
 
 def cause_of(context: IncidentContext) -> Found:
-    """The cause of an incident, with its evidence and the causes that were rejected; "unknown" with what was seen."""
-    rulings = [rule(context) for rule in RULES]
-    harmless = [too_long for r in rulings if isinstance(r, Found) for too_long in _unexplained(context, r)]
-    told = [r for r in rulings if isinstance(r, Found) and r.cause not in {one.cause for one in harmless}]
-    holds = next(iter(told), None) or unknown(context)
-    others = tuple(r for r in (*rulings, *harmless) if isinstance(r, Rejected) and r.cause != holds.cause)
-    beside = [r for r in rulings if isinstance(r, Found) and r.cause in BESIDE and _apart(r.cause, holds.cause)]
+    """Return the cause of an incident with its evidence and the causes that were rejected; "unknown" if none holds."""
+    results = [rule(context) for rule in RULES]
+    found = [result for result in results if isinstance(result, Found)]
+    unexplained = [reason for result in found if (reason := _unexplained(context, result)) is not None]
+    too_harmless = {reason.cause for reason in unexplained}
+    holds = next((result for result in found if result.cause not in too_harmless), None) or unknown(context)
+    others = (result for result in (*results, *unexplained) if isinstance(result, Rejected))
     more = [
         *evidence_of_two(context),
-        *evidence_of_full(context),
+        *evidence_of_limit(context),
         *_taken_again(context),
-        *(e for ruling in beside for e in ruling.evidence if e.ids),
+        *(e for result in found if _fails_beside(result.cause, holds.cause) for e in result.evidence if e.ids),
     ]
-    beyond = tuple(e for e in more if e not in holds.evidence)
-    return replace(holds, evidence=(*holds.evidence, *beyond), rejected=others)
+    return replace(
+        holds,
+        evidence=(*holds.evidence, *(e for e in more if e not in holds.evidence)),
+        rejected=tuple(reason for reason in others if reason.cause != holds.cause),
+    )
 
 
-# What may fail at the same time by itself: it is told among the evidence of a cause of another layer.
-BESIDE = ("etcd.member_down", "proxy.down", "proxy.frozen", "proxy.reloaded")
-# What costs the application little or nothing, and how long an outage it may explain: one etcd of three a hiccup; a
-# proxy that began anew, and takes every server for alive until its checks say otherwise, a few of those.
-HARMLESS_NS = {"etcd.member_down": SECOND_NS, "proxy.reloaded": 10 * SECOND_NS}
-
-
-def _unexplained(context: IncidentContext, ruling: Found) -> list[Rejected]:
-    """That the incident has an outage which a harmless cause does not explain; else none."""
-    longest_ns = HARMLESS_NS.get(ruling.cause)
-    outages = [o for cost in (context.write, context.read) for o in cost.outages]
-    long = [o for o in outages if longest_ns is not None and o.duration_ns > longest_ns]
-    facts = [{"action": o.action, "seconds": at_s(o.duration_ns)} for o in long[:1]]
-    return [Rejected(ruling.cause, "reason.outage_unexplained", one) for one in facts]
+def _unexplained(context: IncidentContext, result: Found) -> Rejected | None:
+    """Return the reason why a harmless cause does not hold: the incident has an outage that it does not explain."""
+    harmless_ns = CAUSES[result.cause].harmless_ns
+    outages = (o for cost in (context.write, context.read) for o in cost.outages)
+    long = next((o for o in outages if harmless_ns is not None and o.duration_ns > harmless_ns), None)
+    if long is None:
+        return None
+    facts = {"action": long.action, "seconds": at_s(long.duration_ns)}
+    return Rejected(result.cause, "reason.outage_unexplained", facts)
 
 
 def _taken_again(context: IncidentContext) -> list[Evidence]:
-    """That the leader key changed hands again in the same incident, as when a frozen leader wakes and takes it back."""
+    """Return evidence that the leader key changed hands again, as when a frozen leader resumes and takes it back."""
     first = context.leader_elected
     if first is None or context.span.about:
         return []
@@ -114,6 +105,6 @@ def _taken_again(context: IncidentContext) -> list[Evidence]:
     return [shows("evidence.leader_key_taken", event, member=event.subject) for event in again]
 
 
-def _apart(one: str, other: str) -> bool:
-    """Whether two causes lie in different layers."""
-    return one.partition(".")[0] != other.partition(".")[0]
+def _fails_beside(cause: str, other: str) -> bool:
+    """Return whether a cause may hold beside another one, of another layer."""
+    return CAUSES[cause].may_fail_beside and CAUSES[cause].layer != CAUSES[other].layer

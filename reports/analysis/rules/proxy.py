@@ -1,92 +1,87 @@
-"""Causes that lie with the proxy: down, frozen, full, cut off, or merely reloaded."""
+"""Causes that lie with the proxy: down, frozen, at its connection limit, cut off, or merely reloaded."""
 
 from __future__ import annotations
 
-from observer.model.findings import Evidence
-from observer.model.recording import SECOND_NS, Event, Operation, Outcome
-from reports.analysis.blindness import Spell
+from observer.model.findings import Confidence, Evidence, Unreachable
+from observer.model.recording import NEW, SECOND_NS, Event, Operation, Outcome
 from reports.analysis.incident_context import IncidentContext, at_s, shows, shows_failed
 from reports.analysis.index import pool_of
 from reports.analysis.leadership import says_primary
+from reports.analysis.observe import observed
 from reports.analysis.rule import RuleResult, found, rejected
 
-# How HAProxy writes that a check got no connection in time, none at all, or none to be had.
+# Results of HAProxy's checks that got no connection in time, none at all, or no socket for one.
 UNREACHED = ("L4TOUT", "L4CON", "SOCKERR")
-# How far an operation came that found no way in.
+# How far an operation came that got no connection.
 CONNECTING = ("slot", "connect")
 MINUTE_NS = 60 * SECOND_NS
 
 
 def proxy_down(context: IncidentContext) -> RuleResult:
-    """The proxy refuses connections, everything behind it is well."""
-    cause, spells, refused = "proxy.down", context.spells("haproxy"), _refused(context)
-    if not spells:
-        if len(refused) < 3 or _watched(context) or context.spells("patroni") or context.leader_lost is not None:
+    """Find a proxy that refuses connections, while everything behind it is healthy."""
+    cause, away, refused = "proxy.down", context.unreachable("haproxy"), _refused(context)
+    if not away:
+        watched = any(e.source == "haproxy" for e in context.index.recording.events)
+        if len(refused) < 3 or watched or context.unreachable("patroni") or context.leader_lost is not None:
             return None
         return found(cause, (), "medium", *shows_failed(refused))
-    shut = [s for s in spells if s.how in ("refused", "closed")]
+    shut = [one for one in away if one.how in ("refused", "closed")]
     if not shut:
-        return rejected(cause, "reason.proxy_how", proxy=spells[0].subject, how=spells[0].how)
-    # A proxy that is asked to stop refuses new connections first, and serves those that it has for a while.
-    passed = [o for o in _passed(context, shut) if o.probe == "fresh" or not refused]
+        return _other_way(cause, away[0])
+    # A proxy that is asked to stop refuses new connections first, and serves the open ones for a while.
+    passed = [o for o in _passed(context, shut) if o.probe == NEW or not refused]
     if passed:
         return rejected(cause, "reason.traffic_passed", at_s=at_s(passed[0].finished_ns))
     return found(
         cause,
-        tuple(dict.fromkeys(s.subject for s in shut)),
+        (one.subject for one in shut),
         "high" if context.failed() else "medium",
-        *[shows("evidence.proxy_failed", s.teller, proxy=s.subject, how=s.how) for s in spells],
+        *_failed_polls(away),
         *shows_failed(refused),
-        *[shows("evidence.proxy_back", s.sees, proxy=s.subject) for s in spells if s.sees is not None],
+        *[shows("evidence.proxy_back", one.back, proxy=one.subject) for one in away if one.back is not None],
     )
 
 
 def proxy_frozen(context: IncidentContext) -> RuleResult:
-    """The proxy lets one in and never answers, while PostgreSQL asked directly is well."""
-    cause, spells = "proxy.frozen", context.spells("haproxy")
-    if not spells:
+    """Find a proxy that accepts connections and never answers, while direct SQL is healthy."""
+    cause, away = "proxy.frozen", context.unreachable("haproxy")
+    if not away:
         return None
-    silent = [s for s in spells if s.how in ("silent", "connect_timeout")]
+    silent = [one for one in away if one.how in ("silent", "connect_timeout")]
+    if not silent and away[0].how == "refused":
+        return rejected(cause, "reason.proxy_refused", proxy=away[0].subject)
     if not silent:
-        if spells[0].how == "refused":
-            return rejected(cause, "reason.proxy_refused", proxy=spells[0].subject)
-        return rejected(cause, "reason.proxy_how", proxy=spells[0].subject, how=spells[0].how)
+        return _other_way(cause, away[0])
     passed = _passed(context, silent)
     if passed:
         return rejected(cause, "reason.traffic_passed", at_s=at_s(passed[0].finished_ns))
-    behind = context.spells("postgres")
+    behind = context.unreachable("postgres")
     if behind:
         return rejected(cause, "reason.sql_how", member=behind[0].subject, how=behind[0].how)
     failed = context.failed()
-    return found(
-        cause,
-        tuple(dict.fromkeys(s.subject for s in silent)),
-        "high" if failed else "medium",
-        *[shows("evidence.proxy_failed", s.teller, proxy=s.subject, how=s.how) for s in silent],
-        *shows_failed(failed),
-    )
+    sure: Confidence = "high" if failed else "medium"
+    return found(cause, (one.subject for one in silent), sure, *_failed_polls(silent), *shows_failed(failed))
 
 
 def proxy_full(context: IncidentContext) -> RuleResult:
-    """The proxy has as many sessions as it may have: who connects waits, who is connected goes on."""
-    full, failed = evidence_of_full(context), context.failed()
+    """Find a proxy at its connection limit: a new connection waits until another one is closed."""
+    cause, full, failed = "proxy.full", evidence_of_limit(context), context.failed()
     if not full or not failed or any(o.stage not in CONNECTING for o in failed):
         return None
     if context.leader_lost is not None:
-        return rejected("proxy.full", "reason.full_since_key", member=context.leader_lost.subject)
+        return rejected(cause, "reason.full_since_key", member=context.leader_lost.subject)
     lost = context.first("quorum.lost")
     if lost is not None:
-        return rejected("proxy.full", "reason.quorum_lost", at_s=at_s(lost.by_ns))
-    kept_on = context.acknowledged() and all(o.probe == "fresh" for o in failed)
-    proxies = tuple(dict.fromkeys(str(e.facts["proxy"]) for e in full))
-    return found("proxy.full", proxies, "high" if kept_on else "medium", *full, *shows_failed(failed))
+        return rejected(cause, "reason.quorum_lost", at_s=at_s(lost.by_ns))
+    open_ones_work = context.acknowledged() and all(o.probe == NEW for o in failed)
+    proxies = (str(e.facts["proxy"]) for e in full)
+    return found(cause, proxies, "high" if open_ones_work else "medium", *full, *shows_failed(failed))
 
 
-def evidence_of_full(context: IncidentContext) -> list[Evidence]:
-    """That a proxy was full while operations of the incident failed, whatever the cause."""
-    told: list[Evidence] = []
+def evidence_of_limit(context: IncidentContext) -> list[Evidence]:
+    """Return evidence that a proxy was at its limit while operations of the incident failed, whatever the cause."""
+    shown: list[Evidence] = []
     since: dict[str, Event] = {}
-    events = [e for e in context.index.recording.events if e.kind in ("proxy.full", "proxy.room")]
     failed = context.failed()
 
     def close(full: Event, room: Event | None) -> None:
@@ -94,118 +89,109 @@ def evidence_of_full(context: IncidentContext) -> list[Evidence]:
         if not any(o.started_ns <= until_ns and o.finished_ns >= full.window.after_ns for o in failed):
             return
         facts = {"sessions": full.detail.get("sessions"), "limit": full.detail.get("limit")}
-        told.append(shows("evidence.proxy_full", full, proxy=full.subject, **facts))
+        shown.append(shows("evidence.proxy_full", full, proxy=full.subject, **facts))
         if room is not None:
-            told.append(shows("evidence.proxy_room", room, proxy=room.subject))
+            shown.append(shows("evidence.proxy_room", room, proxy=room.subject))
 
-    for event in events:
-        full = since.pop(event.subject, None)
+    for event in context.index.of_kinds("proxy.full", "proxy.room"):
         if event.kind == "proxy.full":
-            since[event.subject] = full or event
-        elif full is not None:
-            close(full, event)
+            since.setdefault(event.subject, event)
+        elif event.subject in since:
+            close(since.pop(event.subject), event)
     for full in since.values():
         close(full, None)
-    return told
+    return shown
 
 
 def proxy_cut_off(context: IncidentContext) -> RuleResult:
-    """The proxy's checks do not reach a member that answers everyone else."""
-    cause = "proxy.cut_off"
+    """Find a proxy whose checks do not reach a member that answers all other sources."""
+    cause, index = "proxy.cut_off", context.index
     downs = [e for e in context.events("route.down") if str(e.detail.get("check_status")).lstrip("* ") in UNREACHED]
-    if not downs:
-        return None
-    reached = [e for e in downs if _in_sight(context, context.index.member_of(e), e)]
+    reached = [e for e in downs if _answered(context, index.member_of(e), e)]
     if not reached:
-        return None  # others do not reach it either, and say how, or nobody else looks
-    members = tuple(dict.fromkeys(map(context.index.member_of, reached)))
+        return None  # no check failed so, or other sources do not reach the member either, or none polls it
+    members = tuple(dict.fromkeys(map(index.member_of, reached)))
     if context.leader_lost is not None:
         return rejected(cause, "reason.leader_key_changed", member=context.leader_lost.subject)
     return found(
         cause,
         members,
-        "high" if all(context.observed(member).rest_observed for member in members) else "medium",
-        *[
-            shows(
-                "evidence.route_down",
-                e,
-                pool=pool_of(e),
-                server=context.index.member_of(e),
-                check_status=e.detail.get("check_status"),
-            )
-            for e in reached
-        ],
+        "high" if all(observed(context, member).rest_observed for member in members) else "medium",
+        *[_route_down(e, index.member_of(e)) for e in reached],
         *[_answers(context, member) for member in members],
     )
 
 
-def _in_sight(context: IncidentContext, member: str, down: Event) -> bool:
-    """Whether Patroni or PostgreSQL of a member was asked directly, and neither was away when its route went down."""
-    seen = context.observed(member)
-    away = [
-        spell
-        for spell in context.index.spells
-        if spell.source in ("patroni", "postgres") and spell.subject == member and not spell.noise
-        if spell.began_ns <= down.by_ns and spell.until_ns(context.index.end_ns) >= down.window.after_ns
-    ]
-    soon = [spell for spell in (seen.rest, seen.sql) if spell is not None]
-    return (seen.rest_observed or seen.sql_observed) and not away and not soon
+def _route_down(event: Event, server: str) -> Evidence:
+    facts = {"pool": pool_of(event), "server": server, "check_status": event.detail.get("check_status")}
+    return shows("evidence.route_down", event, **facts)
+
+
+def _answered(context: IncidentContext, member: str, down: Event) -> bool:
+    """Return whether Patroni or PostgreSQL of a member was polled, and neither was away when its route went down."""
+    seen = observed(context, member)
+    away = any(
+        one.began_ns <= down.by_ns and one.ended_ns(context.index.end_ns) >= down.window.after_ns
+        for one in context.index.unreachable
+        if one.source in ("patroni", "postgres") and one.subject == member and not one.noise
+    )
+    return (seen.rest_observed or seen.sql_observed) and not away and seen.rest is None and seen.sql is None
 
 
 def _answers(context: IncidentContext, member: str) -> Evidence:
-    """What others last heard of a member: its REST, else its PostgreSQL."""
+    """Return evidence of the last answer of a member: of REST, else of PostgreSQL."""
     rest = context.before("member.changed", subject=member, source="patroni")
     if rest:
         return shows("evidence.rest_answers", rest, member=member)
-    told = context.before("member.changed", subject=member, source="postgres")
-    primary = any(says_primary(event) for event in told)
-    return shows("evidence.sql_primary" if primary else "evidence.sql_replica", told, member=member)
+    sql = context.before("member.changed", subject=member, source="postgres")
+    primary = any(says_primary(event) for event in sql)
+    return shows("evidence.sql_primary" if primary else "evidence.sql_replica", sql, member=member)
 
 
 def proxy_reloaded(context: IncidentContext) -> RuleResult:
-    """The proxy's counters began anew, and it was never away."""
-    restarted = context.first("proxy.restarted")
+    """Find a proxy whose counters started from zero, and that was never away."""
+    cause, restarted = "proxy.reloaded", context.first("proxy.restarted")
     if restarted is None:
         return None
-    spells = context.spells("haproxy")
-    if spells:
-        return rejected("proxy.reloaded", "reason.proxy_how", proxy=spells[0].subject, how=spells[0].how)
-    return found(
-        "proxy.reloaded",
-        restarted.subject,
-        "high" if not _refused(context) else "medium",
-        shows("evidence.proxy_restarted", restarted, proxy=restarted.subject),
-    )
+    away = context.unreachable("haproxy")
+    if away:
+        return _other_way(cause, away[0])
+    shown = shows("evidence.proxy_restarted", restarted, proxy=restarted.subject)
+    return found(cause, restarted.subject, "high" if not _refused(context) else "medium", shown)
+
+
+def _other_way(cause: str, one: Unreachable) -> RuleResult:
+    return rejected(cause, "reason.proxy_how", proxy=one.subject, how=one.how)
+
+
+def _failed_polls(away: list[Unreachable]) -> list[Evidence]:
+    return [shows("evidence.proxy_failed", one.event, proxy=one.subject, how=one.how) for one in away]
 
 
 def _refused(context: IncidentContext) -> list[Operation]:
-    """Operations that were refused, or cut, before they could be sent."""
+    """Return operations that were refused, or cut, before they could be sent."""
     return [o for o in context.failed() if o.stage == "connect" and "refused" in (o.message or "").lower()]
 
 
-def _passed(context: IncidentContext, spells: list[Spell]) -> list[Operation]:
-    """Operations that began and were acknowledged while the proxy was certainly away, in the first minute of that.
+def _passed(context: IncidentContext, away: list[Unreachable]) -> list[Operation]:
+    """Return operations that began and were acknowledged in the first minute in which the proxy was certainly away.
 
-    None where another proxy is watched too, through which they may have gone.
+    The list is empty if another proxy is watched too, through which they may have gone.
     """
     haproxy = context.index.recording.header.settings.get("haproxy")
     pages = haproxy.get("stats") if isinstance(haproxy, dict) else None
-    if len(pages or ()) > len({spell.subject for spell in spells}):
+    if len(pages or ()) > len({one.subject for one in away}):
         return []
     return [
         o
-        for spell in spells
+        for one in away
         for o in context.index.recording.between(
-            spell.began_ns, min(_away_until_ns(context, spell), spell.began_ns + MINUTE_NS)
+            one.began_ns, min(_certainly_until_ns(context, one), one.began_ns + MINUTE_NS)
         )
-        if o.outcome is Outcome.OK and o.started_ns >= spell.began_ns
+        if o.outcome is Outcome.OK and o.started_ns >= one.began_ns
     ]
 
 
-def _away_until_ns(context: IncidentContext, spell: Spell) -> int:
-    """When the last look that failed began."""
-    return context.index.end_ns if spell.sees is None else spell.sees.window.after_ns
-
-
-def _watched(context: IncidentContext) -> bool:
-    return any(e.source == "haproxy" for e in context.index.recording.events)
+def _certainly_until_ns(context: IncidentContext, one: Unreachable) -> int:
+    """Return when the last poll that failed began."""
+    return context.index.end_ns if one.back is None else one.back.window.after_ns

@@ -117,8 +117,9 @@ def incident(found: IncidentResults, recording: RecordingResults, top: int, lang
         for limit in limits:
             from_x, to_x = x(in_seconds(limit.from_ns)), x(in_seconds(limit.to_ns))
             shown.append(rect(from_x, y + 1, max(to_x - from_x, 2), 14, PURPLE))
-            if to_x - from_x > wide(limit.what, SMALL) + 6:
-                shown.append(words(from_x + 4, y + 12, limit.what, SMALL))
+            label = f"{limit.sessions} / {limit.limit}"
+            if to_x - from_x > wide(label, SMALL) + 6:
+                shown.append(words(from_x + 4, y + 12, label, SMALL))
         y += LINE + 6
     y += 4
     for action in ("write", "read"):

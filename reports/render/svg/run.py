@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.recording import LeaderPeriod, Period, Promotion
+from reports.analysis.results.recording import ConnectionLimit, LeaderPeriod, Period, Promotion
 from reports.analysis.results.whole import RecordingResults
 from reports.render.escaping import dashed
 from reports.render.language import Language
@@ -137,7 +137,7 @@ def _keys(recording: RecordingResults, has_incidents: bool) -> Iterator[Key]:
         yield filled("incident_band", AMBER)
 
 
-def _times(periods: Iterable[Period | LeaderPeriod]) -> Gaps:
+def _times(periods: Iterable[Period | LeaderPeriod | ConnectionLimit]) -> Gaps:
     return [(in_seconds(p.from_ns), None if p.to_ns is None else in_seconds(p.to_ns)) for p in periods]
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from observer.model.findings import Outage, Phase
-from observer.model.recording import SECOND_NS, Window
+from observer.model.recording import SECOND_NS, Served, Window
 from reports.analysis.results.evidence import ReadsServed, SupportingEvidence
 from reports.analysis.results.incident import ActionCost, IncidentResults, LeaderChange
 from reports.analysis.results.proxy import CheckPauses, Measured, ProxyChecks, ProxySettings, StaleUp
@@ -18,7 +18,6 @@ from reports.analysis.results.recording import (
     Period,
     ReplicaLag,
     Reported,
-    Served,
     Throughput,
     Totals,
 )

@@ -13,6 +13,7 @@ from reports.analysis.results.reads import (
     ReadThenLost,
     Spread,
     Staleness,
+    TwoPrimaries,
 )
 from reports.analysis.results.whole import Consistency, DurabilityTotals
 from reports.document.durability import durability
@@ -48,14 +49,7 @@ def test_two_primaries_that_were_not_seen_are_told_from_those_that_could_not_be_
 
 
 def test_two_primaries_have_members_and_times() -> None:
-    found = {
-        "recording": 1,
-        "members": ["patroni3", "patroni1"],
-        "from_s": 7.809,
-        "to_s": 10.407,
-        "seconds": 2.598,
-        "event_ids": [13, 40],
-    }
+    found = TwoPrimaries(1, ("patroni3", "patroni1"), ns(7.809), ns(10.407), (13, 40))
     text = shown(durability(results(consistency=Consistency(True, (found,), (), (), ())), "homework"), "ru")
     assert "Два primary работали одновременно один раз, самое большее 2,6 с." in text
     assert "| `patroni3`, `patroni1` | 7,8–10,4 с | оба были primary | events 13, 40 |" in text

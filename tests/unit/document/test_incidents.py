@@ -132,7 +132,7 @@ def test_an_unknown_cause_tells_what_was_seen_and_what_is_excluded() -> None:
     )
     text = rendered(unknown)
     assert "### Incident 1: unknown cause" in text
-    assert "Seen in incident 1, confidence low: `patroni3` held the leader key all the time." in text
+    assert "Seen in incident 1, confidence low: `patroni3` held the leader key throughout." in text
     assert "Excluded: planned switchover (" in text
 
 
@@ -183,7 +183,7 @@ def test_repeats_show_only_evidence_of_another_kind() -> None:
         KILLED, id=2, evidence=(*KILLED.evidence, evidence("member_key_lost", 8, at_s=12, member="patroni1"))
     )
     text = rendered(KILLED, repeat)
-    assert "| 2 | 2.00 | the key of node `patroni1` vanished from etcd | events 8 |" in text
+    assert "| 2 | 2.00 | the key of member `patroni1` disappeared from etcd | events 8 |" in text
     assert text.count("`patroni2` took the leader key |") == 1
 
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reports.analysis.results.recording import LeaderPeriod, Period, Promotion, Throughput, Unreachable
+from reports.analysis.results.recording import ConnectionLimit, LeaderPeriod, Period, Promotion, Throughput, Unreachable
 from reports.analysis.results.whole import RecordingResults, Results
 from reports.render.language import language
 from reports.render.svg import gallery
@@ -138,7 +138,10 @@ def test_each_timeline_of_a_leader_has_a_cell_if_its_promotion_has_a_moment() ->
 
 
 def test_an_incident_shows_the_injected_fault_and_the_connection_limit() -> None:
-    limits = (Period("p", "100 / 100", ns(15), ns(35), 71, 72), Period("p", "100 / 100", ns(90), ns(99), 73, 74))
+    limits = (
+        ConnectionLimit("p", 100, 100, ns(15), ns(35), 71, 72),
+        ConnectionLimit("p", 100, 100, ns(90), ns(99), 73, 74),
+    )
     picture = pictures(results(incident(), recordings=(recording(connection_limits=limits),)))["incident-1"]
     shown = texts(picture)
     assert {"x kill patroni1", "injected fault", "HAProxy at its limit"} <= set(shown)
@@ -186,7 +189,7 @@ def test_text_from_outside_breaks_no_picture(evil: str) -> None:
         scope=evil,
         roles=(Period(evil, "primary", ns(0.1), ns(120), 1, None),),
         unreachable=(Unreachable("etcd", evil, "refused", ns(60), ns(71), 80),),
-        connection_limits=(Period("p", evil, ns(15), ns(35), 71, 72),),
+        connection_limits=(ConnectionLimit(evil, 100, 100, ns(15), ns(35), 71, 72),),
     )
     told = replace(incident().injected[0], detail={"component": evil, "action": evil, "target": evil})
     for picture in pictures(results(incident(target=evil, injected=(told,)), recordings=(own,))).values():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reports.analysis.results.recording import Period, ReadOnlyWrites, Served
+from observer.model.recording import Served
+from reports.analysis.results.recording import ConnectionLimit, ReadOnlyWrites
 from reports.document.proxy import proxy
 from tests.unit.document.builders_cluster import incident, ns, recording, results, shown
 
@@ -44,7 +45,7 @@ def test_writes_that_a_replica_refused_are_counted_by_incident() -> None:
 
 def test_the_connection_limit_is_mentioned_only_if_it_was_reached() -> None:
     assert "connection limit" not in shown(proxy(results(), "homework"))
-    full = recording(connection_limits=(Period("p", "100 / 100", ns(15), ns(22.4), 76, 88),))
+    full = recording(connection_limits=(ConnectionLimit("p", 100, 100, ns(15), ns(22.4), 76, 88),))
     text = shown(proxy(results(recordings=(full,)), "homework"))
     assert "HAProxy reached its connection limit (100) once, 7.4 s in total (events 76)." in text
 

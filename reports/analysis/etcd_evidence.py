@@ -1,0 +1,99 @@
+"""What supports an incident from etcd: members that did not answer, elections, the loss of its majority."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from observer.model.findings import Incident, Unreachable
+from observer.model.recording import SECOND_NS, Event
+from reports.analysis.container_engine import enabling_start
+from reports.analysis.index import Index
+from reports.analysis.outages import acknowledged, within
+from reports.analysis.quorum import INFERRED, majority_gone
+from reports.analysis.results.evidence import EtcdElection, EtcdLeader, EtcdOutage, Interval
+from reports.analysis.topology import etcd_leader_at
+
+
+def etcd_absences(index: Index) -> tuple[Unreachable, ...]:
+    """Return the periods in which an etcd member that had answered before did not answer."""
+    return tuple(s for s in index.unreachable if s.etcd_member and not s.initial)
+
+
+def majority_lost(index: Index, absences: Sequence[Unreachable], own: Sequence[Event]) -> Interval | None:
+    """Return when etcd lost its majority among some events; None: it did not."""
+    lost = next((e for e in own if e.kind == "quorum.lost" and INFERRED not in e.detail), None)
+    began = (s.began_ns for s in absences if own and own[0].by_ns <= s.began_ns <= own[-1].by_ns)
+    known_ns = max(began, default=None) if lost is None else lost.by_ns
+    gone = None if known_ns is None else majority_gone(index.recording, absences, known_ns)
+    if gone is None:
+        return None
+    window, silent = gone
+    rows = (s.failures[0].id for s in silent)
+    return Interval(window.after_ns, window.by_ns, tuple(sorted(row for row in rows if row is not None)))
+
+
+def etcd_outages(index: Index, absences: Sequence[Unreachable], from_ns: int, until_ns: int) -> tuple[EtcdOutage, ...]:
+    """Return the etcd members that stopped answering in a stretch of time, with the operations meanwhile."""
+    own = (s for s in absences if from_ns <= s.began_ns <= until_ns and not s.noise)
+    return tuple(_outage(index, one) for one in own)
+
+
+def _outage(index: Index, away: Unreachable) -> EtcdOutage:
+    from_ns, until_ns, back = away.began_ns, away.ended_ns(index.end_ns), away.back
+    return EtcdOutage(
+        endpoint=away.subject,
+        from_ns=from_ns,
+        after_ns=None if back is None else back.window.after_ns,
+        to_ns=None if back is None else back.by_ns,
+        blind_id=away.failures[0].id,
+        sees_id=None if back is None else back.id,
+        writes=acknowledged(index.recording, "write", from_ns, until_ns),
+        reads=acknowledged(index.recording, "read", from_ns, until_ns),
+        failed=sum(len(within(failed, from_ns, until_ns)) for failed in index.failures.values()),
+    )
+
+
+def etcd_elections(index: Index, own: Sequence[Event]) -> tuple[EtcdElection, ...]:
+    """Return the elections within etcd among some events."""
+    elected = (e for e in own if e.kind == "raft.elected" and isinstance(e.detail.get("before"), Mapping))
+    return tuple(
+        EtcdElection(
+            before=event.detail["before"].get("leader"),
+            leader=event.detail.get("leader"),
+            term_before=_term(event.detail["before"]),
+            term=_term(event.detail),
+            after_ns=event.window.after_ns,
+            by_ns=event.by_ns,
+            event_id=event.id,
+            start=enabling_start(index.recording, own, event),
+        )
+        for event in elected
+    )
+
+
+def _term(detail: Mapping[str, object]) -> int | None:
+    term = detail.get("term")
+    return term if isinstance(term, int) else None
+
+
+def etcd_led(index: Index, at_ns: int) -> EtcdLeader | None:
+    """Return etcd's last known leader at a moment."""
+    led = etcd_leader_at(index, at_ns)
+    return None if led is None else EtcdLeader(led[0], led[1].id)
+
+
+def was_etcd_leader(index: Index, incident: Incident) -> bool | None:
+    """Return whether the etcd member that failed led etcd; None: unknown, or the incident has another cause.
+
+    The failure of a leader is followed by an election. Without one, the last known leader counts only if it is another
+    member.
+    """
+    if incident.cause != "etcd.member_down" or incident.target is None:
+        return None
+    for event in index.between(incident.began_ns - SECOND_NS, incident.ended_ns):
+        if event.kind == "raft.elected":
+            before = event.detail.get("before")
+            leader = before.get("leader") if isinstance(before, Mapping) else None
+            return None if leader is None else bool(leader == incident.target)
+    led = etcd_leader_at(index, incident.began_ns)
+    return None if led is None or led[0] == incident.target else False

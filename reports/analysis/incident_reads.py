@@ -1,0 +1,89 @@
+"""Reads in an incident: the failed ones without an outage, the servers while writes were down, the persistent ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from observer.model.findings import Incident
+from observer.model.recording import SECOND_NS, Operation, Outcome, Recording
+from reports.analysis.results.evidence import FailedReads, LeaderReads, PersistentReads, ReaderMove, ReadsServed
+
+# Persistent reads of this time before the fault show their servers.
+BEFORE_NS = 2 * SECOND_NS
+MEMBER_CAUSES = ("leader.", "replica.", "postgres.", "patroni.")
+
+
+def failed_reads(recording: Recording, incident: Incident) -> FailedReads | None:
+    """Return the reads that failed; None: no read failed, or the incident has an outage of reads."""
+    if incident.read.outages or not incident.read.failed + incident.read.unknown:
+        return None
+    own = [o for o in recording.between(incident.began_ns, incident.ended_ns) if o.action == "read"]
+    failed = [o for o in own if o.outcome is not Outcome.OK]
+    if not failed:
+        return None
+    new = [o for o in own if o.probe == "fresh"]
+    messages = {o.message for o in failed}
+    return FailedReads(
+        new=sum(o.probe == "fresh" for o in failed),
+        tried=len(new),
+        persistent=sum(o.probe == "kept" for o in failed),
+        from_ns=failed[0].finished_ns,
+        to_ns=failed[-1].finished_ns,
+        last_began_ns=max(o.started_ns for o in failed),
+        message=messages.pop() if len(messages) == 1 else None,
+        first_id=min((o.id for o in new if o.id is not None), default=None),
+        last_id=max((o.id for o in new if o.id is not None), default=None),
+    )
+
+
+def reads_served(recording: Recording, incident: Incident) -> ReadsServed:
+    """Return the reads that succeeded in the seconds of the incident in which writes were down throughout.
+
+    Seconds count from the beginning of the incident, as in throughput.py.
+    """
+    outages = incident.write.outages
+    replicas = unknown = 0
+    leaders: dict[str, LeaderReads] = {}
+    for o in recording.between(incident.began_ns, incident.ended_ns + BEFORE_NS) if outages else ():
+        second_ns = o.due_ns - (o.due_ns - incident.began_ns) % SECOND_NS
+        down = any(outage.began_ns <= second_ns and second_ns + SECOND_NS <= outage.ended_ns for outage in outages)
+        if o.action != "read" or o.outcome is not Outcome.OK or not down:
+            continue
+        if o.in_recovery:
+            replicas += 1
+        elif o.in_recovery is None or o.server is None:
+            unknown += 1
+        else:
+            own = leaders.get(o.server) or LeaderReads(o.server, 0, o.finished_ns, o.id)
+            leaders[o.server] = replace(own, n=own.n + 1)
+    return ReadsServed(replicas, tuple(leaders.values()), unknown)
+
+
+def persistent_reads(recording: Recording, incident: Incident) -> PersistentReads | None:
+    """Return the servers of the persistent reads before the fault; None: no member failed, or no server is known."""
+    if not incident.cause.startswith(MEMBER_CAUSES):
+        return None
+    fault_ns = min([incident.began_ns, *(e.by_ns for e in incident.injected if e.kind == "fault.told")])
+    own = [
+        o
+        for o in recording.between(fault_ns - BEFORE_NS, incident.ended_ns)
+        if (o.action, o.probe) == ("read", "kept") and (o.server is not None or o.outcome is not Outcome.OK)
+    ]
+    before = [o for o in own if o.finished_ns <= fault_ns and o.outcome is Outcome.OK]
+    servers = tuple(sorted({o.server for o in before if o.server is not None}))
+    if not servers:
+        return None
+    hit = bool({incident.target, *incident.targets} & set(servers))
+    moved = _moved(own, servers[0]) if hit and len(servers) == 1 else None
+    return PersistentReads(servers, hit, any(o.in_recovery is False for o in before), moved)
+
+
+def _moved(own: Sequence[Operation], server: str) -> ReaderMove | None:
+    good = [o for o in own if o.outcome is Outcome.OK]
+    position = next((i for i, o in enumerate(good) if o.server != server), None)
+    if position is None:
+        return None
+    last, first = good[position - 1], good[position]
+    failed = sum(o.outcome is not Outcome.OK and last.due_ns < o.due_ns < first.due_ns for o in own)
+    return ReaderMove(str(first.server), first.finished_ns - last.finished_ns, last.id, first.id, failed)

@@ -1,0 +1,97 @@
+"""How far replicas were behind under load, and which of them streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from observer.model.recording import MS_NS, SECOND_NS, Event, Operation, Recording
+from reports.analysis.changes import is_running
+from reports.analysis.index import Index
+from reports.analysis.leadership import says_primary
+from reports.analysis.results.recording import ReplicaLag
+
+_Sample = tuple[float, int, int | None]
+
+
+def streaming_members(event: Event) -> frozenset[str] | None:
+    """Return the members that stream from a primary, by its Patroni; None: the event is no report of a primary."""
+    rows = event.detail.get("replication") if event.kind == "member.changed" and event.source == "patroni" else None
+    if not isinstance(rows, (list, tuple)) or not says_primary(event) or not is_running(event.detail.get("state")):
+        return None
+    return frozenset(
+        str(row.get("application_name")) for row in rows if isinstance(row, Mapping) and row.get("state") == "streaming"
+    )
+
+
+def replica_lags(index: Index, excluded: Sequence[int]) -> tuple[ReplicaLag, ...]:
+    """Return the lag of each replica under load: in bytes by its primary, in seconds by itself.
+
+    `excluded`: rows of samples whose seconds are only the age of the replica's last transaction.
+    """
+    first_ns, apart = _load_began_ns(index.recording), set(excluded)
+    in_bytes: dict[str, list[_Sample]] = {}
+    in_seconds: dict[str, list[_Sample]] = {}
+    for event in _samples(index, first_ns):
+        lags = event.detail.get("lag_bytes")
+        for member, lag in lags.items() if isinstance(lags, Mapping) else ():
+            if _is_number(lag):
+                in_bytes.setdefault(str(member), []).append((max(0, int(lag)), event.by_ns, event.id))
+        if _is_number(event.detail.get("lag_s")) and event.id not in apart:
+            in_seconds.setdefault(event.subject, []).append((float(event.detail["lag_s"]), event.by_ns, event.id))
+    return (
+        *(_lag(member, "bytes", first_ns, in_bytes[member]) for member in sorted(in_bytes)),
+        *(_lag(member, "seconds", first_ns, in_seconds[member]) for member in sorted(in_seconds)),
+    )
+
+
+def _lag(member: str, unit: str, first_ns: int, samples: Sequence[_Sample]) -> ReplicaLag:
+    worst = max(samples, key=lambda sample: sample[0])
+    median = sorted(lag for lag, _, _ in samples)[len(samples) // 2]
+    return ReplicaLag(member, unit, first_ns, len(samples), median, *worst)
+
+
+def excluded_samples(index: Index) -> tuple[int, ...]:
+    """Return the rows of samples under load from replicas that were not known to follow the leader."""
+    first_ns = _load_began_ns(index.recording)
+    streams: frozenset[str] = frozenset()
+    leads = 0  # the newest timeline that a primary reported
+    own: dict[str, int | None] = {}
+    reporters: set[str] = set()  # replicas that report the timeline they receive; some lack the privilege
+    found = []
+    for event in index.of_kinds("member.changed", "replication.sampled"):
+        number, member = event.detail.get("timeline"), event.subject
+        timeline = number if isinstance(number, int) else None
+        if event.kind == "member.changed":
+            if says_primary(event) and timeline is not None:
+                leads = max(leads, timeline)
+            if event.source == "postgres":
+                own[member] = timeline
+                reporters |= {member} if timeline is not None and event.detail.get("in_recovery") else set()
+            listed = streaming_members(event)
+            if listed is not None and (timeline is None or timeline >= leads):
+                streams = listed
+        elif event.source == "postgres" and event.by_ns >= first_ns and _is_number(event.detail.get("lag_s")):
+            on = own.get(member)
+            follows = on >= leads if on is not None else member in streams and member not in reporters
+            if not follows and event.id is not None:
+                found.append(event.id)
+    return tuple(found)
+
+
+def _samples(index: Index, first_ns: int) -> Iterator[Event]:
+    samples = index.of_kinds("replication.sampled")
+    return (event for event in samples if event.source == "postgres" and event.by_ns >= first_ns)
+
+
+def _load_began_ns(recording: Recording) -> int:
+    """Return when the first operation was due, to the millisecond; 0 without operations."""
+    if recording.seconds:
+        second = min(s.at_s for s in recording.seconds)
+        own: Sequence[Operation] = recording.between(second * SECOND_NS - 1, (second + 1) * SECOND_NS)
+    else:
+        own = recording.operations
+    return min((o.due_ns for o in own), default=0) // MS_NS * MS_NS
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

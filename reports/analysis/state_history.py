@@ -1,0 +1,166 @@
+"""The states of a recording over time: roles, routes, quorum, connection limits, leaders, promotions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from observer.model.findings import Leadership
+from observer.model.recording import Event
+from reports.analysis.index import Index
+from reports.analysis.leadership import says_primary
+from reports.analysis.results.recording import ConnectionLimit, LeaderPeriod, Period, Promotion
+
+AWAY, AVAILABLE = "away", "available"
+
+# The moment, the new state and the row of a change.
+_Change = tuple[int, Any, int | None]
+
+
+def roles(index: Index) -> tuple[Period, ...]:
+    """Return the roles of each member, in order of the members.
+
+    They come from direct SQL, or from Patroni if no PostgreSQL was polled. A member that becomes reachable again has
+    its last role until it reports another one.
+    """
+    polled = {event.source for event in index.of_kinds("member.changed")}
+    source = "postgres" if "postgres" in polled else "patroni"
+    changes: dict[str, list[_Change]] = {}
+    role: dict[str, str] = {}
+    for event in index.of_kinds("member.changed", "source.blind", "source.sees"):
+        if event.source != source:
+            continue
+        state = _role(event, role)
+        if state is not None:
+            changes.setdefault(event.subject, []).append((event.by_ns, state, event.id))
+            if state != AWAY:
+                role[event.subject] = state
+    return tuple(_periods(index, changes))
+
+
+def _role(event: Event, last: Mapping[str, str]) -> str | None:
+    if event.kind == "source.blind":
+        return AWAY
+    if event.kind == "source.sees":
+        return last.get(event.subject)
+    primary = says_primary(event)
+    return None if primary is None else "primary" if primary else "replica"
+
+
+def routes(index: Index) -> tuple[Period, ...]:
+    """Return when each pool routed to each of its servers."""
+    changes = _changes(index, {"route.up": "up", "route.down": "down"})
+    return tuple(period for period in _periods(index, changes) if period.what == "up")
+
+
+def quorum_losses(index: Index) -> tuple[Period, ...]:
+    """Return when etcd had no leader: as its members reported, or inferred if a majority did not answer."""
+    changes = _changes(index, {"quorum.lost": "lost", "quorum.regained": "regained"})
+    together = sorted((change for own in changes.values() for change in own), key=lambda change: change[0])
+    return tuple(period for period in _periods(index, {"etcd": together}) if period.what == "lost")
+
+
+def connection_limits(index: Index) -> tuple[ConnectionLimit, ...]:
+    """Return when a proxy was at its connection limit."""
+    changes: dict[str, list[_Change]] = {}
+    for event in index.of_kinds("proxy.full", "proxy.room"):
+        sessions = (event.detail.get("sessions"), event.detail.get("limit"))
+        state = sessions if event.kind == "proxy.full" else AVAILABLE
+        changes.setdefault(event.subject, []).append((event.by_ns, state, event.id))
+    return tuple(
+        ConnectionLimit(subject, began[1][0], began[1][1], began[0], ended[0], began[2], ended[2])
+        for subject in sorted(changes)
+        for began, ended in _stretches(changes[subject], index.end_ns)
+        if began[1] != AVAILABLE
+    )
+
+
+def _changes(index: Index, states: Mapping[str, str]) -> dict[str, list[_Change]]:
+    changes: dict[str, list[_Change]] = {}
+    for event in index.of_kinds(*states):
+        changes.setdefault(event.subject, []).append((event.by_ns, states[event.kind], event.id))
+    return changes
+
+
+def _periods(index: Index, changes: Mapping[str, Sequence[_Change]]) -> Iterator[Period]:
+    for subject in sorted(changes):
+        for began, ended in _stretches(changes[subject], index.end_ns):
+            yield Period(subject, began[1], began[0], ended[0], began[2], ended[2])
+
+
+def _stretches(changes: Iterable[_Change], end_ns: int) -> Iterator[tuple[_Change, _Change]]:
+    """Yield each change with the next one to another state; the last one with the end of the recording."""
+    began: _Change | None = None
+    for change in changes:
+        if began is not None and began[1] == change[1]:
+            continue
+        if began is not None and began[0] < change[0]:
+            yield began, change
+        began = change
+    if began is not None:
+        yield began, (end_ns, None, None)
+
+
+def leader_periods(index: Index, roles: Iterable[Period]) -> tuple[LeaderPeriod, ...]:
+    """Return the period of each leader, with its timelines and with the periods in which it was a replica again."""
+    header = index.recording.header
+    return tuple(
+        LeaderPeriod(
+            member=led.member,
+            timeline=led.timeline,
+            timelines=_timelines(index, led),
+            from_ns=led.from_ns,
+            to_ns=led.until_ns,
+            from_utc=header.utc(led.from_ns).isoformat(),
+            demoted=_demoted(roles, led),
+        )
+        for led in index.leaderships
+    )
+
+
+def _timelines(index: Index, led: Leadership) -> tuple[int, ...]:
+    """Return all timelines on which a leader was a primary in its period, by direct SQL, in order."""
+    until_ns = index.end_ns if led.until_ns is None else led.until_ns
+    reported = {
+        event.detail["timeline"]
+        for event in index.events_of("member.changed", led.member)
+        if event.source == "postgres" and led.from_ns <= event.by_ns <= until_ns
+        if event.detail.get("in_recovery") is False and isinstance(event.detail.get("timeline"), int)
+    }
+    return tuple(sorted(reported | ({led.timeline} if led.timeline is not None else set())))
+
+
+def _demoted(roles: Iterable[Period], led: Leadership) -> tuple[Period, ...]:
+    until_ns = led.until_ns
+    own = [r for r in roles if r.subject == led.member and r.to_ns > led.from_ns]
+    own = [r for r in own if until_ns is None or r.from_ns < until_ns]
+    first = next((i for i, role in enumerate(own) if role.what == "primary"), len(own))
+    # The key is lost before the role is seen to change, so a replica's period that goes on is the next leader's.
+    return tuple(r for r in own[first:] if r.what == "replica" and (until_ns is None or r.to_ns <= until_ns))
+
+
+def promotions(index: Index) -> tuple[Promotion, ...]:
+    """Return the first report of each timeline of each primary, in order of time."""
+    found: dict[tuple[str, int], Promotion] = {}
+    for event in index.of_kinds("log.told", "member.changed"):
+        timeline = event.detail.get("timeline")
+        if event.kind == "log.told" and event.detail.get("says") == "new_timeline":
+            timeline = int(str(timeline))
+        elif event.kind == "log.told" or not says_primary(event) or not isinstance(timeline, int):
+            continue
+        found.setdefault((event.subject, timeline), Promotion(event.subject, timeline, event.by_ns, event.id))
+    return tuple(found.values())
+
+
+def observer_suspended(index: Index) -> tuple[Period, ...]:
+    """Return when the observer itself did not run."""
+    return tuple(_window(event, "slept") for event in index.of_kinds("observer.slept") if event.source == "daemon")
+
+
+def direct_writes(index: Index) -> tuple[Period, ...]:
+    """Return the direct writes that were acknowledged while a proxy was down."""
+    return tuple(_window(event, "written") for event in index.of_kinds("write.proved"))
+
+
+def _window(event: Event, what: str) -> Period:
+    return Period(event.subject, what, event.window.after_ns, event.by_ns, event.id, None)

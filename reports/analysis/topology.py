@@ -1,0 +1,160 @@
+"""The parts of a cluster with their names and addresses, as a recording shows them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from observer.model.recording import Event
+from reports.analysis.index import Index
+from reports.analysis.results.recording import Part
+
+# The order of a request's way back, and of the proxy's addresses.
+KINDS = ("etcd", "patroni", "postgres", "haproxy")
+ROUTES = ("write", "read", "stats")
+
+
+@dataclass(slots=True)
+class _Addresses:
+    """The addresses of one part, as far as they are known."""
+
+    inside: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    led_utc: str | None = None
+    event_ids: list[int] = field(default_factory=list)
+
+    def add(self, inside: object = None, outside: object = None, row: int | None = None) -> None:
+        for address, known in ((inside, self.inside), (outside, self.outside)):
+            if isinstance(address, str) and address and address not in known:
+                known.append(address)
+                self.event_ids += [] if row is None or row in self.event_ids else [row]
+
+
+def parts(index: Index) -> tuple[Part, ...]:
+    """Return all parts with their addresses: etcd, Patroni, PostgreSQL, HAProxy."""
+    settings = index.recording.header.settings
+    found: dict[tuple[str, str], _Addresses] = {}
+
+    def part(kind: str, name: str) -> _Addresses:
+        return found.setdefault((kind, name), _Addresses())
+
+    etcd = etcd_names(index)
+    for endpoint, name in etcd.items():
+        part("etcd", name).add(outside=endpoint)
+    versions = [e for e in index.of_kinds("versions.captured") if e.subject in etcd]
+    for event in (e for e in versions if e.source == "etcd"):
+        for url in (*(event.detail.get("client_urls") or ()), *(event.detail.get("peer_urls") or ())):
+            part("etcd", etcd[event.subject]).add(inside=_address(url), row=event.id)
+    led = next((e for e in versions if e.detail.get("leads")), None)
+    if led is not None:
+        part("etcd", etcd[led.subject]).led_utc = index.recording.header.utc(led.by_ns).isoformat()
+    for event in index.of_kinds("member.changed", "identity.learned"):
+        if event.kind == "identity.learned":
+            part("postgres", event.subject).add(inside=event.detail.get("address"), row=event.id)
+        elif event.source == "etcd":
+            part("patroni", event.subject).add(inside=_address(event.detail.get("api_url")), row=event.id)
+            part("postgres", event.subject).add(inside=_address(event.detail.get("conn_url")), row=event.id)
+    for kind in ("patroni", "postgres"):
+        members = setting(settings, kind, "members")
+        for name, at in (members if isinstance(members, Mapping) else {}).items():
+            part(kind, str(name)).add(outside=_address(at) if kind == "patroni" else dsn_address(str(at)))
+    for route, port in ports(settings).items():
+        part("haproxy", route).add(outside=port)
+    for url in _strings(settings, "haproxy", "stats"):
+        part("haproxy", "stats").add(outside=_address(url))
+    return tuple(_part(*key, found[key]) for key in sorted(found, key=_order))
+
+
+def _order(key: tuple[str, str]) -> tuple[int, int, str]:
+    kind, name = key
+    return KINDS.index(kind), ROUTES.index(name) if kind == "haproxy" else 0, name
+
+
+def _part(kind: str, name: str, own: _Addresses) -> Part:
+    return Part(kind, name, tuple(own.inside), tuple(own.outside), own.led_utc, tuple(own.event_ids))
+
+
+def watchers(index: Index) -> tuple[Part, ...]:
+    """Return what monitors the cluster, as far as the settings show: Prometheus and the observer's own metrics."""
+    settings = index.recording.header.settings
+    url, listen = _address(setting(settings, "prometheus", "url")), setting(settings, "metrics", "listen")
+    rows = tuple(e.id for e in index.of_kinds("dashboards.captured") if e.id is not None)[:1]
+    prometheus = (Part("prometheus", "prometheus", (), (url,), None, rows),) if url else ()
+    return (*prometheus, *((Part("observer", "observer", (), (str(listen),), None, ()),) if listen else ()))
+
+
+def names(index: Index) -> dict[str, str]:
+    """Return the names for addresses: those of etcd's members, and "" for the only proxy."""
+    proxies = _strings(index.recording.header.settings, "haproxy", "stats")
+    return etcd_names(index) | ({proxies[0]: ""} if len(proxies) == 1 else {})
+
+
+def etcd_names(index: Index) -> dict[str, str]:
+    """Return the names of etcd's members by endpoint: their own, or a number if they did not report one."""
+    endpoints = _strings(index.recording.header.settings, "etcd", "endpoints")
+    found = {endpoint: f"etcd{number}" for number, endpoint in enumerate(endpoints, 1)}
+    for event in index.of_kinds("versions.captured"):
+        if event.source == "etcd" and event.subject in found:
+            found[event.subject] = str(event.detail.get("name") or found[event.subject])
+    return found
+
+
+def last_etcd_leader(index: Index) -> str | None:
+    """Return the name of etcd's last known leader; None: no member reported one."""
+    leader: str | None = None
+    for event in index.of_kinds("raft.elected", "versions.captured"):
+        if event.kind == "raft.elected":
+            leader = str(event.detail["leader"]) if event.detail.get("leader") else None
+        elif event.detail.get("leads") and leader is None:
+            leader = event.subject
+    return None if leader is None else etcd_names(index).get(leader)
+
+
+def etcd_leader_at(index: Index, at_ns: int) -> tuple[str, Event] | None:
+    """Return the endpoint of etcd's last known leader at a moment, and the event that shows it."""
+    found: tuple[str, Event] | None = None
+    for event in index.of_kinds("raft.elected", "versions.captured"):
+        if event.by_ns > at_ns:
+            break
+        leader = event.detail.get("leader") if event.kind == "raft.elected" else None
+        if event.kind == "versions.captured" and event.source == "etcd" and event.detail.get("leads"):
+            leader = event.subject
+        found = found if leader is None else (str(leader), event)
+    return found
+
+
+def setting(settings: Mapping[str, Any], section: str, key: str) -> Any:
+    """Return one of the observer's settings; None: not set."""
+    own = settings.get(section)
+    return own.get(key) if isinstance(own, Mapping) else None
+
+
+def ports(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the addresses ("host:port") that writes and reads are sent to."""
+    found = {key: dsn_address(str(setting(settings, "traffic", key) or "")) for key in ("write", "read")}
+    return {key: address for key, address in found.items() if address}
+
+
+def dsn_address(dsn: str) -> str | None:
+    """Return "host:port" of a libpq connection string of either form; None: it names no host."""
+    if "://" in dsn:
+        return _address(dsn)
+    words = dict(re.findall(r"(\w+)\s*=\s*'?([^'\s]*)'?", dsn))
+    return f"{words['host']}:{words.get('port', '5432')}" if words.get("host") else None
+
+
+def _address(url: object) -> str | None:
+    if not isinstance(url, str) or "://" not in url:
+        return None
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2] or None
+    except ValueError:
+        return None
+
+
+def _strings(settings: Mapping[str, Any], section: str, key: str) -> list[str]:
+    values = setting(settings, section, key)
+    return [str(value) for value in values] if isinstance(values, (list, tuple)) else []

@@ -1,1 +1,0 @@
-"""GATHERS: a timeline and what was judged of it in, plain facts out."""

@@ -1,1 +1,0 @@
-"""DRAWS: plain facts in, SVG out."""

@@ -1,1 +1,0 @@
-"""TELLS: plain facts in, sentences and Markdown tables out."""
