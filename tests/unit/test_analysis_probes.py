@@ -13,14 +13,14 @@ from tests.unit.recordings import fail, ns, ok, recording_of, traffic
 RATES = {"traffic": {"rate_per_s": 20, "fresh_per_s": 2}}
 
 
-def fresh(*spells: tuple[float, float, Outcome]) -> list[Operation]:
+def fresh(*periods: tuple[float, float, Outcome]) -> list[Operation]:
     """Return new connections, two a second, beside the persistent ones of `traffic`."""
-    told = []
-    for from_s, to_s, outcome in spells:
+    shown = []
+    for from_s, to_s, outcome in periods:
         for step in range(round((to_s - from_s) * 2)):
             make = ok if outcome is Outcome.OK else fail
-            told.append(make(from_s + step / 2 + 0.02, probe="fresh"))
-    return told
+            shown.append(make(from_s + step / 2 + 0.02, probe="fresh"))
+    return shown
 
 
 def costs(given: Recording) -> list[dict[str, Any]]:
@@ -63,8 +63,8 @@ def test_a_kind_that_was_not_driven_is_not_observed() -> None:
 
 
 def test_each_outage_of_a_kind_belongs_to_one_incident() -> None:
-    spells = ((1, 10, OK), (10, 20, FAIL), (20, 50, OK), (50, 54, FAIL), (54, 80, OK))
-    first, second = costs(recording_of([], [*traffic(*spells), *fresh(*spells)], settings=RATES))
+    periods = ((1, 10, OK), (10, 20, FAIL), (20, 50, OK), (50, 54, FAIL), (54, 80, OK))
+    first, second = costs(recording_of([], [*traffic(*periods), *fresh(*periods)], settings=RATES))
     assert (round(first["kept_outage_s"]), round(second["kept_outage_s"])) == (10, 4)
     assert (first["fresh_outage_s"], second["fresh_outage_s"]) == (10.5, 4.5)
 

@@ -141,5 +141,5 @@ def test_of_very_many_that_went_back_only_the_first_and_the_worst_are_kept() -> 
 
 def test_each_recording_of_a_document_has_its_reads() -> None:
     one, other = recording_of([], [ok(1, n=1), read(2, 1)]), recording_of([], [read(2, None)])
-    told = facts_of([(one, analyze(one)), (other, analyze(other))], "1")["consistency"]["reads"]
-    assert [(fact["looked_at"], fact["read_then_lost"]) for fact in told] == [(1, None), (0, None)]
+    shown = facts_of([(one, analyze(one)), (other, analyze(other))], "1")["consistency"]["reads"]
+    assert [(fact["looked_at"], fact["read_then_lost"]) for fact in shown] == [(1, None), (0, None)]
