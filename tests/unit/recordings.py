@@ -118,7 +118,7 @@ def recording_of(
 
 def healthy(leader: str = "patroni1", members: Iterable[str] = ("patroni1", "patroni2", "patroni3")) -> list[Event]:
     """Return the first report of every source on a healthy cluster: `leader` on timeline 1, two replicas."""
-    told = [
+    shown = [
         event(0.1, "etcd", "leader.seen", leader, revision=10, lease=1, initial=True),
         event(0.1, "etcd", "config.changed", "demo", config={"ttl": 30, "loop_wait": 10, "retry_timeout": 10}),
     ]
@@ -127,7 +127,7 @@ def healthy(leader: str = "patroni1", members: Iterable[str] = ("patroni1", "pat
     for name in names:
         leads = name == leader
         role, server = ("primary", "UP") if leads else ("replica", "DOWN")
-        told += [
+        shown += [
             event(0.1, "etcd", "member.changed", name, role=role, state="running", timeline=1, initial=True),
             event(
                 0.3,
@@ -144,7 +144,7 @@ def healthy(leader: str = "patroni1", members: Iterable[str] = ("patroni1", "pat
             route(0.4, "primary", name, up=leads, status=server, initial=True),
             route(0.4, "replicas", name, up=not leads, initial=True),
         ]
-    return told
+    return shown
 
 
 def route(at_s: float, pool: str, server: str, *, up: bool, **detail: Any) -> Event:

@@ -179,18 +179,18 @@ def test_a_leader_killed_before_the_hour_of_a_switchover_was_killed() -> None:
     ],
 )
 def test_the_first_polls_show_why_a_lease_ran_out(rest: str | None, sql: str | None, cause: str) -> None:
-    looks = []
+    polls = []
     if rest is not None:
-        looks += [blind(8.5, "patroni", "patroni1", rest), blind(12, "patroni", "patroni1", "connect_timeout")]
+        polls += [blind(8.5, "patroni", "patroni1", rest), blind(12, "patroni", "patroni1", "connect_timeout")]
     if sql is not None:
-        looks.append(blind(8.5, "postgres", "patroni1", sql))
+        polls.append(blind(8.5, "postgres", "patroni1", sql))
     lost = [
         event(33.5, "etcd", "leader.lost", "patroni1", revision=30),
         event(33.5, "etcd", "member.lost", "patroni1", revision=30),
         *takeover(33.6, "patroni2", 2, previous="patroni1", up_s=39.5),
     ]
     incident = analyze(
-        recording_of([*healthy(), *looks, *lost], traffic((1, 7.65, OK), (7.7, 39.5, FAIL), (39.5, 100, OK)))
+        recording_of([*healthy(), *polls, *lost], traffic((1, 7.65, OK), (7.7, 39.5, FAIL), (39.5, 100, OK)))
     ).incidents[0]
     assert (incident.cause, incident.target) == (cause, "patroni1")
 
@@ -218,10 +218,10 @@ def test_a_leader_back_with_a_new_start_time_before_its_lease_ended_was_killed()
 def test_a_replica_whose_patroni_is_gone_is_surely_dead_only_where_its_postgresql_refuses_too(
     sql: str, cause: str
 ) -> None:
-    looks = [blind(10.1, "patroni", "patroni3", "refused"), blind(10.1, "postgres", "patroni3", sql)]
+    polls = [blind(10.1, "patroni", "patroni3", "refused"), blind(10.1, "postgres", "patroni3", sql)]
     gone = event(38, "etcd", "member.lost", "patroni3", revision=40)
     back = came_back(60, "patroni3", "patroni1", 1)
-    incident = only(analyze(recording_of([*healthy(), *looks, gone, *back], traffic((1, 100, OK)))))
+    incident = only(analyze(recording_of([*healthy(), *polls, gone, *back], traffic((1, 100, OK)))))
     assert (incident.cause, incident.target, incident.confidence) == (cause, "patroni3", "medium")
 
 
@@ -427,9 +427,9 @@ def test_a_postgres_that_said_it_was_shutting_down_was_restarted_whatever_patron
 
 
 def test_the_rules_never_read_injected_faults() -> None:
-    told = event(9, "operator", "fault.told", "haproxy", component="haproxy", action="kill", target="haproxy")
+    fault = event(9, "operator", "fault.told", "haproxy", component="haproxy", action="kill", target="haproxy")
     crash = measured_crash()
-    lied = recording_of([*crash.events, told], crash.operations, until_s=110)
+    lied = recording_of([*crash.events, fault], crash.operations, until_s=110)
     assert only(analyze(lied)).cause == "leader.killed"
 
 

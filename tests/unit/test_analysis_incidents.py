@@ -161,9 +161,9 @@ def test_two_etcd_members_that_go_one_after_the_other_in_calm_are_two_incidents(
 
 def test_injected_faults_are_attached_and_move_no_outage() -> None:
     crash = measured_crash()
-    told = event(7.62, "operator", "fault.told", "patroni1", component="patroni", action="kill", target="patroni1")
-    mended = event(62, "operator", "repair.told", "patroni1", component="patroni", action="start", target="patroni1")
-    (incident,) = analyze(recording_of([*crash.events, told, mended], crash.operations, until_s=110)).incidents
+    fault = event(7.62, "operator", "fault.told", "patroni1", component="patroni", action="kill", target="patroni1")
+    repair = event(62, "operator", "repair.told", "patroni1", component="patroni", action="start", target="patroni1")
+    (incident,) = analyze(recording_of([*crash.events, fault, repair], crash.operations, until_s=110)).incidents
     assert incident.write.outage_ns == ns(31.93)
     assert [e.kind for e in incident.injected] == ["fault.told", "repair.told"]
     assert incident.fault_to_write_ns == ns(39.53 - 7.62)

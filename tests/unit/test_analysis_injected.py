@@ -9,16 +9,16 @@ from reports.analysis.scoring import expected
 from tests.unit.recordings import event
 
 
-def told(at_s: float, source: str, kind: str, component: str, action: str, target: str, **more: str) -> Event:
+def report(at_s: float, source: str, kind: str, component: str, action: str, target: str, **more: str) -> Event:
     return event(at_s, source, f"{kind}.told", target, component=component, action=action, target=target, **more)
 
 
 def drill(at_s: float, component: str, action: str, target: str, kind: str = "fault") -> Event:
-    return told(at_s, "operator", kind, component, action, target, role="leader")
+    return report(at_s, "operator", kind, component, action, target, role="leader")
 
 
 def engine(at_s: float, component: str, action: str, target: str, kind: str = "fault") -> Event:
-    return told(at_s, "docker", kind, component, action, target)
+    return report(at_s, "docker", kind, component, action, target)
 
 
 KILLED = drill(10.0, "patroni", "kill", "patroni1")
@@ -26,8 +26,8 @@ KILLED = drill(10.0, "patroni", "kill", "patroni1")
 
 def test_a_report_of_the_engine_is_the_same_fault_and_the_drill_reports_more() -> None:
     assert injected([KILLED, engine(10.1, "patroni", "kill", "patroni1")]) == [KILLED]
-    thawed = drill(20.0, "patroni", "resume", "patroni1", "repair")
-    assert injected([thawed, engine(22.5, "patroni", "resume", "patroni1", "repair")]) == [thawed]
+    resumed = drill(20.0, "patroni", "resume", "patroni1", "repair")
+    assert injected([resumed, engine(22.5, "patroni", "resume", "patroni1", "repair")]) == [resumed]
 
 
 def test_a_fault_that_only_the_engine_reports_stays() -> None:

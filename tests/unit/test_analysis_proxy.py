@@ -38,16 +38,16 @@ def test_a_stats_page_that_is_silent_while_kept_connections_go_on_is_no_frozen_p
 
 
 def test_a_stats_page_that_refuses_while_every_operation_goes_through_is_no_proxy_that_is_down() -> None:
-    spell = [blind(20, "haproxy", STATS, "refused"), sees(80, "haproxy", STATS, "refused")]
-    incident = only(spell, [*traffic((1, 100, OK)), *traffic((1, 100, OK), action="read")])
+    period = [blind(20, "haproxy", STATS, "refused"), sees(80, "haproxy", STATS, "refused")]
+    incident = only(period, [*traffic((1, 100, OK)), *traffic((1, 100, OK), action="read")])
     assert (incident.cause, reasons(incident)["proxy.down"]) == ("unknown", "reason.traffic_passed")
 
 
 def test_a_proxy_that_was_asked_to_stop_is_down_though_it_serves_open_connections_for_a_while() -> None:
-    spell = [blind(20, "haproxy", STATS, "refused"), sees(60, "haproxy", STATS, "refused")]
+    period = [blind(20, "haproxy", STATS, "refused"), sees(60, "haproxy", STATS, "refused")]
     fresh = [fail(20.2 + n / 2, probe="fresh", message="Connection refused") for n in range(79)]
     kept = traffic((1, 30, OK), (30, 60, FAIL), (60, 100, OK))
-    incident = only(spell, [*kept, *fresh, *(ok(61 + n, probe="fresh") for n in range(30))])
+    incident = only(period, [*kept, *fresh, *(ok(61 + n, probe="fresh") for n in range(30))])
     assert (incident.cause, incident.confidence) == ("proxy.down", "high")
 
 
@@ -94,9 +94,9 @@ def test_a_replica_that_has_been_dead_for_long_is_not_cut_off_by_a_proxy_that_wa
 def test_only_a_member_that_another_source_reaches_is_cut_off_from_the_proxy(
     sources: tuple[str, ...], cause: str
 ) -> None:
-    told = [e for e in healthy() if e.source in ("etcd", "haproxy", *sources)]
+    shown = [e for e in healthy() if e.source in ("etcd", "haproxy", *sources)]
     down = route(30, "replicas", "patroni2", up=False, check_status="L4CON")
-    (incident,) = analyze(recording_of([*told, down], traffic((1, 100, OK)))).incidents
+    (incident,) = analyze(recording_of([*shown, down], traffic((1, 100, OK)))).incidents
     assert incident.cause == cause
     assert "evidence.rest_answers" not in [e.says for e in incident.evidence]
 
@@ -112,8 +112,8 @@ def test_a_reload_explains_no_outage_that_is_longer_than_a_few_checks(back_s: fl
 def test_operations_that_failed_are_counted_by_action_and_of_many_the_first_and_last_row_are_given() -> None:
     writes = [replace(fail(n, "write"), id=2 * n) for n in range(1, 102)]
     reads = [replace(fail(n, "read"), id=2 * n + 1) for n in range(1, 4)]
-    told = [(e.says, e.facts["action"], e.facts["count"], e.ids) for e in shows_failed([*writes, *reads])]
-    assert told == [
+    shown = [(e.says, e.facts["action"], e.facts["count"], e.ids) for e in shows_failed([*writes, *reads])]
+    assert shown == [
         ("evidence.many_failed", "write", 101, (2, 202)),
         ("evidence.operations_failed", "read", 3, (3, 5, 7)),
     ]
@@ -126,13 +126,13 @@ def test_a_proxy_that_a_lost_leader_filled_is_a_consequence_and_no_denial() -> N
 
 
 def test_the_first_answer_through_a_proxy_shows_its_return_before_its_stats_page_does() -> None:
-    spell = [
+    period = [
         blind(20, "haproxy", STATS, "refused"),
         event(63, "haproxy", "source.sees", STATS, after_s=60, how="refused"),
     ]
     kept = [*traffic((1, 20, OK), (20, 60, FAIL)), *traffic((62, 100, OK))]
     refused = replace(fail(61, message="read-only", stage="answer"), sqlstate="25006")
-    incident = only(spell, [*kept, refused])
+    incident = only(period, [*kept, refused])
     absence, recovery = (p for p in incident.phases if p.name in ("absence", "recovery"))
     assert absence.ended_by is not None and absence.ended_by.says == "evidence.proxy_answered"
     assert absence.ended.by_ns == refused.finished_ns

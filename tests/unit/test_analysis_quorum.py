@@ -20,8 +20,8 @@ def etcd_away(how: str, members: int, until_s: float | None = None) -> list[Even
 
 
 def analyzed(*events: Event, down: tuple[float, float] | None = (17, 60)) -> Findings:
-    spells = [(1, 100, OK)] if down is None else [(1, down[0], OK), (*down, FAIL), (down[1], 100, OK)]
-    return analyze(recording_of([*healthy(), *events], traffic(*spells), settings=NAMED))
+    periods = [(1, 100, OK)] if down is None else [(1, down[0], OK), (*down, FAIL), (down[1], 100, OK)]
+    return analyze(recording_of([*healthy(), *events], traffic(*periods), settings=NAMED))
 
 
 def test_all_of_etcd_gone_and_a_primary_that_demotes_itself_is_a_quorum_lost_though_no_member_reports_it() -> None:
@@ -59,15 +59,15 @@ def test_a_proxy_that_does_not_reach_a_leader_that_all_others_reach_is_cut_off()
 
 
 def test_a_proxy_that_does_not_reach_a_leader_that_no_source_reaches_is_not_cut_off() -> None:
-    looks = [blind(17.2, source, "patroni1", "connect_timeout") for source in ("patroni", "postgres")]
+    polls = [blind(17.2, source, "patroni1", "connect_timeout") for source in ("patroni", "postgres")]
     down = route(24, "primary", "patroni1", up=False, check_status="L4TOUT")
-    (incident,) = analyzed(*looks, down).incidents
+    (incident,) = analyzed(*polls, down).incidents
     assert incident.cause == "leader.unreachable"
 
 
 def test_a_fault_of_another_layer_at_the_same_time_is_added_to_the_evidence() -> None:
-    looks = [blind(17.2, source, "patroni1", "refused") for source in ("patroni", "postgres")]
-    (incident,) = analyzed(*looks, blind(17.3, "etcd", ETCD[2], "refused")).incidents
+    polls = [blind(17.2, source, "patroni1", "refused") for source in ("patroni", "postgres")]
+    (incident,) = analyzed(*polls, blind(17.3, "etcd", ETCD[2], "refused")).incidents
     assert incident.cause == "leader.killed"
     assert "evidence.etcd_failed" in {evidence.says for evidence in incident.evidence}
 
@@ -75,12 +75,12 @@ def test_a_fault_of_another_layer_at_the_same_time_is_added_to_the_evidence() ->
 def test_an_inferred_quorum_loss_is_shown_by_the_polls_that_failed_and_the_election_that_followed() -> None:
     before = {"leader": ETCD[0], "term": 2}
     elected = event(54.9, "etcd", "raft.elected", "etcd", leader=ETCD[1], term=3, before=before)
-    told = {e.says: e for e in analyzed(*etcd_away("refused", 3, 55), DEMOTED, elected).incidents[0].evidence}
-    assert {"evidence.quorum_lost", "evidence.quorum_regained"}.isdisjoint(told)
-    assert told["evidence.quorum_gone"].facts == {"at_s": 10.0}
-    assert told["evidence.quorum_elected"].facts == {"endpoint": ETCD[1], "before": 2, "term": 3, "at_s": 55.0}
+    shown = {e.says: e for e in analyzed(*etcd_away("refused", 3, 55), DEMOTED, elected).incidents[0].evidence}
+    assert {"evidence.quorum_lost", "evidence.quorum_regained"}.isdisjoint(shown)
+    assert shown["evidence.quorum_gone"].facts == {"at_s": 10.0}
+    assert shown["evidence.quorum_elected"].facts == {"endpoint": ETCD[1], "before": 2, "term": 3, "at_s": 55.0}
 
 
 def test_without_an_election_the_quorum_is_back_by_the_answers_of_most_members() -> None:
-    told = {e.says for e in analyzed(*etcd_away("refused", 3, 55), DEMOTED).incidents[0].evidence}
-    assert "evidence.quorum_answers" in told
+    shown = {e.says for e in analyzed(*etcd_away("refused", 3, 55), DEMOTED).incidents[0].evidence}
+    assert "evidence.quorum_answers" in shown

@@ -63,8 +63,8 @@ def test_in_pause_mode_a_patroni_that_was_away_for_a_moment_may_have_been_restar
     member: str, paused: bool, confidence: str
 ) -> None:
     role = "primary" if member == "patroni1" else "replica"
-    told = event(5, "patroni", "member.changed", member, role=role, state="running", timeline=1, pause=paused)
+    shown = event(5, "patroni", "member.changed", member, role=role, state="running", timeline=1, pause=paused)
     away = [blind(20, "patroni", member, "refused"), sees(26, "patroni", member)]
-    (incident,) = analyze(recording_of([*healthy(), told, *away], traffic((1, 110, OK)))).incidents
+    (incident,) = analyze(recording_of([*healthy(), shown, *away], traffic((1, 110, OK)))).incidents
     assert (incident.cause, incident.target, incident.confidence) == ("patroni.killed", member, confidence)
     assert ("evidence.paused" in {e.says for e in incident.evidence}) == paused

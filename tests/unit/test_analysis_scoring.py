@@ -14,8 +14,8 @@ def fault(at_s: float, component: str, action: str, target: str, **more: str) ->
     return event(at_s, "operator", "fault.told", target, component=component, action=action, target=target, **more)
 
 
-def causes(*told: Event) -> list[dict[str, set[str]]]:
-    return [{cause: set(who or ()) for cause, who in group.causes} for group in expected(told, LED, 3)]
+def causes(*reports: Event) -> list[dict[str, set[str]]]:
+    return [{cause: set(who or ()) for cause, who in group.causes} for group in expected(reports, LED, 3)]
 
 
 def test_the_same_fault_is_another_cause_if_the_target_leads() -> None:
@@ -34,19 +34,19 @@ def test_one_member_of_etcd_is_a_member_down_and_two_at_once_are_a_quorum_lost()
 
 
 def test_members_of_etcd_that_die_one_after_another_are_two_faults_of_which_the_second_loses_quorum() -> None:
-    told = fault(10, "etcd", "kill", "etcd1"), fault(40, "etcd", "kill", "etcd2")
-    assert causes(*told) == [{"etcd.member_down": {"etcd1"}}, {"etcd.quorum_lost": {"etcd2"}}]
+    reports = fault(10, "etcd", "kill", "etcd1"), fault(40, "etcd", "kill", "etcd2")
+    assert causes(*reports) == [{"etcd.member_down": {"etcd1"}}, {"etcd.quorum_lost": {"etcd2"}}]
 
 
 def test_a_member_of_etcd_that_was_repaired_counts_no_more() -> None:
     mended = event(20, "operator", "repair.told", "etcd1", component="etcd", action="start", target="etcd1")
-    told = fault(10, "etcd", "kill", "etcd1"), mended, fault(40, "etcd", "kill", "etcd2")
-    assert causes(*told) == [{"etcd.member_down": {"etcd1"}}, {"etcd.member_down": {"etcd2"}}]
+    reports = fault(10, "etcd", "kill", "etcd1"), mended, fault(40, "etcd", "kill", "etcd2")
+    assert causes(*reports) == [{"etcd.member_down": {"etcd1"}}, {"etcd.member_down": {"etcd2"}}]
 
 
 def test_a_member_of_etcd_is_expected_by_its_address() -> None:
-    told = fault(10, "etcd", "kill", "etcd1", address="127.0.0.1:23791")
-    assert causes(told) == [{"etcd.member_down": {"127.0.0.1:23791"}}]
+    reports = fault(10, "etcd", "kill", "etcd1", address="127.0.0.1:23791")
+    assert causes(reports) == [{"etcd.member_down": {"127.0.0.1:23791"}}]
 
 
 def test_a_report_that_is_no_fault_expects_nothing() -> None:
@@ -54,8 +54,8 @@ def test_a_report_that_is_no_fault_expects_nothing() -> None:
 
 
 def test_right_is_the_cause_with_its_target_or_nothing_if_nothing_was_injected() -> None:
-    def score(told: tuple[str, ...], found: str | None, targets: bool = True) -> Score:
-        return Score(ns(1), told, found, "high", targets, None)
+    def score(reports: tuple[str, ...], found: str | None, targets: bool = True) -> Score:
+        return Score(ns(1), reports, found, "high", targets, None)
 
     assert score(("leader.killed",), "leader.killed").right
     assert not score(("leader.killed",), "leader.killed", targets=False).right
@@ -69,5 +69,5 @@ def test_right_is_the_cause_with_its_target_or_nothing_if_nothing_was_injected()
 
 def test_in_failsafe_mode_a_loss_of_quorum_is_expected_as_failsafe() -> None:
     guard = event(5, "operator", "repair.told", "cluster", component="cluster", action="guard", target="cluster")
-    told = guard, fault(10, "etcd", "kill", "etcd1"), fault(11, "etcd", "kill", "etcd2")
-    assert causes(*told) == [{"failsafe": {"etcd1", "etcd2"}}]
+    reports = guard, fault(10, "etcd", "kill", "etcd1"), fault(11, "etcd", "kill", "etcd2")
+    assert causes(*reports) == [{"failsafe": {"etcd1", "etcd2"}}]

@@ -44,7 +44,7 @@ def scored(path: Path) -> list[Score]:
 @every_run
 def test_the_injected_cause_is_found_and_no_other(path: Path) -> None:
     for score in scores(run(path).recording, found(path)):
-        assert score.right, f"told {score.told}, found {score.found} at {score.at_ns / SECOND_NS:.1f} s"
+        assert score.right, f"shown {score.told}, found {score.found} at {score.at_ns / SECOND_NS:.1f} s"
 
 
 @every_run
@@ -138,5 +138,5 @@ def test_a_resumed_leader_that_took_the_key_back_is_listed_with_its_losses() -> 
 
 def test_what_a_successor_acknowledged_was_lost_by_the_former_leader_that_took_the_key_from_it() -> None:
     path = next(path for path in RUNS if path.name.startswith("leader-frozen-and-taken-back"))
-    told = [(i.cause, i.target, len(i.lost or ())) for i in found(path).incidents]
-    assert told == [("leader.frozen", "patroni2", 0), ("leader.taken_back", "patroni2", 202)]
+    shown = [(i.cause, i.target, len(i.lost or ())) for i in found(path).incidents]
+    assert shown == [("leader.frozen", "patroni2", 0), ("leader.taken_back", "patroni2", 202)]
