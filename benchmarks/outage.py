@@ -47,7 +47,7 @@ def measure() -> list[Row]:
 
 def _kill(settings: StackSettings) -> tuple[tuple[int, int], tuple[int, int]]:
     """Where the outage of writes began and ended, on the machine's monotonic clock: by the recording, by the probe."""
-    old = health.look(settings).leader
+    old = health.poll(settings).leader
     assert old is not None
     with tempfile.TemporaryDirectory() as folder:
         with (
@@ -60,7 +60,7 @@ def _kill(settings: StackSettings) -> tuple[tuple[int, int], tuple[int, int]]:
             ours = _outages(db)[0]
         probes = max(gaps(probe.attempts), key=lambda gap: gap.seconds)
     faults.start(settings, old)
-    local.wait_whole(settings)
+    local.wait_healthy(settings)
     return ours, (probes.from_ns, probes.to_ns)
 
 

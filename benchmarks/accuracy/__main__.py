@@ -18,7 +18,7 @@ import psycopg2
 from benchmarks.accuracy.playing import play
 from benchmarks.accuracy.scoring import printed
 from observer.model.errors import ObserverError
-from stack import deeds, local
+from stack import fault_actions, local
 from stack.errors import StackError
 from stack.local_cluster import local_cluster
 from stack.scenario import Scenario, chosen
@@ -61,13 +61,13 @@ def main() -> int:
 def _fill(settings: StackSettings, scenarios: tuple[Scenario, ...], repeat: int, runs: Path) -> None:
     cluster = local_cluster(settings)
     for scenario in scenarios:
-        if (why := deeds.lacks(cluster, scenario)) is not None:
+        if (why := fault_actions.unsupported(cluster, scenario)) is not None:
             say(f"{scenario.name} is skipped: {why}")
     missing = [
         (scenario, runs / f"{scenario.name}-{number}.json.xz")
         for number in range(1, repeat + 1)
         for scenario in scenarios
-        if deeds.lacks(cluster, scenario) is None
+        if fault_actions.unsupported(cluster, scenario) is None
         if not (runs / f"{scenario.name}-{number}.json.xz").exists()
     ]
     if not missing:
@@ -81,7 +81,7 @@ def _fill(settings: StackSettings, scenarios: tuple[Scenario, ...], repeat: int,
             except (StackError, ObserverError, psycopg2.Error) as error:
                 say(f"not kept: {error}")
                 with suppress(StackError):
-                    deeds.mend(cluster)
+                    fault_actions.repair(cluster)
     finally:
         local.down(settings.directory, say)
 

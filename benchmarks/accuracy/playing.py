@@ -69,7 +69,7 @@ def _acknowledged(database: Path) -> set[str]:
 
 def _held(settings: StackSettings) -> set[str]:
     """The tokens that the table holds, asked of the leader directly."""
-    leader = health.look(settings).leader
+    leader = health.poll(settings).leader
     if leader not in NODES:
         raise StackError("Nobody leads, so nobody can say which writes there are.")
     with (

@@ -105,7 +105,7 @@ def _story(settings: StackSettings, database: Path, alive: Callable[[], bool]) -
     say(f"writes and reads go through HAProxy; {QUIET_S:.0f} s of peace first")
     quiet = time.monotonic() + QUIET_S
     _until(lambda: time.monotonic() > quiet and _well(database), alive, "ten seconds of writes")
-    leader = stack.health.look(settings).leader
+    leader = stack.health.poll(settings).leader
     if leader is None:
         raise NothingAnswers("The cluster has no leader before anything was broken; see its logs.")
     say(f"SIGKILL to {leader}, the leader: Patroni and every process of its PostgreSQL at once")
@@ -117,7 +117,7 @@ def _story(settings: StackSettings, database: Path, alive: Callable[[], bool]) -
     say(f"writes are back after {(time.monotonic_ns() - killed_ns - LATELY_NS) / SECOND_NS:.0f} s")
     say(f"starting {leader} again, as a replica now")
     _tell(database, "repair.told", "start", leader, stack.faults.start(settings, leader))
-    stack.local.wait_whole(settings, LIMIT_S)
+    stack.local.wait_healthy(settings, LIMIT_S)
     say("redundancy is back: two replicas stream")
     quiet = time.monotonic() + QUIET_S
     _until(lambda: time.monotonic() > quiet, alive, "things to be still")

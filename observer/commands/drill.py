@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import stack.asking
-import stack.deeds
+import stack.admin_requests
+import stack.fault_actions
 import stack.health
 from observer.commands import launch
 from observer.commands.scoreboard import Row
@@ -51,7 +51,7 @@ def drill(
     Raises ObserverError, StackError; whatever happens, the cluster is mended.
     """
     ours = not is_being_recorded(database)
-    stack.asking.pour_tables(cluster)
+    stack.admin_requests.create_tables(cluster)
     if ours:
         say(launch.detach(database, config or _config(cluster, database), None))
     played = []
@@ -61,7 +61,7 @@ def drill(
     try:
         for number in range(1, repeat + 1):
             for scenario in scenarios:
-                if (why := stack.deeds.lacks(cluster, scenario)) is not None:
+                if (why := stack.fault_actions.unsupported(cluster, scenario)) is not None:
                     say(f"{scenario.name} is skipped: {why}")
                     continue
                 say(f"{scenario.name}{f' ({number} of {repeat})' if repeat > 1 else ''}: {scenario.about}")
@@ -80,7 +80,7 @@ def play(cluster: Cluster, scenario: Scenario, database: Path, say: Say) -> Play
     """
     await_calm(cluster, database, say)
     began_ns = time.monotonic_ns()
-    parts = stack.deeds.cast(cluster)
+    parts = stack.fault_actions.assign_roles(cluster)
     try:
         for step in scenario.steps:
             _do(cluster, step, parts, database, say)
@@ -89,7 +89,7 @@ def play(cluster: Cluster, scenario: Scenario, database: Path, say: Say) -> Play
         say("it was interrupted; mending what is broken")
         with mending():
             _thaw_observer(database)
-            stack.deeds.mend(cluster)
+            stack.fault_actions.repair(cluster)
         raise
     return Played(scenario, began_ns, time.monotonic_ns())
 
@@ -110,18 +110,18 @@ def await_calm(cluster: Cluster, database: Path, say: Say) -> None:
     began_s = said_s = time.monotonic()
     calm_since_s: float | None = None
     while calm_since_s is None or time.monotonic() - calm_since_s < CALM_S:
-        seen = stack.health.look(cluster.ports)
-        well = seen.whole and _writes_well(database)
+        seen = stack.health.poll(cluster.ports)
+        well = seen.healthy and _writes_well(database)
         now_s = time.monotonic()
         calm_since_s = (calm_since_s or now_s) if well else None
         if now_s - began_s > LIMIT_S:
             raise NothingAnswers(
-                f"After {LIMIT_S:.0f} s the cluster is not well ({'; '.join(seen.lacks) or 'writes fail'}); "
+                f"After {LIMIT_S:.0f} s the cluster is not well ({'; '.join(seen.problems) or 'writes fail'}); "
                 f"see {cluster.logs}."
             )
         if not well and now_s - said_s > 10:
             said_s = now_s
-            say(f"  waiting: {'; '.join(seen.lacks) or 'writes are not back yet'}")
+            say(f"  waiting: {'; '.join(seen.problems) or 'writes are not back yet'}")
         time.sleep(0.3)
 
 
@@ -136,19 +136,19 @@ def rows(database: Path, played: Sequence[Played]) -> list[Row]:
 
 def _do(cluster: Cluster, step: Step, parts: Mapping[str, str], database: Path, say: Say) -> None:
     def told(target: str, at_ns: int) -> None:
-        say(f"  {step.do} {step.what} {target}")
-        kind = "fault.told" if step.breaks else "repair.told"
+        say(f"  {step.action} {step.component} {target}")
+        kind = "fault.told" if step.is_fault else "repair.told"
         role = next((part for part, name in parts.items() if name == target), None)
-        detail = {"component": step.what, "action": step.do, "target": target, "role": role}
+        detail = {"component": step.component, "action": step.action, "target": target, "role": role}
         tell(database, boot_id(), kind, target, {**detail, **_address(cluster, target)}, at_ns)
 
-    if step.what == "observer":
+    if step.component == "observer":
         _to_observer(step, database, told)
     else:
-        stack.deeds.do(cluster, step, parts, told)
+        stack.fault_actions.perform(cluster, step, parts, told)
     began_s = time.monotonic()
     while step.until == "another leads":
-        leader = stack.health.look(cluster.ports).leader
+        leader = stack.health.poll(cluster.ports).leader
         if leader not in (None, parts["leader"]):
             say(f"  {leader} leads")
             break
@@ -161,7 +161,7 @@ def _do(cluster: Cluster, step: Step, parts: Mapping[str, str], database: Path, 
 
 def _to_observer(step: Step, database: Path, told: Callable[[str, int], None]) -> None:
     """Freezes who records, or lets it run on: it must know of itself that it saw nothing meanwhile."""
-    if step.do == "pause":
+    if step.action == "pause":
         told("observer", time.monotonic_ns())  # first, since a frozen one may hold the file
         os.kill(_recorder(database), signal.SIGSTOP)
     else:

@@ -31,8 +31,8 @@ class Cluster:
     @property
     def leader(self) -> str:
         """Who leads now; waits until somebody does."""
-        leads = lambda: health.look(self.settings).leader  # noqa: E731
-        return eventually(leads, 120, "the cluster has a leader", lambda: health.look(self.settings).lacks) or ""
+        leads = lambda: health.poll(self.settings).leader  # noqa: E731
+        return eventually(leads, 120, "the cluster has a leader", lambda: health.poll(self.settings).problems) or ""
 
     @property
     def replicas(self) -> list[str]:
@@ -41,7 +41,7 @@ class Cluster:
 
     def healthy(self, limit_s: float = 180) -> None:
         """Wait for a leader, two streaming replicas, the routes to them, and all three etcd."""
-        local.wait_whole(self.settings, limit_s)
+        local.wait_healthy(self.settings, limit_s)
 
     def write_observer_toml(self, path: Path, more: str = "") -> Path:
         """The observer's configuration for this cluster."""

@@ -97,13 +97,13 @@ def test_a_node_that_is_stopped_in_order_hands_over_before_its_lease_ends(cluste
     leader = cluster.leader
     faults.stop(cluster.settings, leader)
     assert not processes.of(cluster.settings.folder(leader))
-    eventually(lambda: health.look(cluster.settings).leader not in (None, leader), 12, "another leads")
+    eventually(lambda: health.poll(cluster.settings).leader not in (None, leader), 12, "another leads")
 
 
 def test_a_switchover_hands_over_to_the_candidate(cluster: Cluster) -> None:
     leader, candidate = cluster.leader, cluster.replicas[0]
     faults.switchover(cluster.settings, leader, candidate)
-    eventually(lambda: health.look(cluster.settings).leader == candidate, 60, f"{candidate} leads")
+    eventually(lambda: health.poll(cluster.settings).leader == candidate, 60, f"{candidate} leads")
 
 
 def test_killing_postgres_alone_spares_patroni_which_starts_it_again(cluster: Cluster) -> None:
@@ -131,7 +131,7 @@ def test_a_frozen_member_is_there_and_silent_and_answers_again_once_resumed(clus
     for member in (ETCD[0], cluster.replicas[0], PROXY):
         faults.pause(cluster.settings, member)
         assert {p.state for p in processes.of(cluster.settings.folder(member))} == {"T"}
-        assert health.look(cluster.settings).states[member] == "no answer"
+        assert health.poll(cluster.settings).states[member] == "no answer"
         faults.resume(cluster.settings, member)
         cluster.healthy()
 
@@ -173,7 +173,7 @@ def test_down_ends_a_half_started_and_frozen_cluster_with_a_damaged_state_file(s
     for member in (*ETCD, NODES[0]):
         faults.start(settings, member)
     # While it makes its database it may wait for the disk, and cannot be frozen.
-    eventually(lambda: health.look(settings).leader == NODES[0], 180, "PostgreSQL runs", lambda: health.look(settings))
+    eventually(lambda: health.poll(settings).leader == NODES[0], 180, "PostgreSQL runs", lambda: health.poll(settings))
     for member in (*ETCD, NODES[0]):
         faults.pause(settings, member)
     (settings.directory / MARK).write_text("{ damaged")
