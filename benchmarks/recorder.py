@@ -95,7 +95,7 @@ def _peer(path: Path, entries: list[Operation]) -> float:
     db.conn.execute("pragma synchronous = normal")
     began = time.perf_counter()
     rows = (dict(zip(COLUMNS, operation_row(recording_id, entry), strict=True)) for entry in entries)
-    db["operations"].insert_all(rows)
+    db.table("operations").insert_all(rows)
     took = time.perf_counter() - began
     db.conn.close()
     return len(entries) / took

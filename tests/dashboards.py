@@ -10,7 +10,7 @@ from typing import Any
 
 from observer.sources.prometheus import BUILT_IN, Query, filled, panels, queries
 
-__all__ = ["FILES", "ROOT", "Query", "annotations", "filled", "panels", "queries", "read", "variables_in"]
+__all__ = ["FILES", "ROOT", "Query", "annotation_queries", "filled", "panels", "queries", "read", "variables_in"]
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "grafana_dashboards").glob("*.json"))
@@ -22,7 +22,7 @@ def read(path: Path) -> dict[str, Any]:
     return dashboard
 
 
-def annotations(dashboard: dict[str, Any]) -> Iterator[Query]:
+def annotation_queries(dashboard: dict[str, Any]) -> Iterator[Query]:
     """Yield the queries of the annotations that Prometheus answers."""
     for annotation in dashboard["annotations"]["list"]:
         if "expr" in annotation:
