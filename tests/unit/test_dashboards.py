@@ -103,7 +103,9 @@ def test_a_change_of_the_leader_is_marked_on_every_dashboard(board: dict[str, An
 
 @pytest.mark.parametrize("board", BOARDS)
 def test_what_is_asked_of_the_observer_is_what_the_observer_exports(board: dict[str, Any]) -> None:
-    asked = {name for q in [*queries(board), *annotation_queries(board)] for name in re.findall(r"observer_\w+", q.expr)}
+    asked = {
+        name for q in [*queries(board), *annotation_queries(board)] for name in re.findall(r"observer_\w+", q.expr)
+    }
     assert asked <= exported()
 
 
