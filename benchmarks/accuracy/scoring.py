@@ -190,8 +190,8 @@ def _outages_line(runs: Sequence[Run]) -> list[str]:
         f"- sharp ends, with every attempt of the probe in the next five periods acknowledged within one period: "
         f"off by {_spread(_late_s(sharp_ends))}, {_within_bar(sharp_ends)} within {END_BAR_S:.2f} s",
         f"- blurred ends, with some attempts that succeeded and some that did not: off by {_spread(_late_s(blurred))}, "
-        f"{_within_bar(blurred)} within {END_BAR_S:.2f} s. Beyond this bar plus the difference between the probe's five "
-        f"clients: {beyond}",
+        f"{_within_bar(blurred)} within {END_BAR_S:.2f} s. Beyond this bar plus the difference between the probe's "
+        f"five clients: {beyond}",
         f"- outages only in the report: {sum(pair.probe is None for pair in every)}, the longest "
         f"{_longest(pair.ours for pair in every if pair.probe is None)}; only in the probe: "
         f"{sum(pair.ours is None for pair in every)}, the longest "

@@ -86,7 +86,7 @@ def play(cluster: Cluster, scenario: Scenario, database: Path, say: Say) -> Play
             _do(cluster, step, parts, database, say)
         await_calm(cluster, database, say)
     except BaseException:
-        say("it was interrupted; mending what is broken")
+        say("interrupted; repairing the cluster")
         with mending():
             _thaw_observer(database)
             stack.fault_actions.repair(cluster)

@@ -81,7 +81,7 @@ def test_an_interrupted_drill_repairs_the_cluster(cluster: Cluster, tmp_path: Pa
         running.send_signal(number)
         _, progress = running.communicate(timeout=LIMIT_S)
     assert running.returncode == 130
-    assert "mending" in progress
+    assert "repairing" in progress
     assert "Traceback" not in progress
     assert not frozen()
     cluster.healthy()

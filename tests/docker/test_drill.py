@@ -130,7 +130,7 @@ def test_an_interrupted_drill_repairs_the_cluster(
     running.send_signal(number)
     _, progress = running.communicate(timeout=200)
     assert running.returncode == 130, progress
-    assert "mending" in progress
+    assert "repairing" in progress
     assert "Traceback" not in progress
     assert not is_broken()
     healthy.wait_healthy()
