@@ -1,1 +1,1 @@
-"""Measurements beside their peers: `make bench`."""
+"""Measurements, each with a peer in the same run: `make bench`."""

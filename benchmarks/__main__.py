@@ -1,6 +1,6 @@
-"""`make bench`: runs every row beside its peer and prints the table. `python -m benchmarks help recorder` runs some.
+"""`make bench`: measure every row and its peer, and print the table. `python -m benchmarks help recorder` runs some.
 
-A row is one file here with a function `measure() -> list[Row]`; a new row is one new file, named in ROWS.
+Each file has a function `measure() -> list[Row]`; a new row is one new file, named in ROWS.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ ROWS = ("help", "recorder", "killed", "schedule", "deadline", "frozen", "etcd", 
 
 
 def main(names: list[str]) -> int:
-    """Runs the rows named, or all; the table goes to standard output, progress to standard error."""
+    """Measure the named rows, or all. Print the table to standard output, progress to standard error."""
     unknown = sorted(set(names) - set(ROWS))
     if unknown:
-        print(f"No such row: {', '.join(unknown)}; there are {', '.join(ROWS)}.", file=sys.stderr)
+        print(f"No such row: {', '.join(unknown)}; the rows are {', '.join(ROWS)}.", file=sys.stderr)
         return 64
     rows: list[Row] = []
     for name in names or ROWS:
@@ -32,7 +32,7 @@ def main(names: list[str]) -> int:
             rows.append(Row(what=name, bar="", note=f"could not be measured: {error}"))
     print(f"Measured {datetime.now(UTC):%Y-%m-%d} with Python {platform.python_version()} on {platform.machine()}.\n")
     print(table(rows))
-    return 1 if any(row.held is False for row in rows) else 0
+    return 1 if any(row.met is False for row in rows) else 0
 
 
 if __name__ == "__main__":

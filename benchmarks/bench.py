@@ -1,4 +1,4 @@
-"""A real local cluster and a real daemon for the rows that need them."""
+"""A real local cluster and a real daemon, for the measurements that need them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ OBSERVER = [sys.executable, "-m", "observer.cli"]
 
 @contextlib.contextmanager
 def cluster(maxconn: int = 100) -> Iterator[StackSettings]:
-    """A fresh cluster on ports of its own, taken down at the end."""
+    """Bring up a cluster on its own ports, and take it down at the end."""
     directory = Path(tempfile.mkdtemp(prefix="observer-bench-"))
-    directory.rmdir()  # the stack makes it, owned by whom its members run as
+    directory.rmdir()  # the stack creates it
     settings = StackSettings(directory, PORT_SHIFT, ttl_s=20, loop_wait_s=5, retry_timeout_s=5, haproxy_maxconn=maxconn)
     local.up(settings, say)
     try:
@@ -33,7 +33,7 @@ def cluster(maxconn: int = 100) -> Iterator[StackSettings]:
 
 @contextlib.contextmanager
 def daemon(settings: StackSettings, *options: str) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
-    """`observer start` against the cluster, ended in order; gives the timeline's file and the process."""
+    """Run `observer start` on the cluster and stop it cleanly; give the recording file and the process."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "observer.toml").write_text(configs.observer_toml(settings))
@@ -51,24 +51,24 @@ def daemon(settings: StackSettings, *options: str) -> Iterator[tuple[Path, subpr
 
 
 def acknowledged(db: Path) -> int:
-    """How many writes a running recording holds as acknowledged."""
+    """Return the number of acknowledged writes in a running recording."""
     try:
         with contextlib.closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as connection:
-            found = connection.execute("select count(*) from operations where action = 'write' and outcome = 'ok'")
-            return int(found.fetchone()[0])
+            rows = connection.execute("select count(*) from operations where action = 'write' and outcome = 'ok'")
+            return int(rows.fetchone()[0])
     except sqlite3.OperationalError:
         return 0
 
 
-def until(holds: Callable[[], bool], limit_s: float, what: str) -> None:
-    """Waits for a condition; TimeoutError where it does not come about."""
+def until(condition: Callable[[], bool], limit_s: float, what: str) -> None:
+    """Wait for a condition. Raise TimeoutError at the limit."""
     end = time.monotonic() + limit_s
-    while not holds():
+    while not condition():
         if time.monotonic() > end:
-            raise TimeoutError(f"after {limit_s} s still not: {what}")
+            raise TimeoutError(f"waited {limit_s} s in vain until {what}")
         time.sleep(0.1)
 
 
 def say(line: str) -> None:
-    """Progress, apart from the table."""
+    """Print progress to standard error, since the table goes to standard output."""
     print(f"  {line}", file=sys.stderr, flush=True)

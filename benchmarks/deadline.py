@@ -1,15 +1,16 @@
-"""An operation's deadline against a server that is frozen or gone, beside psycopg2 as it is usually called."""
+"""An operation's deadline with a frozen or vanished server; the peer is psycopg2 with connect_timeout."""
 
 from __future__ import annotations
 
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import psycopg2
 
+from benchmarks.bench import until
 from benchmarks.row import Row
 from benchmarks.server import running
 from benchmarks.traffic import traffic
@@ -23,24 +24,24 @@ LIMIT_S = 60
 
 
 def measure() -> list[Row]:
-    """The longest of some hundred operations, at the default rate, for each kind of silence."""
+    """Measure the longest of some hundred operations at the default rate, for each kind of fault."""
     with running() as server:
         preflight(server.dsn, "probe", 5000, time.monotonic_ns)
-        with traffic(server.dsn, 20, 2, DEADLINE_MS) as told:
-            _until(lambda: len(told) > 40)
+        with traffic(server.dsn, 20, 2, DEADLINE_MS) as records:
+            until(lambda: len(records) > 40, LIMIT_S, "operations end")
             server.signal(signal.SIGSTOP)
-            _until(lambda: len(_overdue(told)) >= ENOUGH)
-            frozen = _row("frozen (SIGSTOP)", _overdue(told), _psycopg2(server.dsn))
+            until(lambda: len(_failed(records)) >= ENOUGH, LIMIT_S, "operations reach their deadline")
+            frozen = _row("frozen (SIGSTOP)", _failed(records), _psycopg2(server.dsn))
             server.signal(signal.SIGCONT)
-    with _gone() as dsn:
-        with traffic(dsn, 20, 2, DEADLINE_MS) as told:
-            _until(lambda: len(_overdue(told)) >= ENOUGH)
-        gone = _row("vanished", _overdue(told), _psycopg2(dsn))
-    return [frozen, gone]
+    with _vanished() as dsn:
+        with traffic(dsn, 20, 2, DEADLINE_MS) as records:
+            until(lambda: len(_failed(records)) >= ENOUGH, LIMIT_S, "operations reach their deadline")
+        vanished = _row("vanished", _failed(records), _psycopg2(dsn))
+    return [frozen, vanished]
 
 
-def _row(what: str, overdue: list[Operation], peers: float) -> Row:
-    ours = max((one.finished_ns - one.started_ns) / MS_NS for one in overdue)
+def _row(what: str, failed: list[Operation], peers: float) -> Row:
+    ours = max((one.finished_ns - one.started_ns) / MS_NS for one in failed)
     return Row(
         what=f"an operation's deadline of {DEADLINE_MS} ms, server {what}: the longest operation",
         bar="1050 ms",
@@ -48,13 +49,13 @@ def _row(what: str, overdue: list[Operation], peers: float) -> Row:
         ours=ours,
         peer="psycopg2, connect_timeout=1",
         peers=peers,
-        held=ours <= DEADLINE_MS + BAR_MS,
-        note=f"{len(overdue)} operations; the peer can bound a connection only, never a statement",
+        met=ours <= DEADLINE_MS + BAR_MS,
+        note=f"{len(failed)} operations; the peer can limit only the connection, not a statement",
     )
 
 
-def _overdue(told: Sequence[object]) -> list[Operation]:
-    return [one for one in told if isinstance(one, Operation) and one.outcome is not Outcome.OK]
+def _failed(records: Sequence[object]) -> list[Operation]:
+    return [one for one in records if isinstance(one, Operation) and one.outcome is not Outcome.OK]
 
 
 def _psycopg2(dsn: str) -> float:
@@ -65,23 +66,15 @@ def _psycopg2(dsn: str) -> float:
 
 
 @contextmanager
-def _gone() -> Iterator[str]:
-    """A port that answers no SYN, as a host that vanished: its backlog is full."""
+def _vanished() -> Iterator[str]:
+    """Give the DSN of a port whose backlog is full, so that it answers no SYN, like a vanished host."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        crowd = [socket.socket() for _ in range(8)]
-        for one in crowd:
+        waiting = [socket.socket() for _ in range(8)]
+        for one in waiting:
             one.setblocking(False)
             one.connect_ex(listener.getsockname())
         yield f"host=127.0.0.1 port={listener.getsockname()[1]} user=postgres dbname=postgres"
-        for one in crowd:
+        for one in waiting:
             one.close()
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    end_s = time.monotonic() + LIMIT_S
-    while not holds():
-        if time.monotonic() > end_s:
-            raise TimeoutError("the operations of the benchmark never came")
-        time.sleep(0.05)

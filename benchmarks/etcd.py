@@ -1,7 +1,8 @@
-"""A change of the leader key: when the source hears of it beside `etcdctl watch`, and when its row is committed."""
+"""A change of the leader key: when the source receives it (peer: `etcdctl watch`), and when its row is committed."""
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import tempfile
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks import bench
 from benchmarks.recorder import recording
@@ -25,13 +27,13 @@ SCOPE = "bench"
 
 
 def measure() -> list[Row]:
-    """Every change is put once and heard by both; the moment before the put is the zero of both."""
+    """Put every change once; both watches receive it. The latency of both counts from just before the put."""
     with bench.cluster() as settings, tempfile.TemporaryDirectory() as folder:
         return _measure(settings, Path(folder))
 
 
 def _measure(settings: StackSettings, folder: Path) -> list[Row]:
-    heard: dict[int, int] = {}
+    received: dict[int, int] = {}
     committed: dict[int, int] = {}
     peers: dict[int, int] = {}
     writer = Writer(folder / "bench.db")
@@ -46,7 +48,7 @@ def _measure(settings: StackSettings, folder: Path) -> list[Row]:
 
     def record(event: Event) -> None:
         if (n := _number(event)) is not None:
-            heard[n] = time.monotonic_ns()
+            received[n] = time.monotonic_ns()
         recorder.record(event)
 
     endpoints = settings.etcd_endpoints
@@ -63,9 +65,9 @@ def _measure(settings: StackSettings, folder: Path) -> list[Row]:
         source.start()
         follower.start()
         client = _client(endpoints[0])
-        # Both watches are there when both have heard of a first change; a put before that is heard by neither.
+        # Both watches run once both have received a change; earlier puts may reach neither.
         n = 0
-        while not (heard and peers) and n < 200:
+        while not (received and peers) and n < 200:
             _put(client, n, put)
             n += 1
             time.sleep(PAUSE_S)
@@ -74,7 +76,9 @@ def _measure(settings: StackSettings, folder: Path) -> list[Row]:
             _put(client, n, put)
             time.sleep(PAUSE_S)
         numbers = range(first, first + CHANGES)
-        bench.until(lambda: all(n in heard and n in peers and n in committed for n in numbers), 30, "all heard")
+        bench.until(
+            lambda: all(n in received and n in peers and n in committed for n in numbers), 30, "all changes arrive"
+        )
         client.close()
     finally:
         watch.terminate()
@@ -82,7 +86,7 @@ def _measure(settings: StackSettings, folder: Path) -> list[Row]:
         source.stop()
         recorder.stop()
         writer.close()
-    ours_ms = [(heard[n] - put[n]) / 1e6 for n in numbers]
+    ours_ms = [(received[n] - put[n]) / 1e6 for n in numbers]
     peers_ms = [(peers[n] - put[n]) / 1e6 for n in numbers]
     rows_ms = [(committed[n] - put[n]) / 1e6 for n in numbers]
     ours, peer = percentile(ours_ms, 50), percentile(peers_ms, 50)
@@ -104,9 +108,7 @@ def _number(entry: Entry) -> int | None:
 
 
 def _follow(watch: subprocess.Popen[bytes], peers: dict[int, int]) -> None:
-    """Notes when each line came out of etcdctl."""
-    import base64
-
+    """Record when etcdctl printed each change."""
     assert watch.stdout is not None
     for line in watch.stdout:
         now_ns = time.monotonic_ns()
@@ -115,13 +117,13 @@ def _follow(watch: subprocess.Popen[bytes], peers: dict[int, int]) -> None:
             peers[int(value.removeprefix("member"))] = now_ns
 
 
-def _client(address: str):  # type: ignore[no-untyped-def]  # etcd3 ships no types
-    from observer.sources import etcd
+def _client(address: str) -> Any:  # etcd3 has no types
+    import etcd3  # only after observer.sources, which chooses protobuf's implementation for it
 
     host, _, port = address.rpartition(":")
-    return etcd.etcd3.client(host=host, port=int(port))
+    return etcd3.client(host=host, port=int(port))
 
 
-def _put(client, n: int, put: dict[int, int]) -> None:  # type: ignore[no-untyped-def]
+def _put(client: Any, n: int, put: dict[int, int]) -> None:
     put[n] = time.monotonic_ns()
     client.put(f"/service/{SCOPE}/leader", f"member{n}")

@@ -1,4 +1,7 @@
-"""Thirty seconds of a frozen PostgreSQL behind HAProxy's maxconn 100: who still gets in, beside a naive generator."""
+"""Thirty seconds of a frozen PostgreSQL behind HAProxy's maxconn 100: whether other clients still get in.
+
+The peer is a simple generator that closes its connections normally.
+"""
 
 from __future__ import annotations
 
@@ -46,21 +49,21 @@ listen primary
 
 
 def measure() -> list[Row]:
-    """How many of thirty looks, one a second, found the stats page readable and a new client let in."""
+    """Count in how many of thirty seconds the stats page was readable, and another client got in."""
     with running() as server:
         preflight(server.dsn, "probe", 5000, time.monotonic_ns)
-        ours = _looks(server, _observer)
-        peers = _looks(server, _naive)
+        ours = _polls(server, _observer)
+        peers = _polls(server, _naive)
     peer = "naive psycopg2 generator"
     bar = f"all {SECONDS}"
     what = f"{SECONDS} s of a frozen server, maxconn 100"
     return [
-        Row(f"{what}: stats page readable", bar, "looks", ours[0], peer, peers[0], ours[0] == SECONDS),
-        Row(f"{what}: another client let in", bar, "looks", ours[1], peer, peers[1], ours[1] == SECONDS),
+        Row(f"{what}: stats page readable", bar, "polls", ours[0], peer, peers[0], ours[0] == SECONDS),
+        Row(f"{what}: another client let in", bar, "polls", ours[1], peer, peers[1], ours[1] == SECONDS),
     ]
 
 
-def _looks(server: Server, generator: Callable[[str], contextlib.AbstractContextManager[object]]) -> tuple[int, int]:
+def _polls(server: Server, generator: Callable[[str], contextlib.AbstractContextManager[object]]) -> tuple[int, int]:
     with _proxy(server) as (dsn, stats, port), generator(dsn):
         time.sleep(3)
         server.signal(signal.SIGSTOP)
@@ -85,7 +88,7 @@ def _page(url: str) -> str | None:
 
 
 def _let_in(url: str, port: int) -> bool:
-    """Whether another client of the database becomes a session of the proxy: at its maxconn it would wait outside."""
+    """Return whether another client gets a session of the proxy; at maxconn it would have to wait."""
     before = _sessions(url)
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1):
@@ -99,7 +102,7 @@ def _let_in(url: str, port: int) -> bool:
 
 
 def _sessions(url: str) -> int | None:
-    """How many sessions the pool has taken so far; None where the page cannot be read."""
+    """Return the total number of sessions of the pool; None if the page is not readable."""
     text = _page(url)
     if text is None:
         return None
@@ -113,7 +116,7 @@ def _observer(dsn: str) -> contextlib.AbstractContextManager[object]:
 
 @contextlib.contextmanager
 def _naive(dsn: str) -> Iterator[None]:
-    """As many operations a second, each on a new asynchronous connection that is closed plainly after a second."""
+    """Send as many operations per second, each on a new asynchronous connection that is closed after a second."""
     ended = threading.Event()
 
     def once() -> None:

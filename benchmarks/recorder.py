@@ -1,4 +1,4 @@
-"""The recorder into SQLite, beside sqlite_utils' own `insert_all` of the same rows."""
+"""The recorder into SQLite; the peer is `insert_all` of sqlite_utils with the same rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLUMNS = re.findall(r"\w+", INSERT_OPERATION.partition("(")[2].partition(")")[0
 
 
 def operations(count: int, every_ms: int = 25, first: int = 0) -> list[Operation]:
-    """Acknowledged writes and reads in turn, as a healthy run has them."""
+    """Return acknowledged writes and reads in turn, as in a healthy run."""
     return [
         Operation(
             action="write" if n % 2 else "read",
@@ -45,12 +45,12 @@ def operations(count: int, every_ms: int = 25, first: int = 0) -> list[Operation
 
 
 def recording() -> RecordingHeader:
-    """A recording to write into."""
+    """Return the header of a new recording."""
     return RecordingHeader(0, datetime.now(UTC), boot_id(), time.monotonic_ns(), 0, "demo", None, {})
 
 
 def measure() -> list[Row]:
-    """Rows a second of each, in turns; the median of some runs. Both begin from an empty file each time."""
+    """Measure rows per second of each, in turns; the median of some runs. Each run starts with an empty file."""
     entries = operations(OPERATIONS)
     ours, peers = [], []
     with tempfile.TemporaryDirectory() as folder:
@@ -66,7 +66,7 @@ def measure() -> list[Row]:
             ours=mine,
             peer="sqlite_utils insert_all",
             peers=other,
-            held=mine >= 0.8 * other,
+            met=mine >= 0.8 * other,
         )
     ]
 
@@ -86,7 +86,7 @@ def _ours(path: Path, entries: list[Operation]) -> float:
 
 
 def _peer(path: Path, entries: list[Operation]) -> float:
-    # The same table and indexes as ours, so that only the way of writing differs.
+    # With our table and indexes, so that only the method of writing differs.
     writer = Writer(path)
     recording_id = writer.begin(recording())
     writer.close()
@@ -95,7 +95,7 @@ def _peer(path: Path, entries: list[Operation]) -> float:
     db.conn.execute("pragma synchronous = normal")
     began = time.perf_counter()
     rows = (dict(zip(COLUMNS, operation_row(recording_id, entry), strict=True)) for entry in entries)
-    db["operations"].insert_all(rows)
+    db.table("operations").insert_all(rows)
     took = time.perf_counter() - began
     db.conn.close()
     return len(entries) / took

@@ -1,4 +1,4 @@
-"""One row of the table of DESIGN's bars: what was measured, beside its peer, in one run."""
+"""One row of the table: a measurement, its bar, and the same measurement of a peer in the same run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from statistics import quantiles
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`ours` and `peers` are in `unit`; `bar` says what is aimed at; `held` None: could not be measured, see `note`."""
+    """`ours` and `peers` are in `unit`; `bar` is the objective; `met` is None if it was not measured (see `note`)."""
 
     what: str
     bar: str
@@ -17,7 +17,7 @@ class Row:
     ours: float | None = None
     peer: str = ""
     peers: float | None = None
-    held: bool | None = None
+    met: bool | None = None
     note: str = ""
 
     @property
@@ -29,20 +29,20 @@ class Row:
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """The value below which `percent` of the values lie (inclusive method of the standard library)."""
+    """Return the value below which `percent` of the values are (inclusive method of the standard library)."""
     if len(values) == 1:
         return values[0]
     return quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows as a Markdown table."""
-    lines = ["| what | bar | ours | peer | ratio | held |", "|---|---|---:|---|---:|---|"]
+    """Return the rows as a Markdown table."""
+    lines = ["| what | bar | ours | peer | ratio | met |", "|---|---|---:|---|---:|---|"]
     for row in rows:
         ours = "-" if row.ours is None else f"{row.ours:.4g} {row.unit}".strip()
         peer = row.peer if row.peers is None else f"{row.peer}: {row.peers:.4g} {row.unit}".strip()
         ratio = "-" if row.ratio is None else f"{row.ratio:.2f}"
-        held = {True: "yes", False: "**no**", None: "not measured"}[row.held]
-        lines.append(f"| {row.what} | {row.bar} | {ours} | {peer} | {ratio} | {held} |")
+        met = {True: "yes", False: "**no**", None: "not measured"}[row.met]
+        lines.append(f"| {row.what} | {row.bar} | {ours} | {peer} | {ratio} | {met} |")
     notes = [f"- {row.what}: {row.note}" for row in rows if row.note]
     return "\n".join([*lines, "", *notes]) + "\n"

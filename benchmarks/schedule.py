@@ -1,4 +1,4 @@
-"""Operations scheduled at 1,000/s: how late they are sent, beside `pgbench -R 1000` with the same write."""
+"""Schedule lag of 1,000 operations per second; the peer is `pgbench -R 1000` with the same write."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ BAR_MS = 10.0
 
 
 def measure() -> list[Row]:
-    """500 writes and as many reads a second, and the fresh connections of the default; then pgbench."""
+    """Measure 500 writes and 500 reads per second with the default new connections; then pgbench."""
     with running() as server:
         preflight(server.dsn, "probe", 5000, time.monotonic_ns)
-        with traffic(server.dsn, rate_per_s=500, fresh_per_s=2, deadline_ms=1000) as told:
+        with traffic(server.dsn, rate_per_s=500, fresh_per_s=2, deadline_ms=1000) as records:
             time.sleep(SECONDS)
-        operations = [one for one in told if isinstance(one, Operation)]
+        operations = [one for one in records if isinstance(one, Operation)]
         ours = percentile([(one.started_ns - one.due_ns) / MS_NS for one in operations], 99)
         failed = sum(one.outcome != "ok" for one in operations)
         peers = percentile(_pgbench(server), 99)
@@ -36,15 +36,15 @@ def measure() -> list[Row]:
             ours=ours,
             peer="pgbench -R 1000",
             peers=peers,
-            held=ours <= BAR_MS,
-            note=f"{len(operations) / SECONDS:.0f} operations a second, {failed} of {len(operations)} failed; the peer "
-            f"writes only, on 4 kept connections, and makes none anew",
+            met=ours <= BAR_MS,
+            note=f"{len(operations) / SECONDS:.0f} operations per second, {failed} of {len(operations)} failed; "
+            "the peer only writes, on 4 persistent connections, and opens no new ones",
         )
     ]
 
 
 def _pgbench(server: Server) -> list[float]:
-    """Schedule lags in ms, from pgbench's own log: with a rate, its seventh column is the lag in microseconds."""
+    """Return the schedule lags in ms from pgbench's log, whose seventh column is the lag in microseconds."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "write.sql"
         script.write_text("INSERT INTO observer_probe (token, at) VALUES (gen_random_uuid()::text, now());\n")

@@ -1,4 +1,4 @@
-"""A PostgreSQL of the benchmarks' own, on loopback, thrown away afterwards."""
+"""A temporary PostgreSQL on loopback for the measurements."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LIMIT_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where it listens, and its processes. `programs` is the folder of pgbench and its like."""
+    """The port and the postmaster of a server. `programs` is the folder of pgbench."""
 
     port: int
     process: subprocess.Popen[bytes]
@@ -32,11 +32,11 @@ class Server:
 
     @property
     def dsn(self) -> str:
-        """For its only user; the password travels as SCRAM, as everywhere."""
+        """The connection string of its only user."""
         return f"host=127.0.0.1 port={self.port} user=postgres password=postgres dbname=postgres"
 
     def signal(self, number: int) -> None:
-        """To the postmaster and its children, each of which leads a session of its own (Linux)."""
+        """Send a signal to the postmaster and its children (Linux)."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         for pid in (self.process.pid, *map(int, children.split())):
             with suppress(ProcessLookupError):
@@ -45,7 +45,7 @@ class Server:
 
 @contextmanager
 def running() -> Iterator[Server]:
-    """A fresh server; it and its data are gone afterwards. Raises FileNotFoundError without PostgreSQL."""
+    """Run a new server, and remove it afterwards. Raise FileNotFoundError if PostgreSQL is not installed."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     initdb = str(folders[-1] / "initdb") if folders else shutil.which("initdb")
     if initdb is None:
@@ -92,7 +92,7 @@ def _wait(server: Server) -> None:
 
 
 def _unprivileged() -> dict[str, Any]:
-    """PostgreSQL refuses to run as root."""
+    """Return the options that make subprocess run as `postgres` if we are root, since PostgreSQL refuses root."""
     if os.geteuid() != 0:
         return {}
     user = pwd.getpwnam("postgres")

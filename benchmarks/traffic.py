@@ -1,4 +1,4 @@
-"""The generator as the benchmarks run it: what it records, kept in a list."""
+"""The traffic generator with a list of its records."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from observer.traffic.generator import Generator
 
 @contextmanager
 def traffic(dsn: str, rate_per_s: float, fresh_per_s: float, deadline_ms: int) -> Iterator[list[Event | Operation]]:
-    """Reads and writes of the workload probe while the block runs; all that ended is in the list, in order."""
-    told: list[Event | Operation] = []
+    """Run the workload `probe` until the end of the block; the list holds its records in order."""
+    records: list[Event | Operation] = []
     generator = Generator(
         write_dsn=dsn,
         read_dsn=dsn,
@@ -22,12 +22,12 @@ def traffic(dsn: str, rate_per_s: float, fresh_per_s: float, deadline_ms: int) -
         fresh_per_s=fresh_per_s,
         deadline_ms=deadline_ms,
         tag=f"{time.time_ns() % 2**32:08x}",
-        record=told.append,
+        record=records.append,
         now_ns=time.monotonic_ns,
         name_of=lambda address: None,
     )
     generator.start()
     try:
-        yield told
+        yield records
     finally:
         generator.stop(drain_s=5)

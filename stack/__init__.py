@@ -1,1 +1,1 @@
-"""A cluster to break: etcd, Patroni with PostgreSQL, and HAProxy, as plain processes on loopback."""
+"""A cluster to break: etcd, Patroni with PostgreSQL, and HAProxy, as local processes or in Docker."""

@@ -56,7 +56,7 @@ def inject(directory: Path, action: str, target: str, candidate: str | None, onl
     elif action == "switchover":
         faults.switchover(settings, target, candidate or "")
     else:
-        part: faults.Part | None = "patroni" if only == "patroni" else "postgres" if only == "postgres" else None
+        part: faults.Service | None = "patroni" if only == "patroni" else "postgres" if only == "postgres" else None
         _SIGNALS[action](settings, target, part)
 
 

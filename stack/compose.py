@@ -1,4 +1,4 @@
-"""The homework's cluster in Docker: `docker compose` in hw3, said plainly where something that it needs is missing."""
+"""The homework's cluster in Docker: runs `docker compose` in hw3, and names what is missing."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ IMAGE = "PATRONI_IMAGE"
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What Compose says of the containers; `up`: those of every member run."""
+class ComposeStatus:
+    """Compose's table of the containers; `up`: whether the containers of all members run."""
 
     text: str
     up: bool
 
 
 def up() -> None:
-    """Brings it up, with the data that it had. Raises StackError."""
+    """Start the containers with the data that they had. Raise StackError."""
     _must_be_ready()
     image = os.environ.get(IMAGE, "patroni")
     found = containers.run("image", "inspect", image)
     if found.returncode != 0:
-        containers.docker("version")  # says so where the engine does not answer
+        containers.docker("version")  # its error says so if the engine does not answer
         raise StackError(f"There is no image {image}; build it by `docker build -t {image} patroni-master`.")
-    _do("up", "-d")
+    _show("up", "-d")
 
 
 def down() -> None:
-    """Takes it down; its data stays. Raises StackError."""
+    """Remove the containers and keep their data. Raise StackError."""
     _must_be_ready()
-    _do("down")
+    _show("down")
 
 
-def status() -> Shown:
-    """How its containers are. Raises StackError."""
+def status() -> ComposeStatus:
+    """Return the state of the containers. Raise StackError."""
     _must_be_ready()
     running = containers.docker(*_compose("ps", "--services", "--status", "running")).split()
-    return Shown(containers.docker(*_compose("ps", "--all")).rstrip("\n"), set(MEMBERS) <= set(running))
+    return ComposeStatus(containers.docker(*_compose("ps", "--all")).rstrip("\n"), set(MEMBERS) <= set(running))
 
 
 def _must_be_ready() -> None:
@@ -55,11 +55,11 @@ def _must_be_ready() -> None:
 
 
 def _compose(*arguments: str) -> tuple[str, ...]:
-    """A command of Compose for hw3, whose .env it reads, wherever it is given."""
+    """Return the arguments of a Compose command for hw3; Compose reads the .env there, whatever the working folder."""
     return "compose", "--file", str(FOLDER / FILE), *arguments
 
 
-def _do(*arguments: str) -> None:
-    """A command whose progress the person reads on standard error."""
+def _show(*arguments: str) -> None:
+    """Run a Compose command and show its progress on standard error."""
     if containers.show(*_compose(*arguments)) != 0:
-        raise StackError(f"`docker compose {' '.join(arguments)}` in {FOLDER} failed; why is said above.")
+        raise StackError(f"`docker compose {' '.join(arguments)}` in {FOLDER} failed; its message is above.")

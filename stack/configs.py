@@ -1,4 +1,4 @@
-"""The texts and arguments that configure the cluster: pure functions of its settings."""
+"""The configuration files and command lines of the local cluster: pure functions of its settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REPLICATOR = "replicator"
 
 
 def etcd_command(settings: StackSettings, programs: Programs, member: str) -> tuple[str, ...]:
-    """How a member of etcd is started; only flags that 3.4 and 3.5 share."""
+    """Return the command that starts an etcd member, with flags that both 3.4 and 3.5 accept."""
     client = f"http://{HOST}:{settings.etcd_port(member)}"
     peers = ",".join(f"{name}=http://{HOST}:{settings.peer_port(name)}" for name in ETCD)
     peer = f"http://{HOST}:{settings.peer_port(member)}"
@@ -32,17 +32,17 @@ def etcd_command(settings: StackSettings, programs: Programs, member: str) -> tu
 
 
 def patroni_command(settings: StackSettings, programs: Programs, node: str) -> tuple[str, ...]:
-    """How Patroni is started."""
+    """Return the command that starts Patroni."""
     return str(programs.patroni), str(settings.folder(node) / "patroni.yml")
 
 
 def haproxy_command(settings: StackSettings, programs: Programs, member: str) -> tuple[str, ...]:
-    """How HAProxy is started: one process in the foreground."""
+    """Return the command that starts HAProxy: one process in the foreground."""
     return str(programs.haproxy), "-db", "-f", str(settings.folder(member) / "haproxy.cfg")
 
 
 def patroni_yml(settings: StackSettings, programs: Programs, node: str) -> str:
-    """Patroni's configuration. It is JSON, which is YAML too, so that no value needs quoting by hand."""
+    """Return Patroni's configuration. It is JSON, a subset of YAML, so no value needs quoting by hand."""
     folder = settings.folder(node)
     rest = f"{HOST}:{settings.rest_port(node)}"
     postgres = f"{HOST}:{settings.postgres_port(node)}"
@@ -95,7 +95,7 @@ def patroni_yml(settings: StackSettings, programs: Programs, node: str) -> str:
             ],
             "basebackup": [{"checkpoint": "fast"}],
             "parameters": local_parameters,
-            # Where pg_rewind cannot help, a node returns as a new copy instead of never.
+            # If pg_rewind fails, Patroni makes a new copy of the leader; otherwise the node would never rejoin.
             "remove_data_directory_on_rewind_failure": True,
             "remove_data_directory_on_diverged_timelines": True,
         },
@@ -105,15 +105,15 @@ def patroni_yml(settings: StackSettings, programs: Programs, node: str) -> str:
 
 
 def postgres_log_name(node: str) -> str:
-    """The file, among the logs, of a node's PostgreSQL."""
+    """Return the name of the log file of a node's PostgreSQL."""
     return node.replace("patroni", "postgres") + ".log"
 
 
 def haproxy_cfg(settings: StackSettings) -> str:
-    """HAProxy's configuration, with the health checks and timeouts of the homework.
+    """Return HAProxy's configuration, with the health checks and timeouts of the homework.
 
-    Patroni answers OPTIONS as it does GET, without a body: HAProxy, which reads none, would reset the connection each
-    time, and Patroni's log would be full of that.
+    The checks use OPTIONS, which Patroni answers like GET but without a body. HAProxy does not read the body of GET
+    and resets the connection, which would fill Patroni's log with errors.
     """
     pools = "".join(
         f"""
@@ -156,7 +156,7 @@ listen stats
 
 
 def observer_toml(settings: StackSettings) -> str:
-    """The observer's configuration for this cluster; needed only where the ports are shifted."""
+    """Return the observer's configuration for this cluster; it is needed only if the ports are shifted."""
     quoted = ", ".join(f'"{endpoint}"' for endpoint in settings.etcd_endpoints)
     files = {node: [settings.log(node), settings.log(node).with_name(postgres_log_name(node))] for node in NODES}
     logs = "\n".join(f"{node} = {json.dumps([str(file) for file in own])}" for node, own in files.items())

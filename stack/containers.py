@@ -1,4 +1,4 @@
-"""The containers of a cluster: found by the names of their Compose services, from what `docker inspect` says."""
+"""The containers of a cluster: found by the names of their Compose services in the output of `docker inspect`."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from typing import Any
 from stack.errors import StackError
 from stack.settings import MEMBERS, PROXY
 
-# What each kind of member listens on within its container.
+# The ports of the members inside their containers.
 ETCD, REST, POSTGRES = 2379, 8008, 5432
 PRIMARY, REPLICAS, STATS = 5001, 5002, 7001
 PROJECT = "COMPOSE_PROJECT_NAME"
 _LABEL = "com.docker.compose"
-# The longest that any command takes: `docker stop` waits for a shutdown in order, half a minute at most.
+# No command takes longer: `docker stop` waits at most half a minute for a clean shutdown.
 _LIMIT_S = 90
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """How a container is in its network: what it needs to be in it again as it was."""
+    """A container's place in its network: what `docker network connect` needs to restore it."""
 
     network: str
-    address: str | None  # one that it was given for good
+    address: str | None  # None if the engine assigns one
     aliases: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One member. `ports`: those of this machine, by those within."""
+    """The container of one member. `ports`: published port by the port inside the container."""
 
     name: str
     link: Link | None
@@ -42,39 +42,39 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Containers:
-    """A whole cluster's, by member; also where its members answer on this machine's loopback."""
+    """The containers of a cluster, by member, and their published ports (`stack.cluster.Ports`)."""
 
     project: str
     by_member: Mapping[str, Container]
 
     def name(self, member: str) -> str:
-        """The name by which one calls a member's container. Raises StackError."""
+        """Return the name of a member's container. Raise StackError."""
         return self._of(member).name
 
     def link(self, member: str) -> Link:
-        """How it was in its network when it was found. Raises StackError where it was in none."""
+        """Return a member's place in its network when it was found. Raise StackError if it was in none."""
         link = self._of(member).link
         if link is None:
-            raise StackError(f"{self.name(member)} is in no network; `docker compose up -d` joins it again.")
+            raise StackError(f"{self.name(member)} is in no network; `docker compose up -d` connects it again.")
         return link
 
-    def port(self, member: str, within: int) -> int:
-        """Where a port of a member is published. Raises StackError."""
+    def port(self, member: str, inner: int) -> int:
+        """Return the published port for a port inside a member's container. Raise StackError."""
         container = self._of(member)
-        if within not in container.ports:
-            raise StackError(f"{container.name} does not publish its port {within}; see stack/compose.yaml.")
-        return container.ports[within]
+        if inner not in container.ports:
+            raise StackError(f"{container.name} does not publish its port {inner}; see stack/compose.yaml.")
+        return container.ports[inner]
 
     def etcd_port(self, member: str) -> int:
-        """Where a member of etcd listens for clients."""
+        """Return the client port of an etcd member."""
         return self.port(member, ETCD)
 
     def rest_port(self, node: str) -> int:
-        """Where Patroni's REST API listens."""
+        """Return the port of Patroni's REST API."""
         return self.port(node, REST)
 
     def postgres_port(self, node: str) -> int:
-        """Where PostgreSQL itself listens."""
+        """Return the port of PostgreSQL."""
         return self.port(node, POSTGRES)
 
     @property
@@ -84,19 +84,19 @@ class Containers:
 
     def _of(self, member: str) -> Container:
         if member not in self.by_member:
-            raise StackError(f"There is no member {member}; known are: {', '.join(self.by_member)}.")
+            raise StackError(f"There is no member {member}; the members are: {', '.join(self.by_member)}.")
         return self.by_member[member]
 
 
 def find() -> Containers:
-    """The cluster in Docker, running or not; COMPOSE_PROJECT_NAME chooses among several. Raises StackError."""
+    """Return the cluster in Docker, running or not; COMPOSE_PROJECT_NAME chooses among several. Raise StackError."""
     ids = docker("ps", "--all", "--quiet", "--filter", f"label={_LABEL}.service").split()
     found = clusters(json.loads(docker("inspect", *ids)) if ids else [])
-    told = os.environ.get(PROJECT)
-    fits = [one for one in found if told in (None, one.project)]
+    project = os.environ.get(PROJECT)
+    fits = [one for one in found if project in (None, one.project)]
     if not fits:
         raise StackError(
-            f"There is no cluster in Docker to break{f' in the project {told}' if told else ''}; "
+            f"There is no cluster in Docker to break{f' in the project {project}' if project else ''}; "
             "bring one up with `docker compose up -d` in hw3."
         )
     if len(fits) > 1:
@@ -108,7 +108,7 @@ def find() -> Containers:
 
 
 def clusters(inspected: Iterable[Mapping[str, Any]]) -> list[Containers]:
-    """Every Compose project that has a service for each member of a cluster."""
+    """Return every Compose project that has a service for each member of a cluster."""
     projects: dict[str, dict[str, Container]] = {}
     for one in inspected:
         labels = one["Config"].get("Labels") or {}
@@ -123,27 +123,27 @@ def clusters(inspected: Iterable[Mapping[str, Any]]) -> list[Containers]:
 
 
 def state(name: str) -> Mapping[str, Any]:
-    """What the engine says of a container now: `State`, `Networks`, whole. Raises StackError."""
+    """Return the present output of `docker inspect` for a container. Raise StackError."""
     found: Mapping[str, Any] = json.loads(docker("inspect", "--type", "container", name))[0]
     return found
 
 
 def docker(*arguments: str, text: str | None = None, limit_s: float = _LIMIT_S) -> str:
-    """What a docker command answers. Raises StackError that quotes what it said."""
+    """Return the output of a docker command. Raise StackError with its message if it fails."""
     done = run(*arguments, text=text, limit_s=limit_s)
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines()
-        raise StackError(f"`docker {' '.join(arguments[:3])}` failed: {said[-1] if said else 'it said nothing'}.")
+        message = done.stderr.strip().splitlines()
+        raise StackError(f"`docker {' '.join(arguments[:3])}` failed: {message[-1] if message else 'no message'}.")
     return done.stdout
 
 
 def show(*arguments: str) -> int:
-    """The exit code of a docker command that says what it does on standard error, for as long as it takes."""
+    """Run a docker command without a time limit, its output on standard error; return its exit code."""
     return subprocess.run([_program(), *arguments], stdin=subprocess.DEVNULL, stdout=2, check=False).returncode
 
 
 def run(*arguments: str, text: str | None = None, limit_s: float = _LIMIT_S) -> subprocess.CompletedProcess[str]:
-    """A docker command with its answer and exit code, `text` given to it. Raises StackError where it does not end."""
+    """Run a docker command with `text` on its standard input. Raise StackError at the time limit."""
     program = _program()
     try:
         return subprocess.run(
@@ -151,7 +151,7 @@ def run(*arguments: str, text: str | None = None, limit_s: float = _LIMIT_S) -> 
         )
     except subprocess.TimeoutExpired:
         command = f"docker {' '.join(arguments[:3])}"
-        raise StackError(f"`{command}` did not end within {limit_s:.0f} s; see whether Docker is well.") from None
+        raise StackError(f"`{command}` did not end within {limit_s:.0f} s; check that Docker responds.") from None
 
 
 def _program() -> str:
@@ -163,11 +163,11 @@ def _program() -> str:
 
 def _container(inspected: Mapping[str, Any]) -> Container:
     live = inspected["NetworkSettings"]
-    # What does not run has its ports in its settings alone; those that the engine chose are known while it runs.
+    # A stopped container has its ports in its settings only; ports that the engine chose exist only while it runs.
     bound = {**(inspected["HostConfig"].get("PortBindings") or {}), **(live.get("Ports") or {})}
     ports = {
-        int(within.partition("/")[0]): int(binding["HostPort"])
-        for within, bindings in bound.items()
+        int(inner.partition("/")[0]): int(binding["HostPort"])
+        for inner, bindings in bound.items()
         for binding in bindings or ()
         if binding.get("HostPort")
     }
@@ -175,7 +175,7 @@ def _container(inspected: Mapping[str, Any]) -> Container:
         Link(
             network,
             (own.get("IPAMConfig") or {}).get("IPv4Address"),
-            # The engine gives the beginning of its id by itself.
+            # The engine adds the beginning of the container's id as an alias by itself.
             tuple(alias for alias in own.get("Aliases") or () if not inspected["Id"].startswith(alias)),
         )
         for network, own in (live.get("Networks") or {}).items()

@@ -1,5 +1,5 @@
-"""The one error of the stack."""
+"""The error of this package."""
 
 
 class StackError(Exception):
-    """The cluster cannot be brought up, broken or taken down; the text is one sentence with the thing and the mend."""
+    """An operation on the cluster failed. The text is one sentence: what failed, the value, and the remedy."""

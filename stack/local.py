@@ -1,4 +1,4 @@
-"""Brings the local cluster up, takes it down, and says how it is."""
+"""The local cluster: bring it up, take it down, show its state."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack import configs, faults, health, packages, processes
+from stack import admin_requests, configs, faults, health, packages, processes
 from stack.errors import StackError
+from stack.local_cluster import local_cluster
 from stack.settings import (
     ETCD,
     HOST,
@@ -31,13 +32,12 @@ from stack.settings import (
 __all__ = ["StackError", "StackSettings", "StackStatus", "default_directory", "down", "lines", "status", "up"]
 
 Say = Callable[[str], None]
-_SCHEMA = Path(__file__).with_name("schema.sql")
 _LIMIT_S = 120
 
 
 @dataclass(frozen=True, slots=True)
 class StackStatus:
-    """How a cluster is: `settings` is None where there is none, `processes` counts each member's living ones."""
+    """The state of a cluster: `settings` is None if there is none; `processes` counts the living ones by member."""
 
     directory: Path
     settings: StackSettings | None
@@ -46,14 +46,14 @@ class StackStatus:
 
     @property
     def up(self) -> bool:
-        """Whether the cluster is there and lacks nothing."""
-        return self.health is not None and self.health.whole
+        """Whether the cluster exists and is healthy."""
+        return self.health is not None and self.health.healthy
 
 
 def up(settings: StackSettings, say: Say) -> None:
-    """Bring a fresh cluster up and wait until it is whole and the homework's tables are in it.
+    """Bring up an empty cluster, wait until it is healthy, and create the homework's tables.
 
-    Raises StackError. Whatever goes wrong, Ctrl-C included, nothing is left running; the logs stay.
+    Raise StackError. After any error or Ctrl-C, take everything down again and keep the logs.
     """
     programs = packages.find()
     user = processes.run_as()
@@ -66,19 +66,19 @@ def up(settings: StackSettings, say: Say) -> None:
         say(f"starting etcd ({', '.join(settings.etcd_endpoints)})")
         for member in ETCD:
             faults.start(settings, member)
-        _wait(settings, "etcd has quorum", lambda seen: all(seen.states[member] == "in quorum" for member in ETCD))
+        _wait(settings, "etcd has quorum", lambda state: all(state.states[member] == "in quorum" for member in ETCD))
         first, *others = NODES
         say(f"starting {first}: a new database, the first leader")
         faults.start(settings, first)
-        _wait(settings, f"{first} leads", lambda seen: seen.leader == first)
-        say(f"starting {' and '.join(others)}: copies of it; and HAProxy")
+        _wait(settings, f"{first} leads", lambda state: state.leader == first)
+        say(f"starting {' and '.join(others)}: replicas of it; and HAProxy")
         for member in (*others, PROXY):
             faults.start(settings, member)
-        _wait(settings, "the cluster is whole", lambda seen: seen.whole)
-        say("pouring the homework's tables")
-        _pour_schema(settings, programs)
+        wait_healthy(settings)
+        say("creating the homework's tables")
+        admin_requests.create_tables(local_cluster(settings))
     except BaseException:
-        say(f"taking it down again; the logs stay in {settings.directory / 'logs'}")
+        say(f"taking the cluster down again; the logs stay in {settings.directory / 'logs'}")
         _clear(settings.directory, lambda _: None)
         raise
     say(
@@ -88,9 +88,9 @@ def up(settings: StackSettings, say: Say) -> None:
 
 
 def down(directory: Path, say: Say) -> None:
-    """Stop whatever of a cluster runs in a directory, half-started or frozen too, and remove its data; logs stay.
+    """End every process of the cluster in a directory, frozen or half-started too; remove its data, keep its logs.
 
-    Where nothing is there it says so: doing it twice is no error. Raises StackError.
+    Without a cluster, only say so. Raise StackError.
     """
     packages.must_be_linux()
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 (keeps symlinks, as the settings do)
@@ -102,16 +102,16 @@ def down(directory: Path, say: Say) -> None:
 
 
 def status(directory: Path) -> StackStatus:
-    """How the cluster in a directory is. Raises StackError where its settings are damaged."""
+    """Return the state of the cluster in a directory. Raise StackError if its settings are damaged."""
     packages.must_be_linux()
     directory = Path(os.path.abspath(directory))  # noqa: PTH100
     settings = read(directory)
     counts = {member: len(processes.of(directory / member)) for member in MEMBERS}
-    return StackStatus(directory, settings, counts, health.look(settings) if settings else None)
+    return StackStatus(directory, settings, counts, health.poll(settings) if settings else None)
 
 
 def lines(seen: StackStatus) -> list[str]:
-    """A status as a person reads it, one line a member."""
+    """Return a status as text, one line per member."""
     if seen.settings is None or seen.health is None:
         return [f"no cluster in {seen.directory}"]
     text = [f"cluster in {seen.directory} (logs in {seen.directory / 'logs'})"]
@@ -120,34 +120,36 @@ def lines(seen: StackStatus) -> list[str]:
         count = seen.processes[member]
         running = f"{count} process{'es' if count != 1 else ''}" if count else "not running"
         text.append(f"  {member:<9} {running:<13} ports {ports:<16} {seen.health.states[member]}")
-    text.append("whole" if seen.health.whole else f"lacks: {'; '.join(seen.health.lacks)}")
+    text.append("healthy" if seen.health.healthy else f"not healthy: {'; '.join(seen.health.problems)}")
     return text
 
 
-def wait_whole(settings: StackSettings, limit_s: float = _LIMIT_S) -> None:
-    """Wait until the cluster lacks nothing. Raises StackError that says what it still lacks."""
-    _wait(settings, "the cluster is whole", lambda seen: seen.whole, limit_s)
+def wait_healthy(settings: StackSettings, limit_s: float = _LIMIT_S) -> None:
+    """Wait until the cluster is healthy. Raise StackError with its problems at the limit."""
+    _wait(settings, "the cluster is healthy", lambda state: state.healthy, limit_s)
 
 
-def _wait(settings: StackSettings, what: str, good: Callable[[health.Health], bool], limit_s: float = _LIMIT_S) -> None:
+def _wait(
+    settings: StackSettings, what: str, condition: Callable[[health.Health], bool], limit_s: float = _LIMIT_S
+) -> None:
     deadline = time.monotonic() + limit_s
-    while not good(seen := health.look(settings)):
+    while not condition(state := health.poll(settings)):
         if time.monotonic() > deadline:
             raise StackError(
-                f"After {limit_s:.0f} s it is still not so that {what} ({'; '.join(seen.lacks)}); "
+                f"Waited {limit_s:.0f} s in vain until {what} ({'; '.join(state.problems)}); "
                 f"see the logs in {settings.directory / 'logs'}."
             )
         time.sleep(0.2)
 
 
 def _claim(settings: StackSettings, user: str | None) -> None:
-    """Refuse a directory with anything in it, of somebody else, or out of the user's reach."""
+    """Refuse a directory that is not empty, belongs to another user, or is out of the unprivileged user's reach."""
     directory = settings.directory
     running = _members_of(directory)
     if running or (directory / MARK).exists():
         raise StackError(
-            f"A cluster from before is in {directory} ({len(running)} of {len(MEMBERS)} members run); "
-            "take it down with `observer stack down`, or look at it with `observer stack status`."
+            f"There is already a cluster in {directory} ({len(running)} of {len(MEMBERS)} members run); "
+            "take it down with `observer stack down`, or show its state with `observer stack status`."
         )
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -155,20 +157,20 @@ def _claim(settings: StackSettings, user: str | None) -> None:
     except (OSError, ValueError) as error:
         raise StackError(f"{directory} cannot be used ({error}); name another with OBSERVER_STACK_DIR.") from None
     if directory.is_symlink() or directory.stat().st_uid != os.geteuid():
-        raise StackError(f"{directory} belongs to somebody else; name another with OBSERVER_STACK_DIR.")
+        raise StackError(f"{directory} belongs to another user; name another with OBSERVER_STACK_DIR.")
     if foreign:
         raise StackError(
-            f"{directory} holds something else ({sorted(foreign)[0]}); name an empty one with OBSERVER_STACK_DIR."
+            f"{directory} holds other files ({sorted(foreign)[0]}); name an empty one with OBSERVER_STACK_DIR."
         )
     if not _may(user, "-x", directory):
         raise StackError(
-            f"The user {user}, as whom the cluster runs, cannot reach {directory}; "
+            f"The cluster runs as the user {user}, who cannot reach {directory}; "
             "name a directory outside your home with OBSERVER_STACK_DIR."
         )
     if not _may(user, "-w", Path("/dev/shm")):
-        # Patroni would seem well until its first failover, which needs a semaphore.
+        # Without it Patroni fails only at its first failover, which needs a semaphore.
         raise StackError(
-            "/dev/shm cannot be written to, which Patroni needs; mount it (`mount -t tmpfs shm /dev/shm`)."
+            "Patroni must be able to write to /dev/shm and cannot; mount it (`mount -t tmpfs shm /dev/shm`)."
         )
 
 
@@ -183,13 +185,13 @@ def _must_be_free(member: str, port: int) -> None:
             probe.bind((HOST, port))
         except OSError:
             raise StackError(
-                f"Port {port}, which {member} needs, is in use; end what holds it (`ss -ltnp 'sport = :{port}'`), "
+                f"Port {port} of {member} is in use; end the process that holds it (`ss -ltnp 'sport = :{port}'`), "
                 "or move all ports with --port-shift."
             ) from None
 
 
 def _lay_out(settings: StackSettings, programs: packages.Programs, user: str | None) -> None:
-    """The directory of a fresh cluster: its settings, a folder for each member, empty logs."""
+    """Create the directory of an empty cluster: its settings, a folder for each member, no logs."""
     logs = settings.directory / "logs"
     shutil.rmtree(logs, ignore_errors=True)
     write(settings)
@@ -203,36 +205,19 @@ def _lay_out(settings: StackSettings, programs: packages.Programs, user: str | N
         path.write_text(text, encoding="utf-8")
 
 
-def _pour_schema(settings: StackSettings, programs: packages.Programs) -> None:
-    """The homework's tables, once: where `owners` is, nothing is done."""
-    psql = (str(programs.psql), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", settings.dsn(settings.primary_port))
-    environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PGCLIENTENCODING": "UTF8", "PGCONNECT_TIMEOUT": "10"}
-
-    def run(*arguments: str) -> str:
-        done = subprocess.run(
-            [*psql, *arguments], env=environment, capture_output=True, encoding="utf-8", timeout=60, check=False
-        )
-        if done.returncode != 0:
-            raise StackError(f"The homework's tables could not be made: {done.stderr.strip().splitlines()[0]}.")
-        return done.stdout.strip()
-
-    if run("-At", "-c", "select to_regclass('public.owners') is null") == "t":
-        run("-1", "-f", str(_SCHEMA))
-
-
 def _members_of(directory: Path) -> list[str]:
     return [member for member in MEMBERS if processes.of(directory / member)]
 
 
 def _clear(directory: Path, say: Say) -> None:
-    """End every process of the cluster and remove its data. The data goes anyway, so nobody is asked twice to stop."""
+    """Kill every process of the cluster and remove its data; a clean stop would only protect that data."""
     for member in reversed(MEMBERS):
         folder = directory / member
         found = processes.of(folder)
         if found:
             say(f"ending {member} ({len(found)} process{'es' if len(found) != 1 else ''})")
             processes.signal_all(found, signal.SIGCONT)
-            processes.kill(lambda folder=folder: processes.of(folder))  # type: ignore[misc]  # bound now, not later
+            processes.kill(lambda folder=folder: processes.of(folder))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
     for member in MEMBERS:
         shutil.rmtree(directory / member, ignore_errors=True)
     (directory / MARK).unlink(missing_ok=True)

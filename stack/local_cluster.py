@@ -1,4 +1,4 @@
-"""The cluster of processes on this machine, as one that can be broken."""
+"""The cluster of local processes as a `Cluster`: broken by signals, and by packets dropped on loopback."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from stack.settings import MEMBERS, NODES, StackSettings
 
 
 def local_cluster(settings: StackSettings) -> Cluster:
-    """The cluster that lives in the settings' directory: signals to processes, packets dropped on loopback."""
+    """Return the cluster in the settings' directory."""
     return Cluster(
         ports=settings,
         logs=os.fspath(settings.directory / "logs"),
         observer_toml=configs.observer_toml(settings),
-        lacks=_lacks,
+        unsupported=_unsupported,
         kill=partial(faults.kill, settings),
         stop=partial(faults.stop, settings),
         pause=partial(faults.pause, settings),
@@ -36,12 +36,12 @@ def local_cluster(settings: StackSettings) -> Cluster:
     )
 
 
-def _lacks(step: Step) -> str | None:
-    return network.lacks() if step.what == "network" else None
+def _unsupported(step: Step) -> str | None:
+    return network.unsupported() if step.component == "network" else None
 
 
 def _restore(settings: StackSettings) -> None:
-    if network.lacks() is None:
+    if network.unsupported() is None:
         for node in NODES:
             network.join(settings, node)
     for member in MEMBERS:

@@ -1,4 +1,4 @@
-"""Finds the programs of the cluster where Debian's and Ubuntu's packages put them."""
+"""The programs of the cluster, found where Debian's and Ubuntu's packages install them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PYTHON_ETCD = Path("/usr/lib/python3/dist-packages/etcd")
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Absolute paths of what the cluster runs."""
+    """Absolute paths of the programs."""
 
     etcd: Path
     patroni: Path
@@ -33,7 +33,7 @@ class Programs:
 
 
 def find() -> Programs:
-    """Every program, or a StackError that names all missing packages and the command that installs them."""
+    """Return every program. Raise StackError with all missing packages and the command that installs them."""
     must_be_linux()
     missing = []
 
@@ -49,7 +49,7 @@ def find() -> Programs:
     postgres_bin = newest_postgres_bin(_POSTGRESQL)
     if postgres_bin is None:
         missing.append("postgresql")
-    # Patroni's etcd v3 module imports python-etcd, which nothing pulls in.
+    # Patroni's etcd v3 module imports python-etcd, which no package depends on.
     if not _PYTHON_ETCD.exists():
         missing.append("python3-etcd")
     if missing or postgres_bin is None:
@@ -61,13 +61,13 @@ def find() -> Programs:
 
 
 def must_be_linux() -> None:
-    """Raises StackError elsewhere: the cluster's processes are found in /proc."""
+    """Raise StackError on any other system: the cluster's processes are found in /proc."""
     if not sys.platform.startswith("linux"):
         raise StackError("The local cluster runs on Linux only; elsewhere, watch a cluster of your own or use Docker.")
 
 
 def newest_postgres_bin(root: Path) -> Path | None:
-    """The directory of programs of the newest PostgreSQL server under `root`; None where there is none."""
+    """Return the directory of programs of the newest PostgreSQL server under `root`; None if there is none."""
     versions = {
         int(found.parts[-3]): found.parent
         for found in root.glob("*/bin/postgres")

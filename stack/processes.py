@@ -1,9 +1,9 @@
-"""Starts, finds, signals and awaits the cluster's processes.
+"""The processes of the cluster: start, find, signal and wait for them.
 
-There are no pid files: a process is ours if its program is one of the cluster's and its command line names the
-member's folder, or if it descends from one that is. So nothing can go stale or be damaged, no reused pid is ever
-signalled, and a cluster that was started half or frozen is found like any other. Only /proc/PID/stat and cmdline are
-read, which need no privilege, so that it works in containers too.
+There are no pid files. A process belongs to a member if it runs one of the cluster's programs and its command line
+names the member's folder, or if it descends from such a process. So no file can be stale or damaged, no reused pid gets
+a signal, and a cluster that is frozen or only partly started is found like any other. Only /proc/PID/stat and cmdline
+are read; they need no privilege, so this also works in containers.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ class Process:
 
     @property
     def program(self) -> str:
-        """The program's name, of an interpreter the script's."""
+        """The name of the program, or of the script that an interpreter runs."""
         first = Path(self.command[0]).name if self.command else ""
         if first.startswith("python") and len(self.command) > 1:
             return Path(self.command[1]).name
         return first
 
     def names(self, folder: Path) -> bool:
-        """Whether an argument is a path in that folder."""
+        """Return whether an argument is a path in that folder."""
         return any(argument.startswith(f"{folder}/") for argument in self.command)
 
 
 def run_as() -> str | None:
-    """The user for the cluster's processes: None for our own; `postgres` for root, whom PostgreSQL refuses."""
+    """Return the user for the cluster's processes: None for our own, `postgres` for root, which PostgreSQL refuses."""
     if os.geteuid() != 0:
         return None
     identity(UNPRIVILEGED)
@@ -55,7 +55,7 @@ def run_as() -> str | None:
 
 
 def identity(user: str | None) -> dict[str, Any]:
-    """What makes subprocess run something as that user, and in no other group; nothing for our own."""
+    """Return the options that make subprocess run as that user, and in its group only; none for our own user."""
     import pwd  # Windows has none, and must be able to import this module
 
     if user is None:
@@ -64,13 +64,13 @@ def identity(user: str | None) -> dict[str, Any]:
         account = pwd.getpwnam(user)
     except KeyError:
         raise StackError(
-            f"PostgreSQL refuses to run as root and there is no user {user}; run `make setup`, which makes it."
+            f"PostgreSQL refuses to run as root and there is no user {user}; run `make setup`, which creates it."
         ) from None
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": [account.pw_gid]}
 
 
 def start(command: Sequence[str], user: str | None, folder: Path, log: Path) -> int:
-    """Start a process that outlives us, in `folder`, its output appended to `log`; its moment, monotonic ns."""
+    """Start a process that outlives us, in `folder`, and append its output to `log`. Return the time, monotonic ns."""
     environment: Mapping[str, str] = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8", "HOME": str(folder)}
     with log.open("ab") as output:
         moment_ns = time.monotonic_ns()
@@ -84,35 +84,35 @@ def start(command: Sequence[str], user: str | None, folder: Path, log: Path) -> 
             start_new_session=True,
             **identity(user),
         )
-    # As long as we live it is our child; someone must take note of its death, or it stays a zombie.
+    # It is our child as long as we run; a thread waits for its end, or it would stay a zombie.
     threading.Thread(target=process.wait, daemon=True).start()
     return moment_ns
 
 
 def living() -> dict[int, Process]:
-    """Every living process of this machine by its pid."""
+    """Return every living process of this machine by its pid."""
     found = {}
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
-            process = _look(int(entry.name))
+            process = _read(int(entry.name))
             if process is not None and process.state not in "ZX":
                 found[process.pid] = process
     return found
 
 
 def of(folder: Path) -> tuple[Process, ...]:
-    """The living processes of the member that works in `folder`, parents before their children."""
-    everyone = living()
-    ours = {p.pid: p for p in everyone.values() if p.program in _PROGRAMS and p.names(folder)}
-    fresh = ours
-    while fresh:
-        fresh = {p.pid: p for p in everyone.values() if p.parent in fresh and p.pid not in ours}
-        ours = {**ours, **fresh}
-    return tuple(ours.values())
+    """Return the living processes of the member that works in `folder`, parents before their children."""
+    running = living()
+    found = {p.pid: p for p in running.values() if p.program in _PROGRAMS and p.names(folder)}
+    children = found
+    while children:
+        children = {p.pid: p for p in running.values() if p.parent in children and p.pid not in found}
+        found = {**found, **children}
+    return tuple(found.values())
 
 
 def signal_all(targets: Sequence[Process], number: signal.Signals) -> int:
-    """Send a signal to each, in order; the moment just before the first, monotonic ns. The dead are passed over."""
+    """Send a signal to each living target, in order. Return the time just before the first, monotonic ns."""
     moment_ns = time.monotonic_ns()
     for target in targets:
         try:
@@ -121,33 +121,33 @@ def signal_all(targets: Sequence[Process], number: signal.Signals) -> int:
             continue
         except PermissionError:
             raise StackError(
-                f"The process {target.pid} ({target.program}) belongs to another user; act as that user or as root."
+                f"The process {target.pid} ({target.program}) belongs to another user; run as that user or as root."
             ) from None
     return moment_ns
 
 
 def kill(find: Callable[[], Sequence[Process]], limit_s: float = 30) -> int:
-    """SIGKILL everything that `find` finds until it finds nothing; the moment of the first signal, monotonic ns.
+    """Send SIGKILL to all that `find` returns, until all are dead. Return the time of the first signal, monotonic ns.
 
-    All of it is dead then. A process forked between the look and the signal is found by the next look. Raises
-    StackError at the limit.
+    A process that is forked between a call of `find` and the signal is found by the next call. Raise StackError at
+    the limit.
     """
     first_ns = None
     deadline_ns = time.monotonic_ns() + int(limit_s * 1e9)
-    dying: set[int] = set()  # who outlives its parent for a moment is nobody's child any more, and not found again
+    dying: set[int] = set()  # a child that outlives its parent has a new parent, so `find` does not return it again
     while (targets := find()) or (dying := dying & living().keys()):
         sent_ns = signal_all(targets, signal.SIGKILL)
         first_ns = first_ns or sent_ns
         dying |= {target.pid for target in targets}
         if time.monotonic_ns() > deadline_ns:
             pids = ", ".join(map(str, sorted(dying)))
-            raise StackError(f"The processes {pids} do not die by SIGKILL; look for a stuck disk.")
+            raise StackError(f"The processes {pids} do not end after SIGKILL; check the disk.")
         time.sleep(0.005)
     return first_ns or time.monotonic_ns()
 
 
 def gone(find: Callable[[], Sequence[Process]], limit_s: float) -> bool:
-    """Whether everything that `find` finds ends within the limit."""
+    """Return whether all that `find` returns ends within the limit."""
     deadline = time.monotonic() + limit_s
     while find():
         if time.monotonic() > deadline:
@@ -156,13 +156,13 @@ def gone(find: Callable[[], Sequence[Process]], limit_s: float) -> bool:
     return True
 
 
-def _look(pid: int) -> Process | None:
+def _read(pid: int) -> Process | None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         raw = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return None
-    # The name in brackets may hold anything; the fields after the last bracket are regular.
+    # The name in brackets may hold any character; the fields after the last bracket are regular.
     state, parent = stat.rpartition(")")[2].split()[:2]
     command = tuple(part for part in raw.decode("utf-8", "replace").split("\0") if part)
     return Process(pid, int(parent), state, command)

@@ -1,4 +1,4 @@
-"""What a drill does: the scenarios in stack/scenarios/*.toml, read and checked. Nothing here touches a cluster."""
+"""Scenarios: the files stack/scenarios/*.toml, read and checked. Nothing here touches a cluster."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from stack.errors import StackError
 
 FOLDER = Path(__file__).with_name("scenarios")
 
-# The parts of a scenario. Who plays them is settled once, when it begins: "leader" is who led then, to the end.
-PARTS = ("leader", "replica1", "replica2", "etcd_leader", "etcd_follower1", "etcd_follower2", "haproxy")
+# Roles are assigned to members once, when a scenario begins: "leader" is the leader of that moment in every step.
+ROLES = ("leader", "replica1", "replica2", "etcd_leader", "etcd_follower1", "etcd_follower2", "haproxy")
 
-# What may be done to what. Those of BREAKS are told as faults, those of MENDS as repairs.
-BREAKS: Mapping[str, tuple[str, ...]] = {
+# Actions by component. The recording holds those of FAULTS as faults, those of REPAIRS as repairs.
+FAULTS: Mapping[str, tuple[str, ...]] = {
     "patroni": ("kill", "stop", "pause", "kill_alone"),
     "postgres": ("kill", "stop", "pause", "restart", "reinit", "promote"),
     "etcd": ("kill", "stop", "pause", "elect"),
@@ -26,10 +26,10 @@ BREAKS: Mapping[str, tuple[str, ...]] = {
     "cluster": ("switchover", "failover", "pause"),
     "replication": ("hold",),
     "replay": ("hold",),
-    "observer": ("pause",),  # done by the drill itself, which knows who records
+    "observer": ("pause",),  # the drill does this itself, since it knows the process that records
     "network": ("disconnect", "cut_off", "cut_proxy"),
 }
-MENDS: Mapping[str, tuple[str, ...]] = {
+REPAIRS: Mapping[str, tuple[str, ...]] = {
     "patroni": ("start", "resume", "reboot"),
     "postgres": ("resume",),
     "etcd": ("start", "resume"),
@@ -42,32 +42,34 @@ MENDS: Mapping[str, tuple[str, ...]] = {
     "network": ("join",),
 }
 UNTIL = ("", "another leads")
+_KEYS = ("action", "component", "targets", "until", "for_s")
+_OLD_KEYS = {"do": "action", "what": "component", "who": "targets"}  # still read, for scenarios of users
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something done to some parts, one after the other; then a wait for `until`, and for `for_s` seconds more."""
+    """An action on some targets, one after the other; then a wait for `until`, and for `for_s` seconds more."""
 
-    do: str
-    what: str
-    who: tuple[str, ...]
+    action: str
+    component: str
+    targets: tuple[str, ...]
     until: str = ""
     for_s: float = 0.0
 
     @property
-    def breaks(self) -> bool:
-        """Whether it is a fault; else it is a repair, or nothing."""
-        return self.do in BREAKS.get(self.what, ())
+    def is_fault(self) -> bool:
+        """Whether the action is a fault; otherwise it is a repair or a wait."""
+        return self.action in FAULTS.get(self.component, ())
 
     @property
-    def waits(self) -> bool:
-        """Whether nothing is done."""
-        return self.do == "wait"
+    def is_wait(self) -> bool:
+        """Whether the step does nothing but wait."""
+        return self.action == "wait"
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A name, what it is in a sentence, and what is done, in order."""
+    """A name, a description of one sentence, and the steps in order."""
 
     name: str
     about: str
@@ -75,32 +77,33 @@ class Scenario:
 
 
 def names(folder: Path = FOLDER) -> tuple[str, ...]:
-    """All scenarios there are, those that play others included."""
+    """Return the names of all scenarios, including those that play others."""
     return tuple(sorted(path.stem for path in folder.glob("*.toml")))
 
 
-def chosen(asked: Iterable[str], folder: Path = FOLDER) -> tuple[Scenario, ...]:
-    """The scenarios of these names, in order; all single ones where none is named. Raises StackError."""
-    asked = tuple(asked)
+def chosen(requested: Iterable[str], folder: Path = FOLDER) -> tuple[Scenario, ...]:
+    """Return the scenarios of these names, in order; without names, every scenario that plays no others.
+
+    Raise StackError if a name is unknown or a file is wrong.
+    """
+    requested = tuple(requested)
     known = names(folder)
     found: list[Scenario] = []
-    for name in asked or known:
+    for name in requested or known:
         if name not in known:
-            raise StackError(f"There is no scenario {name}; there are: {', '.join(known)}.")
-        values = _values(folder / f"{name}.toml")
+            raise StackError(f"There is no scenario {name}; the scenarios are: {', '.join(known)}.")
+        text = (folder / f"{name}.toml").read_text(encoding="utf-8")
+        values = _values(name, text)
         if "plays" in values:
-            found += chosen(values["plays"], folder) if asked else ()
+            found += chosen(values["plays"], folder) if requested else ()
         else:
-            found.append(scenario(name, (folder / f"{name}.toml").read_text(encoding="utf-8")))
+            found.append(scenario(name, text))
     return tuple(found)
 
 
 def scenario(name: str, text: str) -> Scenario:
-    """A scenario from its text; its first line, a comment, says what it is. Raises StackError."""
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise StackError(f"The scenario {name} is not TOML ({error}); mend its file.") from None
+    """Parse a scenario; its first line, a comment, is its description. Raise StackError if it is wrong."""
+    values = _values(name, text)
     about = text.splitlines()[0].lstrip("# ").strip() if text.startswith("#") else name
     unknown = set(values) - {"step"}
     if unknown or not isinstance(values.get("step"), list):
@@ -108,35 +111,38 @@ def scenario(name: str, text: str) -> Scenario:
     return Scenario(name, about, tuple(_step(name, number, one) for number, one in enumerate(values["step"], 1)))
 
 
-def _values(path: Path) -> dict[str, Any]:
+def _values(name: str, text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise StackError(f"The scenario {path.stem} is not TOML ({error}); mend its file.") from None
+        raise StackError(f"The scenario {name} is not TOML ({error}); fix its file.") from None
 
 
-def _step(name: str, number: int, values: Mapping[str, Any]) -> Step:
+def _step(name: str, number: int, given: Mapping[str, Any]) -> Step:
     where = f"The scenario {name}, step {number},"
-    unknown = set(values) - {"do", "what", "who", "until", "for_s"}
+    values = {_OLD_KEYS.get(key, key): value for key, value in given.items()}
+    unknown = set(values) - set(_KEYS)
     if unknown:
-        raise StackError(f"{where} has {sorted(unknown)[0]}; it may have do, what, who, until, for_s.")
+        raise StackError(f"{where} has the key {sorted(unknown)[0]}; the keys are {', '.join(_KEYS)}.")
     step = Step(
-        str(values.get("do", "")),
-        str(values.get("what", "")),
-        tuple(str(part) for part in values.get("who", ())),
+        str(values.get("action", "")),
+        str(values.get("component", "")),
+        tuple(str(role) for role in values.get("targets", ())),
         str(values.get("until", "")),
         float(values.get("for_s", 0)),
     )
-    able = (*BREAKS.get(step.what, ()), *MENDS.get(step.what, ()), "wait")
-    if step.what not in BREAKS:
-        raise StackError(f"{where} is about {step.what!r}; it may be about {', '.join(BREAKS)}.")
-    if step.do not in able:
-        raise StackError(f"{where} does {step.do!r}; to {step.what} one may do {', '.join(able)}.")
-    for part in step.who:
-        if part not in PARTS:
-            raise StackError(f"{where} names {part!r}; the parts are {', '.join(PARTS)}.")
-    if not step.who and not step.waits and step.what not in ("cluster", "observer"):
-        raise StackError(f"{where} names nobody; name some of {', '.join(PARTS)} as who.")
+    actions = (*FAULTS.get(step.component, ()), *REPAIRS.get(step.component, ()), "wait")
+    if step.component not in FAULTS:
+        raise StackError(f"{where} has the component {step.component!r}; the components are {', '.join(FAULTS)}.")
+    if step.action not in actions:
+        raise StackError(
+            f"{where} has the action {step.action!r}; the actions of {step.component} are {', '.join(actions)}."
+        )
+    for role in step.targets:
+        if role not in ROLES:
+            raise StackError(f"{where} has the target {role!r}; the targets are {', '.join(ROLES)}.")
+    if not step.targets and not step.is_wait and step.component not in ("cluster", "observer"):
+        raise StackError(f"{where} has no targets; choose from {', '.join(ROLES)}.")
     if step.until not in UNTIL:
-        raise StackError(f"{where} waits until {step.until!r}; it may wait until {UNTIL[1]!r}.")
+        raise StackError(f"{where} waits until {step.until!r}; the only condition is {UNTIL[1]!r}.")
     return step

@@ -1,4 +1,4 @@
--- The homework's schema, as its text gives it: two tables, indexes, comments, first rows.
+-- The schema of the homework: two tables, indexes, comments, first rows.
 
 -- Создание таблицы справочника владельцев
 CREATE TABLE owners (

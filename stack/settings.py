@@ -1,4 +1,4 @@
-"""What a local cluster is made of and where: members, folders, ports, the settings of Patroni and HAProxy."""
+"""The settings of a local cluster: members, folders, ports, and options of Patroni and HAProxy."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ SUPERUSER = PASSWORD = "postgres"
 
 HOST = "127.0.0.1"
 _LONGEST = 80  # a socket's path, DIRECTORY/patroni1/.s.PGSQL.15431, may have 107
-MARK = "stack.json"  # its presence says that a directory holds a cluster of ours
+MARK = "stack.json"  # marks a directory that holds a cluster of ours
 
 
 def default_directory() -> Path:
-    """OBSERVER_STACK_DIR, or a directory under /var/tmp, which the unprivileged user reaches wherever the clone is."""
-    told = os.environ.get("OBSERVER_STACK_DIR")
-    if told:
-        return Path(told)
+    """Return OBSERVER_STACK_DIR, or a directory under /var/tmp, which the unprivileged user can always reach."""
+    named = os.environ.get("OBSERVER_STACK_DIR")
+    if named:
+        return Path(named)
     return Path("/var/tmp/observer-stack" if _is_root() else f"/var/tmp/observer-stack-{getpass.getuser()}")
 
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
-    """One local cluster. Every port is moved up by `port_shift`, so that several clusters can live side by side."""
+    """One local cluster. `port_shift` is added to every port, so that several clusters can run side by side."""
 
     directory: Path
     port_shift: int = 0
@@ -45,17 +45,17 @@ class StackSettings:
     haproxy_maxconn: int = 100
 
     def __post_init__(self) -> None:
-        """Raises StackError where Patroni or the kernel would not take the values."""
+        """Raise StackError if Patroni or the kernel would refuse the values."""
         object.__setattr__(self, "directory", Path(os.path.abspath(self.directory)))  # noqa: PTH100 (keeps symlinks)
         if len(str(self.directory)) > _LONGEST:
             raise StackError(
-                f"{self.directory} is too long for PostgreSQL's sockets; name one of {_LONGEST} characters."
+                f"{self.directory} is too long for PostgreSQL's sockets; name one of at most {_LONGEST} characters."
             )
         if not 0 <= self.port_shift <= 40_000:
-            raise StackError(f"The port shift {self.port_shift} is out of range; take one from 0 to 40000.")
+            raise StackError(f"The port shift {self.port_shift} is out of range; choose one from 0 to 40000.")
         if self.ttl_s < 20 or self.loop_wait_s < 1 or self.retry_timeout_s < 3:
             raise StackError(
-                f"Patroni does not take ttl {self.ttl_s}, loop_wait {self.loop_wait_s}, retry_timeout "
+                f"Patroni does not accept ttl {self.ttl_s}, loop_wait {self.loop_wait_s}, retry_timeout "
                 f"{self.retry_timeout_s}; they must be at least 20, 1 and 3."
             )
         if self.loop_wait_s + 2 * self.retry_timeout_s > self.ttl_s:
@@ -65,37 +65,37 @@ class StackSettings:
             )
 
     def folder(self, member: str) -> Path:
-        """Where a member keeps its files and works."""
+        """Return the folder of a member's files, which is also its working directory."""
         return self.directory / member
 
     def log(self, member: str) -> Path:
-        """What a member said. PostgreSQL of patroniN has a log of its own, postgresN.log, beside it."""
+        """Return a member's log file. PostgreSQL of patroniN writes to postgresN.log in the same folder."""
         return self.directory / "logs" / f"{member}.log"
 
     def etcd_port(self, member: str) -> int:
-        """Where a member of etcd listens for clients."""
+        """Return the client port of an etcd member."""
         return 23790 + _number(member) + self.port_shift
 
     def peer_port(self, member: str) -> int:
-        """Where a member of etcd listens for its peers."""
+        """Return the peer port of an etcd member."""
         return 23800 + _number(member) + self.port_shift
 
     def rest_port(self, node: str) -> int:
-        """Where Patroni's REST API listens."""
+        """Return the port of Patroni's REST API."""
         return 8010 + _number(node) + self.port_shift
 
     def postgres_port(self, node: str) -> int:
-        """Where PostgreSQL itself listens."""
+        """Return the port of PostgreSQL."""
         return 15430 + _number(node) + self.port_shift
 
     @property
     def primary_port(self) -> int:
-        """HAProxy's way to the primary."""
+        """HAProxy's port that leads to the primary."""
         return 5001 + self.port_shift
 
     @property
     def replicas_port(self) -> int:
-        """HAProxy's way to the replicas."""
+        """HAProxy's port that leads to the replicas."""
         return 5002 + self.port_shift
 
     @property
@@ -105,11 +105,11 @@ class StackSettings:
 
     @property
     def etcd_endpoints(self) -> tuple[str, ...]:
-        """host:port of every member of etcd."""
+        """host:port of every etcd member."""
         return tuple(f"{HOST}:{self.etcd_port(member)}" for member in ETCD)
 
     def ports(self, member: str) -> tuple[int, ...]:
-        """Every port that a member listens on."""
+        """Return every port that a member listens on."""
         if member in ETCD:
             return self.etcd_port(member), self.peer_port(member)
         if member in NODES:
@@ -117,18 +117,18 @@ class StackSettings:
         return self.primary_port, self.replicas_port, self.stats_port
 
     def dsn(self, port: int) -> str:
-        """libpq connection string of the superuser for any of the ports above."""
+        """Return the libpq connection string of the superuser for any of the ports above."""
         return f"host={HOST} port={port} user={SUPERUSER} password={PASSWORD} dbname=postgres"
 
 
 def write(settings: StackSettings) -> None:
-    """Keep the settings in the cluster's directory, so that `down`, `status` and the faults know them."""
+    """Write the settings into the cluster's directory, where `down`, `status` and the faults read them."""
     values = {name: value for name, value in asdict(settings).items() if name != "directory"}
     (settings.directory / MARK).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def read(directory: Path) -> StackSettings | None:
-    """The settings of the cluster in a directory; None where there is no cluster. Raises StackError if damaged."""
+    """Return the settings of the cluster in a directory; None if there is none. Raise StackError if damaged."""
     mark = directory / MARK
     try:
         values = json.loads(mark.read_text(encoding="utf-8"))
@@ -136,9 +136,9 @@ def read(directory: Path) -> StackSettings | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:
-        raise StackError(f"{mark} belongs to another user; act as that user or name another directory.") from None
+        raise StackError(f"{mark} belongs to another user; run as that user or name another directory.") from None
     except (OSError, ValueError, TypeError) as error:
-        raise StackError(f"{mark} is damaged ({error}); `observer stack down` clears it away.") from None
+        raise StackError(f"{mark} is damaged ({error}); `observer stack down` removes it.") from None
 
 
 def _number(member: str) -> int:

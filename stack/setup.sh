@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the local cluster needs and this machine lacks: says what first, starts no service, touches none.
+# Installs the missing packages of the local cluster: lists them first, starts no service, changes no running one.
 set -eu
 
 PYTHON=${PYTHON:-python3}
@@ -16,13 +16,13 @@ missing() {
     [ -d /usr/lib/python3/dist-packages/etcd ] || echo python3-etcd
     has haproxy || echo haproxy
     ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || echo postgresql
-    # Only root may cut a node off, which five of the scenarios do.
+    # Five of the scenarios cut a node off, which only root may do.
     [ "$(id -u)" -ne 0 ] || has iptables || echo iptables
     has "$PYTHON" || echo python3
     "$PYTHON" -c 'import ensurepip' >/dev/null 2>&1 || echo python3-venv
 }
 
-# A unit's name is there even before its package, so what was installed is known by the unit's file.
+# systemd may know a unit's name before its package is installed, so only the unit's file counts.
 units_there() {
     for unit in $UNITS; do
         [ -e "/lib/systemd/system/$unit.service" ] || [ -e "/etc/init.d/$unit" ] && echo "$unit"
@@ -35,22 +35,22 @@ packages=$(missing | tr '\n' ' ')
 [ -n "$packages" ] || exit 0
 
 if ! has apt-get; then
-    echo "setup: the local cluster needs Debian's or Ubuntu's packages ($packages), and there is no apt-get here;" \
-        "everything but the local cluster works without them." >&2
+    echo "setup: the local cluster needs Debian's or Ubuntu's packages ($packages), and this machine has no apt-get;" \
+        "everything else works without them." >&2
     exit 0
 fi
 if [ "$(id -u)" -ne 0 ]; then
     if ! has sudo; then
-        echo "setup: the packages $packages are missing, and installing them takes root or sudo;" \
-            "everything but the local cluster works without them." >&2
+        echo "setup: the local cluster needs the packages $packages, and installing them needs root or sudo;" \
+            "everything else works without them." >&2
         exit 0
     fi
-    echo "setup: asking sudo, to install: $packages"
+    echo "setup: using sudo to install: $packages"
     exec sudo env PYTHON="$PYTHON" sh "$0"
 fi
 
 echo "setup: installing with apt-get: $packages"
-echo "setup: no service is started, and those that run are left alone"
+echo "setup: no service is started, and running services are not changed"
 
 made_policy=
 made_no_main=
@@ -78,13 +78,13 @@ if [ ! -e "$NO_MAIN" ]; then
 fi
 
 before=$(units_there)
-# needrestart would restart services that have nothing to do with us.
+# Otherwise needrestart would restart unrelated services.
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
 log=$(mktemp)
-# shellcheck disable=SC2086  # a list of packages is meant
+# shellcheck disable=SC2086  # the list must be split into words
 if ! { apt-get update -q=2 && apt-get install -y -q=2 --no-install-recommends $packages; } >"$log" 2>&1; then
     cat "$log" >&2
-    echo "setup: apt-get could not install $packages; what it said is above." >&2
+    echo "setup: apt-get could not install $packages; its output is above." >&2
     exit 1
 fi
 
@@ -92,7 +92,7 @@ for unit in $(units_there); do
     case " $(echo $before) " in
     *" $unit "*) continue ;;
     esac
-    # Not at the next boot either: they would hold the ports that a cluster of one's own wants.
+    # Disable the service for the next boot too: it would hold ports that the user's own cluster needs.
     if has systemctl; then systemctl disable -q "$unit.service" >/dev/null 2>&1 || :; fi
     if has update-rc.d; then update-rc.d "$unit" disable >/dev/null 2>&1 || :; fi
 done

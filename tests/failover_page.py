@@ -1,4 +1,4 @@
-"""docs/failover.md from its template and its recording; `python -m tests.failover_page` writes it anew."""
+"""docs/failover.md from its template and its recording; `python -m tests.failover_page` writes the page again."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ TEMPLATE = Path(__file__).with_name("failover.template.md")
 PAGE = Path(__file__).parents[1] / "docs" / "failover.md"
 
 QUESTIONS = {
-    "detection": "how long did the dead leader's lease live on?",
+    "detection": "how long was the dead leader's lease still valid?",
     "election": "how soon did a replica take the key?",
-    "promotion": "how soon did it take writes?",
+    "promotion": "how soon did it accept writes?",
     "routing": "how soon did HAProxy notice?",
-    "recovery": "how soon did the application try again?",
-    "settling": "when was nothing failing any more?",
+    "recovery": "how soon did the application retry?",
+    "settling": "when did the last operation fail?",
     "protection": "when were there as many replicas as before?",
 }
 
 
 def rendered(reader: Reader) -> str:
-    """The whole page."""
+    """Return the whole page."""
     text = TEMPLATE.read_text(encoding="utf-8")
     for name, value in values(reader).items():
         text = text.replace(f"@{name}@", value)
@@ -36,23 +36,23 @@ def rendered(reader: Reader) -> str:
 
 
 def values(reader: Reader) -> dict[str, str]:
-    """What the template asks for."""
-    timeline = reader.load(reader.recording().id)
-    findings = analyze(timeline)
+    """Return the value of each name in the template."""
+    recording = reader.load(reader.recording().id)
+    findings = analyze(recording)
     (incident,) = findings.incidents
     (outage,) = incident.write.outages
     old, new = incident.leader_before or "", incident.leader_after or ""
-    events = [event for event in timeline.events if not event.detail.get("initial")]
+    events = [event for event in recording.events if not event.detail.get("initial")]
 
-    def told(*wanted: Callable[[Event], bool]) -> str:
-        """The first event of each sort, in order of time."""
-        found = [next(event for event in events if sort(event)) for sort in wanted]
+    def first(*conditions: Callable[[Event], bool]) -> str:
+        """Return the first event of each condition, in order of time."""
+        found = [next(event for event in events if fits(event)) for fits in conditions]
         return "\n".join(line(event) for event in sorted(found, key=lambda event: event.by_ns))
 
     def of(kind: str, subject: str, source: str | None = None) -> Callable[[Event], bool]:
         return lambda e: e.kind == kind and e.subject == subject and source in (None, e.source)
 
-    operations = timeline.between(-1, timeline.header.until_ns)
+    operations = recording.between(-1, recording.header.until_ns)
     writes = sum(o.action == "write" and o.outcome is Outcome.OK for o in operations)
     unknown = [o.token for o in operations if o.action == "write" and o.outcome is Outcome.UNKNOWN]
     stale = sum(o.action == "read" and o.server == new and o.in_recovery is False for o in operations)
@@ -62,14 +62,14 @@ def values(reader: Reader) -> dict[str, str]:
         "SUMMARY": "\n".join(_wrapped(sentence) for sentence in incident_lines(findings)),
         "OUTAGE": f"{outage.duration_ns / SECOND_NS:.1f}",
         "PHASES": "\n".join(_row(phase) for phase in incident.phases),
-        "DETECTED": told(
+        "DETECTED": first(
             of("source.blind", old, "patroni"),
             of("source.blind", old, "postgres"),
             of("route.down", f"primary/{old}"),
             of("lease.overdue", old),
         ),
-        "ELECTED": told(of("leader.lost", old), of("member.lost", old), of("leader.elected", new)),
-        "ROUTED": told(
+        "ELECTED": first(of("leader.lost", old), of("member.lost", old), of("leader.elected", new)),
+        "ROUTED": first(
             lambda e: of("member.changed", new, "postgres")(e) and e.detail["in_recovery"] is False,
             lambda e: of("route.changed", f"primary/{new}")(e) and e.detail["check_status"] == "L7OK",
             of("route.up", f"primary/{new}"),
@@ -96,12 +96,12 @@ def _lost(incident: Incident) -> str:
 
 def _unknown(reader: Reader, tokens: list[str]) -> str:
     if not tokens:
-        return "No write had an unknown outcome: each was answered, or was certainly not carried out."
-    asked = "select max(present) from audits where '{}' between first_token and last_token"
-    there = sum(present == 1 for token in tokens for (present,) in reader.query(asked.format(token))[1])
+        return "No write had an unknown outcome: each was answered, or certainly had no effect."
+    statement = "select max(present) from audits where '{}' between first_token and last_token"
+    present = sum(found == 1 for token in tokens for (found,) in reader.query(statement.format(token))[1])
     return (
-        f"Writes with an unknown outcome, because the server died while they were under way: {len(tokens)}. "
-        f"They may have taken effect or not; when they were read back, {there} of them had."
+        f"Writes with an unknown outcome, because the server died before it answered: {len(tokens)}. "
+        f"They may have taken effect or not; {present} of them were in the table later."
     )
 
 
@@ -111,7 +111,7 @@ def _wrapped(sentence: str) -> str:
 
 
 def main() -> None:
-    """Writes the page."""
+    """Write the page."""
     with tempfile.TemporaryDirectory() as folder, Reader(database(FAILOVER, Path(folder) / "observer.db")) as reader:
         PAGE.write_text(rendered(reader), encoding="utf-8", newline="\n")
 

@@ -1,4 +1,4 @@
-"""Ports for servers that tests start themselves."""
+"""Ports for the servers that tests start."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import random
 import socket
 
 HOST = "127.0.0.1"
-# Above those of the session's cluster and below those that systems give to clients, 32768 and up on Linux: there, while
-# a server is down, a client's connection may take its port, even one that meant to reach it and met itself.
+# Above the ports of the session's cluster, and below those of client connections (32768 and up on Linux): a client
+# could take the port of a server that is down, and even connect to itself.
 _ORDER = iter(random.sample(range(30_000, 32_768), 2_768))
 
 
 def free_port() -> int:
-    """A port that nobody holds and that was given to no test before."""
+    """Return a port that no process holds and that no test was given before."""
     return next(port for port in _ORDER if is_free(port))
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen there now."""
+    """Return whether a server could listen there now."""
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,4 @@
-"""A real recording, kept as a tape, as the SQLite file that it was."""
+"""A recorded run as the SQLite file that it was."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from observer.store import Reader, Writer
 from reports.analysis.analyze import analyze
 
 FAILOVER = Path(__file__).parents[1] / "docs" / "failover.json.xz"
-"""A leader killed and brought back, with the settings that Patroni has by default: docs/failover.md tells of it."""
+"""A leader killed and started again, with Patroni's default settings; docs/failover.md describes it."""
 
 
 def database(source: Path, target: Path) -> Path:
-    """Writes the recording of a tape into a new file, judged."""
-    timeline = recorded_run.read(source).recording
-    recording = timeline.header
+    """Write the recording of a run into a new file, and its findings."""
+    recording = recorded_run.read(source).recording
+    header = recording.header
     writer = Writer(target)
-    number = writer.begin(recording)
-    operations = timeline.between(-1, recording.until_ns + 1)
-    writer.append(number, [*timeline.events, *operations, *timeline.audits])
-    writer.end(number, recording.until_ns, recording.ended or "stop")
+    number = writer.begin(header)
+    operations = recording.between(-1, header.until_ns + 1)
+    writer.append(number, [*recording.events, *operations, *recording.audits])
+    writer.end(number, header.until_ns, header.ended or "stop")
     with Reader(target) as reader:
         findings = analyze(reader.load(number))
     writer.append(number, [findings])

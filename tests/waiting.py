@@ -1,4 +1,4 @@
-"""Waiting for a condition, so that no test sleeps for a time; and what the machine took from this process meanwhile."""
+"""Wait for a condition instead of a fixed time, and measure how long the machine held this process up."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ TICK_S = 0.01
 LATE_S = 0.05  # a thread that wakes later than this was held up
 
 
-def eventually(condition: Callable[[], T], limit_s: float, what: str, saw: Callable[[], object] | None = None) -> T:
-    """The condition's first true value; fails with `what`, and with what was seen last, if none comes within the limit.
+def eventually(
+    condition: Callable[[], T | None], limit_s: float, what: str, last: Callable[[], object] | None = None
+) -> T:
+    """Return the condition's first true value; fail with `what` and the last value if there is none within the limit.
 
-    `saw` tells more of that than the condition's value does. It looks once more after the limit: a machine that stood
-    still until then has not yet shown that the condition does not come.
+    `last` returns a better description than the condition's last value. The condition is evaluated once more after
+    the limit, because the machine may have held this process up until then.
     """
     deadline = time.monotonic() + limit_s
     while True:
         over = time.monotonic() > deadline
-        seen = condition()
-        if seen:
-            return seen
+        value = condition()
+        if value:
+            return value
         if over:
-            last = seen if saw is None else saw()
-            raise AssertionError(f"after {limit_s:g} s it is still not so that {what}; seen last: {last}")
+            raise AssertionError(f"waited {limit_s:g} s in vain until {what}; last: {last() if last else value}")
         time.sleep(0.05)
 
 
 @contextmanager
 def held_up_s() -> Iterator[Callable[[], float]]:
-    """Gives how long this process was held up so far, in seconds: what no time measured in it can be blamed for."""
+    """Give a function that returns how long the machine has held this process up in the block, in seconds."""
     late_s, over = [0.0], threading.Event()
 
     def tick() -> None:

@@ -1,1 +1,1 @@
-"""How true the report is: every scenario played on a real cluster beside an independent probe, and scored."""
+"""The accuracy of the report: every scenario on a real cluster, compared with an independent probe."""

@@ -1,4 +1,4 @@
-"""Plays a scenario once beside the independent probe, and keeps the recording with its truth as one small file."""
+"""Plays a scenario once together with the independent probe, and stores the recording and its truth in one file."""
 
 from __future__ import annotations
 
@@ -22,56 +22,56 @@ from stack.local_cluster import local_cluster
 from stack.scenario import Scenario
 from stack.settings import NODES, StackSettings
 
-PATIENCE_S = 1.0  # the observer's own: who gives up sooner meets a server that was just thawed later
+DEADLINE_S = 1.0  # the observer's deadline; a shorter one would reach a server later that was just resumed
 
 
-def play(settings: StackSettings, scenario: Scenario, kept: Path, say: Callable[[str], None]) -> None:
-    """Records one run into `kept`. Raises what the drill raises."""
+def play(settings: StackSettings, scenario: Scenario, target: Path, say: Callable[[str], None]) -> None:
+    """Record one run into the file `target`. Raise the errors of the drill."""
     with tempfile.TemporaryDirectory() as folder:
         database, config = Path(folder) / "run.db", Path(folder) / "run.toml"
         config.write_text(configs.observer_toml(settings), encoding="utf-8")
-        with Probe(settings.dsn(settings.primary_port), Path(folder) / "probe.jsonl", PATIENCE_S) as probe:
+        with Probe(settings.dsn(settings.primary_port), Path(folder) / "probe.jsonl", DEADLINE_S) as probe:
             launch.detach(database, config, None)
             try:
                 drill.play(local_cluster(settings), scenario, database, say)
             finally:
                 launch.ask_to_stop(database)
-        acknowledged, held = _acknowledged(database), _held(settings)
+        acknowledged, present = _acknowledged(database), _in_table(settings)
         with Reader(database) as reader:
             recording = reader.load(reader.recording().id)
             anchor_ns = recording.header.anchor_ns
-            # The probe writes a little longer than the recording lasts.
+            # The probe writes slightly longer than the recording lasts.
             until_ns = anchor_ns + recording.header.until_ns
             attempts = probe.attempts
-            saw = [gap for gap in gaps(attempts) if gap.from_ns >= anchor_ns and gap.to_ns <= until_ns]
-            lost = sorted(acknowledged - held)
+            outages = [gap for gap in gaps(attempts) if gap.from_ns >= anchor_ns and gap.to_ns <= until_ns]
+            lost = sorted(acknowledged - present)
             truth = recorded_run.Truth(
                 scenario=scenario.name,
                 date=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
                 version=observer_version(),
-                outages=tuple((gap.from_ns - anchor_ns, gap.to_ns - anchor_ns) for gap in saw),
+                outages=tuple((gap.from_ns - anchor_ns, gap.to_ns - anchor_ns) for gap in outages),
                 lost=tuple(lost),
                 attempts=tuple(
                     (one.number, one.due_ns - anchor_ns, one.finished_ns - anchor_ns, one.ok)
-                    for one in near(attempts, saw)
+                    for one in near(attempts, outages)
                 ),
             )
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            recorded_run.write(kept, recording, truth)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            recorded_run.write(target, recording, truth)
 
 
 def _acknowledged(database: Path) -> set[str]:
-    """The tokens of writes that were acknowledged, asked of the file without the project's own reader."""
+    """Return the tokens of acknowledged writes, read from the file without the project's reader."""
     with closing(sqlite3.connect(database)) as connection:
-        asked = "select token from operations where action = 'write' and outcome = 'ok'"
-        return {token for (token,) in connection.execute(asked)}
+        statement = "select token from operations where action = 'write' and outcome = 'ok'"
+        return {token for (token,) in connection.execute(statement)}
 
 
-def _held(settings: StackSettings) -> set[str]:
-    """The tokens that the table holds, asked of the leader directly."""
-    leader = health.look(settings).leader
+def _in_table(settings: StackSettings) -> set[str]:
+    """Return the tokens in the table, read from the leader directly."""
+    leader = health.poll(settings).leader
     if leader not in NODES:
-        raise StackError("Nobody leads, so nobody can say which writes there are.")
+        raise StackError("The cluster has no leader, so the table cannot be read.")
     with (
         closing(psycopg2.connect(settings.dsn(settings.postgres_port(leader)))) as connection,
         connection.cursor() as cursor,

@@ -1,13 +1,16 @@
-"""An independent witness: an INSERT in each 10 ms through the proxy, with nothing in common with the traffic generator.
+"""An independent probe: one INSERT every 10 ms through HAProxy. It shares no code with the traffic generator.
 
-A process of its own, so that no other thread delays it, until its input ends:
-`python tests/cluster/probe.py DSN FILE PATIENCE_S`. Each attempt is a line of JSON: number, due, finished (monotonic
-ns), whether it was acknowledged. Five take turns, each with connections of its own, as five applications of a fifth of
-the rate would have: of its own, the one that worked last is taken first, so that no more are opened than are needed at
-once. The role's password is hashed once, not 4,096 times: a hundred connections a second would keep a core busy with
-that, and make the outage longer that they measure. An attempt is given up when its patience is over, with a reset:
-0.3 s leave room in a HAProxy that takes a hundred sessions, with no more than 30 under way. What was due while the
-witness itself did not run is no attempt: its number is left out.
+It runs as its own process, so that no other thread delays it, until its standard input ends:
+`python benchmarks/accuracy/probe.py DSN FILE DEADLINE_S`. Each attempt is a line of JSON: number, due, finished
+(monotonic ns), and whether it was acknowledged.
+
+- Five clients take turns, each with its own connections, like five applications with a fifth of the rate. A client
+  uses its most recently used connection first, so that it opens no more connections than it needs.
+- The role's password has one SCRAM iteration instead of 4,096. A hundred connections per second would otherwise keep a
+  core busy and prolong the outage that the probe measures.
+- An attempt ends at its deadline with a reset. With 0.3 s at most 30 attempts are open, which leaves free connections
+  in a HAProxy with maxconn 100.
+- An attempt that was due while the probe itself did not run is left out, with its number.
 """
 
 from __future__ import annotations
@@ -36,10 +39,10 @@ import psycopg2
 import psycopg2.extensions
 
 EVERY_NS = 10_000_000
-PATIENCE_S = 0.3
-SLEPT_NS = 100_000_000  # whoever wakes later than this did not run
-FIFTHS = 5
-BEAT_NS = FIFTHS * EVERY_NS
+DEADLINE_S = 0.3
+SLEPT_NS = 100_000_000  # if the probe wakes later than this, it did not run
+CLIENTS = 5
+PERIOD_NS = CLIENTS * EVERY_NS  # between two attempts of one client
 NEAR_NS = 1_000_000_000
 TABLE = ROLE = PASSWORD = "independent_probe"
 
@@ -56,7 +59,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """An outage: from the last acknowledgement before the first one after it."""
+    """An outage: from the last acknowledgement before it to the first one after it."""
 
     from_ns: int
     to_ns: int
@@ -67,7 +70,7 @@ class Gap:
 
 
 def gaps(attempts: Sequence[Attempt]) -> list[Gap]:
-    """Times without an acknowledgement that are longer than 150 ms and hold a failure, in their order."""
+    """Return the times without an acknowledgement that are longer than 150 ms and hold a failure, in order."""
     found, last, failed = [], None, False
     for attempt in sorted(attempts, key=lambda one: one.finished_ns):
         if not attempt.ok:
@@ -80,23 +83,23 @@ def gaps(attempts: Sequence[Attempt]) -> list[Gap]:
 
 
 def span(attempts: Sequence[Attempt], gap: Gap) -> Gap:
-    """The widest outage that a witness of a fifth of the rate would have seen in this gap.
+    """Return the longest outage that one of the five clients measured in this gap.
 
-    The attempts are those of five such witnesses who take turns. By how much these differ is what no witness of that
-    rate can know better: where every second attempt gets through, it is more than the time between two of its own.
+    The difference between the clients is the best precision at their rate. It exceeds the time between two attempts of
+    a client if only some attempts succeed.
     """
-    fifths = [[one for one in attempts if one.ok and one.number % FIFTHS == fifth] for fifth in range(FIFTHS)]
-    before = [[one.finished_ns for one in own if one.finished_ns <= gap.from_ns] for own in fifths]
-    after = [[one.finished_ns for one in own if one.finished_ns >= gap.to_ns] for own in fifths]
+    clients = [[one for one in attempts if one.ok and one.number % CLIENTS == client] for client in range(CLIENTS)]
+    before = [[one.finished_ns for one in own if one.finished_ns <= gap.from_ns] for own in clients]
+    after = [[one.finished_ns for one in own if one.finished_ns >= gap.to_ns] for own in clients]
     return Gap(
         min((max(own) for own in before if own), default=gap.from_ns),
         max((min(own) for own in after if own), default=gap.to_ns),
     )
 
 
-def near(attempts: Sequence[Attempt], seen: Sequence[Gap]) -> list[Attempt]:
-    """The attempts within a second of an end of any of these gaps, by which one can tell how sharp the end is."""
-    ends_ns = [at_ns for gap in seen for at_ns in (gap.from_ns, gap.to_ns)]
+def near(attempts: Sequence[Attempt], outages: Sequence[Gap]) -> list[Attempt]:
+    """Return the attempts within a second of an end of these outages; `span` and `sharp` need no others."""
+    ends_ns = [at_ns for gap in outages for at_ns in (gap.from_ns, gap.to_ns)]
     return [
         one
         for one in attempts
@@ -105,34 +108,33 @@ def near(attempts: Sequence[Attempt], seen: Sequence[Gap]) -> list[Attempt]:
 
 
 def sharp(attempts: Sequence[Attempt], gap: Gap) -> tuple[bool, bool]:
-    """Whether each end of a gap is one that any witness must see at its next attempt.
+    """Return for each end of a gap whether every client must measure it at its next attempt.
 
-    That is so where, in the five beats of a witness of a fifth of the rate on the good side of it, every attempt was
-    acknowledged within one beat: none failed, as each second does while a proxy still sends it to a server that takes
-    no writes, and none waited, as in the crowd before a server that was just thawed.
+    An end is sharp if every attempt in the five client periods outside the gap was acknowledged within one period. Then
+    none failed, as every second one does while HAProxy still uses a demoted server. And none waited in the queue of a
+    server that was just resumed.
     """
 
-    def well(after_ns: int, by_ns: int) -> bool:
+    def ok(after_ns: int, by_ns: int) -> bool:
         own = [one for one in attempts if after_ns <= one.due_ns < by_ns]
-        return all(one.ok and one.finished_ns - one.due_ns <= BEAT_NS for one in own)
+        return all(one.ok and one.finished_ns - one.due_ns <= PERIOD_NS for one in own)
 
     before_ns = max((one.due_ns for one in attempts if one.finished_ns <= gap.from_ns and one.ok), default=gap.from_ns)
-    return well(before_ns - FIFTHS * BEAT_NS, before_ns), well(gap.to_ns, gap.to_ns + FIFTHS * BEAT_NS)
+    return ok(before_ns - CLIENTS * PERIOD_NS, before_ns), ok(gap.to_ns, gap.to_ns + CLIENTS * PERIOD_NS)
 
 
 def lateness_s(attempts: Sequence[Attempt]) -> float:
-    """What the machine costs a witness: how late the slowest hundredth of its acknowledged writes were, and how long it
-    did not run at all."""
+    """Return how late the machine made the probe: p99 of its acknowledged writes, and the time it did not run."""
     late = sorted(attempt.finished_ns - attempt.due_ns for attempt in attempts if attempt.ok)
     left_out = max(attempt.number for attempt in attempts) - len(attempts)
     return (late[len(late) * 99 // 100] + left_out * EVERY_NS) / 1e9
 
 
 class Probe:
-    """The witness's process. Use it as a context; afterwards `attempts` has what it saw."""
+    """The process of the probe, as a context; `attempts` holds its results."""
 
-    def __init__(self, dsn: str, path: Path, patience_s: float = PATIENCE_S) -> None:
-        self.dsn, self.path, self.patience_s = dsn, path, patience_s
+    def __init__(self, dsn: str, path: Path, deadline_s: float = DEADLINE_S) -> None:
+        self.dsn, self.path, self.deadline_s = dsn, path, deadline_s
 
     def __enter__(self) -> Probe:
         with contextlib.closing(psycopg2.connect(self.dsn)) as connection, connection, connection.cursor() as cursor:
@@ -143,7 +145,7 @@ class Probe:
                 cursor.execute(f"create role {ROLE} login password %s", (_secret(PASSWORD),))
             cursor.execute(f"grant insert on {TABLE} to {ROLE}")
         dsn = psycopg2.extensions.make_dsn(self.dsn, user=ROLE, password=PASSWORD)
-        command = [sys.executable, __file__, dsn, str(self.path), str(self.patience_s)]
+        command = [sys.executable, __file__, dsn, str(self.path), str(self.deadline_s)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE)
         return self
 
@@ -152,62 +154,67 @@ class Probe:
 
     @property
     def attempts(self) -> list[Attempt]:
-        """What was attempted until now, in the order of the ends."""
+        """All attempts so far, in order of their ends."""
         lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True) if self.path.exists() else []
         return [Attempt(*json.loads(line)) for line in lines if line.endswith("\n")]
 
 
 def _secret(password: str) -> str:
-    """What PostgreSQL keeps of a SCRAM password, of a single iteration (RFC 5802, section 3)."""
+    """Return PostgreSQL's stored form of a SCRAM password, with a single iteration (RFC 5802, section 3)."""
     salt = os.urandom(16)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, 1)
     client = hmac.digest(salted, b"Client Key", "sha256")
     keys = (salt, hashlib.sha256(client).digest(), hmac.digest(salted, b"Server Key", "sha256"))
-    said = [base64.b64encode(key).decode() for key in keys]
-    return f"SCRAM-SHA-256$1:{said[0]}${said[1]}:{said[2]}"
+    encoded = [base64.b64encode(key).decode() for key in keys]
+    return f"SCRAM-SHA-256$1:{encoded[0]}${encoded[1]}:{encoded[2]}"
 
 
-def _witness(dsn: str, output: IO[str], patience_s: float) -> None:
+def _run(dsn: str, output: IO[str], deadline_s: float) -> None:
     due: queue.SimpleQueue[tuple[int, int] | None] = queue.SimpleQueue()
-    kept: list[queue.LifoQueue[psycopg2.extensions.connection]] = [queue.LifoQueue() for _ in range(FIFTHS)]
-    at_most = round(patience_s * 1e9 / EVERY_NS) + 2
+    pools: list[queue.LifoQueue[psycopg2.extensions.connection]] = [queue.LifoQueue() for _ in range(CLIENTS)]
+    at_most = round(deadline_s * 1e9 / EVERY_NS) + 2
     idle = threading.Semaphore(at_most)
     lock = threading.Lock()
 
-    def say(number: int, due_ns: int, finished_ns: int, ok: bool) -> None:
+    def write(number: int, due_ns: int, finished_ns: int, ok: bool) -> None:
         with lock:
             output.write(json.dumps([number, due_ns, finished_ns, ok]) + "\n")
             output.flush()
 
     def work() -> None:
         while (job := due.get()) is not None:
-            connection, own = None, kept[job[0] % FIFTHS]
+            connection, pool = None, pools[job[0] % CLIENTS]
             try:
-                deadline = time.monotonic() + patience_s
+                deadline = time.monotonic() + deadline_s
                 with contextlib.suppress(queue.Empty):
-                    connection = own.get_nowait()
+                    connection = pool.get_nowait()
                 if connection is None:
                     connection = psycopg2.connect(dsn, async_=True)
                     _await(connection, deadline)
                 with connection.cursor() as cursor:
                     cursor.execute(f"insert into {TABLE} values (%s)", (job[0],))
                     _await(connection, deadline)
-                say(*job, time.monotonic_ns(), True)
-                own.put(connection)
+                write(*job, time.monotonic_ns(), True)
+                pool.put(connection)
             except (psycopg2.Error, OSError):
-                say(*job, time.monotonic_ns(), False)
+                write(*job, time.monotonic_ns(), False)
                 _reset(connection)
             idle.release()
 
     ended = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+
+    def wait_for_end() -> None:
+        sys.stdin.read()
+        ended.set()
+
+    threading.Thread(target=wait_for_end, daemon=True).start()
     workers = [threading.Thread(target=work) for _ in range(at_most)]
     for worker in workers:
         worker.start()
     began_ns, number = time.monotonic_ns(), 0
     while not ended.is_set():
         number += 1
-        due_ns = began_ns + number * EVERY_NS + random.randrange(EVERY_NS)  # none keeps step with it
+        due_ns = began_ns + number * EVERY_NS + random.randrange(EVERY_NS)  # out of step with every other period
         time.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
         if (late_ns := time.monotonic_ns() - due_ns) > SLEPT_NS:
             number += late_ns // EVERY_NS
@@ -215,7 +222,7 @@ def _witness(dsn: str, output: IO[str], patience_s: float) -> None:
         if idle.acquire(blocking=False):
             due.put((number, due_ns))
         else:
-            say(number, due_ns, time.monotonic_ns(), False)
+            write(number, due_ns, time.monotonic_ns(), False)
     for _ in workers:
         due.put(None)
     for worker in workers:
@@ -224,7 +231,7 @@ def _witness(dsn: str, output: IO[str], patience_s: float) -> None:
 
 def _await(connection: psycopg2.extensions.connection, deadline: float) -> None:
     while (state := connection.poll()) != psycopg2.extensions.POLL_OK:
-        left = max(0.0, deadline - time.monotonic())  # what came while we did not run has come in time
+        left = max(0.0, deadline - time.monotonic())  # at 0 an answer that has already arrived still counts
         reading = [connection] if state == psycopg2.extensions.POLL_READ else []
         writing = [connection] if state == psycopg2.extensions.POLL_WRITE else []
         if not any(select.select(reading, writing, [], left)):
@@ -232,7 +239,7 @@ def _await(connection: psycopg2.extensions.connection, deadline: float) -> None:
 
 
 def _reset(connection: psycopg2.extensions.connection | None) -> None:
-    """Close with a reset: closed plainly, it would stay a session in HAProxy."""
+    """Close a connection with a reset; after a normal close it would remain a session in HAProxy."""
     if connection is None:
         return
     with contextlib.suppress(psycopg2.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as twin:
@@ -242,4 +249,4 @@ def _reset(connection: psycopg2.extensions.connection | None) -> None:
 
 if __name__ == "__main__":
     with Path(sys.argv[2]).open("w", encoding="utf-8") as file:
-        _witness(sys.argv[1], file, float(sys.argv[3]))
+        _run(sys.argv[1], file, float(sys.argv[3]))

@@ -1,6 +1,6 @@
-"""A recording in a small file of its own: every event, operation and audit, with the truth that another witness saw.
+"""A recorded run in one small file: every event, operation and audit, and the truth from an independent probe.
 
-JSON, compressed. Operations are kept in columns, times as differences, which is what makes it small.
+The file is compressed JSON. It is small because operations are stored in columns, and times as differences.
 """
 
 from __future__ import annotations
@@ -30,17 +30,16 @@ from observer.model.recording import (
 
 _OPERATION = tuple(field.name for field in fields(Operation))
 _TIMES = ("due_ns", "started_ns", "finished_ns", "id")
-_US = 1000  # times of operations are kept to the microsecond
+_US = 1000  # times of operations are stored in microseconds
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is known of a run from others than the observer.
+    """The facts about a run that do not come from the observer.
 
-    `outages`: what a probe at 100 Hz saw of writes, from and to, ns since the recording began. `lost`: acknowledged
-    tokens that the table did not hold afterwards, asked of the leader directly. `attempts`: the probe's within a second
-    of an end of an outage, each its number, when it was due and finished, and whether it was acknowledged; none in
-    older runs.
+    `outages`: begin and end of the write outages of a probe at 100 Hz, ns since the recording began. `lost`:
+    acknowledged tokens that were not in the leader's table afterwards. `attempts`: the probe's attempts within a second
+    of an end of an outage: number, due and finished time, whether it was acknowledged; empty in older runs.
     """
 
     scenario: str
@@ -60,7 +59,7 @@ class RecordedRun:
 
 
 def write(path: Path, recording: Recording, truth: Truth) -> None:
-    """Keeps a whole recording and its truth in a file."""
+    """Write a recording and its truth into a file."""
     header = recording.header
     operations = recording.between(-1, header.until_ns + SECOND_NS)
     columns: dict[str, list[Any]] = {name: [getattr(o, name) for o in operations] for name in _OPERATION}
@@ -84,7 +83,7 @@ def write(path: Path, recording: Recording, truth: Truth) -> None:
 
 
 def read(path: Path) -> RecordedRun:
-    """A run as it was kept, ready to be judged."""
+    """Read a run, ready to be analyzed."""
     kept = json.loads(lzma.decompress(path.read_bytes()))
     operations = _operations(kept["operations"])
     finished = [o.finished_ns for o in operations]
@@ -147,6 +146,6 @@ def _served(operations: Sequence[Operation]) -> list[Served]:
 
 
 def without_told(recording: Recording) -> Recording:
-    """The same recording, had nobody told what they did."""
-    mute = [event for event in recording.events if event.source not in ("operator", "docker")]
-    return replace(recording, events=mute)
+    """Return the same recording without the injected truth."""
+    events = [event for event in recording.events if event.source not in ("operator", "docker")]
+    return replace(recording, events=events)

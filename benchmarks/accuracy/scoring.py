@@ -1,4 +1,4 @@
-"""The score of many runs, as it is printed: causes, outages against the probe, gaps between phases, losses."""
+"""The score of many runs as Markdown: causes, outages compared with the probe, sums of phases, lost writes."""
 
 from __future__ import annotations
 
@@ -18,60 +18,61 @@ RATE_PER_S = 20
 MARGIN_S = 0.02
 END_BAR_S = 1 / RATE_PER_S + MARGIN_S
 LENGTH_BAR_S = 2 / RATE_PER_S + 0.04
-# The phases from the outage's beginning to its end; those after it stand beside.
-AFTER = ("settling", "protection")
+AFTER = ("settling", "protection")  # phases after the outage; all others add up to it
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An outage of ours beside the probe's, each from and to, ns; None where the other saw none.
+    """An outage in the report and in the probe, each begin and end in ns; None if one of them has no such outage.
 
-    `wide`: the widest that one of the probe's own five witnesses of our rate saw. `sharp`: for each end, whether any
-    witness must have seen it at its next attempt. Both are None where the probe's attempts were not kept.
+    `longest`: the longest outage that one of the probe's five clients measured. `sharp`: for each end, whether every
+    client must have measured it at its next attempt. Both are None if the probe's attempts were not stored.
     """
 
     ours: tuple[int, int] | None
     probe: tuple[int, int] | None
-    wide: tuple[int, int] | None = None
+    longest: tuple[int, int] | None = None
     sharp: tuple[bool, bool] | None = None
 
     @property
     def ends(self) -> tuple[End, ...]:
-        """Both ends; none where one of the two saw no outage."""
+        """Both ends; none if the report or the probe has no outage."""
         if self.ours is None or self.probe is None:
             return ()
-        sharp, wide = self.sharp or (None, None), self.wide or (None, None)
+        sharp, longest = self.sharp or (None, None), self.longest or (None, None)
         return tuple(
             End((mine - other) / SECOND_NS, is_sharp, None if far is None else abs(far - other) / SECOND_NS)
-            for mine, other, is_sharp, far in zip(self.ours, self.probe, sharp, wide, strict=True)
+            for mine, other, is_sharp, far in zip(self.ours, self.probe, sharp, longest, strict=True)
         )
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One end of an outage: by how much ours is later than the probe's, s; whether it is sharp; how far the probe's own
-    five witnesses are apart, s."""
+    """One end of an outage.
+
+    `late_s`: how much later it is in the report than in the probe. `apart_s`: how far the probe's five clients differ.
+    """
 
     late_s: float
     sharp: bool | None
     apart_s: float | None
 
     @property
-    def held(self) -> bool:
+    def within_bar(self) -> bool:
         """Whether it is within the bar."""
         return abs(self.late_s) <= END_BAR_S
 
     @property
     def text(self) -> str:
-        """One cell of a table."""
+        """The cell of the end in a table."""
         kind = {True: "sharp", False: "blurred", None: "unknown"}[self.sharp]
-        apart = "" if self.apart_s is None else f", witnesses {self.apart_s:.3f} apart"
+        apart = "" if self.apart_s is None else f", clients {self.apart_s:.3f} apart"
         return f"{self.late_s:+.3f}, {kind}{apart}"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run, judged. `gap_ns` None: nothing to compare."""
+    """One analyzed run. `gap_ns`: difference between the phases and the outage; None if there is nothing to compare."""
 
     name: str
     truth: recorded_run.Truth
@@ -83,30 +84,30 @@ class Run:
 
     @property
     def right(self) -> bool:
-        """Whether every cause was, and nothing was said that did not happen."""
+        """Whether every cause is right, and the report has no other incident."""
         return all(score.right for score in self.scores)
 
 
-def judged(path: Path) -> Run:
-    """A run that was kept, judged by the judge of today."""
-    kept = recorded_run.read(path)
-    findings = analyze(kept.recording)
+def analyzed(path: Path) -> Run:
+    """Analyze a stored run with the present rules."""
+    run = recorded_run.read(path)
+    findings = analyze(run.recording)
     return Run(
         name=path.name.removesuffix(".json.xz"),
-        truth=kept.truth,
-        scores=scores(kept.recording, findings),
-        outages=_paired(findings, kept.truth),
+        truth=run.truth,
+        scores=scores(run.recording, findings),
+        outages=_paired(findings, run.truth),
         gap_ns=max((gap for gap in map(_gap, findings.incidents) if gap is not None), default=None),
         lost=None if findings.lost is None else frozenset(write.token for write in findings.lost),
-        versions=_versions(kept.recording),
+        versions=_versions(run.recording),
     )
 
 
-def printed(paths: Sequence[Path]) -> str:
-    """The whole score as Markdown."""
-    runs = [judged(path) for path in paths]
+def markdown(paths: Sequence[Path]) -> str:
+    """Return the whole score as Markdown."""
+    runs = [analyzed(path) for path in paths]
     if not runs:
-        return "Nothing was played yet."
+        return "There are no runs yet."
     every = [score for run in runs for score in run.scores]
     right = sum(score.right for score in every)
     dates = sorted(run.truth.date for run in runs)
@@ -133,7 +134,7 @@ def printed(paths: Sequence[Path]) -> str:
 
 
 def _paired(findings: Findings, truth: recorded_run.Truth) -> list[Pair]:
-    """Outages of ours beside those of the probe that overlap them; one without the other stands alone."""
+    """Pair each outage of the report with the one of the probe that overlaps it most, if there is one."""
     ours = [(o.began_ns, o.ended_ns) for i in findings.incidents for o in i.write.outages if not o.open]
     attempts = [Attempt(*one) for one in truth.attempts]
     pairs: list[Pair] = []
@@ -152,19 +153,19 @@ def _pair(ours: tuple[int, int], probe: tuple[int, int], attempts: Sequence[Atte
     if not attempts:
         return Pair(ours, probe)
     gap = Gap(*probe)
-    wide = span(attempts, gap)
-    return Pair(ours, probe, (wide.from_ns, wide.to_ns), sharp(attempts, gap))
+    longest = span(attempts, gap)
+    return Pair(ours, probe, (longest.from_ns, longest.to_ns), sharp(attempts, gap))
 
 
 def _versions(recording: Recording) -> frozenset[str]:
-    """What the members said of their versions."""
-    said = {("Patroni", e.detail.get("patroni_version")) for e in recording.events if e.source == "patroni"}
-    said |= {("PostgreSQL", e.detail.get("postgres")) for e in recording.events if e.kind == "versions.captured"}
-    return frozenset(f"{name} {version}" for name, version in said if version)
+    """Return the versions that the members reported."""
+    found = {("Patroni", e.detail.get("patroni_version")) for e in recording.events if e.source == "patroni"}
+    found |= {("PostgreSQL", e.detail.get("postgres")) for e in recording.events if e.kind == "versions.captured"}
+    return frozenset(f"{name} {version}" for name, version in found if version)
 
 
 def _gap(incident: Incident) -> int | None:
-    """By how much the phases of an outage differ from it; None where there is none, or no phases."""
+    """Return the difference between an outage and the sum of its phases; None if one of them is missing."""
     phases = [phase for phase in incident.phases if phase.name not in AFTER]
     if not phases or not incident.write.outages or not incident.write.outage_ns:
         return None
@@ -177,22 +178,22 @@ def _outages_line(runs: Sequence[Run]) -> list[str]:
     every = [pair for run in runs for pair in run.outages]
     both = [pair for pair in every if pair.ends]
     if not both:
-        return ["- outages: none was seen by both"]
+        return ["- outages: the report and the probe have none in common"]
     ends = [end for pair in both for end in pair.ends]
     sharp_ends, blurred = ([end for end in ends if end.sharp is which] for which in (True, False))
     lengths = [abs(pair.ends[1].late_s - pair.ends[0].late_s) for pair in both]
     beyond = sum(abs(end.late_s) > (end.apart_s or 0) + END_BAR_S for end in blurred)
     return [
-        f"- outages of writes against the probe (n = {len(both)}): each end off by {_spread(_late_s(ends))}, "
-        f"{_held(ends)} within {END_BAR_S:.2f} s; the length by {_spread(lengths)}, "
+        f"- outages of writes compared with the probe (n = {len(both)}): each end off by {_spread(_late_s(ends))}, "
+        f"{_within_bar(ends)} within {END_BAR_S:.2f} s. The length is off by {_spread(lengths)}, "
         f"{sum(e <= LENGTH_BAR_S for e in lengths)} of {len(lengths)} within {LENGTH_BAR_S:.2f} s",
-        f"- of these the sharp ends, where every attempt of the probe in the next five beats was acknowledged within "
-        f"a beat: off by {_spread(_late_s(sharp_ends))}, {_held(sharp_ends)} within {END_BAR_S:.2f} s",
-        f"- the others, where some attempts got through and some did not: off by {_spread(_late_s(blurred))}, "
-        f"{_held(blurred)} within {END_BAR_S:.2f} s; {beyond} further off than the probe's own five witnesses of our "
-        f"rate from one another and that",
-        f"- outages that only the report tells of: {sum(pair.probe is None for pair in every)}, the longest "
-        f"{_longest(pair.ours for pair in every if pair.probe is None)}; that only the probe saw: "
+        f"- sharp ends, with every attempt of the probe in the next five periods acknowledged within one period: "
+        f"off by {_spread(_late_s(sharp_ends))}, {_within_bar(sharp_ends)} within {END_BAR_S:.2f} s",
+        f"- blurred ends, with some attempts that succeeded and some that did not: off by {_spread(_late_s(blurred))}, "
+        f"{_within_bar(blurred)} within {END_BAR_S:.2f} s. Beyond this bar plus the difference between the probe's "
+        f"five clients: {beyond}",
+        f"- outages only in the report: {sum(pair.probe is None for pair in every)}, the longest "
+        f"{_longest(pair.ours for pair in every if pair.probe is None)}; only in the probe: "
         f"{sum(pair.ours is None for pair in every)}, the longest "
         f"{_longest(pair.probe for pair in every if pair.ours is None)}",
     ]
@@ -209,8 +210,8 @@ def _spread(seconds: Sequence[float]) -> str:
     return f"{ordered[len(ordered) // 2]:.3f} s (median), {ordered[-1]:.3f} s (largest)"
 
 
-def _held(ends: Sequence[End]) -> str:
-    return f"{sum(end.held for end in ends)} of {len(ends)}"
+def _within_bar(ends: Sequence[End]) -> str:
+    return f"{sum(end.within_bar for end in ends)} of {len(ends)}"
 
 
 def _longest(outages: Iterable[tuple[int, int] | None]) -> str:
@@ -219,11 +220,11 @@ def _longest(outages: Iterable[tuple[int, int] | None]) -> str:
 
 
 def _outside(runs: Sequence[Run]) -> list[str]:
-    """The outages of which an end differs by more than the bar: each by how much, and whether it was sharp."""
+    """Return a table of the outages with an end outside the bar."""
     lines = ["| outage outside the bar | from, ours later by, s | to, ours later by, s |", "|---|---|---|"]
     for run in runs:
         for pair in run.outages:
-            if not all(end.held for end in pair.ends):
+            if not all(end.within_bar for end in pair.ends):
                 lines.append(f"| {run.name} | {pair.ends[0].text} | {pair.ends[1].text} |")
     return lines
 
@@ -242,11 +243,11 @@ def _losses_line(runs: Sequence[Run]) -> list[str]:
 
 def _confusion(every: Sequence[Score]) -> list[str]:
     counts = Counter((" + ".join(score.injected) or "nothing", score.found or "nothing") for score in every)
-    confidences = Counter((" + ".join(s.failures) or "nothing", s.found or "nothing", s.confidence) for s in every)
-    lines = ["| told | found | times | with high confidence |", "|---|---|---|---|"]
+    confidences = Counter((" + ".join(s.injected) or "nothing", s.found or "nothing", s.confidence) for s in every)
+    lines = ["| injected | found | times | with high confidence |", "|---|---|---|---|"]
     return lines + [
-        f"| {told} | {found} | {times} | {confidences[told, found, 'high']} |"
-        for (told, found), times in sorted(counts.items())
+        f"| {injected} | {found} | {times} | {confidences[injected, found, 'high']} |"
+        for (injected, found), times in sorted(counts.items())
     ]
 
 

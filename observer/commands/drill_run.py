@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import stack.asking
-import stack.deeds
+import stack.admin_requests
+import stack.fault_actions
 import stack.health
 from observer.commands import launch
 from observer.commands.scoreboard import Row
@@ -51,7 +51,7 @@ def drill(
     Create the homework's tables if they are missing. Raise ObserverError or StackError; the cluster is repaired first.
     """
     ours = not is_being_recorded(database)
-    stack.asking.pour_tables(cluster)
+    stack.admin_requests.create_tables(cluster)
     if ours:
         say(launch.detach(database, config or _config(cluster, database), None))
     runs = []
@@ -61,7 +61,7 @@ def drill(
     try:
         for round_number in range(1, repeat + 1):
             for scenario in scenarios:
-                if (why := stack.deeds.lacks(cluster, scenario)) is not None:
+                if (why := stack.fault_actions.unsupported(cluster, scenario)) is not None:
                     say(f"Skipping {scenario.name}: {why}")
                     continue
                 say(f"{scenario.name}{f' ({round_number} of {repeat})' if repeat > 1 else ''}: {scenario.about}")
@@ -80,7 +80,7 @@ def run(cluster: Cluster, scenario: Scenario, database: Path, say: Say) -> Run:
     """
     await_healthy(cluster, database, say)
     began_ns = time.monotonic_ns()
-    parts = stack.deeds.cast(cluster)
+    parts = stack.fault_actions.assign_roles(cluster)
     try:
         for step in scenario.steps:
             _do(cluster, step, parts, database, say)
@@ -89,7 +89,7 @@ def run(cluster: Cluster, scenario: Scenario, database: Path, say: Say) -> Run:
         say("interrupted; repairing the cluster")
         with uninterrupted():
             _resume_observer(database)
-            stack.deeds.mend(cluster)
+            stack.fault_actions.repair(cluster)
         raise
     return Run(scenario, began_ns, time.monotonic_ns())
 
@@ -110,18 +110,18 @@ def await_healthy(cluster: Cluster, database: Path, say: Say) -> None:
     began_s = said_s = time.monotonic()
     healthy_since_s: float | None = None
     while healthy_since_s is None or time.monotonic() - healthy_since_s < QUIET_S:
-        health = stack.health.look(cluster.ports)
-        healthy = health.whole and _operations_succeed(database)
+        health = stack.health.poll(cluster.ports)
+        healthy = health.healthy and _operations_succeed(database)
         now_s = time.monotonic()
         healthy_since_s = (healthy_since_s or now_s) if healthy else None
         if now_s - began_s > LIMIT_S:
             raise NothingAnswers(
-                f"After {LIMIT_S:.0f} s the cluster is not healthy ({'; '.join(health.lacks) or 'writes fail'}); "
+                f"After {LIMIT_S:.0f} s the cluster is not healthy ({'; '.join(health.problems) or 'writes fail'}); "
                 f"see {cluster.logs}."
             )
         if not healthy and now_s - said_s > 10:
             said_s = now_s
-            say(f"  waiting: {'; '.join(health.lacks) or 'writes still fail'}")
+            say(f"  waiting: {'; '.join(health.problems) or 'writes still fail'}")
         time.sleep(0.3)
 
 
@@ -136,19 +136,19 @@ def rows(database: Path, runs: Sequence[Run]) -> list[Row]:
 
 def _do(cluster: Cluster, step: Step, parts: Mapping[str, str], database: Path, say: Say) -> None:
     def record(target: str, at_ns: int) -> None:
-        say(f"  {step.do} {step.what} {target}")
-        kind = "fault.told" if step.breaks else "repair.told"
+        say(f"  {step.action} {step.component} {target}")
+        kind = "fault.told" if step.is_fault else "repair.told"
         role = next((part for part, name in parts.items() if name == target), None)
-        detail = {"component": step.what, "action": step.do, "target": target, "role": role}
+        detail = {"component": step.component, "action": step.action, "target": target, "role": role}
         append_event(database, boot_id(), kind, target, {**detail, **_address(cluster, target)}, at_ns)
 
-    if step.what == "observer":
+    if step.component == "observer":
         _to_observer(step, database, record)
     else:
-        stack.deeds.do(cluster, step, parts, record)
+        stack.fault_actions.perform(cluster, step, parts, record)
     began_s = time.monotonic()
     while step.until == "another leads":
-        leader = stack.health.look(cluster.ports).leader
+        leader = stack.health.poll(cluster.ports).leader
         if leader not in (None, parts["leader"]):
             say(f"  {leader} is the leader")
             break
@@ -161,7 +161,7 @@ def _do(cluster: Cluster, step: Step, parts: Mapping[str, str], database: Path, 
 
 def _to_observer(step: Step, database: Path, record: Callable[[str, int], None]) -> None:
     """Freeze the daemon, or let it continue: its recording must show by itself that nothing was observed meanwhile."""
-    if step.do == "pause":
+    if step.action == "pause":
         record("observer", time.monotonic_ns())  # first: a frozen daemon may hold the lock of the file
         os.kill(_daemon_pid(database), signal.SIGSTOP)
     else:

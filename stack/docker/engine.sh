@@ -1,8 +1,8 @@
 #!/bin/sh
-# Gets a Docker engine with Compose v2 and starts it, where there is none: `engine.sh start`, then `engine.sh stop`.
+# Installs and starts a Docker engine with Compose v2, if there is none: `engine.sh start`, then `engine.sh stop`.
 #
-# What runs already is used and left alone. Everything comes from Debian's packages, through the mirror that this
-# machine's apt is set up with. Ends with 75, and one sentence, where no engine can be had.
+# A running engine is used and not changed. The packages come from Debian, through the mirror of this machine's apt.
+# If there can be no engine, the script exits with 75 and one sentence.
 set -eu
 
 FOLDER=${DOCKER_ENGINE_DIR:-/var/tmp/observer-docker}
@@ -15,7 +15,7 @@ give_up() { say "$*"; exit 75; }
 answers() { timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 may_install() { [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; }
 
-# Nothing that is installed here may start a service by itself.
+# The installed packages must not start their services.
 install() {
     made_policy=
     if [ ! -e "$POLICY" ]; then
@@ -32,24 +32,24 @@ install() {
         rm -f "$POLICY"
         trap - EXIT INT HUP TERM
     fi
-    [ -z "${failed:-}" ] || give_up "apt-get could not install $*; its own message is above."
+    [ -z "${failed:-}" ] || give_up "apt-get could not install $*; its message is above."
 }
 
 start_engine() {
     answers && return
     [ "$(uname -s)" = Linux ] || give_up "no engine answers; start Docker Desktop."
     if ! command -v dockerd >/dev/null || ! command -v docker >/dev/null; then
-        may_install || give_up "no engine answers, and installing one takes root and apt-get."
-        # Debian 13 and newer keep the client in a package of its own.
+        may_install || give_up "no engine answers, and installing one needs root and apt-get."
+        # Debian 13 and newer have a separate package for the client.
         install docker.io $(apt-cache show docker-cli >/dev/null 2>&1 && echo docker-cli)
     fi
-    [ "$(id -u)" -eq 0 ] || give_up "no engine answers, and starting one takes root."
+    [ "$(id -u)" -eq 0 ] || give_up "no engine answers, and starting one needs root."
     mkdir -p "$FOLDER"
-    # Newest kernels and old images of machines disagree about what there is: the plain way first, then with less.
+    # Some kernels lack overlay storage or iptables: try the default options first, then with fewer features.
     for options in "" "--storage-driver=vfs" "--storage-driver=vfs --iptables=false --ip6tables=false"; do
         say "starting dockerd $options"
-        # In a session of its own, or Ctrl-C would end it before the containers.
-        # shellcheck disable=SC2086  # words are meant
+        # In a separate session: Ctrl-C would otherwise end it before the containers.
+        # shellcheck disable=SC2086  # the options must be split into words
         setsid dockerd $options >"$LOG" 2>&1 </dev/null &
         pid=$!
         echo "$pid" >"$PID"
@@ -62,18 +62,18 @@ start_engine() {
         wait "$pid" 2>/dev/null || :
     done
     rm -f "$PID"
-    give_up "dockerd does not start on this machine; why is in $LOG."
+    give_up "dockerd does not start on this machine; the reason is in $LOG."
 }
 
 get_compose() {
     docker compose version >/dev/null 2>&1 && return
-    may_install || give_up "the engine has no Compose v2, and installing it takes root and apt-get."
+    may_install || give_up "the engine has no Compose v2, and installing it needs root and apt-get."
     if apt-cache show docker-compose-v2 >/dev/null 2>&1; then
         install docker-compose-v2
         return
     fi
-    # Debian 12's own Compose is 1.29, which knows no `include`; the next release's is one binary without dependencies.
-    mirror=$(sh "$(dirname "$0")/mirror.sh") || give_up "Compose v2 is not packaged here, and apt names no Debian mirror."
+    # Debian 12 has Compose 1.29, which lacks `include`; the package of Debian 13 is one binary without dependencies.
+    mirror=$(sh "$(dirname "$0")/mirror.sh") || give_up "Compose v2 has no package here, and apt has no Debian mirror."
     say "fetching Compose v2 from trixie"
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT
@@ -84,7 +84,7 @@ get_compose() {
         set -- -q=2 -o "Dir::Etc::SourceList=$folder/sources.list" -o Dir::Etc::SourceParts=- \
             -o "Dir::State::Lists=$folder/lists" -o "Dir::Cache=$folder/cache" -o APT::Sandbox::User=root
         apt-get "$@" update && apt-get "$@" download docker-compose && dpkg-deb -x docker-compose_*.deb content
-    ) || give_up "Compose v2 could not be fetched; apt's own message is above."
+    ) || give_up "Compose v2 could not be fetched; apt's message is above."
     plugins=${DOCKER_CONFIG:-$HOME/.docker}/cli-plugins
     mkdir -p "$plugins"
     cp "$folder/content/usr/libexec/docker/cli-plugins/docker-compose" "$plugins/docker-compose"
@@ -95,7 +95,7 @@ get_compose() {
 stop_engine() {
     [ -e "$PID" ] || return 0
     pid=$(cat "$PID")
-    # Only the engine that `start` began; its pid may belong to somebody else by now.
+    # Stop only the engine that `start` started; its pid may belong to another process by now.
     if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ]; then
         say "stopping dockerd"
         kill "$pid"

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes sure of every image, and prints for `.` or `eval` the variables of stack/compose.yaml that say which to use.
+# Pulls or builds every image, and prints the variables of stack/compose.yaml that name them, for `.` or `eval`.
 #
-# What can be pulled is pulled. Else the base comes from debootstrap, Prometheus and the exporter from Debian's
-# packages, and Grafana, which Debian does not have, is left out (WITHOUT="grafana").
+# If an image cannot be pulled, the base comes from debootstrap, and Prometheus and the exporter from Debian's packages.
+# Debian has no Grafana, so it is left out then (WITHOUT="grafana").
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -14,12 +14,12 @@ GRAFANA=$(sed -n 's/.*{GRAFANA_IMAGE:-\(.*\)}.*/\1/p' stack/compose.yaml)
 say() { echo "docker: $*" >&2; }
 there() { docker image inspect "$1" >/dev/null 2>&1; }
 pull() { there "$1" || timeout "${PULL_TIMEOUT_S:-120}" docker pull -q "$1" >/dev/null 2>&1; }
-# The host's own network: a build needs the same mirror and the same names as this machine.
+# On the host's network: a build needs the same mirror and the same names as this machine.
 build() {
-    # What it says is of interest only when it fails: engines without BuildKit complain about that each time.
-    said=$(nice -n 10 docker build --network=host --build-arg "BASE=$base" "$@" 2>&1) || {
-        echo "$said" | tail -n 20 >&2
-        say "docker build $* failed; its last words are above."
+    # The output is shown only if the build fails: engines without BuildKit warn each time.
+    output=$(nice -n 10 docker build --network=host --build-arg "BASE=$base" "$@" 2>&1) || {
+        echo "$output" | tail -n 20 >&2
+        say "docker build $* failed; the end of its output is above."
         exit 70
     }
 }
@@ -27,16 +27,16 @@ build() {
 bootstrap() {
     there observer-base:trixie && return
     if [ "$(id -u)" -ne 0 ] || ! mirror=$(sh stack/docker/mirror.sh); then
-        say "$BASE cannot be pulled, and making a base without it takes root and Debian's apt; name one in BASE_IMAGE."
+        say "$BASE cannot be pulled, and building a base needs root and Debian's apt; name an image in BASE_IMAGE."
         exit 69
     fi
     command -v debootstrap >/dev/null || apt-get update -q=2 && apt-get install -y -q=2 --no-install-recommends debootstrap >/dev/null
-    say "$BASE cannot be pulled; making a base with debootstrap"
+    say "$BASE cannot be pulled; building a base with debootstrap"
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT
     nice -n 10 debootstrap --variant=minbase trixie "$folder/base" "$mirror" >"$folder/log" 2>&1 || {
         tail -n 3 "$folder/log" >&2
-        say "debootstrap failed; its last words are above."
+        say "debootstrap failed; the end of its output is above."
         exit 69
     }
     tar -C "$folder/base" -c . | docker import - observer-base:trixie >/dev/null
@@ -63,7 +63,7 @@ if ! pull "$PROMETHEUS" || ! pull "$EXPORTER"; then
     PROMETHEUS=observer-prometheus EXPORTER=observer-exporter
 fi
 pull "$GRAFANA" || {
-    say "Grafana cannot be pulled and Debian does not have it: it is left out, and its dashboards are checked without it"
+    say "Grafana cannot be pulled and Debian has no package of it: Grafana is left out, and the dashboards are checked without it"
     without=grafana
 }
 cat <<END

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the Debian mirror that this machine's apt is set up with; fails where apt knows none.
+# Prints the Debian mirror of this machine's apt; fails if apt has none.
 set -eu
 command -v apt-get >/dev/null
 apt-get indextargets --format '$(SITE) $(CODENAME)' 'Created-By: Packages' 'Origin: Debian' 2>/dev/null |

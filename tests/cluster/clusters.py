@@ -1,4 +1,4 @@
-"""A real local cluster for tests: where it may be, what one asks of it, and how it is mended."""
+"""A real local cluster for tests: its directory and ports, its state, and its repair."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from stack import configs, faults, health, local, processes
+from stack.local_cluster import local_cluster
 from stack.settings import ETCD, HOST, MEMBERS, NODES, PROXY, StackSettings
 from tests.ports import is_free
 from tests.waiting import eventually
 
-# The probe alone may have 300 connections under way while HAProxy tries a dead server again and again.
+# While HAProxy retries a dead server, the probe alone may have 300 connections.
 MAXCONN = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The session's cluster. Break it with `stack.faults` and these settings; it is mended after the test."""
+    """The session's cluster. Break it with `stack.faults` and these settings; it is repaired after the test."""
 
     settings: StackSettings
 
@@ -30,9 +31,12 @@ class Cluster:
 
     @property
     def leader(self) -> str:
-        """Who leads now; waits until somebody does."""
-        leads = lambda: health.look(self.settings).leader  # noqa: E731
-        return eventually(leads, 120, "the cluster has a leader", lambda: health.look(self.settings).lacks) or ""
+        """The present leader; wait until there is one."""
+
+        def leader() -> str | None:
+            return health.poll(self.settings).leader
+
+        return eventually(leader, 120, "the cluster has a leader", lambda: health.poll(self.settings).problems)
 
     @property
     def replicas(self) -> list[str]:
@@ -41,56 +45,51 @@ class Cluster:
 
     def healthy(self, limit_s: float = 180) -> None:
         """Wait for a leader, two streaming replicas, the routes to them, and all three etcd."""
-        local.wait_whole(self.settings, limit_s)
+        local.wait_healthy(self.settings, limit_s)
 
     def write_observer_toml(self, path: Path, more: str = "") -> Path:
-        """The observer's configuration for this cluster."""
+        """Write the observer's configuration for this cluster."""
         path.write_text(configs.observer_toml(self.settings) + more, encoding="utf-8")
         return path
 
     def restart_proxy(self, maxconn: int) -> None:
-        """HAProxy anew, with another maxconn; until the test ends."""
+        """Start HAProxy again with another maxconn, until the test ends."""
         self._configure_proxy(maxconn)
         faults.kill(self.settings, PROXY)
         faults.start(self.settings, PROXY)
         self.healthy()
 
-    def mend(self) -> None:
-        """Undo whatever a test did, and wait until it shows no more."""
-        etcd_was_broken = False
+    def repair(self) -> None:
+        """Undo all that a test did, and wait until the cluster is healthy."""
         if self._configure_proxy(self.settings.haproxy_maxconn) and processes.of(self.settings.folder(PROXY)):
             faults.kill(self.settings, PROXY)
-        for member in MEMBERS:
-            running = processes.of(self.settings.folder(member))
-            frozen = any(process.state == "T" for process in running)
-            gone = not any(process.program in ("etcd", "patroni", "haproxy") for process in running)
-            if frozen:
-                faults.resume(self.settings, member)
-            if gone:
-                faults.start(self.settings, member)
-            etcd_was_broken |= member in ETCD and (frozen or gone)
+        etcd = [processes.of(self.settings.folder(member)) for member in ETCD]
+        etcd_was_broken = any(not running or any(one.state == "T" for one in running) for running in etcd)
+        local_cluster(self.settings).restore()
         self.healthy()
         if etcd_was_broken:
-            # A turn of Patroni's may still fail for what it met before etcd was back, and demote the leader after all.
+            # A loop of Patroni that began before etcd was back may still fail and demote the leader.
             since_s = time.time()
-            eventually(lambda: self._etcd_heard_s() > since_s, 60, "each Patroni has reached etcd", self._etcd_heard_s)
+            eventually(
+                lambda: self._dcs_last_seen_s() > since_s, 60, "each Patroni has reached etcd", self._dcs_last_seen_s
+            )
             self.healthy()
 
-    def _etcd_heard_s(self) -> float:
-        """When the Patroni that was last to do so reached etcd, by the wall clock, in whole seconds."""
-        return min(self._patroni(node).get("dcs_last_seen", 0.0) for node in NODES)
+    def _dcs_last_seen_s(self) -> float:
+        """Return the oldest time at which a Patroni last reached etcd: wall clock, whole seconds."""
+        return min(float(self._patroni(node).get("dcs_last_seen", 0)) for node in NODES)
 
     def _patroni(self, node: str) -> dict[str, Any]:
-        """GET /patroni; nothing where it does not answer."""
+        """Return the answer to GET /patroni; an empty one if there is none."""
         try:
             with health.OPENER.open(f"http://{HOST}:{self.settings.rest_port(node)}/patroni", timeout=5) as response:
-                told: dict[str, Any] = json.load(response)
-                return told
+                answer: dict[str, Any] = json.load(response)
+                return answer
         except (OSError, ValueError):
             return {}
 
     def _configure_proxy(self, maxconn: int) -> bool:
-        """Whether its configuration was another."""
+        """Write HAProxy's configuration; return whether it changed."""
         path = self.settings.folder(PROXY) / "haproxy.cfg"
         text = configs.haproxy_cfg(replace(self.settings, haproxy_maxconn=maxconn))
         if path.read_text(encoding="utf-8") == text:
@@ -100,7 +99,7 @@ class Cluster:
 
 
 def free_port_shift() -> int:
-    """A shift whose ports are all free; never 0, where a person's own cluster may be."""
+    """Return a shift whose ports are all free; never 0, which the user's own cluster may have."""
     for shift in range(1000, 6000, 100):
         settings = StackSettings(Path("/"), shift)
         if all(is_free(port) for member in MEMBERS for port in settings.ports(member)):
@@ -109,12 +108,12 @@ def free_port_shift() -> int:
 
 
 def quick_settings(directory: Path, port_shift: int) -> StackSettings:
-    """The shortest times that Patroni takes with a margin."""
+    """Return settings with the shortest times that Patroni accepts, and a margin."""
     return StackSettings(directory, port_shift, 20, 5, 5, MAXCONN)
 
 
 def new_directory() -> Path:
-    """A directory that the unprivileged user reaches, unlike pytest's own."""
+    """Return a directory that, unlike pytest's own, the unprivileged user can reach."""
     directory = Path(tempfile.mkdtemp(prefix="observer-tests-", dir="/var/tmp"))
     directory.chmod(0o755)
     return directory

@@ -1,4 +1,4 @@
-"""The real cluster of the session: brought up once, whole for each test, mended after it; and what a failure says."""
+"""The real cluster of the session: started once, healthy before each test, repaired after it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stack import local
 from stack.errors import StackError
 from tests.cluster.clusters import Cluster, free_port_shift, new_directory, quick_settings
 
-TIMEOUT_S = 900  # the cluster's coming up and its mending count, and each wait has a limit of its own
+TIMEOUT_S = 900  # includes the start and the repair of the cluster; each wait has its own limit
 TAIL = 15  # lines of each log
 
 
@@ -28,13 +28,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Beside a failure: how the cluster was, and how each log ended, so that it can be understood from the output."""
+    """Add the state of the cluster and the end of each log to the report of a failure."""
     report = yield
     if report.failed:
-        given = getattr(item, "funcargs", {})
-        folders = [given[name] for name in ("tmp_path", "folder") if name in given]
-        if "session_cluster" in given:
-            directory = given["session_cluster"].settings.directory
+        fixtures = getattr(item, "funcargs", {})
+        folders = [fixtures[name] for name in ("tmp_path", "folder") if name in fixtures]
+        if "session_cluster" in fixtures:
+            directory = fixtures["session_cluster"].settings.directory
             folders.append(directory / "logs")
             with suppress(StackError, OSError):
                 report.sections.append(("the cluster", "\n".join(local.lines(local.status(directory)))))
@@ -66,9 +66,9 @@ def session_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 
 @pytest.fixture
 def cluster(session_cluster: Cluster) -> Iterator[Cluster]:
-    """The cluster, whole; mended after the test, whatever the test did to it."""
+    """Give the healthy cluster, and repair it after the test."""
     session_cluster.healthy()
     try:
         yield session_cluster
     finally:
-        session_cluster.mend()
+        session_cluster.repair()

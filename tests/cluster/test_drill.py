@@ -1,4 +1,4 @@
-"""The drill: it breaks the cluster by script, tells the truth of it, scores the report, and mends what it broke."""
+"""The drill: it runs scripted faults, records what it did, scores the report, and repairs the cluster."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.cluster
 
 OBSERVER = [sys.executable, "-m", "observer.cli"]
-LIMIT_S = 400  # it waits up to 180 s for calm, before and after
+LIMIT_S = 400  # the drill waits up to 180 s for a healthy cluster, before and after
 
 
 @contextmanager
 def drill(cluster: Cluster, folder: Path, *scenarios: str) -> Iterator[subprocess.Popen[str]]:
-    """A drill at work; ended in order, so that it breaks no other test's cluster, where this one fails."""
-    where = ["--dir", str(cluster.settings.directory), "--db", str(folder / "drill.db")]
+    """Run a drill; stop it cleanly if the test fails, so that it does not break the cluster of other tests."""
+    options = ["--dir", str(cluster.settings.directory), "--db", str(folder / "drill.db")]
     running = subprocess.Popen(
-        [*OBSERVER, "drill", *scenarios, *where],
+        [*OBSERVER, "drill", *scenarios, *options],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -39,21 +39,21 @@ def drill(cluster: Cluster, folder: Path, *scenarios: str) -> Iterator[subproces
     finally:
         if running.poll() is None:
             running.send_signal(signal.SIGINT)
-            print("the drill said:", *running.communicate(timeout=LIMIT_S), sep="\n")
+            print("output of the drill:", *running.communicate(timeout=LIMIT_S), sep="\n")
 
 
-def test_a_drill_tells_what_it_did_and_ends_with_what_the_report_made_of_it(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_drill_records_what_it_did_and_prints_what_the_report_concluded(cluster: Cluster, tmp_path: Path) -> None:
     with drill(cluster, tmp_path, "proxy-killed") as running:
-        said, progress = running.communicate(timeout=LIMIT_S)
+        table, progress = running.communicate(timeout=LIMIT_S)
     assert "kill haproxy haproxy" in progress
-    assert len(said.splitlines()) == 2, said + progress
-    head, row = said.splitlines()
+    assert len(table.splitlines()) == 2, table + progress
+    head, row = table.splitlines()
     assert head.split()[0] == "scenario"
     found = re.fullmatch(r"proxy-killed +proxy\.down +proxy\.down +(\d+\.\d+) +(\d+\.\d+) +0 +right *", row)
     assert found, row
     assert float(found[1]) > 9
     assert cluster.leader
-    told = subprocess.run(
+    kinds = subprocess.run(
         [
             *OBSERVER,
             "query",
@@ -65,16 +65,17 @@ def test_a_drill_tells_what_it_did_and_ends_with_what_the_report_made_of_it(clus
         text=True,
         check=True,
     ).stdout
-    assert "fault.told" in told
-    assert "repair.told" in told
+    assert "fault.told" in kinds
+    assert "repair.told" in kinds
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_drill_that_is_interrupted_mends_what_it_broke(
-    cluster: Cluster, tmp_path: Path, number: signal.Signals
-) -> None:
+def test_an_interrupted_drill_repairs_the_cluster(cluster: Cluster, tmp_path: Path, number: signal.Signals) -> None:
     folder = cluster.settings.folder(PROXY)
-    frozen = lambda: any(process.state == "T" for process in processes.of(folder))  # noqa: E731
+
+    def frozen() -> bool:
+        return any(process.state == "T" for process in processes.of(folder))
+
     with drill(cluster, tmp_path, "proxy-frozen") as running:
         eventually(frozen, 200, "HAProxy is frozen")
         running.send_signal(number)
@@ -86,7 +87,7 @@ def test_a_drill_that_is_interrupted_mends_what_it_broke(
     cluster.healthy()
 
 
-def test_a_drill_without_a_cluster_says_how_to_get_one(tmp_path: Path) -> None:
+def test_without_a_cluster_the_error_says_how_to_start_one(tmp_path: Path) -> None:
     done = subprocess.run(
         [*OBSERVER, "drill", "nothing", "--dir", str(tmp_path)], capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""The live view on a real terminal, beside a real cluster whose leader falls silent and comes back."""
+"""The live view on a real terminal, with a real cluster whose leader freezes and resumes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WIDTH, HEIGHT = 100, 40
 
 @dataclass
 class Terminal:
-    """A pseudo-terminal with `observer start` on it, and all that was ever written to it."""
+    """A pseudo-terminal with `observer start`, and all that was written to it."""
 
     process: subprocess.Popen[bytes]
     master: int
@@ -45,18 +45,18 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """What was written, without its control sequences."""
+        """All that was written, without control sequences."""
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]", "", self.written.decode("utf-8", "replace"))
 
     def shows(self, pattern: str) -> None:
         eventually(lambda: re.search(pattern, self.text), LIMIT_S, f"the view shows {pattern!r}", self.last)
 
     def last(self) -> str:
-        """The end of what was written: a whole view of the terminal's size, or most of it."""
+        """Return the end of what was written: as many characters as the terminal has."""
         return self.text[-WIDTH * HEIGHT :]
 
     def ended(self) -> None:
-        """Waits until it has ended in order and all that it wrote was read."""
+        """Wait until the process has exited with 0 and all of its output was read."""
         assert self.process.wait(LIMIT_S) == 0
         self.reader.join(LIMIT_S)
         assert not self.reader.is_alive()
@@ -81,9 +81,9 @@ def terminal(cluster: Cluster, tmp_path: Path) -> Iterator[Terminal]:
         command, stdin=slave, stdout=slave, stderr=slave, env={**environment, "TERM": "xterm-256color"}
     )
     os.close(slave)
-    there = Terminal(process, master)
+    terminal = Terminal(process, master)
     try:
-        yield there
+        yield terminal
     finally:
         if process.poll() is None:
             process.kill()
@@ -91,13 +91,13 @@ def terminal(cluster: Cluster, tmp_path: Path) -> Iterator[Terminal]:
         os.close(master)
 
 
-def test_it_tells_of_a_silent_leader_counts_its_lease_down_and_leaves_the_terminal_as_it_was(
+def test_the_view_counts_the_lease_of_a_frozen_leader_down_and_restores_the_terminal(
     cluster: Cluster, terminal: Terminal
 ) -> None:
     leader = cluster.leader
     terminal.shows("all is well: writes and reads succeed")
     terminal.shows(rf"leader  {leader}   lease +\d+ of 20 s")
-    assert b"\x1b[?1049h" in terminal.written, "it is drawn on the terminal's second page"
+    assert b"\x1b[?1049h" in terminal.written, "the view is on the alternate screen"
 
     faults.pause(cluster.settings, leader)
     terminal.shows(r"WRITES FAIL for \d+\.\d s")
@@ -109,7 +109,7 @@ def test_it_tells_of_a_silent_leader_counts_its_lease_down_and_leaves_the_termin
     terminal.forget()
     terminal.process.send_signal(signal.SIGINT)
     terminal.ended()
-    assert b"\x1b[?1049l" in terminal.written, "the first page is back"
+    assert b"\x1b[?1049l" in terminal.written, "the normal screen is back"
     rest = terminal.text.partition("Ending the recording.")[2]
     assert "incident 1: " in rest
     assert "Traceback" not in terminal.text

@@ -1,4 +1,4 @@
-"""The main job: a leader killed, stopped or handed over, told from the timeline and held to another witness."""
+"""The main job: cause and outage of a killed, stopped or replaced leader, compared with an independent probe."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ pytestmark = pytest.mark.cluster
 RATE_PER_S = 20
 OBSERVER = [sys.executable, "-m", "observer.cli"]
 LIMIT_S = 180
-# What two witnesses agree within on a machine that keeps up (DESIGN, section 7); `agree_s` adds how far it did not.
-AGREE_S = 2 / RATE_PER_S + 0.25
+# How far two probes may differ on a machine that keeps up; `tolerance_s` adds how late this machine was.
+TOLERANCE_S = 2 / RATE_PER_S + 0.25
 
 
 @dataclass(frozen=True)
-class Story:
-    """What the report says of the one incident, and what the probe saw."""
+class Result:
+    """The report on the one incident, the gaps of the probe, the old leader, and the tokens in the table."""
 
     facts: dict[str, Any]
     gaps: list[Gap]
-    agree_s: float
+    tolerance_s: float
     old: str
-    held: set[str]
+    tokens: set[str]
 
     @property
     def incident(self) -> dict[str, Any]:
@@ -45,8 +45,8 @@ class Story:
         return incident
 
 
-def record(cluster: Cluster, folder: Path, break_it: Callable[[str], object]) -> Story:
-    """Records while the probe writes beside, breaks the cluster, and waits until both write again for a while."""
+def record(cluster: Cluster, folder: Path, inject: Callable[[str], object]) -> Result:
+    """Record while the probe writes too, inject a fault, and wait until the incident is over."""
     config = cluster.write_observer_toml(folder / "observer.toml")
     old = cluster.leader
     with Probe(cluster.write_dsn, folder / "probe.jsonl") as probe, (folder / "log").open("wb") as log:
@@ -54,9 +54,9 @@ def record(cluster: Cluster, folder: Path, break_it: Callable[[str], object]) ->
         try:
             eventually(lambda: query(config, "select 1 from operations limit 1 offset 200"), LIMIT_S, "it records")
             eventually(lambda: sum(a.ok for a in probe.attempts) > 300, LIMIT_S, "the probe writes")
-            break_it(old)
+            inject(old)
             eventually(lambda: cluster.leader != old, LIMIT_S, "another leads")
-            # The judge closes an incident after five quiet seconds; only then is it in the file.
+            # The analysis closes an incident after five seconds without a failure; only then is it in the file.
             over = "select * from incidents where leader_after <> leader_before and not write_open"
             eventually(
                 lambda: query(config, over), LIMIT_S, "it is over", lambda: query(config, "select * from incidents")
@@ -68,12 +68,12 @@ def record(cluster: Cluster, folder: Path, break_it: Callable[[str], object]) ->
         [*OBSERVER, "report", "-c", str(config), "--format", "json"], capture_output=True, text=True
     )
     assert report.returncode == 0, report.stderr
-    agree_s = AGREE_S + lateness_s(probe.attempts)
-    return Story(json.loads(report.stdout), gaps(probe.attempts), agree_s, old, tokens_held(cluster))
+    tolerance_s = TOLERANCE_S + lateness_s(probe.attempts)
+    return Result(json.loads(report.stdout), gaps(probe.attempts), tolerance_s, old, tokens_in_table(cluster))
 
 
 def query(config: Path, sql: str) -> list[dict[str, Any]]:
-    """Rows of the running recording; none while there is none."""
+    """Return rows of the running recording; an empty list if there is none yet."""
     done = subprocess.run(
         [*OBSERVER, "query", "-c", str(config), "--format", "json", sql], capture_output=True, text=True
     )
@@ -81,60 +81,64 @@ def query(config: Path, sql: str) -> list[dict[str, Any]]:
     return rows
 
 
-def tokens_held(cluster: Cluster) -> set[str]:
-    """The tokens that the table holds, asked of the leader directly."""
+def tokens_in_table(cluster: Cluster) -> set[str]:
+    """Return the tokens in the table, read from the leader directly."""
     dsn = cluster.settings.dsn(cluster.settings.postgres_port(cluster.leader))
     with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
         cursor.execute("select event_name from events where event_name like 'observer %'")
         return {row[0].removeprefix("observer ") for row in cursor.fetchall()}
 
 
-def phases_of(incident: dict[str, Any], names: Sequence[str]) -> float:
-    return sum(phase["seconds"] for phase in incident["phases"] if phase["name"] in names)
+def phases_s(incident: dict[str, Any], names: Sequence[str]) -> float:
+    return sum(float(phase["seconds"]) for phase in incident["phases"] if phase["name"] in names)
 
 
-def check_what_always_holds(story: Story) -> None:
-    incident = story.incident
+def check_leader_timeline_and_losses(result: Result) -> None:
+    incident = result.incident
     assert incident["confidence"] == "high"
-    assert incident["leader"]["before"] == story.old
+    assert incident["leader"]["before"] == result.old
     assert incident["leader"]["timeline_after"] == incident["leader"]["timeline_before"] + 1
-    assert story.facts["warnings"] == []
-    durability = story.facts["durability"]
+    assert result.facts["warnings"] == []
+    durability = result.facts["durability"]
     assert durability["unaudited"] == 0
     lost = {write["token"] for write in durability["lost_writes"]}
-    assert not lost & story.held, "told as lost, though the table holds it"
-    assert durability["acknowledged"] - len(lost) <= len(story.held), "counted as there, though the table lacks it"
+    assert not lost & result.tokens, "reported as lost, though the table has it"
+    assert durability["acknowledged"] - len(lost) <= len(result.tokens), "counted as present, though the table lacks it"
 
 
-def test_a_killed_leader_is_named_and_its_outage_is_what_an_independent_probe_saw(
-    cluster: Cluster, tmp_path: Path
-) -> None:
-    story = record(cluster, tmp_path, lambda old: faults.kill(cluster.settings, old))
-    check_what_always_holds(story)
-    incident = story.incident
-    assert (incident["cause"], incident["target"]) == ("leader.killed", story.old)
+def test_the_report_names_a_killed_leader_and_its_outage_matches_the_probe(cluster: Cluster, tmp_path: Path) -> None:
+    result = record(cluster, tmp_path, lambda old: faults.kill(cluster.settings, old))
+    check_leader_timeline_and_losses(result)
+    incident = result.incident
+    assert (incident["cause"], incident["target"]) == ("leader.killed", result.old)
     assert incident["leader"]["after"] == cluster.leader
-    assert incident["write"]["outage_s"] == pytest.approx(sum(gap.seconds for gap in story.gaps), abs=story.agree_s)
-    summed = phases_of(incident, ("detection", "election", "promotion", "routing", "recovery"))
+    assert incident["write"]["outage_s"] == pytest.approx(
+        sum(gap.seconds for gap in result.gaps), abs=result.tolerance_s
+    )
+    summed = phases_s(incident, ("detection", "election", "promotion", "routing", "recovery"))
     assert summed == pytest.approx(incident["write"]["outage_s"], abs=0.001 * len(incident["phases"]))
 
 
-def test_a_leader_that_is_stopped_in_order_costs_much_less_than_its_lease(cluster: Cluster, tmp_path: Path) -> None:
-    story = record(cluster, tmp_path, lambda old: faults.stop(cluster.settings, old))
-    check_what_always_holds(story)
-    incident = story.incident
-    assert (incident["cause"], incident["target"]) == ("leader.stopped", story.old)
-    assert incident["write"]["outage_s"] == pytest.approx(sum(gap.seconds for gap in story.gaps), abs=story.agree_s)
-    # What HAProxy's checks take comes after either end of a leader, and is not the lease's.
-    led_by_none_s = phases_of(incident, ("detection", "election", "promotion"))
-    assert led_by_none_s < cluster.settings.ttl_s - cluster.settings.loop_wait_s
+def test_a_cleanly_stopped_leader_costs_much_less_than_its_lease(cluster: Cluster, tmp_path: Path) -> None:
+    result = record(cluster, tmp_path, lambda old: faults.stop(cluster.settings, old))
+    check_leader_timeline_and_losses(result)
+    incident = result.incident
+    assert (incident["cause"], incident["target"]) == ("leader.stopped", result.old)
+    assert incident["write"]["outage_s"] == pytest.approx(
+        sum(gap.seconds for gap in result.gaps), abs=result.tolerance_s
+    )
+    # HAProxy's checks add the same time after every change of leader; they do not depend on the lease.
+    without_primary_s = phases_s(incident, ("detection", "election", "promotion"))
+    assert without_primary_s < cluster.settings.ttl_s - cluster.settings.loop_wait_s
 
 
-def test_a_switchover_is_told_from_a_failover_by_the_request_that_came_first(cluster: Cluster, tmp_path: Path) -> None:
+def test_the_request_distinguishes_a_switchover_from_a_failover(cluster: Cluster, tmp_path: Path) -> None:
     candidate = cluster.replicas[0]
-    story = record(cluster, tmp_path, lambda old: faults.switchover(cluster.settings, old, candidate))
-    check_what_always_holds(story)
-    incident = story.incident
+    result = record(cluster, tmp_path, lambda old: faults.switchover(cluster.settings, old, candidate))
+    check_leader_timeline_and_losses(result)
+    incident = result.incident
     assert incident["cause"] == "switchover"
     assert incident["leader"]["after"] == candidate
-    assert incident["write"]["outage_s"] == pytest.approx(sum(gap.seconds for gap in story.gaps), abs=story.agree_s)
+    assert incident["write"]["outage_s"] == pytest.approx(
+        sum(gap.seconds for gap in result.gaps), abs=result.tolerance_s
+    )

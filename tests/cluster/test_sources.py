@@ -1,4 +1,4 @@
-"""All sources on one real cluster: what each of them says of the same event, and that they agree."""
+"""All sources on one real cluster: what each of them records of the same event, and that they agree."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.cluster
 
 
 class Sources:
-    """The sources of etcd, Patroni and HAProxy at work on a cluster, each job in a thread."""
+    """The sources of etcd, Patroni and HAProxy on a cluster, each job in a thread."""
 
     def __init__(self, cluster: Cluster) -> None:
         settings = cluster.settings
@@ -57,21 +57,19 @@ class Sources:
     def wait(
         self, source: str, kind: str, subject: str, after_ns: int = 0, limit_s: float = 120, **detail: Any
     ) -> Event:
-        """The first event of that kind after a moment, with those details."""
+        """Wait for the first event of that kind after a moment, with those details."""
 
         def fits(event: Event) -> bool:
             same = (event.source, event.kind, event.subject) == (source, kind, subject)
             return same and event.by_ns > after_ns and detail.items() <= dict(event.detail).items()
 
-        def seen() -> Event | None:
+        def first() -> Event | None:
             return next((event for event in list(self.events) if fits(event)), None)
 
-        def said() -> list[Event]:
+        def latest() -> list[Event]:
             return [event for event in list(self.events) if (event.source, event.subject) == (source, subject)][-5:]
 
-        found = eventually(seen, limit_s, f"{source} says {kind} of {subject} {detail}", said)
-        assert found is not None
-        return found
+        return eventually(first, limit_s, f"{source} records {kind} of {subject} {detail}", latest)
 
     def end(self) -> None:
         self.over.set()
@@ -105,26 +103,26 @@ def test_discovery_finds_scope_members_and_configuration(cluster: Cluster) -> No
     assert found.members[NODES[0]].api_url == f"http://{HOST}:{cluster.settings.rest_port(NODES[0])}/patroni"
 
 
-def test_a_switchover_is_told_by_every_source_in_its_order(cluster: Cluster, sources: Sources) -> None:
+def test_every_source_records_a_switchover_in_order(cluster: Cluster, sources: Sources) -> None:
     old, new = cluster.leader, cluster.replicas[0]
-    asked_ns = sources.now_ns()
+    began_ns = sources.now_ns()
     faults.switchover(cluster.settings, old, new)
-    asked = sources.wait("etcd", "failover.asked", SCOPE, asked_ns)
-    assert (asked.detail["leader"], asked.detail["candidate"]) == (old, new)
-    lost = sources.wait("etcd", "leader.lost", old, asked_ns)
-    elected = sources.wait("etcd", "leader.elected", new, asked_ns, previous=old)
-    assert asked.detail["revision"] < lost.detail["revision"] < elected.detail["revision"]
-    assert asked_ns < lost.by_ns <= elected.by_ns
-    promoted = sources.wait("patroni", "member.changed", new, asked_ns, role="primary")
+    request = sources.wait("etcd", "failover.asked", SCOPE, began_ns)
+    assert (request.detail["leader"], request.detail["candidate"]) == (old, new)
+    lost = sources.wait("etcd", "leader.lost", old, began_ns)
+    elected = sources.wait("etcd", "leader.elected", new, began_ns, previous=old)
+    assert request.detail["revision"] < lost.detail["revision"] < elected.detail["revision"]
+    assert began_ns < lost.by_ns <= elected.by_ns
+    promoted = sources.wait("patroni", "member.changed", new, began_ns, role="primary")
     assert promoted.detail["timeline"] is None or promoted.detail["timeline"] >= 1
-    sources.wait("patroni", "member.changed", old, asked_ns, role="replica")
-    sources.wait("haproxy", "route.up", f"primary/{new}", asked_ns)
-    sources.wait("haproxy", "route.down", f"primary/{old}", asked_ns)
-    sources.wait("etcd", "failover.cleared", SCOPE, asked_ns)
-    sources.wait("etcd", "history.changed", SCOPE, asked_ns)
+    sources.wait("patroni", "member.changed", old, began_ns, role="replica")
+    sources.wait("haproxy", "route.up", f"primary/{new}", began_ns)
+    sources.wait("haproxy", "route.down", f"primary/{old}", began_ns)
+    sources.wait("etcd", "failover.cleared", SCOPE, began_ns)
+    sources.wait("etcd", "history.changed", SCOPE, began_ns)
 
 
-def test_a_frozen_patroni_is_silent_at_the_first_look_and_its_lease_grows_overdue(
+def test_a_frozen_patroni_is_unreachable_at_the_first_poll_and_its_lease_becomes_overdue(
     cluster: Cluster, sources: Sources
 ) -> None:
     leader = cluster.leader
@@ -138,18 +136,18 @@ def test_a_frozen_patroni_is_silent_at_the_first_look_and_its_lease_grows_overdu
     sources.wait("etcd", "lease.renewed", leader, frozen_ns)
 
 
-def test_the_cluster_and_the_pools_are_captured_whole(cluster: Cluster, sources: Sources) -> None:
-    seen: list[Event] = []
+def test_the_whole_cluster_and_all_pools_are_captured(cluster: Cluster, sources: Sources) -> None:
+    events: list[Event] = []
     urls = {node: found.api_url or "" for node, found in sources.found.members.items()}
     stats = f"http://{HOST}:{cluster.settings.stats_port}/"
 
-    def captured_whole() -> bool:
-        seen.clear()
-        whole = patroni.capture(urls, seen.append, sources.now_ns)
-        return whole and haproxy.capture(stats, seen.append, sources.now_ns) and len(seen) == 3
+    def complete() -> bool:
+        events.clear()
+        answered = patroni.capture(urls, events.append, sources.now_ns)
+        return answered and haproxy.capture(stats, events.append, sources.now_ns) and len(events) == 3
 
-    eventually(captured_whole, 60, "all that was asked answers in time")
-    captured, pools, versions = seen
+    eventually(complete, 60, "every request is answered in time")
+    captured, pools, versions = events
     assert {member["name"] for member in captured.detail["members"]} == set(NODES)
     assert captured.detail["config"]["ttl"] == cluster.settings.ttl_s
     servers = {(row["pool"], row["server"]) for row in pools.detail["pools"]}

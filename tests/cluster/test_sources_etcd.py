@@ -1,4 +1,4 @@
-"""The source of etcd against a real etcd of three members, which the tests start, break and end."""
+"""The source of etcd on a real etcd of three members, which the tests start, break and stop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -34,18 +34,19 @@ pytestmark = [
 
 LIMIT_S = 60
 LEADER = "/service/demo/leader"
+T = TypeVar("T")
 
 
-def wait_for(what: str, holds: Callable[[], Any]) -> Any:
-    return eventually(holds, LIMIT_S, what)
+def wait_for(what: str, condition: Callable[[], T | None]) -> T:
+    return eventually(condition, LIMIT_S, what)
 
 
-# What etcd says of a command that it did not carry out, or may not have, because of its own state at the moment.
-PASSING = re.compile("timed out|leader changed|no leader|deadline exceeded|unavailable|connection refused", re.I)
+# etcd's errors for a command that it may not have executed because of its present state.
+TEMPORARY = re.compile("timed out|leader changed|no leader|deadline exceeded|unavailable|connection refused", re.I)
 
 
 class Etcds:
-    """Members of an etcd, by number; all of them are ended by their pids."""
+    """The members of an etcd, by number."""
 
     def __init__(self, directory: Path, count: int = 3) -> None:
         self.directory = directory
@@ -75,7 +76,7 @@ class Etcds:
             )
 
     def kill(self, *numbers: int) -> None:
-        """All at once: between one death and the next the others might elect a leader, or be without one."""
+        """Kill all at once: one by one, the remaining members might elect a leader in between."""
         dying = [self.processes.pop(number) for number in numbers]
         for process in dying:
             process.kill()
@@ -90,13 +91,13 @@ class Etcds:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def ctl(self, *words: str, stdin: str = "", number: int = 0) -> str:
-        """What it printed. Asked again while etcd's own state is in the way: what is asked may be done twice."""
+        """Return the output of etcdctl. Retry temporary errors, so the command may be executed twice."""
         command = ["etcdctl", "--endpoints", self.endpoints[number], *words]
         done: list[subprocess.CompletedProcess[str]] = []
 
         def answered() -> bool:
             done[:] = [subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)]
-            return done[0].returncode == 0 or not PASSING.search(done[0].stderr)
+            return done[0].returncode == 0 or not TEMPORARY.search(done[0].stderr)
 
         eventually(answered, LIMIT_S, f"etcd answers {words}", lambda: done[0].stderr)
         assert done[0].returncode == 0 or "has been compacted" in done[0].stderr, done[0].stderr
@@ -104,7 +105,7 @@ class Etcds:
 
     @contextmanager
     def keeping(self, lease: str) -> Iterator[None]:
-        """Meanwhile the lease is renewed again and again."""
+        """Renew the lease as long as the block runs."""
         command = ["etcdctl", "--endpoints", self.endpoints[0], "lease", "keep-alive", lease]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
@@ -114,38 +115,37 @@ class Etcds:
             process.wait()
 
     def put(self, key: str, value: str, number: int = 0) -> None:
-        """Until it is acknowledged."""
+        """Put a value, and retry until etcd acknowledges it."""
         command = ["etcdctl", "--endpoints", self.endpoints[number], "--command-timeout=2s", "put", key, value]
         wait_for(f"{key} = {value}", lambda: subprocess.run(command, capture_output=True, check=False).returncode == 0)
 
     def history(self, key: str, number: int = 0) -> list[tuple[int, str]]:
-        """Each value that a key took, "" when it was deleted, and the revision that gave it; asked of every revision.
+        """Return each value of a key ("" for a deletion) with its revision, read at every revision.
 
-        A put that was repeated, since nobody knew whether it had been done, changes nothing.
+        A repeated put of the same value adds nothing.
         """
         last = json.loads(self.ctl("get", key, "-w", "json", number=number))["header"]["revision"]
-        seen: list[tuple[int, str]] = []
+        values: list[tuple[int, str]] = []
         for revision in range(1, last + 1):
             answer = json.loads(self.ctl("get", key, f"--rev={revision}", "-w", "json", number=number))
             value = base64.b64decode(answer["kvs"][0]["value"]).decode() if answer.get("kvs") else ""
-            if value != (seen[-1][1] if seen else ""):
-                seen.append((revision, value))
-        return seen
+            if value != (values[-1][1] if values else ""):
+                values.append((revision, value))
+        return values
 
     def end(self) -> None:
         self.kill(*self.processes)
 
 
 class Watching:
-    """An EtcdSource at work: its events, and its jobs run in threads as the daemon does."""
+    """A running EtcdSource: its events, and its jobs in threads, as in the daemon."""
 
     def __init__(self, endpoints: list[str], access: Access = ANONYMOUS) -> None:
         self.events: list[Event] = []
         self.lasted_s: dict[str, list[float]] = {}
         self.closing = ExitStack()
         self.late_s = self.closing.enter_context(held_up_s())
-        began = time.monotonic_ns()
-        self.now_ns = lambda: time.monotonic_ns() - began
+        self.began_ns = time.monotonic_ns()
         self.source = EtcdSource(endpoints, "demo", "service", self.events.append, self.now_ns, access)
         self.over = threading.Event()
         self.threads = [threading.Thread(target=self._work, args=(job,)) for job in self.source.jobs()]
@@ -159,23 +159,26 @@ class Watching:
             job.run()
             self.lasted_s.setdefault(job.name, []).append(time.monotonic() - began)
 
+    def now_ns(self) -> int:
+        return time.monotonic_ns() - self.began_ns
+
     def of(self, *kinds: str, subject: str | None = None) -> list[Event]:
         return [e for e in list(self.events) if e.kind in kinds and subject in (None, e.subject)]
 
     def wait(self, kind: str, subject: str | None = None, after_ns: int = 0) -> Event:
-        """The first of that kind that was told after a moment."""
+        """Wait for the first event of that kind after a moment."""
 
-        def told() -> list[Event]:
+        def found() -> list[Event]:
             return [e for e in self.of(kind, subject=subject) if e.by_ns > after_ns]
 
-        return eventually(told, LIMIT_S, f"{kind} of {subject} is told", lambda: self.events[-8:])[0]
+        return eventually(found, LIMIT_S, f"{kind} of {subject} is recorded", lambda: self.events[-8:])[0]
 
     def leaders(self) -> list[tuple[int, str]]:
-        """What was told of the leader key, as the history of etcd words it; who was seen again counts once."""
-        told = self.of("leader.seen", "leader.elected", "leader.lost")
-        pairs = [(e.detail["revision"], "" if e.kind == "leader.lost" else e.subject) for e in told]
-        again = [pair for n, pair in enumerate(pairs) if n and told[n].kind == "leader.seen"]
-        for pair in again:
+        """Return the recorded values of the leader key as `Etcds.history` does; a leader seen again counts once."""
+        events = self.of("leader.seen", "leader.elected", "leader.lost")
+        pairs = [(e.detail["revision"], "" if e.kind == "leader.lost" else e.subject) for e in events]
+        repeated = [pair for n, pair in enumerate(pairs) if n and events[n].kind == "leader.seen"]
+        for pair in repeated:
             pairs.remove(pair)
         return pairs
 
@@ -210,29 +213,25 @@ def watching(etcds: Etcds) -> Iterator[Watching]:
         watching.end()
 
 
-def test_keys_changed_in_one_transaction_are_told_in_its_order_and_share_a_revision(
-    etcds: Etcds, watching: Watching
-) -> None:
-    # On conditions, so that asking twice does it once.
-    there, gone = f'ver("{LEADER}") > "0"', f'ver("{LEADER}") = "0"'
-    etcds.ctl("txn", stdin=f'{there}\n\ndel {LEADER}\nput /service/demo/members/p1 {{"role":"replica"}}\n\n\n')
-    etcds.ctl("txn", stdin=f"{gone}\n\nput {LEADER} p2\nput /service/demo/config {{}}\n\n\n")
+def test_changes_of_one_transaction_are_recorded_in_order_with_one_revision(etcds: Etcds, watching: Watching) -> None:
+    # Each transaction has a condition, so a second execution changes nothing.
+    present, absent = f'ver("{LEADER}") > "0"', f'ver("{LEADER}") = "0"'
+    etcds.ctl("txn", stdin=f'{present}\n\ndel {LEADER}\nput /service/demo/members/p1 {{"role":"replica"}}\n\n\n')
+    etcds.ctl("txn", stdin=f"{absent}\n\nput {LEADER} p2\nput /service/demo/config {{}}\n\n\n")
     watching.wait("leader.elected", "p2")
     watching.wait("config.changed")
-    told = [e for e in watching.events if e.kind in ("leader.lost", "leader.elected", "member.changed")]
-    assert [(e.kind, e.subject) for e in told] == [
+    events = [e for e in watching.events if e.kind in ("leader.lost", "leader.elected", "member.changed")]
+    assert [(e.kind, e.subject) for e in events] == [
         ("leader.lost", "p1"),
         ("member.changed", "p1"),
         ("leader.elected", "p2"),
     ]
-    assert told[0].detail["revision"] == told[1].detail["revision"] == told[2].detail["revision"] - 1
-    assert told[2].detail["previous"] == "p1"
-    assert all(0 < e.window.after_ns < e.window.by_ns for e in told)
+    assert events[0].detail["revision"] == events[1].detail["revision"] == events[2].detail["revision"] - 1
+    assert events[2].detail["previous"] == "p1"
+    assert all(0 < e.window.after_ns < e.window.by_ns for e in events)
 
 
-def test_quorum_lost_with_two_of_three_and_regained_is_told_and_the_watch_goes_on(
-    etcds: Etcds, watching: Watching
-) -> None:
+def test_quorum_loss_and_its_end_are_recorded_and_the_watch_goes_on(etcds: Etcds, watching: Watching) -> None:
     etcds.put(LEADER, "p2")
     watching.wait("leader.elected", "p2")
     killed_ns = watching.now_ns()
@@ -242,52 +241,52 @@ def test_quorum_lost_with_two_of_three_and_regained_is_told_and_the_watch_goes_o
     assert lost.detail["endpoints"] == dict(zip(etcds.endpoints, ["blind", "blind", "no leader"], strict=True))
     assert watching.wait("source.blind", etcds.endpoints[0], killed_ns).detail["how"] in ("refused", "closed")
     watching.wait("source.blind", "watch", killed_ns)
-    begun_ns = watching.now_ns()
+    restarted_ns = watching.now_ns()
     etcds.begin(0)
     etcds.begin(1)
-    regained = watching.wait("quorum.regained", after_ns=begun_ns)
+    regained = watching.wait("quorum.regained", after_ns=restarted_ns)
     assert "leader" in regained.detail["endpoints"].values()
-    watching.wait("source.sees", "watch", begun_ns)
-    assert watching.wait("leader.seen", "p2", begun_ns).detail["revision"] == watching.leaders()[1][0]
+    watching.wait("source.sees", "watch", restarted_ns)
+    assert watching.wait("leader.seen", "p2", restarted_ns).detail["revision"] == watching.leaders()[1][0]
     etcds.put(LEADER, "p3")
     watching.wait("leader.elected", "p3")
-    wait_for(
-        "each loss of quorum to be over", lambda: len(watching.of("quorum.lost")) == len(watching.of("quorum.regained"))
-    )
+    wait_for("each quorum loss is over", lambda: len(watching.of("quorum.lost")) == len(watching.of("quorum.regained")))
 
 
-def test_fifty_changes_of_the_leader_while_members_die_and_return_are_each_told_once_in_order(
+def test_fifty_changes_of_leader_are_each_recorded_once_in_order_while_members_die_and_return(
     etcds: Etcds, watching: Watching
 ) -> None:
     numbers = itertools.cycle((0, 1, 2))
-    down: int | None = None
+    down = next(numbers)
+    etcds.kill(down)
     for change in range(50):
-        if change % 5 == 0:
-            if down is not None:
-                etcds.begin(down)
-                wait_for("the member to serve", partial(etcds.leads, down))
+        if change % 5 == 0 and change:
+            etcds.begin(down)
+            wait_for("the member serves", partial(etcds.leads, down))
             down = next(numbers)
             etcds.kill(down)
         etcds.put(LEADER, f"p{change}", number=(down + 1) % 3)
     last = (down + 1) % 3
-    wait_for("the last change", lambda: watching.leaders()[-1][1] == "p49")
+    wait_for("the last change is recorded", lambda: watching.leaders()[-1][1] == "p49")
     assert [pair for pair in watching.leaders() if pair[1]] == etcds.history(LEADER, number=last)
 
 
-def test_two_members_at_a_time_gone_and_back_lose_no_change_and_double_none(etcds: Etcds, watching: Watching) -> None:
+def test_no_change_is_missed_or_repeated_while_two_members_at_a_time_die_and_return(
+    etcds: Etcds, watching: Watching
+) -> None:
     for change in range(6):
         dead = (change % 3, (change + 1) % 3)
         etcds.put(LEADER, f"p{change}", number=dead[0])
         etcds.kill(*dead)
         for number in dead:
             etcds.begin(number)
-        wait_for("quorum", lambda: etcds.leads(2))
+        wait_for("etcd has quorum", lambda: etcds.leads(2))
     etcds.ctl("del", LEADER, number=2)
     watching.wait("leader.lost")
     assert watching.leaders() == etcds.history(LEADER, number=2)
 
 
-def test_what_was_compacted_while_blind_is_told_as_the_difference(etcds: Etcds) -> None:
+def test_changes_compacted_during_a_loss_of_the_watch_are_recorded_as_their_difference(etcds: Etcds) -> None:
     etcds.put(LEADER, "p1")
     watching = Watching(etcds.endpoints[:1])
     try:
@@ -312,28 +311,28 @@ def test_what_was_compacted_while_blind_is_told_as_the_difference(etcds: Etcds) 
         watching.end()
 
 
-def test_a_frozen_member_holds_up_neither_the_watch_nor_a_look(etcds: Etcds, watching: Watching) -> None:
-    looks = watching.lasted_s.setdefault(f"etcd {etcds.endpoints[0]}", [])
-    frozen_ns, before = watching.now_ns(), len(looks)
+def test_a_frozen_member_delays_neither_the_watch_nor_a_poll(etcds: Etcds, watching: Watching) -> None:
+    polls = watching.lasted_s.setdefault(f"etcd {etcds.endpoints[0]}", [])
+    frozen_ns, before = watching.now_ns(), len(polls)
     etcds.signal(0, signal.SIGSTOP)
     assert watching.wait("source.blind", etcds.endpoints[0], frozen_ns).detail["how"] == "silent"
     etcds.put(LEADER, "p2", number=1)
     watching.wait("leader.elected", "p2")
-    wait_for("looks at a frozen member to end", lambda: len(looks) > before + 2)
+    wait_for("polls of the frozen member end", lambda: len(polls) > before + 2)
     etcds.signal(0, signal.SIGCONT)
     watching.wait("source.sees", etcds.endpoints[0], frozen_ns)
     assert [subject for _, subject in watching.leaders() if subject] == ["p1", "p2"]
     assert max(max(lasted_s) for lasted_s in list(watching.lasted_s.values())) < 3 + watching.late_s()
 
 
-def test_a_new_leader_of_etcd_is_told_with_its_term(etcds: Etcds, watching: Watching) -> None:
+def test_a_new_etcd_leader_is_recorded_with_its_term(etcds: Etcds, watching: Watching) -> None:
     def leading_now() -> tuple[int, int] | None:
-        """Who leads, and in which term."""
+        """Return the number of the leader and the term; None without a leader."""
         statuses = [Endpoint(address).status() for address in etcds.endpoints]
         return next(((n, status.term) for n, status in enumerate(statuses) if status.leader == status.member), None)
 
-    wait_for("looks at every endpoint", lambda: len(watching.of("versions.captured")) == 3)
-    leading, term = wait_for("a leader of etcd", leading_now)
+    wait_for("every endpoint was polled", lambda: len(watching.of("versions.captured")) == 3)
+    leading, term = wait_for("etcd has a leader", leading_now)
     killed_ns = watching.now_ns()
     etcds.kill(leading)
     elected = watching.wait("raft.elected", after_ns=killed_ns)
@@ -342,7 +341,7 @@ def test_a_new_leader_of_etcd_is_told_with_its_term(etcds: Etcds, watching: Watc
     assert elected.detail["leader"] in set(etcds.endpoints) - {etcds.endpoints[leading]}
 
 
-def test_a_source_started_while_all_of_etcd_is_down_says_so_and_sees_it_come(etcds: Etcds) -> None:
+def test_a_source_started_without_etcd_records_the_failure_and_the_start_of_etcd(etcds: Etcds) -> None:
     etcds.put(LEADER, "p1")
     etcds.kill(0, 1, 2)
     watching = Watching(etcds.endpoints)
@@ -356,8 +355,8 @@ def test_a_source_started_while_all_of_etcd_is_down_says_so_and_sees_it_come(etc
         watching.end()
 
 
-def test_a_lease_that_is_not_renewed_in_time_is_told_and_so_is_its_renewal(etcds: Etcds) -> None:
-    lease = etcds.ctl("lease", "grant", "20").split()[1]  # time enough to renew it once it is overdue
+def test_an_overdue_lease_and_its_renewal_are_recorded(etcds: Etcds) -> None:
+    lease = etcds.ctl("lease", "grant", "20").split()[1]  # long enough to renew it after it is overdue
     etcds.put("/service/demo/config", '{"ttl": 20, "loop_wait": 1}')
     etcds.ctl("put", f"--lease={lease}", LEADER, "p1")
     watching = Watching(etcds.endpoints)
@@ -374,7 +373,7 @@ def test_a_lease_that_is_not_renewed_in_time_is_told_and_so_is_its_renewal(etcds
         watching.end()
 
 
-def test_discovery_finds_the_scope_and_says_what_there_is_instead(etcds: Etcds) -> None:
+def test_discovery_finds_the_scope_or_names_the_scopes_that_exist(etcds: Etcds) -> None:
     with pytest.raises(ScopeAbsent, match="no scope of Patroni"):
         discover(etcds.endpoints, "service", None)
     etcds.put("/service/demo/initialize", "77")
@@ -383,11 +382,11 @@ def test_discovery_finds_the_scope_and_says_what_there_is_instead(etcds: Etcds) 
     etcds.put("/service/demo/config", '{"ttl": 30}')
     etcds.put(LEADER, "p1")
 
-    def fresh() -> Discovery | None:
+    def current() -> Discovery | None:
         answer = discover(etcds.endpoints, "/service/", None)
         return None if answer.stale else answer
 
-    found = wait_for("the word of a member with a leader", fresh)
+    found = wait_for("a member with a leader answers", current)
     assert (found.scope, found.cluster_id, found.leader, found.config) == ("demo", "77", "p1", {"ttl": 30})
     assert found.members["p1"].role == "primary"
     assert found.members["p1"].api_url == "http://h:8008/patroni"
@@ -404,7 +403,7 @@ def test_discovery_finds_the_scope_and_says_what_there_is_instead(etcds: Etcds) 
         discover(etcds.endpoints, "service", "demo", timeout_s=0.1)
 
 
-def test_an_etcd_with_users_is_read_with_the_right_password_only(tmp_path: Path) -> None:
+def test_an_etcd_with_users_requires_the_right_password(tmp_path: Path) -> None:
     etcds = Etcds(tmp_path, count=1)
     try:
         etcds.put(LEADER, "p1")
@@ -426,7 +425,7 @@ def test_an_etcd_with_users_is_read_with_the_right_password_only(tmp_path: Path)
         etcds.end()
 
 
-def test_an_etcd_behind_tls_is_read_with_its_ca_and_a_clients_certificate(tmp_path: Path) -> None:
+def test_an_etcd_with_tls_requires_its_ca_and_a_client_certificate(tmp_path: Path) -> None:
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
     (tmp_path / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost")
@@ -454,7 +453,7 @@ def test_an_etcd_behind_tls_is_read_with_its_ca_and_a_clients_certificate(tmp_pa
         )
     try:
         put = ["etcdctl", "--endpoints", url, "--cacert", ca, "--cert", cert, "--key", key, "put", LEADER, "p1"]
-        wait_for("etcd to serve", lambda: subprocess.run(put, capture_output=True, check=False).returncode == 0)
+        wait_for("etcd serves", lambda: subprocess.run(put, capture_output=True, check=False).returncode == 0)
         endpoints = [f"127.0.0.1:{client}"]
         assert discover(endpoints, "service", "demo", Access(ca=ca, cert=cert, key=key)).leader == "p1"
         watching = Watching(endpoints, Access(ca=ca, cert=cert, key=key))

@@ -1,4 +1,4 @@
-"""The source of HAProxy against a real HAProxy before two small servers of the test's own."""
+"""The source of HAProxy on a real HAProxy with two small servers behind it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from observer.model.recording import Event
 from observer.sources import haproxy
-from observer.sources.web import ANONYMOUS, Access
+from observer.sources.web import OPEN, Access
 from tests.ports import free_port
 from tests.waiting import eventually, held_up_s
 
@@ -51,8 +51,8 @@ ME = Access("me", "pw")
 LIMIT_S = 60
 
 
-class Answering(http.server.ThreadingHTTPServer):
-    """Answers every check with a code that the test may change."""
+class CheckServer(http.server.ThreadingHTTPServer):
+    """A server that answers every check with a status code, which the test may change."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
@@ -62,7 +62,8 @@ class Answering(http.server.ThreadingHTTPServer):
 
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self.send_response(self.server.code)  # type: ignore[attr-defined]
+        assert isinstance(self.server, CheckServer)
+        self.send_response(self.server.code)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
@@ -70,10 +71,10 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
 
 class Proxy:
-    """An HAProxy of our own and what the source says of it, looked at as often as a test waits for something."""
+    """An HAProxy of the test and the events of its source, which a test polls while it waits."""
 
     def __init__(self, directory: Path) -> None:
-        self.one, self.two = Answering(), Answering()
+        self.one, self.two = CheckServer(), CheckServer()
         stats, primary = free_port(), free_port()
         self.config = directory / "haproxy.cfg"
         ports = {"one": self.one.server_port, "two": self.two.server_port}
@@ -92,26 +93,24 @@ class Proxy:
             self.process.wait()
             self.process = None
 
-    def look_until(self, what: str, holds: Callable[[Event], Any]) -> Event:
-        """Looks until a new event is as it should be."""
-        seen = len(self.events)
+    def poll_until(self, what: str, fits: Callable[[Event], Any]) -> Event:
+        """Poll until a new event fits."""
+        before = len(self.events)
 
-        def look() -> Event | None:
+        def poll() -> Event | None:
             self.job.run()
-            return next((event for event in self.events[seen:] if holds(event)), None)
+            return next((event for event in self.events[before:] if fits(event)), None)
 
-        found = eventually(look, LIMIT_S, f"a look finds {what}", lambda: self.events[-5:])
-        assert found is not None
-        return found
+        return eventually(poll, LIMIT_S, f"a poll finds {what}", lambda: self.events[-5:])
 
-    def told_last(self, subject: str) -> Event | None:
+    def latest(self, subject: str) -> Event | None:
         return next((event for event in reversed(self.events) if event.subject == subject), None)
 
     def checked(self) -> bool:
-        """Looks; whether both servers are known to have passed a check."""
+        """Poll; return whether both servers have passed a check."""
         self.job.run()
-        told = (self.told_last("primary/one"), self.told_last("primary/two"))
-        return all(event is not None and event.detail["check_status"] == "L7OK" for event in told)
+        latest = (self.latest("primary/one"), self.latest("primary/two"))
+        return all(event is not None and event.detail["check_status"] == "L7OK" for event in latest)
 
     def end(self) -> None:
         self.kill()
@@ -126,57 +125,62 @@ def proxy(tmp_path: Path) -> Iterator[Proxy]:
     try:
         proxy.begin()
         eventually(proxy.checked, LIMIT_S, "both servers have passed a check", lambda: proxy.events[-5:])
-        proxy.job.run()  # so that its counters have grown, by which a process is told from the next
+        proxy.job.run()  # so that its counters have grown; smaller counters later show a new process
         yield proxy
     finally:
         proxy.end()
 
 
 def test_a_server_whose_check_fails_goes_down_and_comes_back(proxy: Proxy) -> None:
-    up = proxy.told_last("primary/one")
+    up = proxy.latest("primary/one")
     assert up is not None and up.detail["status"] == "UP"
     proxy.one.code = 503
-    down = proxy.look_until("one to go down", lambda e: (e.kind, e.subject) == ("route.down", "primary/one"))
+    down = proxy.poll_until("one to go down", lambda e: (e.kind, e.subject) == ("route.down", "primary/one"))
     assert (down.detail["check_status"], down.detail["check_code"]) == ("L7STS", 503)
-    # A look every now and then need not meet it in between, when one check has failed.
+    # Polls may miss the state between, in which one check has failed.
     assert down.detail["before"]["status"] in ("UP", "UP 1/2")
     before = [e for e in proxy.events[: proxy.events.index(down)] if e.subject == "primary/one"][-1]
     assert down.detail["before"]["status"] == before.detail["status"]
     assert down.detail["address"] == f"127.0.0.1:{proxy.one.server_port}"
     assert down.window.after_ns < down.window.by_ns
     proxy.one.code = 200
-    up = proxy.look_until("one to come up", lambda e: (e.kind, e.subject) == ("route.up", "primary/one"))
+    up = proxy.poll_until("one to come up", lambda e: (e.kind, e.subject) == ("route.up", "primary/one"))
     assert up.detail["status"] == "UP"
     assert not [e for e in proxy.events if e.subject == "primary/two" and e.kind == "route.down"]
 
 
-def test_a_proxy_that_was_started_again_is_told_and_so_is_its_absence(proxy: Proxy) -> None:
+def test_the_absence_and_the_restart_of_a_proxy_are_recorded(proxy: Proxy) -> None:
     proxy.kill()
-    blind = proxy.look_until("refusal", lambda e: e.kind == "source.blind")
+    blind = proxy.poll_until("a refused connection", lambda e: e.kind == "source.blind")
     assert (blind.subject, blind.detail["how"]) == (proxy.stats, "refused")
     proxy.begin()
-    proxy.look_until("another process", lambda e: e.kind == "proxy.restarted")
+    proxy.poll_until("a new process", lambda e: e.kind == "proxy.restarted")
     assert [e.detail for e in proxy.events if e.kind == "source.sees"][-1] == {"how": "refused"}
 
 
-def test_a_frozen_proxy_is_silent_and_holds_up_a_look_no_longer_than_its_deadline(proxy: Proxy) -> None:
+def test_a_poll_of_a_frozen_proxy_ends_at_its_deadline(proxy: Proxy) -> None:
     assert proxy.process is not None
     proxy.process.send_signal(signal.SIGSTOP)
-    blind = proxy.look_until("silence", lambda e: e.kind == "source.blind")
+    blind = proxy.poll_until("no answer", lambda e: e.kind == "source.blind")
     assert blind.detail["how"] == "silent"
     with held_up_s() as late_s:
         began = time.monotonic()
         proxy.job.run()
         assert time.monotonic() - began < 1.5 + late_s()
     proxy.process.send_signal(signal.SIGCONT)
-    proxy.look_until("sight", lambda e: e.kind == "source.sees")
+    proxy.poll_until("an answer", lambda e: e.kind == "source.sees")
     assert not [e for e in proxy.events if e.kind == "proxy.restarted"]
 
 
-def test_stats_that_want_credentials_are_an_error_that_names_the_code(proxy: Proxy) -> None:
+def test_the_error_for_missing_credentials_holds_the_http_code(proxy: Proxy) -> None:
     events: list[Event] = []
-    look = haproxy.job(proxy.stats, 100, events.append, time.monotonic_ns, ANONYMOUS).run
-    eventually(lambda: look() or events[-1].detail["how"] == "error", LIMIT_S, "it is refused", lambda: events)
+    job = haproxy.job(proxy.stats, 100, events.append, time.monotonic_ns, OPEN)
+
+    def refused() -> bool:
+        job.run()
+        return bool(events[-1].detail["how"] == "error")
+
+    eventually(refused, LIMIT_S, "the request is refused", lambda: events)
     assert (events[-1].kind, events[-1].detail["http"]) == ("source.blind", 401)
 
 

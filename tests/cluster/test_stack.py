@@ -1,4 +1,4 @@
-"""The local cluster itself: it comes up, breaks as it is told, and goes away."""
+"""The local cluster itself: start, faults, and removal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import psycopg2
 import pytest
 
 from benchmarks.accuracy.probe import Probe, gaps, lateness_s
-from stack import faults, health, local, processes
+from stack import faults, health, local, packages, processes
 from stack.errors import StackError
 from stack.settings import ETCD, MARK, MEMBERS, NODES, PROXY, StackSettings, read
 from tests.cluster.clusters import Cluster, free_port_shift, new_directory, quick_settings
@@ -26,52 +26,52 @@ pytestmark = pytest.mark.cluster
 def _silent(_: str) -> None: ...
 
 
-def _ask(cluster: Cluster, sql: str) -> list[tuple[object, ...]]:
+def _query(cluster: Cluster, sql: str) -> list[tuple[object, ...]]:
     with contextlib.closing(psycopg2.connect(cluster.write_dsn)) as connection, connection.cursor() as cursor:
         cursor.execute(sql)
         return cursor.fetchall()
 
 
-def test_status_names_every_member_its_ports_and_the_folder_and_lacks_nothing(cluster: Cluster) -> None:
-    eventually(lambda: local.status(cluster.settings.directory).up, 60, "nothing is lacking")
+def test_status_shows_every_member_its_ports_and_the_folder(cluster: Cluster) -> None:
+    eventually(lambda: local.status(cluster.settings.directory).up, 60, "the cluster is healthy")
     text = "\n".join(local.lines(local.status(cluster.settings.directory)))
     assert all(f"  {member} " in text for member in MEMBERS)
     assert str(cluster.settings.directory) in text
     assert str(cluster.settings.primary_port) in text
 
 
-def test_the_homeworks_tables_are_there_in_russian(cluster: Cluster) -> None:
-    assert _ask(cluster, "select owner_name from owners order by id") == [
+def test_the_homeworks_tables_exist_with_their_russian_rows(cluster: Cluster) -> None:
+    assert _query(cluster, "select owner_name from owners order by id") == [
         ("Иван Петров",),
         ("Мария Сидорова",),
         ("Алексей Козлов",),
     ]
-    assert _ask(cluster, "select obj_description('events'::regclass)") == [("Таблица событий",)]
+    assert _query(cluster, "select obj_description('events'::regclass)") == [("Таблица событий",)]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root drops its privileges")
-def test_as_root_every_process_runs_as_another_user(cluster: Cluster) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the user of processes")
+def test_for_root_every_process_runs_as_postgres(cluster: Cluster) -> None:
     for member in MEMBERS:
         for process in processes.of(cluster.settings.folder(member)):
-            with contextlib.suppress(FileNotFoundError):  # a session of PostgreSQL's that has ended since
+            with contextlib.suppress(FileNotFoundError):  # a PostgreSQL session that has just ended
                 assert pwd.getpwuid(Path(f"/proc/{process.pid}").stat().st_uid).pw_name == "postgres"
 
 
 def test_the_ports_for_primary_and_replicas_lead_there(cluster: Cluster) -> None:
-    assert _ask(cluster, "select pg_is_in_recovery()") == [(False,)]
+    assert _query(cluster, "select pg_is_in_recovery()") == [(False,)]
     dsn = cluster.settings.dsn(cluster.settings.replicas_port)
     with contextlib.closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
         cursor.execute("select pg_is_in_recovery()")
         assert cursor.fetchone() == (True,)
 
 
-def test_a_second_up_in_the_same_directory_is_refused_with_the_mend(cluster: Cluster) -> None:
+def test_a_second_up_in_the_same_directory_is_refused_with_the_fix(cluster: Cluster) -> None:
     with pytest.raises(StackError, match="observer stack down"):
         local.up(cluster.settings, _silent)
     cluster.healthy()
 
 
-def test_killing_a_node_leaves_no_process_of_it_and_it_returns(cluster: Cluster) -> None:
+def test_a_killed_node_has_no_process_left_and_rejoins_after_a_start(cluster: Cluster) -> None:
     leader = cluster.leader
     pids = {process.pid for process in processes.of(cluster.settings.folder(leader))}
     assert len(pids) > 5
@@ -93,20 +93,20 @@ def test_killing_a_node_leaves_no_process_of_it_and_it_returns(cluster: Cluster)
     cluster.healthy()
 
 
-def test_a_node_that_is_stopped_in_order_hands_over_before_its_lease_ends(cluster: Cluster) -> None:
+def test_a_cleanly_stopped_leader_is_replaced_before_its_lease_ends(cluster: Cluster) -> None:
     leader = cluster.leader
     faults.stop(cluster.settings, leader)
     assert not processes.of(cluster.settings.folder(leader))
-    eventually(lambda: health.look(cluster.settings).leader not in (None, leader), 12, "another leads")
+    eventually(lambda: health.poll(cluster.settings).leader not in (None, leader), 12, "another leads")
 
 
-def test_a_switchover_hands_over_to_the_candidate(cluster: Cluster) -> None:
+def test_after_a_switchover_the_candidate_leads(cluster: Cluster) -> None:
     leader, candidate = cluster.leader, cluster.replicas[0]
     faults.switchover(cluster.settings, leader, candidate)
-    eventually(lambda: health.look(cluster.settings).leader == candidate, 60, f"{candidate} leads")
+    eventually(lambda: health.poll(cluster.settings).leader == candidate, 60, f"{candidate} leads")
 
 
-def test_killing_postgres_alone_spares_patroni_which_starts_it_again(cluster: Cluster) -> None:
+def test_after_a_kill_of_postgres_only_patroni_starts_it_again(cluster: Cluster) -> None:
     node = cluster.replicas[0]
     folder = cluster.settings.folder(node)
     before = {p.pid: p.program for p in processes.of(folder)}
@@ -117,7 +117,7 @@ def test_killing_postgres_alone_spares_patroni_which_starts_it_again(cluster: Cl
     cluster.healthy()
 
 
-def test_killing_patroni_alone_spares_its_postgres(cluster: Cluster) -> None:
+def test_after_a_kill_of_patroni_only_its_postgres_goes_on(cluster: Cluster) -> None:
     node = cluster.replicas[0]
     folder = cluster.settings.folder(node)
     server = {p.pid for p in processes.of(folder) if p.program == "postgres"}
@@ -127,16 +127,16 @@ def test_killing_patroni_alone_spares_its_postgres(cluster: Cluster) -> None:
     assert all(p.program != "patroni" for p in left)
 
 
-def test_a_frozen_member_is_there_and_silent_and_answers_again_once_resumed(cluster: Cluster) -> None:
+def test_a_frozen_member_gives_no_answer_until_it_is_resumed(cluster: Cluster) -> None:
     for member in (ETCD[0], cluster.replicas[0], PROXY):
         faults.pause(cluster.settings, member)
         assert {p.state for p in processes.of(cluster.settings.folder(member))} == {"T"}
-        assert health.look(cluster.settings).states[member] == "no answer"
+        assert health.poll(cluster.settings).states[member] == "no answer"
         faults.resume(cluster.settings, member)
         cluster.healthy()
 
 
-def test_a_fault_for_what_does_not_run_or_exist_is_one_sentence(cluster: Cluster) -> None:
+def test_the_error_names_the_unknown_or_running_member(cluster: Cluster) -> None:
     with pytest.raises(StackError, match="no member patroni9"):
         faults.kill(cluster.settings, "patroni9")
     with pytest.raises(StackError, match="runs already"):
@@ -147,7 +147,7 @@ def test_a_fault_for_what_does_not_run_or_exist_is_one_sentence(cluster: Cluster
 
 @pytest.fixture
 def spare() -> Iterator[StackSettings]:
-    """The settings of a second cluster, of which nothing is left after the test, whatever became of it."""
+    """Give the settings of a second cluster, and remove it after the test."""
     settings = quick_settings(new_directory(), free_port_shift())
     try:
         yield settings
@@ -167,13 +167,13 @@ def test_down_ends_a_half_started_and_frozen_cluster_with_a_damaged_state_file(s
 
     with pytest.raises(Interrupted):
         local.up(settings, interrupt)
-    assert all(not processes.of(settings.folder(member)) for member in MEMBERS), "an interrupted up cleans up"
+    assert all(not processes.of(settings.folder(member)) for member in MEMBERS), "an interrupted `up` cleans up"
 
-    local._lay_out(settings, *_prerequisites())
+    local._lay_out(settings, packages.find(), processes.run_as())
     for member in (*ETCD, NODES[0]):
         faults.start(settings, member)
-    # While it makes its database it may wait for the disk, and cannot be frozen.
-    eventually(lambda: health.look(settings).leader == NODES[0], 180, "PostgreSQL runs", lambda: health.look(settings))
+    # While initdb runs, it may wait for the disk and then cannot be frozen.
+    eventually(lambda: health.poll(settings).leader == NODES[0], 180, "PostgreSQL runs", lambda: health.poll(settings))
     for member in (*ETCD, NODES[0]):
         faults.pause(settings, member)
     (settings.directory / MARK).write_text("{ damaged")
@@ -185,21 +185,17 @@ def test_down_ends_a_half_started_and_frozen_cluster_with_a_damaged_state_file(s
     local.down(settings.directory, _silent)
     assert all(not processes.of(settings.folder(member)) for member in MEMBERS)
     assert [entry.name for entry in settings.directory.iterdir()] == ["logs"]
-    said: list[str] = []
-    local.down(settings.directory, said.append)
-    assert said == [f"no cluster in {settings.directory}"]
+    output: list[str] = []
+    local.down(settings.directory, output.append)
+    assert output == [f"no cluster in {settings.directory}"]
 
 
-def test_a_port_in_use_is_one_sentence_and_nothing_is_left_behind(spare: StackSettings) -> None:
+def test_the_error_names_the_port_in_use_and_no_file_is_left(spare: StackSettings) -> None:
     settings = spare
     port = settings.postgres_port("patroni2")
     with (
         socket.create_server(("127.0.0.1", port)),
-        pytest.raises(StackError, match=f"Port {port}, which patroni2 needs, is in use"),
+        pytest.raises(StackError, match=f"Port {port} of patroni2 is in use"),
     ):
         local.up(settings, _silent)
     assert list(settings.directory.iterdir()) == []
-
-
-def _prerequisites() -> tuple[local.packages.Programs, str | None]:
-    return local.packages.find(), processes.run_as()

@@ -1,4 +1,4 @@
-"""The traffic, the audit and the postgres source against a PostgreSQL of their own behind an HAProxy of its own."""
+"""The traffic, the audit and the source of PostgreSQL on a real PostgreSQL behind a real HAProxy."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ pytestmark = pytest.mark.cluster
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 TAG = "cafe0001"
-PATIENCE_MS = 60_000  # for a question of the test's own
-PATIENT_MS = 10_000  # for the traffic, where no operation shall fail because the machine was busy with other things
+PATIENCE_MS = 60_000  # deadline of the test's own statements
+PATIENT_MS = 10_000  # deadline of the traffic if no operation may fail because the machine is busy
 now_ns = time.monotonic_ns
 
 
-def until(holds: Callable[[], object], saw: Callable[[], object] | None = None) -> None:
-    """Waits for a condition; `saw` tells what there is, where it does not come."""
-    eventually(holds, 120, "the condition holds", saw)
+def until(condition: Callable[[], object], last: Callable[[], object] | None = None) -> None:
+    """Wait for a condition; the error shows the value of `last`."""
+    eventually(condition, 120, "the condition holds", last)
 
 
 @dataclass
 class Server:
-    """A PostgreSQL: its data, its port, its postmaster."""
+    """A PostgreSQL server: its data, port and postmaster."""
 
     data: Path
     port: int = field(default_factory=free_port)
@@ -60,7 +60,7 @@ class Server:
         return f"host=127.0.0.1 port={self.port} user=postgres password=postgres dbname=postgres"
 
     def up(self) -> None:
-        """Runs and answers. Who was killed may have to be started twice: what is left of it goes a moment later."""
+        """Start the server until it answers. After a kill it may need a second start: old processes end a bit later."""
 
         def answers() -> bool:
             if self.process is None or self.process.poll() is not None:
@@ -71,29 +71,30 @@ class Server:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [PROGRAMS[-1] / "postgres", "-D", self.data, "-p", str(self.port)],
+            [str(PROGRAMS[-1] / "postgres"), "-D", str(self.data), "-p", str(self.port)],
             stderr=(self.data / "log").open("ab"),
             **as_postgres(),
         )
 
     def pids(self) -> list[int]:
-        """The postmaster and its children, each of which is a session of its own."""
+        """Return the pids of the postmaster and its children."""
         assert self.process is not None
         children = ""
-        with contextlib.suppress(FileNotFoundError):  # it is dead and was taken note of
+        with contextlib.suppress(FileNotFoundError):  # the postmaster has ended
             children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [self.process.pid, *map(int, children.split())]
 
     def signal(self, number: int) -> None:
-        told: set[int] = set()
-        while new := set(self.pids()) - told:  # the postmaster may have begun a session since the look before
+        signaled: set[int] = set()
+        while new := set(self.pids()) - signaled:  # the postmaster may have started a process meanwhile
             for pid in new:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
-            told |= new
+            signaled |= new
 
     def kill(self) -> None:
-        """SIGKILL to all of it; nothing of it lives when this returns."""
+        """Send SIGKILL to every process, and wait until all have ended."""
+        assert self.process is not None
         pids = set(self.pids())
         self.signal(signal.SIGKILL)
         self.process.wait(60)
@@ -112,8 +113,8 @@ class Server:
             return False
 
 
-def as_postgres() -> dict[str, object]:
-    """PostgreSQL refuses to run as root."""
+def as_postgres() -> dict[str, Any]:
+    """Return the options that make subprocess run as `postgres` if we are root, since PostgreSQL refuses root."""
     if os.geteuid() != 0:
         return {}
     user = pwd.getpwnam("postgres")
@@ -128,30 +129,30 @@ def run(*command: object) -> None:
 def folder() -> Iterator[Path]:
     if not PROGRAMS or shutil.which("haproxy") is None:
         pytest.skip("needs the packages postgresql and haproxy")
-    made = Path(tempfile.mkdtemp(prefix="observer-traffic-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="observer-traffic-", dir="/tmp"))
     if os.geteuid() == 0:
-        shutil.chown(made, "postgres")
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
+        shutil.chown(folder, "postgres")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[Server]:
-    made = Server(folder / "data")
+    server = Server(folder / "data")
     (folder / "password").write_text("postgres\n")
     (folder / "password").chmod(0o644)
-    initdb = ("initdb", "-D", made.data, "-U", "postgres", "-A", "scram-sha-256", "--pwfile", folder / "password")
-    run(PROGRAMS[-1] / initdb[0], *initdb[1:])
-    with (made.data / "postgresql.conf").open("a") as file:
+    options = ("-D", server.data, "-U", "postgres", "-A", "scram-sha-256", "--pwfile", folder / "password")
+    run(PROGRAMS[-1] / "initdb", *options)
+    with (server.data / "postgresql.conf").open("a") as file:
         file.write(f"listen_addresses = '127.0.0.1'\nunix_socket_directories = '{folder}'\nfsync = off\n")
-    made.up()
-    yield made
-    made.stop()
+    server.up()
+    yield server
+    server.stop()
 
 
 @dataclass
 class Proxy:
-    """An HAProxy in front of it, with room for 100 clients, as in the homework."""
+    """An HAProxy in front of the server, with maxconn 100 as in the homework."""
 
     port: int
     stats: int
@@ -161,7 +162,7 @@ class Proxy:
         return f"host=127.0.0.1 port={self.port} user=postgres password=postgres dbname=postgres"
 
     def clients(self) -> int:
-        """How many sessions it holds, by its own stats page; fails where that cannot be read within 10 s."""
+        """Return the number of client sessions from the stats page; fail if the page is not readable within 10 s."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.stats}/;csv", timeout=10) as page:
             rows = csv.DictReader(page.read().decode().removeprefix("# ").splitlines())
             return sum(int(row["scur"]) for row in rows if row["svname"] == "FRONTEND" and row["pxname"] != "stats")
@@ -169,7 +170,7 @@ class Proxy:
 
 @pytest.fixture(scope="module")
 def proxy(folder: Path, server: Server) -> Iterator[Proxy]:
-    made = Proxy(free_port(), free_port())
+    proxy = Proxy(free_port(), free_port())
     config = folder / "haproxy.cfg"
     config.write_text(
         f"""global
@@ -182,11 +183,11 @@ defaults
     timeout server 30m
 listen stats
     mode http
-    bind 127.0.0.1:{made.stats}
+    bind 127.0.0.1:{proxy.stats}
     stats enable
     stats uri /
 listen primary
-    bind 127.0.0.1:{made.port}
+    bind 127.0.0.1:{proxy.port}
     server one 127.0.0.1:{server.port} maxconn 100
 """
     )
@@ -194,38 +195,41 @@ listen primary
 
     def answers() -> bool:
         with contextlib.suppress(OSError):
-            return made.clients() >= 0
+            return proxy.clients() >= 0
         return False
 
     until(answers)
-    yield made
+    yield proxy
     process.terminate()
     process.wait(10)
 
 
 class Traffic:
-    """A generator and what it told."""
+    """A generator and its records."""
 
-    def __init__(self, dsn: str, **changed: object) -> None:
-        self.told: list[Event | Operation] = []
-        plain = {"workload": "probe", "rate_per_s": 20, "fresh_per_s": 2, "deadline_ms": 1000, "tag": TAG}
+    def __init__(self, dsn: str, workload: str = "probe", deadline_ms: int = 1000) -> None:
+        self.records: list[Event | Operation] = []
         self.generator = Generator(
             write_dsn=dsn,
             read_dsn=dsn,
-            record=self.told.append,
+            record=self.records.append,
             now_ns=now_ns,
             name_of=lambda address: "one" if address is not None else None,
-            **{**plain, **changed},
+            workload=workload,
+            rate_per_s=20,
+            fresh_per_s=2,
+            deadline_ms=deadline_ms,
+            tag=TAG,
         )
 
     @property
     def operations(self) -> list[Operation]:
-        return [one for one in self.told if isinstance(one, Operation)]
+        return [one for one in self.records if isinstance(one, Operation)]
 
     @property
     def kinds(self) -> list[tuple[str, str]]:
-        """What events told; but for that the machine did not let us run."""
-        events = [one for one in self.told if isinstance(one, Event)]
+        """Kind and subject of each event, except that the machine held this process up."""
+        events = [one for one in self.records if isinstance(one, Event)]
         return [(one.kind, one.subject) for one in events if one.kind != "observer.slept"]
 
     def of(self, outcome: Outcome) -> list[Operation]:
@@ -238,19 +242,19 @@ class Traffic:
     def __exit__(self, *_: object) -> None:
         self.generator.stop(drain_s=15)
 
-    def seen(self) -> object:
-        """What was told, in short."""
+    def summary(self) -> object:
+        """Return the counts of operations and the kinds of events."""
         ended = Counter((one.action, one.outcome.name, one.stage, one.sqlstate) for one in self.operations)
         return dict(ended), self.kinds
 
-    def until(self, holds: Callable[[], object]) -> None:
-        """Waits for a condition of what is told."""
-        until(holds, self.seen)
+    def until(self, condition: Callable[[], object]) -> None:
+        """Wait for a condition of the records."""
+        until(condition, self.summary)
 
 
 @pytest.fixture
 def tables(server: Server) -> Iterator[None]:
-    """An empty table of the workload probe."""
+    """Create an empty table of the workload `probe`."""
     server.up()
     ask(server.dsn, "DROP TABLE IF EXISTS observer_probe, events, owners", PATIENCE_MS, now_ns)
     assert preflight(server.dsn, "probe", PATIENCE_MS, now_ns).verdict == "ok"
@@ -268,7 +272,9 @@ def patient(proxy: Proxy, tables: None) -> Traffic:
     return Traffic(proxy.dsn, deadline_ms=PATIENT_MS)
 
 
-def test_the_tokens_acknowledged_are_exactly_those_the_table_holds_after_a_clean_run(server, patient):
+def test_after_a_run_without_faults_the_table_holds_exactly_the_acknowledged_tokens(
+    server: Server, patient: Traffic
+) -> None:
     with patient:
         patient.until(lambda: len(patient.of(Outcome.OK)) >= 150)
     writes = {one.token for one in patient.of(Outcome.OK) if one.action == "write"}
@@ -280,36 +286,40 @@ def test_the_tokens_acknowledged_are_exactly_those_the_table_holds_after_a_clean
     assert (whole.server, whole.timeline) == ("one", 1)
 
 
-def test_an_operation_says_who_served_it_and_a_read_the_newest_token_it_saw(server, patient):
+def test_an_operation_names_its_server_and_a_read_the_newest_token(server: Server, patient: Traffic) -> None:
     with patient:
         patient.until(lambda: sum(one.action == "read" and one.probe == "fresh" for one in patient.of(Outcome.OK)) >= 3)
     for one in patient.of(Outcome.OK):
         assert (one.server, one.address) == ("one", f"127.0.0.1:{server.port}")
         assert (one.in_recovery, one.timeline, one.stage) == (False, 1, "done")
-    reads = [one for one in patient.operations if one.action == "read" and one.saw is not None]
-    assert all(a.saw <= b.saw for a in reads for b in reads if a.finished_ns <= b.started_ns)
-    assert token(TAG, 0) < max(one.saw for one in reads) <= token(TAG, patient.generator.last_n)
+    reads = [(one, one.saw) for one in patient.operations if one.action == "read" and one.saw is not None]
+    assert all(saw <= later for a, saw in reads for b, later in reads if a.finished_ns <= b.started_ns)
+    assert token(TAG, 0) < max(saw for _, saw in reads) <= token(TAG, patient.generator.last_n)
 
 
-def test_a_frozen_server_holds_no_operation_past_its_deadline_and_what_was_sent_is_unknown(server, proxied):
+def test_with_a_frozen_server_operations_end_at_their_deadline_and_sent_statements_are_unknown(
+    server: Server, proxied: Traffic
+) -> None:
     with held_up_s() as late_s, proxied:
         proxied.until(lambda: len(proxied.of(Outcome.OK)) >= 40)
         server.signal(signal.SIGSTOP)
         proxied.until(lambda: len(proxied.of(Outcome.FAIL)) >= 40 and proxied.of(Outcome.UNKNOWN))
         server.signal(signal.SIGCONT)
-        healed_ns = now_ns()
-        proxied.until(lambda: any(one.started_ns > healed_ns for one in proxied.of(Outcome.OK)))
+        resumed_ns = now_ns()
+        proxied.until(lambda: any(one.started_ns > resumed_ns for one in proxied.of(Outcome.OK)))
     assert {one.stage for one in proxied.of(Outcome.UNKNOWN)} == {"answer"}
-    # A connection that had just been made, and had answered nothing yet, is nobody's.
+    # The server of a new connection is unknown until its first answer.
     assert {"one"} <= {one.server for one in proxied.of(Outcome.UNKNOWN)} <= {"one", None}
-    # What was due while we did not run is issued at once, and may find no connection free.
+    # Operations that were due while this process was held up start at once, and may find no free connection.
     assert {"connect"} <= {one.stage for one in proxied.of(Outcome.FAIL)} <= {"connect", "slot"}
     late_ns = late_s() * SECOND_NS
     assert max(one.finished_ns - one.started_ns for one in proxied.operations) < 1500 * MS_NS + late_ns
     assert max(one.started_ns - one.due_ns for one in proxied.operations) < 500 * MS_NS + late_ns
 
 
-def test_thirty_seconds_of_a_frozen_server_leave_room_in_the_proxy(server, proxy, proxied):
+def test_after_thirty_seconds_of_a_frozen_server_the_proxy_still_has_free_connections(
+    server: Server, proxy: Proxy, proxied: Traffic
+) -> None:
     most = 0
     with proxied:
         proxied.until(lambda: len(proxied.of(Outcome.OK)) >= 40)
@@ -326,10 +336,12 @@ def test_thirty_seconds_of_a_frozen_server_leave_room_in_the_proxy(server, proxy
             until(lambda: proxy.clients() > 0)
         server.signal(signal.SIGCONT)
         assert ask(proxy.dsn, "SELECT 1", PATIENCE_MS, now_ns) == [(1,)]
-    assert 10 < most < 95  # of 100; closed plainly, they fill it in some seconds
+    assert 10 < most < 95  # of 100; connections closed normally reach that within seconds
 
 
-def test_a_killed_server_fails_what_was_not_sent_and_nothing_acknowledged_is_lost(server, proxied):
+def test_with_a_killed_server_unsent_operations_fail_and_no_acknowledged_write_is_lost(
+    server: Server, proxied: Traffic
+) -> None:
     with proxied:
         proxied.until(lambda: len(proxied.of(Outcome.OK)) >= 60)
         server.kill()
@@ -337,29 +349,31 @@ def test_a_killed_server_fails_what_was_not_sent_and_nothing_acknowledged_is_los
         with pytest.raises(AuditFailed, match="no answer"):
             audit(server.dsn, "probe", TAG, 1, 1, 1000, now_ns)
         server.up()
-        healed_ns = now_ns()
-        proxied.until(lambda: any(one.started_ns > healed_ns for one in proxied.of(Outcome.OK)))
-    held = {
+        restarted_ns = now_ns()
+        proxied.until(lambda: any(one.started_ns > restarted_ns for one in proxied.of(Outcome.OK)))
+    present = {
         token(TAG, n)
         for one in audit(server.dsn, "probe", TAG, 1, proxied.generator.last_n, PATIENCE_MS, now_ns)
         for n in range(int(one.first_token[-10:]), int(one.last_token[-10:]) + 1)
         if one.present
     }
     writes = [one for one in proxied.operations if one.action == "write"]
-    assert {one.token for one in writes if one.outcome is Outcome.OK} <= held
-    assert not {one.token for one in writes if one.outcome is Outcome.FAIL} & held
+    assert {one.token for one in writes if one.outcome is Outcome.OK} <= present
+    assert not {one.token for one in writes if one.outcome is Outcome.FAIL} & present
 
 
-def test_refused_credentials_are_told_apart_from_a_missing_database_and_from_nobody(server, tables):
+def test_refused_credentials_a_missing_database_and_no_server_have_different_verdicts(
+    server: Server, tables: None
+) -> None:
     wrong = server.dsn.replace("password=postgres", "password=wrong")
     assert preflight(wrong, "probe", PATIENCE_MS, now_ns).verdict == "credentials"
     assert (
-        preflight(server.dsn.replace("user=postgres", "user=nobody"), "probe", PATIENCE_MS, now_ns).verdict
+        preflight(server.dsn.replace("user=postgres", "user=stranger"), "probe", PATIENCE_MS, now_ns).verdict
         == "credentials"
     )
     assert preflight(server.dsn + "x", "probe", PATIENCE_MS, now_ns).verdict == "database"
-    nobody = server.dsn.replace(str(server.port), str(free_port()))
-    assert preflight(nobody, "probe", PATIENCE_MS, now_ns).verdict == "nothing"
+    elsewhere = server.dsn.replace(str(server.port), str(free_port()))
+    assert preflight(elsewhere, "probe", PATIENCE_MS, now_ns).verdict == "nothing"
     with Traffic(wrong, deadline_ms=PATIENT_MS) as traffic:
         traffic.until(lambda: len(traffic.operations) >= 5)
     assert {(one.outcome, one.stage, one.sqlstate) for one in traffic.operations} == {
@@ -367,7 +381,9 @@ def test_refused_credentials_are_told_apart_from_a_missing_database_and_from_nob
     }
 
 
-def test_absent_tables_of_the_homework_are_no_outage_and_are_noticed_when_they_come_and_go(server, tables):
+def test_missing_tables_of_the_homework_are_no_outage_and_their_creation_is_recorded(
+    server: Server, tables: None
+) -> None:
     schema = """CREATE TABLE owners (id serial PRIMARY KEY, owner_name varchar(100) NOT NULL UNIQUE);
         CREATE TABLE events (id serial PRIMARY KEY, event_name varchar(200) NOT NULL,
             timestamp timestamp DEFAULT now(), owner_name varchar(100) NOT NULL REFERENCES owners (owner_name));"""
@@ -390,106 +406,112 @@ def test_absent_tables_of_the_homework_are_no_outage_and_are_noticed_when_they_c
     rows = ask(server.dsn, "SELECT DISTINCT left(event_name, 18), owner_name FROM events", PATIENCE_MS, now_ns)
     assert rows == [(f"observer {TAG}-", "Иван Петров")]
     writes = {one.token for one in traffic.operations if one.action == "write"}
-    held = audit(server.dsn, "homework", TAG, 1, traffic.generator.last_n, PATIENCE_MS, now_ns)
-    assert sum(int(a.last_token[-10:]) - int(a.first_token[-10:]) + 1 for a in held if a.present) == len(writes)
+    audits = audit(server.dsn, "homework", TAG, 1, traffic.generator.last_n, PATIENCE_MS, now_ns)
+    assert sum(int(a.last_token[-10:]) - int(a.first_token[-10:]) + 1 for a in audits if a.present) == len(writes)
 
 
-@pytest.fixture
-def watch() -> Callable[[Server], tuple[Callable[[], None], list[Event]]]:
-    """A look at a server, and what looks told so far."""
-
-    def make(server: Server) -> tuple[Callable[[], None], list[Event]]:
-        told: list[Event] = []
-        dsn = postgres.direct_dsn(f"postgres://127.0.0.1:{server.port}/postgres", server.dsn)
-        return postgres.job("one", dsn, 200, told.append, now_ns).run, told
-
-    return make
+def source_of(server: Server) -> tuple[Callable[[], None], list[Event]]:
+    """Return a function that polls a server, and the list of its events."""
+    events: list[Event] = []
+    dsn = postgres.direct_dsn(f"postgres://127.0.0.1:{server.port}/postgres", server.dsn)
+    return postgres.job("one", dsn, 200, events.append, now_ns).run, events
 
 
-def test_a_first_look_tells_what_the_server_is(server, tables, watch):
-    def two_looks() -> list[Event] | None:
-        look, told = watch(server)
-        look()
-        look()
-        return told if not any(one.kind == "source.blind" for one in told) else None
+def test_the_first_poll_records_the_identity_and_state_of_the_server(server: Server, tables: None) -> None:
+    def two_polls() -> list[Event] | None:
+        poll, events = source_of(server)
+        poll()
+        poll()
+        return events if not any(one.kind == "source.blind" for one in events) else None
 
-    told = eventually(two_looks, 60, "two looks are answered in time")
-    found = {one.kind: one.detail for one in told}
+    events = eventually(two_polls, 60, "two polls are answered in time")
+    found = {one.kind: one.detail for one in events}
     assert list(found) == ["member.changed", "identity.learned", "versions.captured", "replication.sampled"]
-    assert len(told) == 4
+    assert len(events) == 4
     assert (found["member.changed"]["in_recovery"], found["member.changed"]["timeline"]) == (False, 1)
     assert int(found["member.changed"]["system_identifier"]) > 0
     assert found["identity.learned"] == {"address": f"127.0.0.1:{server.port}"}
     assert found["replication.sampled"]["lsn"] > 0
 
 
-def test_frozen_killed_and_returned_servers_are_told_apart(server, tables, watch):
-    look, told = watch(server)
+def test_frozen_killed_and_restarted_servers_are_distinguished(server: Server, tables: None) -> None:
+    poll, events = source_of(server)
 
-    def look_until(kind: str) -> Event:
-        """The first new event of that kind."""
-        before = len(told)
+    def poll_until(kind: str) -> Event:
+        """Poll until there is a new event of that kind."""
+        before = len(events)
 
         def found() -> Event | None:
-            look()
-            return next((one for one in told[before:] if one.kind == kind), None)
+            poll()
+            return next((one for one in events[before:] if one.kind == kind), None)
 
-        return eventually(found, 60, f"a look tells {kind}", lambda: told[before:])
+        return eventually(found, 60, f"a poll records {kind}", lambda: events[before:])
 
-    first = look_until("member.changed")
+    first = poll_until("member.changed")
     server.signal(signal.SIGSTOP)
-    assert look_until("source.blind").detail["how"] == "silent"
+    assert poll_until("source.blind").detail["how"] == "silent"
     with held_up_s() as late_s:
         began_ns = now_ns()
-        look()
+        poll()
         assert now_ns() - began_ns < 1500 * MS_NS + late_s() * SECOND_NS
     server.signal(signal.SIGCONT)
-    look_until("source.sees")
+    poll_until("source.sees")
     server.kill()
-    assert look_until("source.blind").detail["how"] == "refused"
+    assert poll_until("source.blind").detail["how"] == "refused"
     server.up()
-    assert look_until("member.changed").detail["started"] != first.detail["started"]
+    assert poll_until("member.changed").detail["started"] != first.detail["started"]
 
 
-def test_a_server_that_is_up_but_takes_nobody_is_an_error_with_its_state(folder, watch, server, tables):
+def test_a_server_that_refuses_all_clients_is_an_error_with_its_sqlstate(
+    folder: Path, server: Server, tables: None
+) -> None:
     closed = Server(folder / "closed")
     run(PROGRAMS[-1] / "pg_basebackup", "-d", server.dsn, "-D", closed.data, "-c", "fast", "-X", "stream")
     (closed.data / "standby.signal").touch()
     with (closed.data / "postgresql.conf").open("a") as file:
         file.write("hot_standby = off\nunix_socket_directories = ''\n")
     closed.start()
-    look, told = watch(closed)
+    poll, events = source_of(closed)
+
+    def refused() -> bool:
+        poll()
+        return bool(events) and events[-1].detail.get("how") == "error"
+
     try:
-        until(lambda: look() or (told and told[-1].detail.get("how") == "error"), lambda: told)
+        until(refused, lambda: events)
     finally:
         closed.stop()
-    assert told[-1].detail["sqlstate"] == "57P03"
+    assert events[-1].detail["sqlstate"] == "57P03"
 
 
-def test_a_replica_tells_its_timeline_and_its_lag(folder, watch, server, tables):
+def test_the_timeline_and_the_lag_of_a_replica_are_recorded(folder: Path, server: Server, tables: None) -> None:
     replica = Server(folder / "replica")
     run(PROGRAMS[-1] / "pg_basebackup", "-d", server.dsn, "-D", replica.data, "-c", "fast", "-X", "stream", "-R")
     with (replica.data / "postgresql.conf").open("a") as file:
         file.write("unix_socket_directories = ''\n")
     try:
         replica.up()
-        look, told = watch(replica)
+        poll, events = source_of(replica)
 
         def member() -> Mapping[str, Any]:
-            look()
-            return next((one.detail for one in reversed(told) if one.kind == "member.changed"), {})
+            poll()
+            return next((one.detail for one in reversed(events) if one.kind == "member.changed"), {})
 
-        until(lambda: member().get("timeline") == 1, lambda: told)
+        until(lambda: member().get("timeline") == 1, lambda: events)
         assert member()["in_recovery"] is True
-        sample = next(one for one in told if one.kind == "replication.sampled").detail
+        sample = next(one for one in events if one.kind == "replication.sampled").detail
         assert sample["in_recovery"] is True and sample["replay_lsn"] > 0
         until(
             lambda: ask(server.dsn, "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'", PATIENCE_MS, now_ns)
         )
-        look, told = watch(server)
-        sampled = lambda: [one for one in told if one.kind == "replication.sampled"]  # noqa: E731
-        until(lambda: look() or sampled(), lambda: told)
-        assert sampled()[-1].detail["lag_bytes"].keys() == {"walreceiver"}
+        poll, primary_events = source_of(server)
+
+        def samples() -> list[Event]:
+            poll()
+            return [one for one in primary_events if one.kind == "replication.sampled"]
+
+        until(samples, lambda: primary_events)
+        assert samples()[-1].detail["lag_bytes"].keys() == {"walreceiver"}
         with pytest.raises(AuditFailed, match="in recovery"):
             audit(replica.dsn, "probe", TAG, 1, 1, PATIENCE_MS, now_ns)
         with Traffic(replica.dsn, deadline_ms=PATIENT_MS) as traffic:

@@ -1,4 +1,4 @@
-"""The homework's stack in Docker, brought up once for all tests; `make test-docker` gets the engine and the images."""
+"""The homework's stack in Docker, started once for all tests; `make test-docker` installs the engine and the images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def stack() -> Iterator[Stack]:
         docker("info")
         docker("image", "inspect", "patroni")
     except (OSError, subprocess.SubprocessError):
-        pytest.skip("no Docker engine with the image `patroni` answers; `make test-docker` gets both")
+        pytest.skip("no Docker engine with the image `patroni` answers; `make test-docker` installs both")
     folder = ROOT / "hw3"
     ports = {name: int(os.environ.get(name, default)) for name, default in DEFAULT_PORTS.items()}
     docker("compose", "down", "-v", "--timeout", "5", folder=folder)
@@ -27,18 +27,18 @@ def stack() -> Iterator[Stack]:
     try:
         before = Stack(0.0, ports)
         create = "create table if not exists docker_test (token text)"
-        until("a leader that takes writes", lambda: before.sql("PORT_PRIMARY", f"{create}; select true"), 120)
+        until("a leader that accepts writes", lambda: before.sql("PORT_PRIMARY", f"{create}; select true"), 120)
         stack = Stack(time.monotonic() - began_s, ports)
-        stack.whole()
+        stack.wait_healthy()
         yield stack
     finally:
         docker("compose", "down", "-v", "--timeout", "5", folder=folder)
 
 
 @pytest.fixture
-def whole(stack: Stack) -> Iterator[Stack]:
-    """The stack, all well before the test, and everything that a test left stopped or paused started after it."""
-    stack.whole()
+def healthy(stack: Stack) -> Iterator[Stack]:
+    """Give the healthy stack; after the test, start and unpause what the test left stopped or paused."""
+    stack.wait_healthy()
     try:
         yield stack
     finally:

@@ -1,4 +1,4 @@
-"""An observer on the host that records the stack in Docker, and what stands in its file."""
+"""An observer on the host that records the stack in Docker, and the events in its file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OBSERVER = Path(sys.executable).with_name("observer")
 
 @dataclass(frozen=True)
 class Row:
-    """An event as it stands in the file; `at_s`: seconds since 1970."""
+    """An event of the file; `at_s`: seconds since 1970."""
 
     source: str
     kind: str
@@ -30,17 +30,17 @@ class Row:
 
 
 def events(file: Path) -> list[Row]:
-    """All events, in order of their moments."""
-    asked = (
+    """Return all events in order of time."""
+    statement = (
         "select source, kind, subject, detail, (began_unix_ns + by_ns) / 1e9 from events"
         " join recordings on recordings.id = recording_id order by by_ns, events.id"
     )
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
-        return [Row(s, k, u, json.loads(d), at) for s, k, u, d, at in connection.execute(asked)]
+        return [Row(s, k, u, json.loads(d), at) for s, k, u, d, at in connection.execute(statement)]
 
 
 def settings(stack: Stack) -> str:
-    """observer.toml for a stack whose ports may be moved."""
+    """Return observer.toml for a stack, whose ports may be moved."""
     etcd = ", ".join(f'"127.0.0.1:{stack.ports[f"PORT_ETCD{n}"]}"' for n in (1, 2, 3))
     rest = ", ".join(f'{name} = "{stack.url(f"PORT_REST{n}")}"' for n, name in enumerate(NODES, 1))
     postgres = ", ".join(
@@ -66,18 +66,18 @@ workload = "probe"
 
 @contextmanager
 def recording(stack: Stack, folder: Path, more: str = "") -> Iterator[Path]:
-    """An observer that records into the file that is given, until the end of the block."""
+    """Run an observer until the end of the block; give its file."""
     (folder / "observer.toml").write_text(settings(stack) + more, encoding="utf-8")
-    said = folder / "observer.log"
-    with said.open("w", encoding="utf-8") as log:
+    output = folder / "observer.log"
+    with output.open("w", encoding="utf-8") as log:
         daemon = subprocess.Popen(
             [OBSERVER, "start", "--plain"], cwd=folder, stdout=log, stderr=subprocess.STDOUT, env=dict(os.environ)
         )
         try:
-            until("a recording", lambda: "Recording 1" in said.read_text(encoding="utf-8"), 30)
+            until("a recording", lambda: "Recording 1" in output.read_text(encoding="utf-8"), 30)
             yield folder / "observer.db"
         except BaseException:
-            print(said.read_text(encoding="utf-8"))
+            print(output.read_text(encoding="utf-8"))
             raise
         finally:
             daemon.terminate()

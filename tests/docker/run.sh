@@ -1,13 +1,13 @@
 #!/bin/sh
-# Runs the tests that need Docker: gets an engine and images where there are none, and stops the engine it started.
-# Where no engine can be had it says so in one line and counts as skipped.
+# Runs the tests that need Docker. It installs the engine and the images if they are missing, and stops the engine it
+# started. Without an engine it prints one line and counts as skipped.
 set -eu
 cd "$(dirname "$0")/../.."
 
 sh stack/docker/engine.sh start || {
     code=$?
     [ "$code" -eq 75 ] || exit "$code"
-    echo "test-docker: skipped, no Docker engine can be had here (why is said above)"
+    echo "test-docker: skipped, there is no Docker engine (the reason is above)"
     exit 0
 }
 trap 'sh stack/docker/engine.sh stop' EXIT
@@ -15,7 +15,7 @@ trap 'exit 130' INT HUP TERM
 variables=$(sh stack/docker/images.sh) || {
     code=$?
     [ "$code" -eq 69 ] || exit "$code"
-    echo "test-docker: skipped, no base image can be had here (why is said above)"
+    echo "test-docker: skipped, there is no base image (the reason is above)"
     exit 0
 }
 eval "$variables"

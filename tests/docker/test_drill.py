@@ -1,4 +1,4 @@
-"""The drill in Docker: it breaks containers by script, tells the truth once, is scored, and mends what it broke."""
+"""The drill in Docker: it runs scripted faults on containers, records each once, scores the report, and repairs."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 SCENARIOS = ("leader-killed", "postgres-crashed", "replica-disconnected", "proxy-stopped", "patroni-killed")
 NEAR_S = 0.2
-TOLD = ("fault.told", "repair.told")
+INJECTED = ("fault.told", "repair.told")
 
 
 @dataclass(frozen=True)
 class Drilled:
-    """What a drill printed, what it said meanwhile, and its recording."""
+    """The table of a drill, its progress messages, and its recording."""
 
     table: list[str]
-    said: str
+    progress: str
     file: Path
 
-    def told(self, source: str) -> list[Row]:
-        return [row for row in events(self.file) if row.kind in TOLD and row.source == source]
+    def injected(self, source: str) -> list[Row]:
+        return [row for row in events(self.file) if row.kind in INJECTED and row.source == source]
 
 
 def drill(folder: Path, *scenarios: str) -> subprocess.Popen[str]:
@@ -49,11 +49,11 @@ def drill(folder: Path, *scenarios: str) -> subprocess.Popen[str]:
 
 @pytest.fixture(scope="module")
 def drilled(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drilled]:
-    stack.whole()
+    stack.wait_healthy()
     folder = tmp_path_factory.mktemp("drill")
-    table, said = drill(folder, *SCENARIOS).communicate(timeout=500)
-    print(table, said)
-    yield Drilled(table.splitlines(), said, folder / "observer.db")
+    table, progress = drill(folder, *SCENARIOS).communicate(timeout=500)
+    print(table, progress)
+    yield Drilled(table.splitlines(), progress, folder / "observer.db")
 
 
 @pytest.mark.parametrize(
@@ -65,36 +65,36 @@ def drilled(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         ("proxy-stopped", "proxy.down"),
     ],
 )
-def test_what_it_does_is_found_by_the_report(drilled: Drilled, scenario: str, cause: str) -> None:
+def test_the_report_finds_the_cause_of_each_scenario(drilled: Drilled, scenario: str, cause: str) -> None:
     (row,) = [line.split() for line in drilled.table if line.startswith(f"{scenario} ")]
     assert (row[1], row[2], row[-1]) == (cause, cause, "right")
 
 
-def test_what_a_container_cannot_play_is_skipped_and_says_why(drilled: Drilled) -> None:
-    assert "patroni-killed is skipped: a container ends with its Patroni" in drilled.said
+def test_a_scenario_that_containers_cannot_run_is_skipped_with_the_reason(drilled: Drilled) -> None:
+    assert "patroni-killed is skipped: a container ends with its Patroni" in drilled.progress
     assert not [line for line in drilled.table if line.startswith("patroni-killed")]
 
 
-def test_a_fault_is_told_within_a_fifth_of_a_second_of_the_end_that_the_engine_says(drilled: Drilled) -> None:
-    faults = [row for row in drilled.told("operator") if row.detail["action"] in ("kill", "stop")]
+def test_a_fault_is_recorded_within_a_fifth_of_a_second_before_the_end_of_its_container(drilled: Drilled) -> None:
+    faults = [row for row in drilled.injected("operator") if row.detail["action"] in ("kill", "stop")]
     late = {}
     for row in faults:
         if row.detail["component"] != "postgres":
-            said = docker("inspect", "--format", "{{.State.FinishedAt}}", f"demo-{row.subject}").strip()
-            late[row.subject] = datetime.fromisoformat(said).timestamp() - row.at_s
-    print(f"\nthe engine says {', '.join(f'{late_s * 1e3:.0f}' for late_s in late.values())} ms later")
+            ended = docker("inspect", "--format", "{{.State.FinishedAt}}", f"demo-{row.subject}").strip()
+            late[row.subject] = datetime.fromisoformat(ended).timestamp() - row.at_s
+    print(f"\nthe containers ended {', '.join(f'{late_s * 1e3:.0f}' for late_s in late.values())} ms later")
     assert len(late) == 2
     assert all(0 <= late_s < NEAR_S for late_s in late.values()), late
 
 
-def test_each_deed_stands_in_the_report_once(drilled: Drilled) -> None:
-    words = [OBSERVER, "report", "--format", "json", "--db", str(drilled.file)]
-    report: dict[str, Any] = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
-    deeds = [
+def test_each_action_is_in_the_report_once(drilled: Drilled) -> None:
+    command = [str(OBSERVER), "report", "--format", "json", "--db", str(drilled.file)]
+    report: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    actions = [
         [(one["detail"]["component"], one["detail"]["action"]) for one in incident["told"]]
         for incident in report["incidents"]
     ]
-    assert deeds == [
+    assert actions == [
         [("patroni", "kill"), ("patroni", "start")],
         [("postgres", "kill")],
         [("network", "disconnect"), ("network", "join")],
@@ -102,8 +102,8 @@ def test_each_deed_stands_in_the_report_once(drilled: Drilled) -> None:
     ]
 
 
-def test_who_was_cut_off_is_back_in_the_network_as_before(drilled: Drilled, stack: Stack) -> None:
-    (joined,) = [row for row in drilled.told("operator") if row.detail["action"] == "join"]
+def test_a_disconnected_node_is_back_in_the_network_with_its_address_and_name(drilled: Drilled, stack: Stack) -> None:
+    (joined,) = [row for row in drilled.injected("operator") if row.detail["action"] == "join"]
     (network,) = json.loads(docker("inspect", f"demo-{joined.subject}"))[0]["NetworkSettings"]["Networks"].values()
     assert network["IPAddress"] == network["IPAMConfig"]["IPv4Address"]
     assert joined.subject in network["Aliases"]
@@ -117,8 +117,8 @@ def test_who_was_cut_off_is_back_in_the_network_as_before(drilled: Drilled, stac
         ("replica-disconnected", signal.SIGTERM, "{{not .NetworkSettings.Networks}}"),
     ],
 )
-def test_a_drill_that_is_interrupted_mends_what_it_broke(
-    whole: Stack, tmp_path: Path, scenario: str, number: signal.Signals, broken: str
+def test_an_interrupted_drill_repairs_the_cluster(
+    healthy: Stack, tmp_path: Path, scenario: str, number: signal.Signals, broken: str
 ) -> None:
     names = ("demo-haproxy", "demo-patroni1", "demo-patroni2", "demo-patroni3")
 
@@ -128,9 +128,9 @@ def test_a_drill_that_is_interrupted_mends_what_it_broke(
     running = drill(tmp_path, scenario)
     until(f"{scenario} is played", is_broken, 60)
     running.send_signal(number)
-    _, said = running.communicate(timeout=200)
-    assert running.returncode == 130, said
-    assert "mending" in said
-    assert "Traceback" not in said
+    _, progress = running.communicate(timeout=200)
+    assert running.returncode == 130, progress
+    assert "repairing" in progress
+    assert "Traceback" not in progress
     assert not is_broken()
-    whole.whole()
+    healthy.wait_healthy()

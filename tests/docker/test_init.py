@@ -1,4 +1,4 @@
-"""observer init and doctor on the homework's stack in Docker, from the host."""
+"""`observer init` and `observer doctor` on the homework's stack in Docker, run on the host."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.docker.stacks import ETCD, NODES, Stack
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
-# Not the local stack of this machine: containers are to be found.
+# So that `init` finds the containers, and not a local stack of this machine.
 NOWHERE = {"OBSERVER_STACK_DIR": "/nonexistent", "COMPOSE_PROJECT_NAME": "demo"}
 
 
-def test_containers_that_publish_their_ports_make_a_correct_file(
-    whole: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_configuration_for_containers_with_published_ports_is_correct(
+    healthy: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {**NOWHERE, "PGPASSWORD": "postgres"}.items():
         monkeypatch.setenv(name, value)
@@ -31,7 +31,7 @@ def test_containers_that_publish_their_ports_make_a_correct_file(
     settings = load(path, {})
     assert len(settings.etcd.endpoints) == len(ETCD)
     assert set(settings.patroni.members or {}) == set(settings.postgres.members or {}) == set(NODES)
-    assert f"port={whole.ports['PORT_PRIMARY']}" in settings.traffic.write.get_secret_value()
-    assert f"port={whole.ports['PORT_REPLICAS']}" in settings.traffic.read.get_secret_value()
+    assert f"port={healthy.ports['PORT_PRIMARY']}" in settings.traffic.write.get_secret_value()
+    assert f"port={healthy.ports['PORT_REPLICAS']}" in settings.traffic.read.get_secret_value()
     findings = examine(settings, tmp_path / "observer.db")
     assert not [f for f in findings if f.level == "error"], "\n".join(lines(findings))

@@ -1,4 +1,4 @@
-"""What the engine and its logs tell while the stack is broken by hand; and the observer as a container."""
+"""The engine's events and logs in a recording while an operator breaks the stack; and the observer as a container."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from tests.docker.stacks import ROOT, Stack, docker, until
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 NEAR_S = 0.2
-TOLD = ("fault.told", "repair.told")
+INJECTED = ("fault.told", "repair.told")
 
 
 @pytest.fixture(scope="module")
 def broken(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Row], str, str, float]]:
-    """What stands in the file after everything was broken once: events, leaders before and after, the beginning."""
-    stack.whole()
+    """Break every kind of member once; give the events, the leaders before and after, and the time of the beginning."""
+    stack.wait_healthy()
     prometheus = f'[prometheus]\nurl = "{stack.url("PORT_PROMETHEUS")}"\n'
-    with recording(stack, tmp_path_factory.mktemp("told"), prometheus) as file:
+    with recording(stack, tmp_path_factory.mktemp("injected"), prometheus) as file:
         until("the first reads through the proxy", lambda: any(e.kind == "route.up" for e in events(file)), 30)
         time_s, before = time.time(), stack.leader()
         docker("stop", f"demo-{before}")
@@ -40,15 +40,15 @@ def broken(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
         docker("kill", "demo-haproxy")
         docker("start", "demo-haproxy")
         docker("restart", "demo-etcd3")
-        stack.whole()
-        until("the judge's word", lambda: any(e.kind == "dashboards.captured" for e in events(file)), 60)
+        stack.wait_healthy()
+        until("the end of the analysis", lambda: any(e.kind == "dashboards.captured" for e in events(file)), 60)
     yield events(file), before, after, time_s
 
 
-def test_what_was_done_is_told_in_order(broken: tuple[list[Row], str, str, float]) -> None:
+def test_every_action_is_recorded_in_order(broken: tuple[list[Row], str, str, float]) -> None:
     rows, leader, _, _ = broken
-    told = [(e.detail["component"], e.detail["action"], e.subject) for e in rows if e.kind in TOLD]
-    assert told == [
+    injected = [(e.detail["component"], e.detail["action"], e.subject) for e in rows if e.kind in INJECTED]
+    assert injected == [
         ("patroni", "stop", leader),
         ("patroni", "start", leader),
         ("etcd", "pause", "etcd1"),
@@ -64,46 +64,46 @@ def test_what_was_done_is_told_in_order(broken: tuple[list[Row], str, str, float
     assert ended == [(leader, 0), ("haproxy", 137), ("etcd3", 143)]
 
 
-def test_each_is_told_within_a_fifth_of_a_second_of_what_the_engine_says(
+def test_each_action_is_recorded_within_a_fifth_of_a_second_of_the_engines_event(
     broken: tuple[list[Row], str, str, float],
 ) -> None:
     rows, _, _, since_s = broken
     wanted = {"kill", "start", "pause", "unpause"}
     span = ("--since", f"{since_s:.3f}", "--until", f"{time.time():.3f}")
-    said = docker("events", *span, "--filter", "label=com.docker.compose.project=demo", "--format", "{{json .}}")
+    output = docker("events", *span, "--filter", "label=com.docker.compose.project=demo", "--format", "{{json .}}")
     moments = [
         event["timeNano"] / 1e9
-        for event in map(json.loads, said.splitlines())
+        for event in map(json.loads, output.splitlines())
         if event["Type"] == "container" and event["Action"] in wanted
     ]
-    told = [e.at_s for e in rows if e.kind in TOLD and e.detail["action"] not in ("disconnect", "join")]
-    assert len(told) == len(moments)
-    late = [told_s - moment_s for told_s, moment_s in zip(told, moments, strict=True)]
-    print(f"\ntold after {min(late) * 1e3:.1f} to {max(late) * 1e3:.1f} ms")
+    recorded = [e.at_s for e in rows if e.kind in INJECTED and e.detail["action"] not in ("disconnect", "join")]
+    assert len(recorded) == len(moments)
+    late = [at_s - moment_s for at_s, moment_s in zip(recorded, moments, strict=True)]
+    print(f"\nrecorded after {min(late) * 1e3:.1f} to {max(late) * 1e3:.1f} ms")
     assert all(-0.05 < late_s < NEAR_S for late_s in late), late
 
 
-def test_the_lines_that_decide_are_told_of_who_wrote_them(broken: tuple[list[Row], str, str, float]) -> None:
+def test_the_decisive_log_lines_are_recorded_with_their_member(broken: tuple[list[Row], str, str, float]) -> None:
     rows, before, after, _ = broken
-    said = [(e.subject, e.detail["says"]) for e in rows if e.kind == "log.told"]
-    assert (before, "shutdown_asked") in said
-    assert (after, "promoted") in said
+    lines = [(e.subject, e.detail["says"]) for e in rows if e.kind == "log.told"]
+    assert (before, "shutdown_asked") in lines
+    assert (after, "promoted") in lines
 
 
-def test_the_panels_that_had_data_are_told_of_each_incident_and_of_the_whole(
+def test_the_panels_with_data_are_recorded_for_each_incident_and_for_the_whole_recording(
     broken: tuple[list[Row], str, str, float],
 ) -> None:
     rows, _, _, _ = broken
     captured = [e for e in rows if e.kind == "dashboards.captured"]
     assert len(captured) >= 2
-    whole = captured[-1].detail
-    assert whole["from_ns"] == 0
-    with_data = {panel["board"] for panel in whole["panels"] if panel["data"]}
-    assert len(with_data) >= 3, "all but the observer's own, which nobody scrapes here"
+    total = captured[-1].detail
+    assert total["from_ns"] == 0
+    with_data = {panel["board"] for panel in total["panels"] if panel["data"]}
+    assert len(with_data) >= 3, "all except the observer's own, which is not scraped here"
     assert not [e for e in rows if e.source == "prometheus" and e.kind == "source.blind"]
 
 
-# The observer as a container, beside a cluster like the course's own.
+# The observer as a container, with a cluster like the one of the course.
 
 COURSE = ("docker", "compose", "-p", "course", "-f", "stack/compose.yaml", "-f", "tests/docker/course.yaml")
 NODES = ("etcd1", "etcd2", "etcd3", "patroni1", "patroni2", "patroni3", "haproxy")
@@ -114,23 +114,34 @@ REVERSED = {
 
 
 class Course:
-    """A cluster that publishes nothing but HAProxy, and commands of an observer attached to its network."""
+    """A cluster that publishes only HAProxy, and commands of an observer in its network."""
 
     def __init__(self, folder: Path) -> None:
-        self._told = {**os.environ, "SUBNET": "10.77.54", "RECORDING": str(folder), "COMPOSE_PROFILES": "observer"}
+        self._environment = {
+            **os.environ,
+            "SUBNET": "10.77.54",
+            "RECORDING": str(folder),
+            "COMPOSE_PROFILES": "observer",
+        }
 
     def compose(self, *arguments: str, code: int | None = 0) -> str:
         done = subprocess.run(
-            [*COURSE, *arguments], cwd=ROOT, env=self._told, capture_output=True, text=True, timeout=180, check=False
+            [*COURSE, *arguments],
+            cwd=ROOT,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
         )
         assert code in (None, done.returncode), done.stdout + done.stderr
         return done.stdout + done.stderr
 
     def report(self) -> dict[str, Any]:
-        words = [*COURSE, "run", "--rm", "-T", "observer", "report", "--format", "json"]
-        done = subprocess.run(words, cwd=ROOT, env=self._told, capture_output=True, timeout=120, check=True)
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        command = [*COURSE, "run", "--rm", "-T", "observer", "report", "--format", "json"]
+        done = subprocess.run(command, cwd=ROOT, env=self._environment, capture_output=True, timeout=120, check=True)
+        report: dict[str, Any] = json.loads(done.stdout)
+        return report
 
     def leader(self) -> str | None:
         found = json.loads(self.compose("exec", "-T", "patroni1", "patronictl", "list", "-f", "json"))
@@ -149,53 +160,53 @@ def course(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
     course.compose("up", "-d", *NODES)
     try:
 
-        def led() -> str | None:
+        def leader() -> str | None:
             try:
                 return course.leader()
             except (AssertionError, ValueError):
                 return None
 
-        until("a leader with two replicas", led, 120)
+        until("a leader with two replicas", leader, 120)
         until("HAProxy's pools", lambda: "BAD   traffic's ports" in doctor(course, REVERSED), 60)
         yield course
     finally:
         course.compose("down", "-v", "--timeout", "3", code=None)
 
 
-def doctor(course: Course, told: dict[str, str]) -> str:
-    more = [word for name, value in told.items() for word in ("-e", f"{name}={value}")]
+def doctor(course: Course, environment: dict[str, str]) -> str:
+    more = [word for name, value in environment.items() for word in ("-e", f"{name}={value}")]
     return course.compose(
         "run", "--rm", "-T", *more, "-e", "OBSERVER_TRAFFIC_WORKLOAD=probe", "observer", "doctor", code=None
     )
 
 
-def test_its_members_are_found_through_etcd_and_the_ports_are_told_for_what_they_are(course: Course) -> None:
-    said = doctor(course, REVERSED)
-    assert "3 members" in said
-    assert "write leads to a replica, read to the primary" in said
-    straight = doctor(course, {})
-    assert "traffic's ports" not in straight
-    assert "haproxy:5001/postgres: the primary" in straight
-    assert "haproxy:5002/postgres: a replica" in straight
+def test_the_doctor_finds_the_members_through_etcd_and_the_role_behind_each_port(course: Course) -> None:
+    swapped = doctor(course, REVERSED)
+    assert "3 members" in swapped
+    assert "write leads to a replica, read to the primary" in swapped
+    correct = doctor(course, {})
+    assert "traffic's ports" not in correct
+    assert "haproxy:5001/postgres: the primary" in correct
+    assert "haproxy:5002/postgres: a replica" in correct
 
 
-def test_no_address_of_a_container_is_published_and_yet_a_kill_is_recorded_and_named(course: Course) -> None:
+def test_a_kill_is_recorded_and_named_although_no_address_of_a_container_is_published(course: Course) -> None:
     published = docker("ps", "--filter", "label=com.docker.compose.project=course", "--format", "{{.Names}} {{.Ports}}")
     assert {line.split()[0] for line in published.splitlines() if "->" in line} == {"course-haproxy-1"}
     course.compose("run", "-d", "--name", "course-observer", "-e", "OBSERVER_TRAFFIC_WORKLOAD=probe", "observer")
     try:
 
         def count(rows: str) -> int:
-            said = docker(
+            output = docker(
                 "exec", "course-observer", "observer", "query", f"select count(*) as n from {rows}", "--format", "json"
             )
-            return int(json.loads(said)[0]["n"])
+            return int(json.loads(output)[0]["n"])
 
         until("fifty writes", lambda: count("operations where action = 'write' and outcome = 'ok'") > 50, 30)
         old = course.leader()
         docker("exec", "course-observer", "observer", "mark", "a kill")
         docker("kill", f"course-{old}-1")
-        until("an outage that was judged", lambda: count("judged_outages where action = 'write'") > 0, 120)
+        until("an analyzed outage", lambda: count("judged_outages where action = 'write'") > 0, 120)
         docker("stop", "--time", "60", "course-observer")
     finally:
         subprocess.run(["docker", "logs", "--tail", "60", "course-observer"], check=False)
@@ -203,18 +214,18 @@ def test_no_address_of_a_container_is_published_and_yet_a_kill_is_recorded_and_n
     report = course.report()
     [incident] = report["incidents"]
     assert incident["target"] == old
-    # The address of a killed container goes some hundredths of a second after its processes. Where no look fell
-    # between, it is as with a host that lost its power: nobody can tell that from one that cannot be reached.
+    # The address of a killed container disappears some 10 ms after its processes. Without a poll in between, this looks
+    # like a host that lost its power, which no source can distinguish from an unreachable one.
     assert incident["cause"] in ("leader.killed", "leader.unreachable")
-    told = course.compose("run", "--rm", "-T", "observer", "timeline")
-    assert f"injected fault: patroni kill {old}" in told
+    timeline = course.compose("run", "--rm", "-T", "observer", "timeline")
+    assert f"injected fault: patroni kill {old}" in timeline
 
 
-def test_haproxy_of_the_course_is_the_other_way_round_on_the_host(course: Course) -> None:
+def test_haproxy_of_the_course_has_swapped_ports_on_the_host(course: Course) -> None:
     def in_recovery(port: int) -> bool:
         with psycopg2.connect(f"host=127.0.0.1 port={port} user=postgres password=postgres connect_timeout=3") as one:
             cursor = one.cursor()
             cursor.execute("select pg_is_in_recovery()")
-            return bool(cursor.fetchone()[0])
+            return cursor.fetchone() == (True,)
 
-    until("reversed ports", lambda: (in_recovery(15001), in_recovery(15002)) == (True, False), 60)
+    until("swapped ports", lambda: (in_recovery(15001), in_recovery(15002)) == (True, False), 60)

@@ -1,4 +1,4 @@
-"""The wheel, built and installed in an empty environment, does what the checkout does."""
+"""The wheel, built and installed in an empty environment, works like the checkout."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `observer` of an environment that holds the wheel and what it asks for, and nothing else."""
+    """Return `observer` of an environment that holds only the wheel and its dependencies."""
     folder = tmp_path_factory.mktemp("wheel")
     run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT)
     run(sys.executable, "-m", "venv", folder / "empty")
@@ -31,7 +31,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*command: object, cwd: Path | None = None) -> str:
-    """What it printed; fails with what it said."""
+    """Run a command and return its output; fail with all of its output."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {"PIP_RETRIES": "10", "PIP_TIMEOUT": "60"}  # the index may be slow
     done = subprocess.run([str(part) for part in command], cwd=cwd, env=environment, capture_output=True)
@@ -40,7 +40,7 @@ def run(*command: object, cwd: Path | None = None) -> str:
 
 
 def record(path: Path) -> None:
-    """Twenty seconds of writes, five of them refused."""
+    """Record twenty seconds of writes, of which five seconds are refused."""
     writer = Writer(path)
     recording_id = writer.begin(RecordingHeader(0, datetime(2026, 3, 1, tzinfo=UTC), "a boot", 0, 1, "demo", "7", {}))
     seen = Event("etcd", "leader.seen", "patroni1", Window(0, MS_NS), {"revision": 1})
@@ -65,7 +65,7 @@ def write(n: int) -> Operation:
     )
 
 
-def test_a_report_in_each_language_comes_out_of_the_installed_wheel(installed: Path, tmp_path: Path) -> None:
+def test_the_installed_wheel_writes_a_report_in_each_language(installed: Path, tmp_path: Path) -> None:
     record(tmp_path / "observer.db")
     russian = run(installed, "report", "--lang", "ru", cwd=tmp_path)
     english = run(installed, "report", "--lang", "en", cwd=tmp_path)
@@ -73,7 +73,7 @@ def test_a_report_in_each_language_comes_out_of_the_installed_wheel(installed: P
     assert "The application could not write for 5.0\u00a0s" in english
 
 
-def test_the_cluster_to_break_comes_with_the_wheel(installed: Path, tmp_path: Path) -> None:
+def test_the_wheel_contains_the_stack(installed: Path, tmp_path: Path) -> None:
     assert "--port-shift" in run(installed, "stack", "up", "--help", cwd=tmp_path)
     python = installed.with_name("python")
     assert "Иван Петров" in run(
@@ -81,7 +81,7 @@ def test_the_cluster_to_break_comes_with_the_wheel(installed: Path, tmp_path: Pa
     )
 
 
-def test_no_file_of_ours_lies_outside_our_packages(installed: Path, tmp_path: Path) -> None:
+def test_every_file_of_the_wheel_is_in_one_of_the_three_packages(installed: Path, tmp_path: Path) -> None:
     listed = run(installed.with_name("python"), "-m", "pip", "show", "-f", "patroni-observer", cwd=tmp_path)
     files = [line.strip() for line in listed.partition("Files:")[2].splitlines() if line.strip()]
     assert {name.split("/")[0] for name in files if not name.startswith(("..", "patroni_observer"))} == {

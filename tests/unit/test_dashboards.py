@@ -14,7 +14,7 @@ from observer.live.metrics import Metrics
 from observer.live.state import initial_state
 from observer.model.findings import Findings
 from observer.model.recording import Event, Operation, Outcome, Window
-from tests.dashboards import FILES, ROOT, annotations, panels, queries, read, variables_in
+from tests.dashboards import FILES, ROOT, annotation_queries, panels, queries, read, variables_in
 
 CORE = {"timeseries", "stat", "state-timeline", "bargauge", "gauge", "table", "barchart", "text", "row"}
 BOARDS = [pytest.param(read(path), id=path.stem) for path in FILES]
@@ -98,12 +98,14 @@ def test_the_data_source_is_a_variable_that_begins_with_the_provisioned_one(boar
 
 @pytest.mark.parametrize("board", BOARDS)
 def test_a_change_of_the_leader_is_marked_on_every_dashboard(board: dict[str, Any]) -> None:
-    assert any("leader" in query.expr or "primary" in query.expr for query in annotations(board))
+    assert any("leader" in query.expr or "primary" in query.expr for query in annotation_queries(board))
 
 
 @pytest.mark.parametrize("board", BOARDS)
 def test_what_is_asked_of_the_observer_is_what_the_observer_exports(board: dict[str, Any]) -> None:
-    asked = {name for q in [*queries(board), *annotations(board)] for name in re.findall(r"observer_\w+", q.expr)}
+    asked = {
+        name for q in [*queries(board), *annotation_queries(board)] for name in re.findall(r"observer_\w+", q.expr)
+    }
     assert asked <= exported()
 
 

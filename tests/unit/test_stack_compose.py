@@ -1,4 +1,4 @@
-"""`observer stack ... --docker`: what is asked of `docker`, by one that only writes down what it is asked."""
+"""`observer stack ... --docker`: the docker commands that it runs, recorded by a stand-in for `docker`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FILE = compose.FOLDER / "compose.yaml"
 
 @pytest.fixture
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
-    """Puts a `docker` on the PATH, alone, that writes down its arguments and then runs the lines that are given."""
+    """Make a `docker` the only program on the PATH; it records its arguments and then runs the given lines."""
 
     def docker(lines: str) -> None:
         program = tmp_path / "docker"
-        program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n{lines}\n')
+        program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/commands\n{lines}\n')
         program.chmod(0o755)
 
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -36,28 +36,28 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return cli.run()
 
 
-def asked(tmp_path: Path) -> list[str]:
-    return (tmp_path / "asked").read_text().splitlines()
+def commands(tmp_path: Path) -> list[str]:
+    return (tmp_path / "commands").read_text().splitlines()
 
 
-def test_up_asks_for_the_image_and_then_compose(
+def test_up_checks_the_image_and_then_runs_compose(
     docker: Docker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     docker("")
     assert run(monkeypatch, "up", "--docker") == 0
-    assert asked(tmp_path) == ["compose version", "image inspect patroni", f"compose --file {FILE} up -d"]
+    assert commands(tmp_path) == ["compose version", "image inspect patroni", f"compose --file {FILE} up -d"]
 
 
 def test_down_keeps_the_data(docker: Docker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     docker("")
     assert run(monkeypatch, "down", "--docker") == 0
-    assert asked(tmp_path) == ["compose version", f"compose --file {FILE} down"]
+    assert commands(tmp_path) == ["compose version", f"compose --file {FILE} down"]
 
 
 @pytest.mark.parametrize(
     ("running", "code"), [("etcd1 etcd2 etcd3 patroni1 patroni2 patroni3 haproxy grafana", 0), ("etcd1 haproxy", 69)]
 )
-def test_status_shows_what_compose_says_and_ends_with_0_where_every_member_runs(
+def test_status_shows_the_output_of_compose_and_exits_with_0_if_every_member_runs(
     docker: Docker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], running: str, code: int
 ) -> None:
     docker(f'case "$*" in *--services*) echo {running};; *"ps --all") echo NAME STATUS;; esac')
@@ -66,7 +66,7 @@ def test_status_shows_what_compose_says_and_ends_with_0_where_every_member_runs(
 
 
 @pytest.mark.parametrize(
-    ("lines", "says"),
+    ("lines", "message"),
     [
         ('[ "$1" != compose ]', "no Compose v2"),
         ('[ "$1" != image ]', "There is no image patroni; build it by `docker build -t patroni patroni-master`."),
@@ -77,17 +77,17 @@ def test_status_shows_what_compose_says_and_ends_with_0_where_every_member_runs(
         ('case "$*" in *up*) exit 1;; esac', "`docker compose up -d` in "),
     ],
 )
-def test_what_is_missing_is_said_in_one_sentence(
-    docker: Docker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lines: str, says: str
+def test_one_sentence_names_what_is_missing(
+    docker: Docker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lines: str, message: str
 ) -> None:
     docker(lines)
     assert run(monkeypatch, "up", "--docker") == 69
-    said = capsys.readouterr().err
-    assert says in said
-    assert len(said.splitlines()) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
 
 
-def test_without_docker_or_without_the_clone_that_is_said(
+def test_the_error_says_if_docker_or_the_clone_is_missing(
     docker: Docker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, "status", "--docker") == 69
@@ -98,7 +98,7 @@ def test_without_docker_or_without_the_clone_that_is_said(
 
 
 @pytest.mark.parametrize("option", [["--local"], ["--dir", "x"], ["--ttl", "20"], ["--port-shift", "0"]])
-def test_what_is_of_the_cluster_of_processes_is_a_wrong_usage(
+def test_an_option_of_the_local_cluster_is_a_usage_error_with_docker(
     docker: Docker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: list[str]
 ) -> None:
     assert run(monkeypatch, "up", "--docker", *option) == 64

@@ -1,4 +1,4 @@
-"""The texts that configure the local cluster."""
+"""The configuration files of the local cluster."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SETTINGS = StackSettings(Path("/x"), ttl_s=20, loop_wait_s=5, retry_timeout_s=5)
 PROGRAMS = Programs(Path("/e"), Path("/p"), Path("/c"), Path("/h"), Path("/pg"))
 
 
-def test_patroni_gets_the_times_that_were_asked_for_and_pg_rewind() -> None:
+def test_patroni_gets_the_requested_times_and_pg_rewind() -> None:
     text = json.loads(configs.patroni_yml(SETTINGS, PROGRAMS, "patroni2"))
     dcs = text["bootstrap"]["dcs"]
     assert (dcs["ttl"], dcs["loop_wait"], dcs["retry_timeout"]) == (20, 5, 5)
@@ -22,13 +22,13 @@ def test_patroni_gets_the_times_that_were_asked_for_and_pg_rewind() -> None:
     assert (text["scope"], text["namespace"], text["name"]) == ("demo", "/service", "patroni2")
 
 
-def test_each_postgres_has_a_log_and_a_socket_of_its_own_outside_its_data() -> None:
+def test_each_postgres_has_its_own_log_and_a_socket_outside_its_data() -> None:
     texts = [json.loads(configs.patroni_yml(SETTINGS, PROGRAMS, f"patroni{n}"))["postgresql"] for n in (1, 2, 3)]
     assert [text["parameters"]["log_filename"] for text in texts] == ["postgres1.log", "postgres2.log", "postgres3.log"]
     assert all(not text["parameters"]["unix_socket_directories"].startswith(text["data_dir"]) for text in texts)
 
 
-def test_haproxy_checks_as_the_homeworks_does() -> None:
+def test_haproxy_checks_servers_as_in_the_homework() -> None:
     text = configs.haproxy_cfg(SETTINGS)
     assert text.count("default-server inter 3s fall 3 rise 2 on-marked-down shutdown-sessions") == 2
     assert "option httpchk OPTIONS /primary\n    http-check expect status 200" in text
@@ -38,7 +38,7 @@ def test_haproxy_checks_as_the_homeworks_does() -> None:
     assert "server patroni3 127.0.0.1:15433 maxconn 100 check port 8013" in text
 
 
-def test_every_member_of_etcd_knows_all_three() -> None:
+def test_every_etcd_member_knows_all_three() -> None:
     for member in ("etcd1", "etcd2", "etcd3"):
         command = configs.etcd_command(SETTINGS, PROGRAMS, member)
         peers = command[command.index("--initial-cluster") + 1]
@@ -53,7 +53,7 @@ def test_the_observers_configuration_follows_the_shift() -> None:
     assert text["haproxy"]["stats"] == ["http://127.0.0.1:7101/"]
 
 
-def test_the_newest_postgres_is_taken_by_number_not_by_text(tmp_path: Path) -> None:
+def test_the_newest_postgres_is_the_one_with_the_highest_number(tmp_path: Path) -> None:
     for version in ("9.6", "9", "15", "17"):
         (tmp_path / version / "bin").mkdir(parents=True)
         (tmp_path / version / "bin" / "postgres").touch()

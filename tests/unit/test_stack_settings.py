@@ -1,9 +1,10 @@
-"""What the local cluster's settings allow, and how they are kept."""
+"""The settings of the local cluster: their limits, and their file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from stack.errors import StackError
 from stack.settings import MARK, MEMBERS, StackSettings, default_directory, read, write
 
 
-def test_the_ports_are_those_of_the_contract() -> None:
+def test_the_ports_are_the_documented_ones() -> None:
     settings = StackSettings(Path("/x"))
     assert settings.etcd_endpoints == ("127.0.0.1:23791", "127.0.0.1:23792", "127.0.0.1:23793")
     assert [settings.peer_port(f"etcd{n}") for n in (1, 2, 3)] == [23801, 23802, 23803]
@@ -26,27 +27,27 @@ def test_a_shift_moves_every_port() -> None:
         assert shifted.ports(member) == tuple(port + 100 for port in plain.ports(member))
 
 
-def test_settings_are_read_back_as_they_were_written() -> None:
-    with TemporaryDirectory() as directory:  # pytest's own are too long for a cluster
+def test_written_settings_are_read_back_unchanged() -> None:
+    with TemporaryDirectory() as directory:  # pytest's directories have too long paths for a cluster
         settings = StackSettings(Path(directory), 7, 20, 5, 5, 50)
         write(settings)
         assert read(Path(directory)) == settings
 
 
-def test_where_there_is_no_cluster_there_are_no_settings(tmp_path: Path) -> None:
+def test_without_a_cluster_there_are_no_settings(tmp_path: Path) -> None:
     assert read(tmp_path) is None
     assert read(tmp_path / "absent") is None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"ttl": 1}', '{"port_shift": "a"}'])
-def test_damaged_settings_are_one_sentence_with_the_mend(tmp_path: Path, text: str) -> None:
+def test_the_error_for_damaged_settings_names_the_fix(tmp_path: Path, text: str) -> None:
     (tmp_path / MARK).write_text(text)
     with pytest.raises(StackError, match=r"damaged.*observer stack down"):
         read(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("values", "says"),
+    ("values", "message"),
     [
         ({"ttl_s": 10}, "ttl 10"),
         ({"loop_wait_s": 11}, "more than ttl 30"),
@@ -55,11 +56,11 @@ def test_damaged_settings_are_one_sentence_with_the_mend(tmp_path: Path, text: s
         ({"directory": Path("/" + "x" * 90)}, "too long"),
     ],
 )
-def test_what_would_fail_later_is_refused_at_once(values: dict[str, object], says: str) -> None:
-    with pytest.raises(StackError, match=says):
-        StackSettings(**{"directory": Path("/x"), **values})  # type: ignore[arg-type]
+def test_wrong_settings_are_refused_at_once(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(StackError, match=message):
+        StackSettings(**{"directory": Path("/x"), **values})
 
 
-def test_the_directory_can_be_named_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_can_name_the_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OBSERVER_STACK_DIR", "/somewhere")
     assert default_directory() == Path("/somewhere")
