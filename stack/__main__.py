@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from stack import configs, faults, local
+from stack.cluster import Service
 from stack.errors import StackError
 from stack.settings import MEMBERS, NODES, StackSettings, read
 
@@ -56,7 +57,7 @@ def inject(directory: Path, action: str, target: str, candidate: str | None, onl
     elif action == "switchover":
         faults.switchover(settings, target, candidate or "")
     else:
-        part: faults.Service | None = "patroni" if only == "patroni" else "postgres" if only == "postgres" else None
+        part: Service | None = "patroni" if only == "patroni" else "postgres" if only == "postgres" else None
         _SIGNALS[action](settings, target, part)
 
 
