@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from observer.config.settings import Objectives
 from observer.model.errors import CannotWrite
+from observer.model.recording import Recording
 from observer.model.version import observer_version
 from observer.store.packed import opened
-from reports.analysis.analyze import analyze
 from reports.analysis.objectives import objectives
 from reports.analysis.results.whole import Results
 from reports.analysis.results_of import results_of
@@ -38,14 +38,15 @@ def results(
 
     The file may be packed with xz. `show` gets a line about each step. Raise NotFound or ForeignDatabase.
     """
-    analyzed = []
     with opened(path) as reader:
         reader.recording(recording_id)  # raises NotFound
-        for number in (one.id for one in reader.recordings() if recording_id in (None, one.id)):
+        numbers = [one.id for one in reader.recordings() if recording_id in (None, one.id)]
+
+        def load(number: int) -> Recording:
             show(f"Analyzing recording {number} of {path}")
-            recording = reader.load(number)
-            analyzed.append((recording, analyze(recording)))
-        found = checked(results_of(analyzed, observer_version()))  # reads the file
+            return reader.load(number)
+
+        found = checked(results_of(map(load, numbers), observer_version()))  # reads the file
     verdicts = objectives(found, limits.model_dump() if limits is not None else {})
     return replace(found, answers=answers_of(found), objectives=verdicts)
 

@@ -133,7 +133,7 @@ def _incident(incident: Incident) -> str:
         return f"{what} failed for {outage_ns / SECOND_NS:.1f} s" if outage_ns else f"no {what[:-1]} outage"
 
     target = f" {incident.target or ', '.join(incident.targets)}".rstrip()
-    lost = "lost writes unknown" if incident.lost is None else f"{len(incident.lost)} acknowledged writes lost"
+    lost = "lost writes unknown" if incident.lost is None else f"{incident.lost_writes} acknowledged writes lost"
     costs = "; ".join((cost("writes", incident.write.outage_ns), cost("reads", incident.read.outage_ns), lost))
     text = f"incident {incident.number}: {incident.cause}{target} ({incident.confidence} confidence): {costs}"
     return f"{text}{_phases(incident)}"

@@ -7,6 +7,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from observer.model.findings import Evidence, Findings, Incident, Lost, Outage, Phase
+from observer.model.recording import NEW, PERSISTENT
 from observer.store.rows import text_of
 
 # Children before parents.
@@ -35,9 +36,10 @@ def _add_incident(db: Database, recording_id: int, incident: Incident) -> None:
     outages = (*incident.write.outages, *incident.read.outages)
     db.table("judged_outages").insert_all({**owner, **_values(outage, _OUTAGE)} for outage in outages)
     db.table("judged_outages_alone").insert_all(
-        {**owner, "probe": alone.probe, **_values(outage, _OUTAGE)}
-        for alone in incident.per_probe
-        for outage in alone.outages
+        {**owner, "probe": probe, **_values(outage, _OUTAGE)}
+        for cost in (incident.write, incident.read)
+        for probe, alone in ((PERSISTENT, cost.persistent_outages), (NEW, cost.new_outages))
+        for outage in alone
     )
     for phase in incident.phases:
         phase_id = db.table("phases").insert({**owner, **_phase_row(phase)}).last_pk
@@ -75,7 +77,7 @@ def _incident_row(i: Incident) -> dict[str, Any]:
         "timeline_before": i.timeline_before,
         "timeline_after": i.timeline_after,
         "brownout_s": _seconds(i.brownout_ns),
-        "lost_writes": None if i.lost is None else len(i.lost),
+        "lost_writes": i.lost_writes,
         "redundancy_back_s": _seconds(i.redundancy_back_ns),
         "fault_to_write_s": _seconds(i.fault_to_write_ns),
     }

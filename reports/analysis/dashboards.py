@@ -12,12 +12,6 @@ from reports.analysis.results.recording import Dashboard, DashboardSpan
 ASKED_NS = SECOND_NS
 """A capture belongs to the incident with which it begins, within this time: incidents are found while they go on."""
 
-LOST = ("Observer", "Writes lost")
-ANALYZED = (LOST, ("Observer", "Incidents by cause"))
-"""Panels of findings: they have no series until the analysis first reports one (observer/live/metrics.py)."""
-
-ROUND_TRIP = ("HAProxy and etcd", "Round trip between members, 99th percentile")
-
 
 def dashboards(index: Index) -> tuple[DashboardSpan, ...]:
     """Return all captured spans, the longest first; of repeated captures of one incident only the last."""

@@ -15,10 +15,6 @@ from reports.analysis.results.recording import FailureGroup, Period, ReadOnlyWri
 
 # SQLSTATE read_only_sql_transaction: the server is in recovery, or it is set to read-only.
 READ_ONLY = "25006"
-# SQLSTATE cannot_connect_now: PostgreSQL starts up or shuts down.
-NOT_NOW = "57P03"
-# The stages of an operation that reached no server.
-UNREACHED = ("slot", "resolve", "connect")
 # A poll may see a demotion this late.
 POLL_LATE_NS = 2 * SECOND_NS
 
@@ -64,14 +60,13 @@ def read_only_writes(
     incidents: Sequence[Incident],
     routes: Iterable[Period],
     roles: Iterable[Period],
-    unreachable: Iterable[Unreachable],
 ) -> tuple[ReadOnlyWrites, ...]:
     """Return the writes that a server refused as read-only, per incident, in order of time; those of none last."""
     refused = [o for o in index.failures["write"] if o.sqlstate == READ_ONLY]
     numbers = {_number(o, incidents) for o in refused}
     found = {n: _Refused() for n in sorted(numbers, key=lambda n: (n is None, n or 0))}
     leader_routes = [route for route in routes if route.subject.rpartition("/")[0] in index.primary_pools]
-    unseen = [s for s in unreachable if s.source == "haproxy"]
+    unseen = [s for s in index.unreachable if s.source == "haproxy"]
     for operation in refused:
         _add(found[_number(operation, incidents)], operation, leader_routes, roles, unseen)
     return tuple(

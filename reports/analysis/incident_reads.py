@@ -64,7 +64,7 @@ def persistent_reads(recording: Recording, incident: Incident) -> PersistentRead
     """Return the servers of the persistent reads before the fault; None: no member failed, or no server is known."""
     if not incident.cause.startswith(MEMBER_CAUSES):
         return None
-    fault_ns = min([incident.began_ns, *(e.by_ns for e in incident.injected if e.kind == "fault.told")])
+    fault_ns = incident.fault_ns
     own = [
         o
         for o in recording.between(fault_ns - BEFORE_NS, incident.ended_ns)

@@ -60,6 +60,10 @@ class Index:
         """Return the events of a kind, or those of them about one subject, in order."""
         return self.by_kind.get(kind, ()) if subject is None else self.by_kind_and_subject.get((kind, subject), ())
 
+    def reports_of(self, member: str) -> Sequence[Event]:
+        """Return every `member.changed` of a member, in order."""
+        return self.events_of("member.changed", member)
+
     def of_kinds(self, *kinds: str) -> list[Event]:
         """Return all events of some kinds, in order."""
         return sorted((e for kind in kinds for e in self.events_of(kind)), key=lambda e: (e.by_ns, e.id or 0))

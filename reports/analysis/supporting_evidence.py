@@ -25,9 +25,8 @@ REPORTED_NS = 2 * SECOND_NS
 def supporting_evidence(index: Index, incident: Incident, absences: Sequence[Unreachable]) -> SupportingEvidence:
     """Return everything that supports one incident. `absences`: the periods without an answer of etcd's members."""
     recording, began_ns, ended_ns = index.recording, incident.began_ns, incident.ended_ns
-    first_ns = min((e.by_ns for e in incident.injected if e.kind == "fault.told"), default=began_ns)
     live = live_settings(index.settings, began_ns)
-    own = index.between(min(first_ns, began_ns) - REPORTED_NS, ended_ns)
+    own = index.between(incident.fault_ns - REPORTED_NS, ended_ns)
     return SupportingEvidence(
         lines=_role_lines(own, began_ns),
         ended=container_exits(own),

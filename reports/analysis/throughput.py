@@ -47,7 +47,7 @@ def throughput_around(recording: Recording, incident: Incident) -> tuple[Through
     """
     zero_ns = incident.began_ns
     ended_ns = max([incident.ended_ns, *(phase.ended.by_ns for phase in incident.phases)])
-    ended_ns = max([ended_ns, *(event.by_ns for event in incident.injected if event.by_ns < ended_ns + REPAIRED_NS)])
+    ended_ns = max([ended_ns, *(one.at_ns for one in incident.injected if one.at_ns < ended_ns + REPAIRED_NS)])
     left_s = (recording.header.until_ns - zero_ns) // SECOND_NS
     first = -min(MARGIN_S, zero_ns // SECOND_NS)
     last = max(1, min((ended_ns - zero_ns) // SECOND_NS + MARGIN_S, left_s))

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from observer.model.findings import Outage, Phase
+from observer.model.findings import Cost, Outage, Phase
 from observer.model.recording import SECOND_NS
+from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.reads import TwoPrimaries
 from reports.analysis.results.recording import Baseline, ConnectionLimit, Throughput
 from reports.analysis.results.whole import RecordingResults, Results
@@ -125,6 +126,21 @@ def _recording(value: RecordingResults) -> dict[str, Any]:
     return {**_fields(value, _names(value, "duration_ns")), "duration_s": seconds(value.duration_ns)}
 
 
+def _incident(value: IncidentResults) -> dict[str, Any]:
+    change = {name: getattr(value, name) for name in ("timeline_before", "timeline_after")}
+    return {
+        **_fields(value, _names(value, "leader_before", "leader_after", *change, "brownout")),
+        "leader": {"before": value.leader_before, "after": value.leader_after, **change},
+        "brownout_s": seconds(value.brownout_ns),
+        "lost": [_plain(lost) for lost in value.lost or ()],
+        "lost_writes": value.lost_writes,
+    }
+
+
+def _cost(value: Cost) -> dict[str, Any]:
+    return _fields(value, _names(value, "action"))
+
+
 def _outage(value: Outage) -> dict[str, Any]:
     return _fields(value, [*_names(value, "action", "first_failure_ns"), "duration_ns"])
 
@@ -159,6 +175,8 @@ def _throughput(value: Throughput) -> dict[str, Any]:
 
 SPECIAL: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     RecordingResults: _recording,
+    IncidentResults: _incident,
+    Cost: _cost,
     Outage: _outage,
     Phase: _phase,
     TwoPrimaries: _two_primaries,

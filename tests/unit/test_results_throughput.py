@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from observer.model.findings import Incident
+from observer.model.findings import Incident, Reported
 from observer.model.recording import MS_NS, SECOND_NS, Operation, Outcome, Recording
 from reports.analysis.analyze import analyze
 from reports.analysis.throughput import COLUMNS, throughput_around, whole_throughput
@@ -55,7 +55,7 @@ def test_a_second_that_was_not_recorded_to_its_end_has_no_column() -> None:
 
 def test_a_repair_that_was_reported_soon_after_the_incident_is_in_the_picture() -> None:
     made, incident = broken(60, 20.3, 26.3)
-    repair = event(36.0, "docker", "repair.told", "a", action="start")
+    repair = Reported("repair.told", ns(36), "", {"action": "start"}, 1)
     assert throughput_around(made, replace(incident, injected=(repair,)))[-1].at_ns == ns(39.3)
-    much_later = event(50.0, "docker", "repair.told", "a", action="start")
+    much_later = replace(repair, at_ns=ns(50))
     assert throughput_around(made, replace(incident, injected=(much_later,)))[-1].at_ns == ns(30.3)

@@ -148,17 +148,6 @@ class ReadOnlyWrites:
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
-    """A fault, repair or note that an operator, a drill or the container engine reported: kind `fault.told`, ..."""
-
-    kind: str
-    at_ns: int
-    utc: str
-    detail: Mapping[str, Any]
-    event_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Baseline:
     """One action on one kind of connection over the quiet `periods` of a recording, (from, until) in nanoseconds.
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from observer.model.findings import Verdict
+from observer.model.findings import Lost, Reported, Verdict
 from observer.model.recording import Served
-from reports.analysis.results.incident import IncidentResults, LostWrite
+from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.proxy import ProxyChecks, ProxySettings
 from reports.analysis.results.reads import (
     Appeared,
@@ -31,7 +31,6 @@ from reports.analysis.results.recording import (
     Promotion,
     ReadOnlyWrites,
     ReplicaLag,
-    Reported,
     Throughput,
     Totals,
     Unreachable,
@@ -101,7 +100,7 @@ class DurabilityTotals:
     audited: int
     unaudited: int
     lost: int | None
-    lost_writes: tuple[LostWrite, ...]
+    lost_writes: tuple[Lost, ...]
     unknown: int
     unknown_took_effect: int | None
     failed_but_present: int | None

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import log10
 
-from observer.model.findings import Phase
+from observer.model.findings import Phase, Reported
 from observer.model.recording import SECOND_NS
 from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.recording import Reported
 from reports.analysis.results.whole import RecordingResults
 from reports.render.language import Language
 from reports.render.svg.parts import (

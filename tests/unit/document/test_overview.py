@@ -18,7 +18,7 @@ KILLED = incident(
     "leader.killed",
     cost((10, 40), failed=50),
     phases=(phase("detection", 10, 35), phase("routing", 35, 40)),
-    lost_writes=0,
+    lost=(),
 )
 
 
