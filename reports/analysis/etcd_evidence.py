@@ -1,17 +1,21 @@
-"""What supports an incident from etcd: members that did not answer, elections, the loss of its majority."""
+"""What supports an incident from etcd: members that did not answer, elections, the loss of its majority.
+
+The container engine shows which start made an election possible. No cause and no phase is inferred from it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from observer.model.findings import Incident, Unreachable
-from observer.model.recording import SECOND_NS, Event
-from reports.analysis.container_engine import enabling_start
+from observer.model.recording import SECOND_NS, Event, Recording
 from reports.analysis.index import Index
 from reports.analysis.outages import acknowledged, within
-from reports.analysis.quorum import INFERRED, majority_gone
-from reports.analysis.results.evidence import EtcdElection, EtcdLeader, EtcdOutage, Interval
+from reports.analysis.quorum import INFERRED, endpoints, majority_gone
+from reports.analysis.results.evidence import ContainerStart, EtcdElection, EtcdLeader, EtcdOutage, Interval
 from reports.analysis.topology import etcd_leader_at
+
+ENGINE = "docker"
 
 
 def etcd_absences(index: Index) -> tuple[Unreachable, ...]:
@@ -74,6 +78,48 @@ def etcd_elections(index: Index, own: Sequence[Event]) -> tuple[EtcdElection, ..
 def _term(detail: Mapping[str, object]) -> int | None:
     term = detail.get("term")
     return term if isinstance(term, int) else None
+
+
+def enabling_start(recording: Recording, events: Sequence[Event], elected: Event) -> ContainerStart | None:
+    """Return the container start before which etcd could not have elected this leader.
+
+    Before it too few members ran, or the leader did not. None: the engine reports no such start.
+    """
+    members = len(endpoints(recording))
+    addresses = {e.subject: str(e.detail.get("address")) for e in events if is_start(e)}
+    leader = str(elected.detail.get("leader"))
+    down: set[str] = set()
+    for event in (e for e in events if e.by_ns <= elected.window.after_ns):
+        _follow(event, down)
+    if not members or _could_elect(members, down, addresses, leader):
+        return None
+    for event in (e for e in events if elected.window.after_ns < e.by_ns <= elected.by_ns):
+        _follow(event, down)
+        if _could_elect(members, down, addresses, leader):
+            return container_start(event)
+    return None
+
+
+def _follow(event: Event, down: set[str]) -> None:
+    if event.kind == "container.ended" and event.detail.get("component") == "etcd":
+        down.add(event.subject)
+    elif is_start(event):
+        down.discard(event.subject)
+
+
+def _could_elect(members: int, down: set[str], addresses: Mapping[str, str], leader: str) -> bool:
+    return members - len(down) > members // 2 and leader not in {addresses.get(name) for name in down}
+
+
+def is_start(event: Event) -> bool:
+    """Return whether the container engine started, resumed or reconnected a container."""
+    return event.kind == "repair.told" and event.source == ENGINE
+
+
+def container_start(event: Event) -> ContainerStart:
+    """Return the container that the engine started, resumed or reconnected."""
+    address = event.detail.get("address")
+    return ContainerStart(event.subject, None if address is None else str(address), event.by_ns, event.id)
 
 
 def etcd_led(index: Index, at_ns: int) -> EtcdLeader | None:

@@ -14,15 +14,16 @@ from observer.model.recording import SECOND_NS, Action, Event, Operation
 from reports.analysis.changes import Change
 from reports.analysis.incidents import Span
 from reports.analysis.index import FAILOVER, Index
-from reports.analysis.leadership import leader_at
-from reports.analysis.member_observations import MemberObservations
+from reports.analysis.leadership import Request, leader_at
 from reports.analysis.outages import within
-from reports.analysis.requests import Request
 from reports.analysis.theory import live_settings
 from reports.analysis.triggers import REQUEST_NS
 
 LOOP_WAIT_S = 10  # Patroni's default
 SHOWN_ROWS = 100
+# How a poll fails if nothing listens, and if there is no route to the member.
+SHUT = ("refused", "closed", "error")
+UNREACHED = ("unreachable", "connect_timeout")
 
 
 def at_s(at_ns: int) -> float:
@@ -50,6 +51,51 @@ def shows_failed(operations: Sequence[Operation]) -> list[Evidence]:
             facts = {"action": action, "count": len(own), "message": own[0].message, "at_s": at_s(own[0].finished_ns)}
             shown.append(Evidence("operations", (ids[0], ids[-1]) if many else ids, says, facts))
     return shown
+
+
+@dataclass(frozen=True, slots=True)
+class MemberObservations:
+    """What was observed of one member around an incident.
+
+    `rest`, `sql`: the period in which Patroni's REST API, or PostgreSQL by direct SQL, was unreachable. If there is
+    none, `rest_observed`, `sql_observed`: it was reachable when the member went away, and went on answering.
+    `expired`: the events that show that its lease ran out. `stopping`: the event in which it reported that it stops.
+    `ran_on`: an event that shows that the member ran throughout, though neither answered. `paused`: the last report of
+    Patroni before, if it was in pause mode then.
+    """
+
+    member: str
+    rest: Unreachable | None
+    rest_observed: bool
+    sql: Unreachable | None
+    sql_observed: bool
+    sql_primary: Event | None
+    leader_lost: Event | None
+    expired: tuple[Event, ...]
+    key_lost: Event | None
+    stopping: Event | None
+    restarted: Event | None
+    ran_on: Event | None
+    paused: Event | None
+
+    @property
+    def address_gone(self) -> bool:
+        """Return whether REST was refused first, and then there was no route to PostgreSQL.
+
+        This is a container that is killed: its address goes too, some hundredths of a second later.
+        """
+        if self.rest is None or self.sql is None or self.rest.how != "refused":
+            return False
+        if self.sql.how not in ("silent", *UNREACHED):
+            return False
+        return any(event.detail.get("how") in UNREACHED for event in self.sql.failures)
+
+    @property
+    def refused_first(self) -> bool:
+        """Return whether SQL was refused first, though there was no route to REST: the same container, polled later."""
+        return (
+            self.rest is not None and self.rest.how in UNREACHED and self.sql is not None and self.sql.how == "refused"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,10 @@ from reports.analysis.changes import Change, addresses, changes, member_of, memb
 from reports.analysis.consistency import two_primaries
 from reports.analysis.coverage import Interval, unobserved
 from reports.analysis.durability import Durability, durability
-from reports.analysis.leadership import leaderships
+from reports.analysis.leadership import Request, leaderships, requests
 from reports.analysis.outages import failures, outages
 from reports.analysis.quorum import inferred_quorum_events
 from reports.analysis.reachability import unreachable
-from reports.analysis.requests import Request, requests
 from reports.analysis.results.reads import TwoPrimaries
 from reports.analysis.theory import LiveSettings, patroni_version, proxy_settings, settings_history
 

@@ -1,12 +1,14 @@
-"""Who held the leader key, on which timeline, from when to when."""
+"""Who held the leader key, on which timeline, from when to when, and requests to hand it over."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import groupby
 
 from observer.model.findings import Leadership
-from observer.model.recording import Event, Recording
+from observer.model.recording import SECOND_NS, Event, Recording
 
 
 def leaderships(recording: Recording) -> tuple[Leadership, ...]:
@@ -88,3 +90,39 @@ def timeline_of(
         if from_ns <= operation.finished_ns <= end_ns
     ]
     return served[-1] if served else None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that stood in etcd until a moment. `due_ns`: its scheduled time, at once if that was past.
+
+    `cleared`: the event with which it was gone; None: another request took its place, or it stands to the end.
+    """
+
+    event: Event
+    due_ns: int
+    until_ns: int
+    cleared: Event | None = None
+
+
+def requests(recording: Recording) -> tuple[Request, ...]:
+    """Return all requests of a recording, in order."""
+    found: list[Request] = []
+    for event in recording.events:
+        if event.kind not in ("failover.asked", "failover.cleared"):
+            continue
+        if found and found[-1].until_ns > event.by_ns:
+            cleared = event if event.kind == "failover.cleared" else None
+            found[-1] = replace(found[-1], until_ns=event.by_ns, cleared=cleared)
+        if event.kind == "failover.asked":
+            found.append(Request(event, _due_ns(recording, event), recording.header.until_ns + 1))
+    return tuple(found)
+
+
+def _due_ns(recording: Recording, request: Event) -> int:
+    try:
+        scheduled = datetime.fromisoformat(str(request.detail.get("scheduled_at")))
+    except ValueError:
+        return request.by_ns
+    since = (scheduled if scheduled.tzinfo else scheduled.replace(tzinfo=UTC)) - recording.header.began_utc
+    return max(request.by_ns, round(since.total_seconds() * SECOND_NS))

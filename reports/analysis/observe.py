@@ -5,10 +5,9 @@ from __future__ import annotations
 from observer.model.findings import Unreachable
 from observer.model.recording import SECOND_NS, Event
 from reports.analysis.changes import Change, started
-from reports.analysis.incident_context import IncidentContext
+from reports.analysis.incident_context import IncidentContext, MemberObservations
 from reports.analysis.incidents import TOGETHER_NS
 from reports.analysis.leadership import says_primary
-from reports.analysis.member_observations import MemberObservations
 
 # Keys that expire with one lease go at one revision; if no revision is known, this close together.
 ONE_LEASE_NS = SECOND_NS

@@ -8,8 +8,7 @@ from typing import Any
 
 from observer.model.recording import MS_NS, Event
 from reports.analysis.index import Index
-from reports.analysis.results.proxy import CheckPauses, Measured, ProxyChecks, ProxySettings, StaleUp
-from reports.analysis.results.recording import Period
+from reports.analysis.results.recording import CheckPauses, Measured, Period, ProxyChecks, ProxySettings, StaleUp
 from reports.analysis.state_history import AWAY
 from reports.analysis.topology import setting
 

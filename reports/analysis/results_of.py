@@ -11,7 +11,6 @@ from observer.model.recording import Recording
 from reports.analysis import captures, state_history, topology
 from reports.analysis.analyze import analyze_index
 from reports.analysis.baseline import baseline
-from reports.analysis.dashboards import dashboards
 from reports.analysis.durability import appeared
 from reports.analysis.etcd_evidence import etcd_absences, was_etcd_leader
 from reports.analysis.failures import failure_groups, read_only_writes, totals
@@ -19,12 +18,12 @@ from reports.analysis.index import Index, build_index
 from reports.analysis.injected import reported
 from reports.analysis.proxy_checks import proxy_checks, proxy_settings
 from reports.analysis.reads import reads
+from reports.analysis.reads_served import last_stale_read, persistent_on_leader
 from reports.analysis.rejoin import rejoins
 from reports.analysis.replica_lag import excluded_samples, replica_lags
 from reports.analysis.results import recording as results
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import Consistency, DurabilityTotals, RecordingResults, Results
-from reports.analysis.role_changes import last_stale_read, persistent_on_leader
 from reports.analysis.split_brain import divergences, possible_split_brains
 from reports.analysis.supporting_evidence import supporting_evidence
 from reports.analysis.theory import Bound, brownout, live_settings
@@ -143,7 +142,7 @@ def _recording(index: Index, found: Findings) -> RecordingResults:
         promotions=state_history.promotions(index),
         connection_limits=state_history.connection_limits(index),
         quorum=state_history.quorum_losses(index),
-        dashboards=dashboards(index),
+        dashboards=captures.dashboards(index),
         observer_suspended=state_history.observer_suspended(index),
         direct_writes=state_history.direct_writes(index),
         throughput=whole_throughput(recording),

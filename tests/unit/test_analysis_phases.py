@@ -14,10 +14,11 @@ from observer.model.findings import Incident
 from observer.model.recording import SECOND_NS, Event, Outcome, Recording, Window
 from reports.analysis.analyze import analyze
 from reports.analysis.index import build_index
-from reports.analysis.keys import EVIDENCE, PHASES, REASONS
+from reports.analysis.keys import PHASES
 from reports.analysis.results_of import assembled
 from reports.analysis.theory import bound, brownout, effective, in_place
 from reports.document.self_checks import checked
+from tests.unit.phrase_facts import EVIDENCE, REASONS
 from tests.unit.recordings import (
     blind,
     event,

@@ -7,7 +7,7 @@ from typing import Any
 from observer.model.recording import Event, Recording
 from reports.analysis.index import Index, build_index
 from reports.analysis.proxy_checks import check_pauses, check_timeouts, proxy_settings
-from reports.analysis.results.proxy import StaleUp
+from reports.analysis.results.recording import StaleUp
 from tests.unit.analyzed import recording_results
 from tests.unit.recordings import event, ns, recording_of
 

@@ -9,7 +9,6 @@ from typing import Any
 from observer.model.findings import Lost, Reported, Verdict
 from observer.model.recording import Served
 from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.proxy import ProxyChecks, ProxySettings
 from reports.analysis.results.reads import (
     Appeared,
     Divergence,
@@ -29,6 +28,8 @@ from reports.analysis.results.recording import (
     Part,
     Period,
     Promotion,
+    ProxyChecks,
+    ProxySettings,
     ReadOnlyWrites,
     ReplicaLag,
     Throughput,

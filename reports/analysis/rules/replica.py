@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from observer.model.findings import Confidence
-from reports.analysis.incident_context import IncidentContext, at_s
-from reports.analysis.member_observations import SHUT, UNREACHED, MemberObservations
+from reports.analysis.incident_context import SHUT, UNREACHED, IncidentContext, MemberObservations, at_s
 from reports.analysis.observe import observed
 from reports.analysis.rule import Found, RuleResult, failed, found, member_state, of_member, paused, ran_on, restarted
 

@@ -9,14 +9,18 @@ from observer.model.findings import Cost, Outage, Phase, Reported
 from observer.model.recording import SECOND_NS, Served, Window
 from reports.analysis.results.evidence import ReadsServed, SupportingEvidence
 from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.proxy import CheckPauses, Measured, ProxyChecks, ProxySettings, StaleUp
 from reports.analysis.results.recording import (
     Baseline,
     Capture,
+    CheckPauses,
     LeaderPeriod,
+    Measured,
     Part,
     Period,
+    ProxyChecks,
+    ProxySettings,
     ReplicaLag,
+    StaleUp,
     Throughput,
     Totals,
 )

@@ -9,8 +9,7 @@ from observer.model.findings import Brownout, Cost, Evidence, Lost, Outage, Phas
 from observer.model.recording import SECOND_NS, Window
 from reports.analysis.results.evidence import ReadsServed, SupportingEvidence
 from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.proxy import ProxyChecks, ProxySettings
-from reports.analysis.results.recording import Part
+from reports.analysis.results.recording import Part, ProxyChecks, ProxySettings
 from reports.analysis.results.whole import Consistency, DurabilityTotals, RecordingResults, Results
 
 

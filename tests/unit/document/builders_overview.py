@@ -9,8 +9,7 @@ from observer.model.findings import Cost, Outage, Phase, Reported
 from observer.model.recording import SECOND_NS, Window
 from reports.analysis.results.evidence import ReadsServed, SupportingEvidence
 from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.proxy import ProxyChecks, ProxySettings
-from reports.analysis.results.recording import Totals
+from reports.analysis.results.recording import ProxyChecks, ProxySettings, Totals
 from reports.analysis.results.whole import Consistency, DurabilityTotals, RecordingResults, Results
 from reports.document.blocks import Section
 from reports.render.language import language
