@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from observer.model.findings import Incident, Unreachable
-from observer.model.recording import SECOND_NS, Action, Operation, Outcome, Recording
+from observer.model.recording import SECOND_NS, Action, Operation, Recording
 from reports.analysis.index import Index
-from reports.analysis.outages import acknowledged
 from reports.analysis.results.recording import FailureGroup, Period, ReadOnlyWrites, Totals
 
 # SQLSTATE read_only_sql_transaction: the server is in recovery, or it is set to read-only.
@@ -22,14 +21,9 @@ POLL_LATE_NS = 2 * SECOND_NS
 def totals(recording: Recording) -> Iterator[Totals]:
     """Yield the totals of each action that the traffic used."""
     for action in get_args(Action):
-        if recording.seconds:
-            own = [s for s in recording.seconds if s.action == action]
-            ok, failed, unknown = (sum(getattr(s, name) for s in own) for name in ("ok", "failed", "unknown"))
-        else:
-            ok = acknowledged(recording, action, -1, recording.header.until_ns)
-            outcomes = [o.outcome for o in recording.operations if o.action == action]
-            failed, unknown = outcomes.count(Outcome.FAIL), outcomes.count(Outcome.UNKNOWN)
-        if any(s.action == action for s in recording.seconds) or any(o.action == action for o in recording.operations):
+        own = [s for s in recording.seconds if s.action == action]
+        ok, failed, unknown = (sum(getattr(s, name) for s in own) for name in ("ok", "failed", "unknown"))
+        if own:
             yield Totals(action, ok + failed + unknown, ok, failed, unknown)
 
 

@@ -6,10 +6,11 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, TypeVar, get_args
 
 from observer.model.findings import Leadership, Outage, Unreachable
-from observer.model.recording import Action, Event, Operation, Recording
+from observer.model.recording import SECOND_NS, Action, Event, Fetch, Operation, Recording
 from reports.analysis.changes import Change, addresses, changes, member_of, members
 from reports.analysis.consistency import two_primaries
 from reports.analysis.coverage import Interval, unobserved
@@ -23,6 +24,7 @@ from reports.analysis.theory import LiveSettings, patroni_version, proxy_setting
 
 # Subjects that are no part of the cluster by name: a request for a new leader, and etcd as a whole.
 FAILOVER, ETCD = "failover", "etcd"
+MINUTE_NS, CACHED_MINUTES = 60 * SECOND_NS, 6
 
 _T = TypeVar("_T")
 
@@ -119,7 +121,8 @@ class Index:
 
 def build_index(recording: Recording) -> Index:
     """Read a recording once for everything that follows."""
-    recording = replace(recording, events=tuple(sorted(recording.events, key=_known)))
+    fetch = None if recording.fetch is None else _cached(recording.fetch)
+    recording = replace(recording, events=tuple(sorted(recording.events, key=_known)), fetch=fetch)
     away = unreachable(recording)
     events = tuple(sorted((*recording.events, *inferred_quorum_events(recording, away)), key=_known))
     recording = replace(recording, events=events)
@@ -155,6 +158,22 @@ def build_index(recording: Recording) -> Index:
         by_kind_and_subject=dict(by_kind_and_subject),
         servers={o.id: o.server for o in recording.operations if o.id is not None and o.server is not None},
     )
+
+
+def _cached(fetch: Fetch) -> Fetch:
+    """Return a fetch that keeps the last minutes that it read: the analysis needs those of an incident many times."""
+
+    @lru_cache(maxsize=CACHED_MINUTES)
+    def minute(number: int) -> Sequence[Operation]:
+        return fetch(number * MINUTE_NS - 1, (number + 1) * MINUTE_NS - 1)
+
+    def between(after_ns: int, by_ns: int) -> Sequence[Operation]:
+        numbers = range((after_ns + 1) // MINUTE_NS, by_ns // MINUTE_NS + 1)
+        operations = [o for number in numbers for o in minute(number)]
+        first, last = (bisect_right(operations, at_ns, key=lambda o: o.finished_ns) for at_ns in (after_ns, by_ns))
+        return operations[first:last]
+
+    return between
 
 
 def _known(event: Event) -> int:

@@ -198,7 +198,7 @@ def acknowledged(recording: Recording, action: Action, after_ns: int, by_ns: int
     Whole seconds come from the store's counts, so that a long interval loads no operations; its two ends are fetched.
     """
     first_s, last_s = -(-(after_ns + 1) // SECOND_NS), (by_ns + 1) // SECOND_NS
-    if not recording.seconds or first_s >= last_s:
+    if first_s >= last_s:
         return _count(recording.between(after_ns, by_ns), action)
     whole = sum(s.ok for s in recording.seconds if s.action == action and first_s <= s.at_s < last_s)
     ends = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from observer.model.findings import Incident
-from observer.model.recording import MS_NS, SECOND_NS, Event, Operation, Recording
+from observer.model.recording import MS_NS, SECOND_NS, Event, Recording
 from reports.analysis.changes import is_running
 from reports.analysis.index import Index
 from reports.analysis.leadership import says_primary
@@ -88,12 +88,9 @@ def _samples(index: Index, first_ns: int) -> Iterator[Event]:
 
 def _load_began_ns(recording: Recording) -> int:
     """Return when the first operation was due, to the millisecond; 0 without operations."""
-    if recording.seconds:
-        second = min(s.at_s for s in recording.seconds)
-        own: Sequence[Operation] = recording.between(second * SECOND_NS - 1, (second + 1) * SECOND_NS)
-    else:
-        own = recording.operations
-    return min((o.due_ns for o in own), default=0) // MS_NS * MS_NS
+    second = min((s.at_s for s in recording.seconds), default=0)
+    first = recording.between(second * SECOND_NS - 1, (second + 1) * SECOND_NS)
+    return min((o.due_ns for o in first), default=0) // MS_NS * MS_NS
 
 
 def _is_number(value: object) -> bool:
