@@ -118,7 +118,7 @@ def _leader_after(context: IncidentContext) -> tuple[str | None, int | None]:
     led = led_at(index.leaderships, at_ns)
     if led is None:
         return None, None
-    end_ns = max(context.until_ns, at_ns)
+    end_ns = max(context.span.reach_ns, at_ns)
     until_ns = end_ns if led.until_ns is None else min(end_ns, led.until_ns)
     return led.member, timeline_of(index.recording, index.reports_of(led.member), led.member, led.from_ns, until_ns)
 

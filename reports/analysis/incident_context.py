@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
-from observer.model.findings import Cost, Evidence, Outage, Unreachable
+from observer.model.findings import Cost, Evidence, Unreachable
 from observer.model.recording import SECOND_NS, Action, Event, Operation
 from reports.analysis.changes import Change
 from reports.analysis.incidents import Span
@@ -109,16 +109,6 @@ class IncidentContext:
     leader_before: str | None
     observations: dict[str, MemberObservations] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    @property
-    def from_ns(self) -> int:
-        """Return the moment from which events belong to the incident."""
-        return self.span.since_ns
-
-    @property
-    def until_ns(self) -> int:
-        """Return the moment up to which events belong to the incident."""
-        return self.span.reach_ns
-
     def concerns(self, subject: str, at_ns: int | None = None) -> bool:
         """Return whether the incident may be about a subject's action, at its beginning or at a moment.
 
@@ -128,7 +118,7 @@ class IncidentContext:
 
     def _of_another(self, subject: str, at_ns: int | None) -> bool:
         since_ns = self.span.not_about.get(subject)
-        return since_ns is not None and (self.from_ns if at_ns is None else at_ns) >= since_ns
+        return since_ns is not None and (self.span.since_ns if at_ns is None else at_ns) >= since_ns
 
     def events(
         self, *kinds: str, subject: str | None = None, source: str | None = None, until_ns: int | None = None
@@ -136,7 +126,7 @@ class IncidentContext:
         """Return events of some kinds from the incident's beginning to its end, or to a moment, in order."""
         return [
             e
-            for e in self.index.between(self.from_ns, self.until_ns if until_ns is None else until_ns)
+            for e in self.index.between(self.span.since_ns, self.span.reach_ns if until_ns is None else until_ns)
             if e.kind in kinds and (subject is None or e.subject == subject) and (source is None or e.source == source)
             if (own := self.index.subject_of(e)) is None or self.concerns(own, e.by_ns)
         ]
@@ -149,7 +139,7 @@ class IncidentContext:
         """Return the unreachable periods of a source that began in the incident and show something."""
         return [
             one
-            for one in self.index.unreachable_since(self.from_ns, self.until_ns)
+            for one in self.index.unreachable_since(self.span.since_ns, self.span.reach_ns)
             if one.source == source
             and not one.initial
             and not one.noise
@@ -161,7 +151,7 @@ class IncidentContext:
         """Return the changes of a member in the incident, except those of another incident's subjects."""
         return [
             c
-            for c in self.index.changed_between(self.from_ns, self.until_ns)
+            for c in self.index.changed_between(self.span.since_ns, self.span.reach_ns)
             if not self._of_another(c.event.subject, c.event.by_ns)
             and (member is None or c.event.subject == member)
             and (source is None or c.event.source == source)
@@ -189,19 +179,14 @@ class IncidentContext:
         that still stood.
         """
         lost = self.leader_lost
-        by_ns = self.until_ns if lost is None else lost.by_ns
+        by_ns = self.span.reach_ns if lost is None else lost.by_ns
         due = [r for r in self.index.requests if r.due_ns <= by_ns and self.concerns(FAILOVER, r.due_ns)]
-        inside = [r for r in due if self.from_ns <= r.event.by_ns]
+        inside = [r for r in due if self.span.since_ns <= r.event.by_ns]
 
         def stood(r: Request) -> bool:
-            return r.until_ns > self.from_ns and by_ns - r.due_ns <= REQUEST_NS
+            return r.until_ns > self.span.since_ns and by_ns - r.due_ns <= REQUEST_NS
 
         return next((r.event for r in (*inside[:1], *filter(stood, reversed(due)))), None)
-
-    @property
-    def outages(self) -> Sequence[Outage]:
-        """Return the outages of writes."""
-        return self.write.outages
 
     @property
     def loop_wait_ns(self) -> int:
@@ -215,10 +200,6 @@ class IncidentContext:
         span, failures = self.span, self.index.failures
         every = [o for own in failures.values() for o in within(own, span.began_ns, span.ended_ns)]
         return sorted(every, key=lambda o: o.finished_ns)
-
-    def acknowledged(self) -> int:
-        """Return how many operations were acknowledged in the incident."""
-        return self.write.ok + self.read.ok
 
     def before(self, *kinds: str, subject: str, source: str | None = None) -> list[Event]:
         """Return the last of these events that was known before the incident began, as a list of one or none."""

@@ -22,22 +22,20 @@ STABLE_NS = 5 * SECOND_NS
 NEAR_NS = 10 * SECOND_NS
 
 
-def rate_per_s(recording: Recording, probe: Probe = "kept") -> float:
-    """Return how many operations of one action per second were due on one kind of connection, or the default rate."""
-    key, default = ("fresh_per_s", 2.0) if probe == "fresh" else ("rate_per_s", 20.0)
+def threshold_ns(recording: Recording, probe: Probe | None = None) -> int:
+    """Return the longest gap between two acknowledgements that is no outage, from the rate of a kind of connection.
+
+    Without a rate in the settings, it is the default one.
+    """
+    key, default = ("fresh_per_s", 2.0) if probe == NEW else ("rate_per_s", 20.0)
     traffic = recording.header.settings.get("traffic")
     rate = traffic.get(key) if isinstance(traffic, dict) else None
-    return float(rate) if isinstance(rate, (int, float)) and rate > 0 else default
+    return limit_ns(float(rate) if isinstance(rate, (int, float)) and rate > 0 else default)
 
 
-def threshold_ns(recording: Recording, probe: Probe | None = None) -> int:
-    """Return the longest gap between two acknowledgements that is no outage, from the rate of a kind of connection."""
-    return limit_ns(rate_per_s(recording, probe or "kept"))
-
-
-def failures(recording: Recording, action: Action, probe: Probe | None = None) -> tuple[Operation, ...]:
+def failures(recording: Recording, action: Action) -> tuple[Operation, ...]:
     """Return all operations of an action that were not acknowledged, in order of finishing."""
-    own = (o for o in recording.operations if _is(o, action, probe) and o.outcome is not Outcome.OK)
+    own = (o for o in recording.operations if o.action == action and o.outcome is not Outcome.OK)
     return tuple(sorted(own, key=_finished))
 
 

@@ -104,9 +104,9 @@ def _answered_again(context: IncidentContext) -> tuple[Operation, Window] | None
     None: the proxy was not seen away, or no operation of the incident got an answer.
     """
     began = [one.began_ns for one in context.unreachable("haproxy")]
-    if not began or not context.outages:
+    if not began or not context.write.outages:
         return None
-    until_ns = max(context.until_ns, *(outage.ended_ns for outage in context.outages))
+    until_ns = max(context.span.reach_ns, *(outage.ended_ns for outage in context.write.outages))
     own = [o for o in context.index.recording.between(min(began), until_ns) if o.started_ns >= min(began)]
     first = next(_on_new_connections(own), None)
     if first is None:
@@ -137,8 +137,8 @@ def _leader(context: IncidentContext) -> str | None:
 
 def _from(context: IncidentContext, after_ns: int, *kinds: str) -> Iterator[Event]:
     """Yield events of some kinds from a moment on, up to the end of the incident and of the calm after its outages."""
-    until_ns = max([context.until_ns, *(outage.ended_ns + STABLE_NS for outage in context.outages)])
-    events = context.index.between(max(context.from_ns, after_ns), until_ns)
+    until_ns = max([context.span.reach_ns, *(outage.ended_ns + STABLE_NS for outage in context.write.outages)])
+    events = context.index.between(max(context.span.since_ns, after_ns), until_ns)
     return (event for event in events if event.kind in kinds)
 
 

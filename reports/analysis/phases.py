@@ -52,7 +52,7 @@ def shape_of(context: IncidentContext, cause: Cause) -> Shape:
         return "failover"
     # The key is kept and the outage is open: the leader may still come back before its lease runs out, or not.
     of_leader = cause.shape == "restart" and cause.layer in ("leader", "patroni")
-    return "failover" if of_leader and any(outage.open for outage in context.outages) else cause.shape
+    return "failover" if of_leader and any(outage.open for outage in context.write.outages) else cause.shape
 
 
 def phases(context: IncidentContext, result: Found) -> tuple[Phase, ...]:
@@ -61,7 +61,7 @@ def phases(context: IncidentContext, result: Found) -> tuple[Phase, ...]:
     One outage of writes is divided; any other of the same incident is a "relapse". A phase that began or ended with an
     event before the outage has no bound: the outage holds only a part of it.
     """
-    own, cause = context.outages, CAUSES[result.cause]
+    own, cause = context.write.outages, CAUSES[result.cause]
     shape = SHAPES.get(shape_of(context, cause))
     if not own or shape is None:
         return ()
@@ -90,7 +90,7 @@ def _main(context: IncidentContext, result: Found, shape: Boundaries) -> Outage:
     def holds(outage: Outage) -> int:
         return sum(outage.began_ns <= key.by_ns and key.after_ns < outage.ended_ns for key in keys)
 
-    return max(context.outages, key=lambda outage: (holds(outage), outage.duration_ns))
+    return max(context.write.outages, key=lambda outage: (holds(outage), outage.duration_ns))
 
 
 def _bounds(context: IncidentContext, cause: Cause, main: Outage, names: Sequence[str]) -> list[Bound | None]:
@@ -179,10 +179,10 @@ def _preface(context: IncidentContext, cause: Cause, main: Outage) -> list[Phase
 
 def _settling(context: IncidentContext) -> list[Phase]:
     """Return the phase from the first acknowledged write until 5 s have passed without a failure."""
-    last, length_ns = context.outages[-1], context.write.stable_ns
+    last, length_ns = context.write.outages[-1], context.write.stable_ns
     if last.open or length_ns is None:
         return []
-    calm = Window.at(context.outages[0].began_ns + length_ns)
+    calm = Window.at(context.write.outages[0].began_ns + length_ns)
     shown = Evidence("operations", (), "evidence.stable", {"at_s": at_s(calm.by_ns)})
     return [Phase("settling", Window.at(last.ended_ns), calm, _ended_by(context, last), shown)]
 

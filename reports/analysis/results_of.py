@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from observer.model.findings import Findings, Incident, Unreachable
+from observer.model.findings import Findings, Incident
 from observer.model.recording import Recording
 from reports.analysis import captures, state_history, topology
 from reports.analysis.analyze import analyze_index
 from reports.analysis.baseline import baseline
 from reports.analysis.durability import appeared
-from reports.analysis.etcd_evidence import etcd_absences, was_etcd_leader
+from reports.analysis.etcd_evidence import was_etcd_leader
 from reports.analysis.failures import failure_groups, read_only_writes, totals
 from reports.analysis.index import Index, build_index
 from reports.analysis.injected import reported
@@ -26,7 +26,7 @@ from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import Consistency, DurabilityTotals, RecordingResults, Results
 from reports.analysis.split_brain import divergences, possible_split_brains
 from reports.analysis.supporting_evidence import supporting_evidence
-from reports.analysis.theory import Bound, brownout, live_settings
+from reports.analysis.theory import brownout, live_settings
 from reports.analysis.throughput import throughput_around, whole_throughput
 
 
@@ -44,7 +44,7 @@ def assembled(analyzed: Sequence[tuple[Index, Findings]], version: str) -> Resul
     indexes = [index for index, _ in analyzed]
     incidents: tuple[IncidentResults, ...] = ()
     for index, found in analyzed:
-        incidents += _incidents(index, found, len(incidents))
+        incidents += tuple(_incident(index, found, one, len(incidents)) for one in found.incidents)
     return Results(
         observer=version,
         recordings=tuple(_recording(index, found) for index, found in analyzed),
@@ -54,21 +54,9 @@ def assembled(analyzed: Sequence[tuple[Index, Findings]], version: str) -> Resul
     )
 
 
-def _incidents(index: Index, found: Findings, earlier: int) -> tuple[IncidentResults, ...]:
-    """Return the results of all incidents of a recording; `earlier` incidents of other recordings have lower ids."""
-    proxy, absences = proxy_settings(index), etcd_absences(index)
-    bound = brownout(proxy.fall, proxy.inter_ms)
-    return tuple(_incident(index, found, one, earlier, bound, absences) for one in found.incidents)
-
-
-def _incident(
-    index: Index,
-    found: Findings,
-    incident: Incident,
-    earlier: int,
-    bound: Bound | None,
-    absences: Sequence[Unreachable],
-) -> IncidentResults:
+def _incident(index: Index, found: Findings, incident: Incident, earlier: int) -> IncidentResults:
+    """Return the results of one incident; `earlier` incidents of other recordings have lower ids."""
+    proxy = proxy_settings(index)
     header, until_ns = index.recording.header, _until_ns(found, incident, index.end_ns)
     known: dict[str, Any] = {field.name: getattr(incident, field.name) for field in fields(incident)}
     for cost in (incident.write, incident.read):
@@ -79,10 +67,10 @@ def _incident(
         recording=header.id,
         began_utc=header.utc(incident.began_ns).isoformat(),
         ended_utc=header.utc(incident.ended_ns).isoformat(),
-        brownout_bound_s=bound,
+        brownout_bound_s=brownout(proxy.fall, proxy.inter_ms),
         rejoins=rejoins(index, incident, until_ns),
         was_etcd_leader=was_etcd_leader(index, incident),
-        supporting=supporting_evidence(index, incident, absences),
+        supporting=supporting_evidence(index, incident),
         throughput=throughput_around(index.recording, incident),
     )
 

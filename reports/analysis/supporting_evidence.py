@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from observer.model.findings import Incident, Unreachable
+from observer.model.findings import Incident
 from observer.model.recording import SECOND_NS, Event
 from reports.analysis.etcd_evidence import (
     container_start,
     etcd_elections,
-    etcd_led,
     etcd_outages,
     is_start,
     majority_lost,
@@ -28,6 +27,7 @@ from reports.analysis.results.evidence import (
     SupportingEvidence,
 )
 from reports.analysis.theory import live_settings
+from reports.analysis.topology import etcd_leader_at
 
 # Log lines of a member about its own role.
 OWN_ROLE = ("demoted", "promoted", "new_timeline")
@@ -35,8 +35,8 @@ OWN_ROLE = ("demoted", "promoted", "new_timeline")
 REPORTED_NS = 2 * SECOND_NS
 
 
-def supporting_evidence(index: Index, incident: Incident, absences: Sequence[Unreachable]) -> SupportingEvidence:
-    """Return everything that supports one incident. `absences`: the periods without an answer of etcd's members."""
+def supporting_evidence(index: Index, incident: Incident) -> SupportingEvidence:
+    """Return everything that supports one incident."""
     recording, began_ns, ended_ns = index.recording, incident.began_ns, incident.ended_ns
     live = live_settings(index.settings, began_ns)
     own = index.between(incident.fault_ns - REPORTED_NS, ended_ns)
@@ -45,9 +45,9 @@ def supporting_evidence(index: Index, incident: Incident, absences: Sequence[Unr
         ended=tuple(_exit(event) for event in own if event.kind == "container.ended"),
         started=tuple(container_start(event) for event in own if is_start(event)),
         read_only=_refused_writes(index, incident),
-        majority_gone=majority_lost(index, absences, own),
-        etcd_outages=etcd_outages(index, absences, began_ns - REPORTED_NS, ended_ns),
-        etcd_led=etcd_led(index, began_ns),
+        majority_gone=majority_lost(index, own),
+        etcd_outages=etcd_outages(index, began_ns - REPORTED_NS, ended_ns),
+        etcd_led=etcd_leader_at(index, began_ns),
         elections=etcd_elections(index, own),
         session_peak=_session_peak(index, incident),
         brownout=_brownout(incident),

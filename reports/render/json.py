@@ -61,6 +61,10 @@ KEYS: Mapping[str, str] = {
     "worst_duration_ids": "worst_s_ids",
 }
 
+# Attributes that are not printed, and properties that are.
+OMITTED: Mapping[type, tuple[str, ...]] = {Cost: ("action",), Outage: ("action", "first_failure_ns")}
+ADDED: Mapping[type, tuple[str, ...]] = {Outage: ("duration_ns",), TwoPrimaries: ("duration_ns",)}
+
 
 def document(results: Results) -> dict[str, Any]:
     """Return the results as `--format json` prints them: sentences in English, milliseconds, sorted keys."""
@@ -99,7 +103,7 @@ def _plain(value: Any) -> Any:
     if type(value) in SPECIAL:
         return SPECIAL[type(value)](value)
     if is_dataclass(value) and not isinstance(value, type):
-        return _fields(value, (field.name for field in fields(value)))
+        return _fields(value, [*_names(value, *OMITTED.get(type(value), ())), *ADDED.get(type(value), ())])
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -137,14 +141,6 @@ def _incident(value: IncidentResults) -> dict[str, Any]:
     }
 
 
-def _cost(value: Cost) -> dict[str, Any]:
-    return _fields(value, _names(value, "action"))
-
-
-def _outage(value: Outage) -> dict[str, Any]:
-    return _fields(value, [*_names(value, "action", "first_failure_ns"), "duration_ns"])
-
-
 def _phase(value: Phase) -> dict[str, Any]:
     return {
         **_fields(value, ("name", "duration_ns", "shortest_ns", "longest_ns", "bound_s")),
@@ -152,10 +148,6 @@ def _phase(value: Phase) -> dict[str, Any]:
         "ended_s": seconds(value.ended.by_ns),
         "evidence": [_plain(one) for one in (value.began_by, value.ended_by) if one is not None],
     }
-
-
-def _two_primaries(value: TwoPrimaries) -> dict[str, Any]:
-    return _fields(value, [*_names(value), "duration_ns"])
 
 
 def _baseline(value: Baseline) -> dict[str, Any]:
@@ -176,10 +168,7 @@ def _throughput(value: Throughput) -> dict[str, Any]:
 SPECIAL: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     RecordingResults: _recording,
     IncidentResults: _incident,
-    Cost: _cost,
-    Outage: _outage,
     Phase: _phase,
-    TwoPrimaries: _two_primaries,
     Baseline: _baseline,
     ConnectionLimit: _connection_limit,
     Throughput: _throughput,

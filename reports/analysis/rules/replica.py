@@ -44,7 +44,7 @@ def _others(context: IncidentContext) -> list[str]:
 
 
 def _of_replica(context: IncidentContext, seen: MemberObservations) -> Found:
-    member, at = seen.member, at_s(context.from_ns)
+    member, at = seen.member, at_s(context.span.since_ns)
     key_lost = of_member("evidence.member_key_lost", seen.key_lost, member)
     if seen.stopping is not None:
         return found("replica.stopped", member, "high", member_state(seen.stopping, member), *failed(seen), key_lost)
