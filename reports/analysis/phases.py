@@ -13,17 +13,9 @@ from dataclasses import replace
 from observer.model.causes import CAUSES, Cause, Preface, Shape
 from observer.model.findings import Evidence, Outage, Phase
 from observer.model.recording import Window
+from reports.analysis import phase_boundaries as ends
 from reports.analysis.incident_context import IncidentContext, at_s, shows
-from reports.analysis.phase_boundaries import (
-    Boundary,
-    Find,
-    accepts,
-    key_gone,
-    key_taken,
-    proxy_back,
-    quorum_back,
-    routed,
-)
+from reports.analysis.phase_boundaries import Boundary, Find
 from reports.analysis.quorum import majority_gone
 from reports.analysis.rule import Found
 from reports.analysis.rules.etcd import shows_lost
@@ -31,14 +23,14 @@ from reports.analysis.theory import Bound, bound, effective, in_place, live_sett
 
 # What ends each phase but the last, which ends with the first acknowledged write.
 Boundaries = tuple[tuple[str, Find], ...]
-_NEW_LEADER: Boundaries = (("election", key_taken), ("promotion", accepts), ("routing", routed))
+_NEW_LEADER: Boundaries = (("election", ends.key_taken), ("promotion", ends.accepts), ("routing", ends.routed))
 SHAPES: Mapping[Shape, Boundaries] = {
-    "failover": (("detection", key_gone), *_NEW_LEADER),
-    "switchover": (("handover", key_gone), *_NEW_LEADER),
-    "quorum": (("quorumless", quorum_back), ("promotion", accepts), ("routing", routed)),
-    "proxy": (("absence", proxy_back),),
-    "route": (("absence", routed),),
-    "restart": (("absence", accepts), ("routing", routed)),
+    "failover": (("detection", ends.key_gone), *_NEW_LEADER),
+    "switchover": (("handover", ends.key_gone), *_NEW_LEADER),
+    "quorum": (("quorumless", ends.quorum_back), ("promotion", ends.accepts), ("routing", ends.routed)),
+    "proxy": (("absence", ends.proxy_back),),
+    "route": (("absence", ends.routed),),
+    "restart": (("absence", ends.accepts), ("routing", ends.routed)),
 }
 LAST = "recovery"
 # The kind of event that begins the phase before the outage.
@@ -84,7 +76,7 @@ def phases(context: IncidentContext, result: Found) -> tuple[Phase, ...]:
 
 def _main(context: IncidentContext, result: Found, shape: Boundaries) -> Outage:
     """Return the outage to divide: the one in which the leader key changed, if any; else the longest."""
-    finds = [find for _, find in shape if find in (key_gone, key_taken)]
+    finds = [find for _, find in shape if find in (ends.key_gone, ends.key_taken)]
     keys = [boundary.window for find in finds if (boundary := find(context, result, 0)) is not None]
 
     def holds(outage: Outage) -> int:

@@ -23,7 +23,8 @@ from reports.analysis.rejoin import rejoins
 from reports.analysis.replica_lag import excluded_samples, replica_lags
 from reports.analysis.results import recording as results
 from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.whole import Consistency, DurabilityTotals, RecordingResults, Results
+from reports.analysis.results.reads import Consistency, DurabilityTotals
+from reports.analysis.results.whole import RecordingResults, Results
 from reports.analysis.split_brain import divergences, possible_split_brains
 from reports.analysis.supporting_evidence import supporting_evidence
 from reports.analysis.theory import brownout, live_settings

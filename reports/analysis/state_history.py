@@ -60,9 +60,10 @@ def connection_limits(index: Index) -> tuple[ConnectionLimit, ...]:
 
     periods: Iterator[Any] = _periods(index, ("proxy.full", "proxy.room"), state)
     return tuple(
-        ConnectionLimit(one.subject, *one.what, one.from_ns, one.to_ns, one.event_id, one.until_id)
+        ConnectionLimit(one.subject, sessions, limit, one.from_ns, one.to_ns, one.event_id, one.until_id)
         for one in periods
         if one.what != AVAILABLE
+        for sessions, limit in [one.what]
     )
 
 

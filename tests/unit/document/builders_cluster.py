@@ -9,6 +9,7 @@ from observer.model.findings import Cost, Outage, Phase, Reported
 from observer.model.recording import SECOND_NS, Served, Window
 from reports.analysis.results.evidence import ReadsServed, SupportingEvidence
 from reports.analysis.results.incident import IncidentResults
+from reports.analysis.results.reads import Consistency, DurabilityTotals
 from reports.analysis.results.recording import (
     Baseline,
     Capture,
@@ -24,7 +25,7 @@ from reports.analysis.results.recording import (
     Throughput,
     Totals,
 )
-from reports.analysis.results.whole import Answer, Consistency, DurabilityTotals, RecordingResults, Results
+from reports.analysis.results.whole import Answer, RecordingResults, Results
 from reports.document.blocks import Section
 from reports.render.language import language
 from reports.render.markdown import markdown

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from observer.model.causes import CAUSES
-from reports.analysis.results.whole import DurabilityTotals, FailedCheck
+from reports.analysis.results.reads import DurabilityTotals
+from reports.analysis.results.whole import FailedCheck
 from reports.document.actions import BY_PHASE, actions
 from reports.document.overview import overview
 from reports.render.language import language
