@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,12 @@ def test_the_page_of_the_homework_is_interactive_within_a_second_and_loads_nothi
     assert chromium.run("return document.querySelectorAll('#chips button').length") == 15
     assert chromium.run("return document.documentElement.scrollWidth - window.innerWidth") <= 0
     assert chromium.errors() == []
+    chromium.run("document.querySelectorAll('#chips button')[7].click()")
+    writes = chromium.run("return document.querySelector('#chart path.ok').getAttribute('d')")
+    refused = chromium.run("return document.querySelector('#chart path.bad').getAttribute('d')")
+    columns = [(float(x), float(width)) for x, width in re.findall(r"M(\S+) \S+h(\d\S*?)v", writes + refused)]
+    ends = [(x, x + width) for x, width in sorted(columns)]
+    assert max(after[0] - before[1] for before, after in pairwise(ends)) < 2  # no time between columns without one
 
 
 def test_no_letter_of_the_page_is_smaller_than_12_pixels(failover: Browser) -> None:

@@ -158,13 +158,17 @@
 
   // Columns of the whole recording, and those of incidents (a second each) where they are.
   function columnsOf(recording, incidents, action) {
-    const own = (pace) => pace.filter((one) => one.action === action);
+    const own = (pace) => pace.filter((one) => one.action === action)
+      .map((one) => ({ ...one, from: one.at_s, to: one.at_s + one.width_s }));
     const fine = new Map(incidents.flatMap((one) => own(one.pace)).map((one) => [one.at_s, one]));
     const covered = incidents.map((one) => own(one.pace)).filter((pace) => pace.length)
-      .map((pace) => [pace[0].at_s, pace.at(-1).at_s + pace.at(-1).width_s]);
+      .map((pace) => [pace[0].from, pace.at(-1).to]);
     const coarse = own(recording.pace);
-    const apart = coarse.filter((one) => !covered.some(([from, to]) => one.at_s < to && one.at_s + one.width_s > from));
-    const detail = [...fine.values(), ...apart].sort((a, b) => a.at_s - b.at_s);
+    const beside = coarse.flatMap((one) =>
+      covered.reduce((parts, [begin, end]) => parts.flatMap((part) => [
+        { ...part, to: Math.min(part.to, begin) }, { ...part, from: Math.max(part.from, end) },
+      ].filter((own) => own.from < own.to)), [one]));
+    const detail = [...fine.values(), ...beside].sort((a, b) => a.from - b.from);
     return { coarse, detail };
   }
   const rate = (one, end) => (one.ok + one.failed + one.unknown) / Math.max(Math.min(one.width_s, end - one.at_s), 0.001);
@@ -306,7 +310,7 @@
 
   const visible = (own) => {
     const shown = to - from > DETAIL_S ? own.coarse : own.detail;
-    return shown.filter((one) => one.at_s < to && one.at_s + one.width_s > from);
+    return shown.filter((one) => one.from < to && one.to > from);
   };
 
   function drawRates(action, y, height, body, words, lines) {
@@ -317,7 +321,7 @@
     for (const one of visible(columns[action])) {
       const all = one.ok + one.failed + one.unknown;
       if (!all) continue;
-      const begin = x(one.at_s), broad = Math.max(x(one.at_s + one.width_s) - begin - 0.6, 0.8);
+      const begin = x(one.from), broad = Math.max(x(one.to) - begin - 0.6, 0.8);
       const tall = Math.min(rate(one, recording.duration_s) / axis, 1) * height, good = (tall * one.ok) / all;
       const box = (low, high) => `M${begin.toFixed(1)} ${(y + height - low).toFixed(1)}h${broad.toFixed(1)}v${(low - high).toFixed(1)}h${(-broad).toFixed(1)}z`;
       if (good) ok += box(0, good);
@@ -345,7 +349,7 @@
       for (const one of visible(columns[action])) {
         const ms = slowest(one);
         if (ms > 0) {
-          path += `${joined ? "L" : "M"}${x(one.at_s + one.width_s / 2).toFixed(1)} ${place(ms).toFixed(1)}${joined ? "" : "h0.1"}`;
+          path += `${joined ? "L" : "M"}${x((one.from + one.to) / 2).toFixed(1)} ${place(ms).toFixed(1)}${joined ? "" : "h0.1"}`;
         }
         joined = ms > 0;
       }
@@ -422,13 +426,13 @@
     }
     if (!recording.leaderships.some((one) => one.from_s <= at && at < (one.to_s ?? Infinity))) line(say("page.key"), say("page.free"));
     for (const action of ["write", "read"]) {
-      const one = visible(columns[action]).find((own) => own.at_s <= at && at < own.at_s + own.width_s);
+      const one = visible(columns[action]).find((own) => own.from <= at && at < own.to);
       if (!one) continue;
       const counts = [`${one.ok} ${say("drawing.ok")}`, `${one.failed + one.unknown} ${say("page.failed")}`];
       const span = seconds(one.width_s, Number.isInteger(one.width_s) ? 0 : 1);
       line(say(`drawing.${action}s`), `${counts.join(", ")} / ${span}; ${say("page.slowest")} ${slowest(one) ? milliseconds(slowest(one)) : "—"}`);
     }
-    const capture = recording.captures.filter((one) => one.at_s <= at).at(-1);
+    const capture = recording.captures.filter((one) => one.members.length && one.at_s <= at).at(-1);
     if (!capture) return;
     html(panel, "p", {}, say("page.capture", { at: seconds(capture.at_s) }));
     const states = html(panel, "dl");
