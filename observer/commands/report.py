@@ -38,7 +38,7 @@ LANGUAGES = tuple(sorted(path.stem for path in Path(reports.__file__).with_name(
     type=click.Choice(["homework", "drill"]),
     help="homework: with the homework's questions and steps; drill: without; default: [report] profile, else drill.",
 )
-@option_format("md", "json")
+@option_format("md", "json", "html")
 @option_path("-o", "output", help="Write to FILE instead of standard output (atomically).")
 @option_path("--pictures", metavar="DIR", help="Draw pictures (SVG) into this folder and link them in the report.")
 @click.option(
@@ -74,7 +74,7 @@ def report(
     with progress() as show:
         results = reporting.results(path, recording, settings.objectives, show)
         show("Writing the report")
-        drawn = None if pictures is None or form == "json" else reporting.draw(results, language, pictures, output)
+        drawn = None if pictures is None or form != "md" else reporting.draw(results, language, pictures, output)
         text = reporting.text(results, form, language, profile or settings.report.profile, drawn)
     if output is not None:
         reporting.write(output, text)

@@ -23,6 +23,7 @@ from reports.document.self_checks import checked
 from reports.document.terminal import terminal_lines
 from reports.homework.answers import answers_of
 from reports.render import json as as_json
+from reports.render.html.html import html
 from reports.render.language import Language, language
 from reports.render.markdown import markdown
 from reports.render.svg.gallery import pictures
@@ -54,10 +55,12 @@ def results(
 def text(
     results: Results, form: str, language_name: str, profile: str, pictures: Mapping[str, str] | None = None
 ) -> str:
-    """Return the document as Markdown or JSON. `pictures` maps the name of a picture to the path to link."""
+    """Return the document as Markdown, JSON or HTML. `pictures` maps the name of a picture to the path to link."""
     if form == "json":
         return json.dumps(as_json.document(results), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     sections = document(results, "drill" if profile == "drill" else "homework")
+    if form == "html":
+        return html(sections, results, _naming(results, language_name))
     return markdown(sections, _naming(results, language_name), pictures or {})
 
 

@@ -48,6 +48,11 @@ RULES: list[tuple[str, set[str], set[str]]] = [
     ("reports.analysis", {"observer.model"}, set()),
     ("reports.document", {"observer.model", "reports.analysis"}, set()),
     ("reports.homework", {"observer.model", "reports.analysis", "reports.document"}, set()),
+    (
+        "reports.render.html",
+        {"observer.model", "reports.analysis", "reports.document", "reports.render"},
+        {"jinja2", "markdown_it", "markupsafe"},
+    ),
     ("reports.render", {"observer.model", "reports.analysis", "reports.document"}, {"jinja2"}),
     ("reports", {"reports", "observer.model"}, {"jinja2"}),
     ("stack", {"stack"}, set()),
