@@ -7,15 +7,15 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from observer.config.access import check_files, etcd_access
+from observer.config.access import access_to, check_files
 from observer.config.loading import load
 from observer.config.settings import etcd_address
 from observer.config.template import Found
 from observer.model.errors import ConfigError, CredentialsRefused, NothingAnswers, UsageError
 from observer.sources import patroni, web
 from observer.sources.discovery import PATRONI_KEYS, Discovery, discover
-from observer.sources.etcd import Access, AccessRefused, Endpoint
-from observer.sources.polling import PollFailed
+from observer.sources.etcd import AccessRefused, Endpoint
+from observer.sources.polling import Access, PollFailed
 
 DEADLINE_S = 2.0
 SCOPE, NAMESPACE = "OBSERVER_CLUSTER_SCOPE", "OBSERVER_CLUSTER_NAMESPACE"
@@ -34,7 +34,7 @@ def cluster_in_etcd(address: str, say: Callable[[str], None], endpoints: Sequenc
         raise UsageError(f"--etcd {address}: not an address; write it as HOST:PORT, such as 10.0.0.5:2379.") from None
     settings = load(None)
     check_files(settings, "etcd")
-    access = etcd_access(settings)
+    access = access_to(settings, "etcd")
     endpoint = Endpoint(address, access)
     try:
         names = [key.name for key in endpoint.read("/", keys_only=True, stale=True).keys]

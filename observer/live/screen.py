@@ -12,10 +12,11 @@ from rich.live import Live
 from observer.live.assessment import ExpectedBack
 from observer.live.drawing import Frame, Line, draw, line_of
 from observer.live.plain import is_news
-from observer.live.state import ACTIONS, ClusterState, EtcdSnapshot, ReadEtcd
+from observer.live.state import ACTIONS, ClusterState, ReadEtcd
 from observer.live.words import incident_lines
 from observer.model.findings import Findings
 from observer.model.recording import Event, Operation, RecordingHeader
+from observer.sources.lease import EtcdSnapshot
 
 EVENTS_KEPT = 100
 CALM_S = 0.5

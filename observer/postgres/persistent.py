@@ -29,11 +29,6 @@ class PersistentConnection:
         self._session: Session | None = None
         self.parting: NoAnswer | None = None
 
-    @property
-    def connected(self) -> bool:
-        """Return whether the next query uses a connection that answered before."""
-        return self._session is not None
-
     def ask(
         self, sql: str, values: Sequence[object] | None = None, until_ns: int | None = None
     ) -> list[tuple[Any, ...]]:

@@ -27,6 +27,11 @@ RESOLVING = 4  # a name lookup runs, so there is no socket to wait for
 
 Now = Callable[[], int]
 
+# pg_control_checkpoint() lags behind a promotion. On a replica only the WAL receiver shows the timeline, and only to a
+# user that may read statistics; to others it is unknown. Sources and traffic share this SQL.
+CURRENT_TIMELINE = """CASE WHEN pg_is_in_recovery() THEN (SELECT received_tli FROM pg_stat_wal_receiver)
+ ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END"""
+
 _CONNECTION_STARTED = 2  # libpq's ConnStatusType: the TCP handshake has not ended
 
 # Before a session exists, the client gets the server's errors as text in the language of its lc_messages, without a

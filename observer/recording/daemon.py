@@ -102,7 +102,7 @@ class Daemon:
         self._tasks = BackgroundTasks(say)
         self._analyzer = RerunThread(partial(self._analysis.run, [self._receive]), "analysis")
         self._dashboards = self._dashboard_captures()
-        self._metrics = Metrics(self._state, self._now_ns, self._watchers.lease_s)
+        self._metrics = Metrics(self._state, self._now_ns, self._watchers.glance)
         self._stop_metrics = serve(self._metrics, settings.metrics.listen) if settings.metrics.listen else lambda: None
 
     def _traffic_generator(self, tag: str) -> Generator | None:

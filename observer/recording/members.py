@@ -18,11 +18,7 @@ class Members:
     """
 
     def __init__(
-        self,
-        api: Mapping[str, str] | None,
-        postgres: Mapping[str, str] | None,
-        use_api: Use,
-        use_postgres: Use,
+        self, api: Mapping[str, str] | None, postgres: Mapping[str, str] | None, use_api: Use, use_postgres: Use
     ) -> None:
         self.api: dict[str, str] = {}
         self.postgres: dict[str, str] = {}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from observer.model.errors import ConfigError, CredentialsRefused, NothingAnswers
-from observer.sources.etcd import ANONYMOUS, Access, AccessRefused, Endpoint
+from observer.sources.etcd import AccessRefused, Endpoint
 from observer.sources.keys import Key, Snapshot, json_of, member_of, root_of, text_of
-from observer.sources.polling import PollFailed
+from observer.sources.polling import ANONYMOUS, Access, PollFailed
 
 PATRONI_KEYS = ("initialize", "config", "leader", "members")  # keys that identify a scope
 

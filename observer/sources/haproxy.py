@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from observer.model.recording import Event, Window
 from observer.model.redaction import without_credentials
-from observer.sources.polling import Job, Now, Observation, Poller, PollFailed, Record
-from observer.sources.web import ANONYMOUS, Access, Target
+from observer.sources.polling import ANONYMOUS, Access, Job, Now, Observation, Poller, PollFailed, Record
+from observer.sources.web import Target
 
 # Columns that only grow while the process lives. The polls themselves make those of the stats frontend grow.
 COUNTERS = ("stot", "bin", "bout", "req_tot")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from observer.sources.polling import Job, Now, Observation, Poller, PollFailed, Record
@@ -44,17 +44,11 @@ MEANINGS: Mapping[str, str] = {
 _MEANINGS = {re.compile(pattern): says for pattern, says in MEANINGS.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class DecisiveLine:
-    """A line with a known meaning: `says` is the meaning, `text` the message, `facts` the values in it."""
+def decisive_line(line: str) -> dict[str, str] | None:
+    """Return the detail of log.told, None if a line of a log has no known meaning.
 
-    says: str
-    text: str
-    facts: Mapping[str, str] = field(default_factory=dict)
-
-
-def decisive_line(line: str) -> DecisiveLine | None:
-    """Return the meaning of a line of a log, None if it has no known one."""
+    `says` is the meaning, `text` the message; the values in the message stand beside them.
+    """
     head = _LINE.match(line)
     if head is None:
         return None
@@ -62,34 +56,36 @@ def decisive_line(line: str) -> DecisiveLine | None:
     for pattern, says in _MEANINGS.items():
         found = pattern.match(message)
         if found is not None:
-            return DecisiveLine(says, message[:300], {k: v for k, v in found.groupdict().items() if v is not None})
+            facts = {name: value for name, value in found.groupdict().items() if value is not None}
+            return {"says": says, "text": message[:300], **facts}
     return None
 
 
+@dataclass(slots=True)
 class LogReader:
     """Read the log of one member; consecutive lines of the same text count once."""
 
-    def __init__(self, member: str) -> None:
-        self._member = member
-        self._last: DecisiveLine | None = None
+    member: str
+    _last: dict[str, str] | None = None
 
     def read(self, lines: Iterable[str]) -> list[Observation]:
         """Return an observation for each of these lines that has a known meaning."""
         observations: list[Observation] = []
-        for line in filter(None, map(decisive_line, lines)):
-            if line != self._last:
-                self._last = line
-                observations.append(("log.told", self._member, {"says": line.says, "text": line.text, **line.facts}))
+        for found in filter(None, map(decisive_line, lines)):
+            if found != self._last:
+                self._last = found
+                observations.append(("log.told", self.member, found))
         return observations
 
 
 def job(member: str, path: Path, record: Record, now_ns: Now) -> Job:
     """Return a job that reads what is appended to a log file, five times a second. It records log.told."""
     tail, reader = Tail(path), LogReader(member)
-    poller: Poller[list[str]] = Poller(
-        "log", member, tail.read, lambda before, lines: reader.read(lines), record, now_ns
-    )
-    return Job(f"log {member} {path.name}", EVERY_MS, poller.run)
+
+    def compare(before: list[str] | None, after: list[str]) -> list[Observation]:
+        return reader.read(after)
+
+    return Job(f"log {member} {path.name}", EVERY_MS, Poller("log", member, tail.read, compare, record, now_ns).run)
 
 
 class Tail:

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from observer.model.recording import SECOND_NS, Event, Window
 from observer.sources.keys import ROLES, without_secrets
-from observer.sources.polling import Job, Now, Observation, Poller, PollFailed, Record
-from observer.sources.web import ANONYMOUS, Access, Target
+from observer.sources.polling import ANONYMOUS, Access, Job, Now, Observation, Poller, PollFailed, Record
+from observer.sources.web import Target
 
 SAMPLE_NS = 10 * SECOND_NS
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from observer.model.recording import SECOND_NS, Event, Window
 from observer.model.redaction import without_credentials
-from observer.sources.polling import Now, PollFailed, Record
+from observer.sources.polling import Now, PollFailed, Reachability, Record
 from observer.sources.web import Target
 
 DEADLINE_S = 3.0
@@ -60,12 +60,8 @@ class Dashboards:
     """Our dashboards in one Prometheus. `began_s`: when the recording began, seconds since 1970."""
 
     def __init__(self, url: str, began_s: float, record: Record, now_ns: Now) -> None:
-        self._url = url.rstrip("/")
-        self._subject = without_credentials(self._url)
-        self._began_s = began_s
-        self._record = record
-        self._now_ns = now_ns
-        self._how: str | None = None
+        self._url, self._began_s, self._record, self._now_ns = url.rstrip("/"), began_s, record, now_ns
+        self._reachability = Reachability("prometheus", without_credentials(self._url), record)
         self._queries = [query for board in boards() for query in queries(board)]
 
     def capture(self, from_ns: int, to_ns: int) -> bool:
@@ -78,16 +74,15 @@ class Dashboards:
         try:
             counts = [(query, self._series(target, query, from_ns, to_ns)) for query in self._queries]
         except PollFailed as failure:
-            self._unreachable(failure, began_ns)
+            if failure.how != self._reachability.how:
+                self._reachability.lost(failure, began_ns, Window(began_ns, self._now_ns()))
             return False
         finally:
             target.close()
         window = Window(began_ns, self._now_ns())
-        if self._how is not None:
-            self._record(Event("prometheus", "source.sees", self._subject, window, {"how": self._how}))
-            self._how = None
+        self._reachability.back(window)
         detail = {"from_ns": from_ns, "to_ns": to_ns, "panels": summary(counts)}
-        self._record(Event("prometheus", "dashboards.captured", self._subject, window, detail))
+        self._record(Event("prometheus", "dashboards.captured", self._reachability.subject, window, detail))
         return True
 
     def _series(self, target: Target, query: Query, from_ns: int, to_ns: int) -> int:
@@ -107,12 +102,6 @@ class Dashboards:
         except (ValueError, KeyError, TypeError):
             error = f"{query.panel}: HTTP {code}, and no result of a query"
             raise PollFailed("error", error, {"http": code}) from None
-
-    def _unreachable(self, failure: PollFailed, began_ns: int) -> None:
-        if failure.how != self._how:
-            self._how = failure.how
-            detail = {**failure.detail, "how": failure.how, "error": failure.error, "since_ns": began_ns}
-            self._record(Event("prometheus", "source.blind", self._subject, Window(began_ns, self._now_ns()), detail))
 
 
 def has_value(values: Sequence[Sequence[Any]]) -> bool:

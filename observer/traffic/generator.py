@@ -13,9 +13,8 @@ from observer.model.recording import MS_NS, SECOND_NS, Action, Event, Operation,
 from observer.postgres.resolver import Resolver
 from observer.postgres.session import READ, READY, RESOLVING, NoAnswer, Session, parameters
 from observer.traffic.connections import Connection, ConnectionPool, Running
-from observer.traffic.outcome import Ended, outcome
 from observer.traffic.plan import Due, Schedule, slots, streams
-from observer.traffic.results import ResultRecorder
+from observer.traffic.results import Ended, ResultRecorder, outcome
 from observer.traffic.workload import WORKLOADS, Answer, absent, answer, bounds, token
 
 _SLEPT_NS = 2 * SECOND_NS  # after a longer gap between two turns of the loop, the process did not run

@@ -23,7 +23,8 @@ from observer.model.errors import ConfigError, CredentialsRefused, NothingAnswer
 from observer.model.recording import Event
 from observer.sources.dcs import EtcdSource
 from observer.sources.discovery import Discovery, ScopeAbsent, discover
-from observer.sources.etcd import ANONYMOUS, Access, Endpoint
+from observer.sources.etcd import Endpoint
+from observer.sources.polling import ANONYMOUS, Access
 from tests.ports import free_port
 from tests.waiting import eventually, held_up_s
 
@@ -366,7 +367,7 @@ def test_an_overdue_lease_and_its_renewal_are_recorded(etcds: Etcds) -> None:
         assert overdue.detail["remaining_s"] < 17
         with etcds.keeping(lease):
             assert watching.wait("lease.renewed", "p1").detail["remaining_s"] >= 17
-        assert watching.source.lease() is not None
+        assert watching.source.glance().lease is not None
         lost = watching.wait("leader.lost", "p1")
         assert lost.detail["lease"] == int(lease, 16)
     finally:

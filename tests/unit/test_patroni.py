@@ -14,8 +14,8 @@ import pytest
 from observer.model.recording import Event
 from observer.sources import patroni
 from observer.sources.patroni import answer_of, base
-from observer.sources.polling import PollFailed
-from observer.sources.web import ANONYMOUS, Access, Target
+from observer.sources.polling import ANONYMOUS, Access, PollFailed
+from observer.sources.web import Target
 
 PRIMARY_3: dict[str, Any] = {
     "state": "running",
