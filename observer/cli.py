@@ -118,10 +118,22 @@ def run() -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except Exception as error:
-        from observer.commands.crash import keep
-
-        say(keep(error))
+        say(_crashed(error))
         return UNEXPECTED
+
+
+def _crashed(error: BaseException) -> str:
+    """Write the traceback to a file and return a sentence that names it."""
+    import tempfile
+    import traceback
+    from datetime import UTC, datetime
+
+    path = Path(tempfile.gettempdir()) / f"observer-error-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
+    try:
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError:
+        return f"Unexpected {type(error).__name__}: {error}; the details could not be written to {path}."
+    return f"Unexpected {type(error).__name__}: {error}; the details are in {path}, please report them."
 
 
 if __name__ == "__main__":

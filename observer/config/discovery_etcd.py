@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 
 from observer.config.access import access_to, check_files
@@ -62,11 +63,7 @@ def cluster_in_etcd(address: str, say: Callable[[str], None], endpoints: Sequenc
 def scopes_of(names: Sequence[str]) -> list[tuple[str, str]]:
     """Return namespace and scope of every Patroni cluster: a scope has the key "initialize" or "config"."""
     found = {(m["namespace"], m["scope"]) for m in map(_KEY.match, names) if m is not None}
-    return sorted(
-        (namespace, scope)
-        for namespace, scope in found
-        if any(name in names for name in (f"{namespace}/{scope}/initialize", f"{namespace}/{scope}/config"))
-    )
+    return sorted(pair for pair in found if any(f"{'/'.join(pair)}/{key}" in names for key in ("initialize", "config")))
 
 
 def choose(address: str, scopes: Sequence[tuple[str, str]]) -> tuple[str, str]:
@@ -98,15 +95,10 @@ def _other_endpoints(address: str, endpoint: Endpoint, access: Access) -> list[s
     cluster = endpoint.read("/", keys_only=True, stale=True).cluster
     others: dict[int, str] = {}
     for advertised in endpoint.advertised():
-        other = Endpoint(advertised, access)
-        try:
+        with closing(Endpoint(advertised, access)) as other, suppress(PollFailed):
             member = other.status().member
             if member != own and other.read("/", keys_only=True, stale=True).cluster == cluster:
                 others.setdefault(member, advertised)
-        except PollFailed:
-            continue
-        finally:
-            other.close()
     return list(others.values())
 
 
@@ -114,12 +106,10 @@ def _unreached(cluster: Discovery) -> list[str]:
     """Return the members whose REST API does not answer from this machine."""
     found = []
     for name, member in cluster.members.items():
-        target = web.Target(deadline_s=DEADLINE_S)
-        try:
-            if member.api_url:
-                target.get(f"{patroni.base(member.api_url)}/patroni")
-        except PollFailed:
-            found.append(name)
-        finally:
-            target.close()
+        with closing(web.Target(deadline_s=DEADLINE_S)) as target:
+            try:
+                if member.api_url:
+                    target.get(f"{patroni.base(member.api_url)}/patroni")
+            except PollFailed:
+                found.append(name)
     return found

@@ -35,10 +35,6 @@ class Auditor:
     now_ns: Callable[[], int]
     members: Members
 
-    def run(self, first_n: int, last_n: int) -> bool:
-        """Read back the tokens from first to last; return whether all of them could be read."""
-        return self.read_back(first_n, last_n) is None
-
     def read_back(self, first_n: int, last_n: int) -> int | None:
         """Read back the tokens from first to last; return the first number that could not be read, None if none."""
         workload, began_ns = self.settings.traffic.workload, self.now_ns()

@@ -204,7 +204,7 @@ class Daemon:
         self._tasks.queue_due()
         span = self._activity.to_audit(now_ns)
         if span is not None:
-            self._tasks.run_once(partial(self._auditor.run, *span))
+            self._tasks.run_once(partial(self._auditor.read_back, *span))
         if self._activity.became_quiet(now_ns):
             for capture in self._watchers.captures():
                 self._tasks.run_once(capture)
@@ -232,13 +232,13 @@ class Daemon:
     def _store_cluster(self, cluster: Discovery) -> None:
         self._writer.learn(self._id, cluster.scope, cluster.cluster_id)
 
-    def _write_directly(self) -> bool:
-        return write_directly(self._settings, dict(self._members.postgres), self._record, self._now_ns)
+    def _write_directly(self) -> None:
+        write_directly(self._settings, dict(self._members.postgres), self._record, self._now_ns)
 
-    def _audit_and_analyze(self, first_n: int) -> bool:
+    def _audit_and_analyze(self, first_n: int) -> None:
         """Audit the writes of an incident before its analysis, which reports them."""
         try:
-            return self._auditor.run(first_n, self._activity.last_n)
+            self._auditor.read_back(first_n, self._activity.last_n)
         finally:
             self._analyzer.request()
 
@@ -284,7 +284,7 @@ class Daemon:
         if dashboards is not None:
             self._tasks.run_once(partial(dashboards.capture_all, self._now_ns()))
         if self._activity.last_n:
-            self._tasks.run_once(lambda: self._auditor.run(1, self._activity.last_n))
+            self._tasks.run_once(lambda: self._auditor.read_back(1, self._activity.last_n))
         if dashboards is not None:  # of incidents too young for the analysis so far
             self._tasks.run_once(lambda: dashboards.capture_new(self._analysis.findings()))
 

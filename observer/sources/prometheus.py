@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,15 +72,13 @@ class Dashboards:
         dashboards.captured {from_ns, to_ns, panels: [{board, panel, data: bool, series}]}.
         """
         began_ns = self._now_ns()
-        target = Target(deadline_s=DEADLINE_S)
         try:
-            counts = [(query, self._series(target, query, from_ns, to_ns)) for query in self._queries]
+            with closing(Target(deadline_s=DEADLINE_S)) as target:
+                counts = [(query, self._series(target, query, from_ns, to_ns)) for query in self._queries]
         except PollFailed as failure:
             if failure.how != self._reachability.how:
                 self._reachability.lost(failure, began_ns, Window(began_ns, self._now_ns()))
             return False
-        finally:
-            target.close()
         window = Window(began_ns, self._now_ns())
         self._reachability.back(window)
         detail = {"from_ns": from_ns, "to_ns": to_ns, "panels": summary(counts)}
@@ -89,12 +89,8 @@ class Dashboards:
         """Return how many series a query returns in that span."""
         from_s, to_s = (self._began_s + at_ns / SECOND_NS for at_ns in (from_ns, to_ns))
         step_s = max(STEP_S, (to_s - from_s) / POINTS)
-        parameters = {
-            "query": filled(query.expr),
-            "start": f"{from_s:.3f}",
-            "end": f"{to_s:.3f}",
-            "step": f"{step_s:.0f}",
-        }
+        span = {"start": f"{from_s:.3f}", "end": f"{to_s:.3f}", "step": f"{step_s:.0f}"}
+        parameters = {"query": filled(query.expr), **span}
         code, body = target.get(f"{self._url}/api/v1/query_range?{urlencode(parameters)}")
         try:
             answer = json.loads(body)
@@ -111,10 +107,9 @@ def has_value(values: Sequence[Sequence[Any]]) -> bool:
 
 def summary(counts: Sequence[tuple[Query, int]]) -> list[dict[str, Any]]:
     """Return each panel once, with the number of series of all its queries."""
-    found: dict[tuple[str, str], int] = {}
+    found: Counter[tuple[str, str]] = Counter()
     for query, series in counts:
-        key = query.board, query.panel
-        found[key] = found.get(key, 0) + series
+        found[query.board, query.panel] += series
     return [
         {"board": board, "panel": panel, "data": series > 0, "series": series}
         for (board, panel), series in found.items()
