@@ -1,7 +1,5 @@
 """The command line: list the commands, run one, and turn every end into an exit code and at most one message."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

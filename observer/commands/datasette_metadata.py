@@ -1,7 +1,5 @@
 """Run `observer datasette-metadata`: describe the tables of a recording file, with ready-made questions."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Start and stop the daemon: in this terminal or in the background, by a signal or by an event in its file."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

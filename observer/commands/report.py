@@ -1,7 +1,5 @@
 """Run `observer report`."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Turn a recording file into a report: load, analyze, render, draw, write."""
 
-from __future__ import annotations
-
 import json
 import os
 import tempfile

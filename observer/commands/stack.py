@@ -1,7 +1,5 @@
 """Run `observer stack up`, `down` and `status`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """Define what the commands `stack`, `fault` and `drill` share: their options, and the errors of the package stack."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """What the settings give to those who connect: connection strings, credentials, certificates; and whether they work."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal

@@ -1,7 +1,5 @@
 """Finding a Patroni cluster in Docker, through the ports that its containers publish on this machine."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

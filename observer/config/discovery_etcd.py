@@ -1,7 +1,5 @@
 """Finding a Patroni cluster through etcd: its scope and namespace, the members of etcd, the members of Patroni."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """Configuration errors in plain words: the option, its value and the remedy, in one sentence."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher

@@ -1,7 +1,5 @@
 """Checks of etcd and of the members by REST and by SQL. Each check is a pure function of the observations."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -3,8 +3,6 @@
 Each observation ends within seconds and does not raise an error if the component fails: the failure is the observation.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Sum up a cluster's state: whether all is well, and otherwise what the cluster is waiting for. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal

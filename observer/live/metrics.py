@@ -3,8 +3,6 @@
 What is not observed is not exported, so a dashboard shows a gap and no zero. `docs/docker.md` lists every name.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterator
 

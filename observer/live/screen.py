@@ -1,7 +1,5 @@
 """The terminal screen of the live view, drawn from its own thread: a slow terminal blocks nothing else."""
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """The state of a recording at this moment, from its file alone: leader, what is down, the traffic, the last events."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from typing import Any

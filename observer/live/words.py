@@ -1,7 +1,5 @@
 """Events and incidents as one line of English each, for the live view, `status` and the list of events."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

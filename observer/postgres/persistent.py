@@ -1,7 +1,5 @@
 """A connection that stays open between queries and waits for each answer until a deadline."""
 
-from __future__ import annotations
-
 import selectors
 import threading
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Audits: acknowledged writes are read back after an outage, at the stop, and for a recording that was cut off."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Threads beside the recording: slow tasks, one after another, and a function that runs again on request."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable

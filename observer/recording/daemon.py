@@ -1,7 +1,5 @@
 """The daemon: wires sources, traffic, recorder and analysis together, keeps recording if parts fail, ends cleanly."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import threading

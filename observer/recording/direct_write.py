@@ -1,7 +1,5 @@
 """A small write to each member directly, while HAProxy does not answer: does the cluster still accept writes?"""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 from observer.config.access import has_traffic, postgres_credentials

@@ -1,7 +1,5 @@
 """Retries of the discovery, for a recording that began while etcd did not answer."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """The analysis of a recording while it grows, and the dashboards of the incidents that it finds."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The addresses of each member, from the configuration, from etcd, and as PostgreSQL itself reports them."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit

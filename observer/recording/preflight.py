@@ -1,7 +1,5 @@
 """Checks before a recording begins. An error that waiting cannot fix ends the command with its exit code."""
 
-from __future__ import annotations
-
 import socket
 import time
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """The schedule of the polls, run by APScheduler, and a watchdog for steps of the clock and sleep of the machine."""
 
-from __future__ import annotations
-
 import logging
 import threading
 from collections import Counter

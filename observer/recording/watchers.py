@@ -1,7 +1,5 @@
 """The sources of one recording and their wiring: etcd, members by REST and by SQL, HAProxy, logs, Docker."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from urllib.parse import urlsplit

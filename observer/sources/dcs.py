@@ -1,7 +1,5 @@
 """The etcd source: every change under the cluster's scope, the health of etcd itself, and the leader's lease."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 

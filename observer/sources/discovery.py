@@ -1,7 +1,5 @@
 """Discovery: the cluster as etcd describes it before a recording begins. Scope, identity, members, addresses."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The Docker source: stops, kills, pauses and network changes of the cluster's containers, and the members' logs."""
 
-from __future__ import annotations
-
 import json
 import socket
 import threading
@@ -11,16 +9,9 @@ from typing import Any
 
 from observer.model.recording import Event, Window
 from observer.model.redaction import without_credentials
+from observer.sources import fault_actions
 from observer.sources.engine import Engine, lines
-from observer.sources.fault_actions import (
-    Component,
-    Container,
-    FaultActions,
-    WatchedAddress,
-    component_of,
-    container_in,
-    container_of,
-)
+from observer.sources.fault_actions import Component, Container, FaultActions, WatchedAddress
 from observer.sources.logs import LogReader
 from observer.sources.polling import Now, PollFailed, Reachability, Record
 
@@ -94,7 +85,7 @@ class DockerSource:
         """Inspect a container and return it. The addresses that it had before it was stopped stay known."""
         before = self._known.get(id)
         try:
-            after = container_of(engine.ask(f"/containers/{id}/json"))
+            after = fault_actions.container_of(engine.ask(f"/containers/{id}/json"))
         except PollFailed:
             return before  # the container was removed meanwhile
         if before is not None:
@@ -104,7 +95,7 @@ class DockerSource:
         return after
 
     def _handle(self, engine: Engine, event: dict[str, Any], at_ns: int) -> None:
-        id = container_in(event)
+        id = fault_actions.container_in(event)
         started = event.get("Action") == "start"
         container = self._known.get(id)
         if container is None or started:
@@ -121,7 +112,7 @@ class DockerSource:
     def _component(self, container: Container) -> Component | None:
         host = socket.gethostname()  # within a container: the beginning of its id
         own = next((known for known in self._known.values() if len(host) >= 12 and known.id.startswith(host)), None)
-        return component_of(container, self._places(), own)
+        return fault_actions.component_of(container, self._places(), own)
 
     # The logs.
 

@@ -1,7 +1,5 @@
 """The API of a Docker engine over its socket: single requests, and streams that last until they are closed."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket

@@ -1,7 +1,5 @@
 """HAProxy's stats page: the servers that its pools route to."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The lease of the leader key, and what else the polls of etcd find beyond the records. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Lines of a member's log that no other interface reports: pg_rewind ran, the member demoted itself."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -88,19 +86,19 @@ def job(member: str, path: Path, record: Record, now_ns: Now) -> Job:
     return Job(f"log {member} {path.name}", EVERY_MS, Poller("log", member, tail.read, compare, record, now_ns).run)
 
 
+@dataclass(slots=True)
 class Tail:
     """The end of a growing file. A file that was replaced or truncated is read from its beginning."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: int | None = None  # its inode
-        self._at = 0
-        self._rest = b""
+    path: Path
+    _file: int | None = None  # its inode
+    _at: int = 0
+    _rest: bytes = b""
 
     def read(self) -> list[str]:
         """Return the lines that were added since the last call; none at the first. Raise PollFailed."""
         try:
-            with self._path.open("rb") as file:
+            with self.path.open("rb") as file:
                 now = os.fstat(file.fileno())
                 if self._file is None:
                     self._at = now.st_size
@@ -110,7 +108,7 @@ class Tail:
                 file.seek(self._at)
                 added = file.read(READ_BYTES)
         except OSError as error:
-            raise PollFailed("error", f"{self._path}: {error.strerror}") from error
+            raise PollFailed("error", f"{self.path}: {error.strerror}") from error
         self._at += len(added)
         *whole, self._rest = (self._rest + added).split(b"\n")
         return [line.decode("utf-8", "replace") for line in whole]

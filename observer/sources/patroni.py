@@ -1,7 +1,5 @@
 """Patroni's REST API: each member by itself, and the cluster as one of them describes it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from contextlib import closing, suppress

@@ -1,7 +1,5 @@
 """Polling: a Job for the scheduler, and the Poller, which turns polls of one subject into events with windows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar

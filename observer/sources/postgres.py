@@ -1,7 +1,5 @@
 """PostgreSQL, each member queried directly: recovery, timeline, start, positions."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """The dashboards: the query of every panel, run in Prometheus over a span of the recording."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """The results of the analysis as rows. The analysis can run again, so each run replaces all rows of a recording."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlite_utils import Database

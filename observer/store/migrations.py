@@ -1,7 +1,5 @@
 """The migrations of a recording file, each applied once and in order. An old file gets the newer tables and views."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable, Sequence
 

@@ -1,7 +1,5 @@
 """Conversion of recorded objects to rows of SQLite and back."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

@@ -3,8 +3,6 @@
 `PRAGMA user_version` counts the migrations that a file has had; `PRAGMA application_id` marks the file as ours.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Collection, Mapping
 

@@ -1,7 +1,5 @@
 """The writer of a recording file. One process at a time records; other processes may append an event to it."""
 
-from __future__ import annotations
-
 import sqlite3
 import threading
 import time

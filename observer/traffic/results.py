@@ -1,7 +1,5 @@
 """The results of the traffic: outcomes of operations, absent tables, and failures of the generator itself."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal

@@ -1,7 +1,5 @@
 """The SQL of each workload, and the meaning of its answers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
