@@ -4,8 +4,8 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -51,7 +51,7 @@ class Daemon:
         self._view = view
         self._stop = threading.Event()
         self._reason = "stop"
-        self._analysis = LiveAnalysis(self._load, analyze, view.say)
+        self._analysis = LiveAnalysis(self._opened, analyze, view.say)
 
     def ask_to_stop(self, reason: str) -> None:
         """End the recording cleanly; for signal handlers and any thread. The first reason counts."""
@@ -240,9 +240,10 @@ class Daemon:
         finally:
             self._analyzer.request()
 
-    def _load(self) -> Recording:
+    @contextmanager
+    def _opened(self) -> Iterator[Recording]:
         with Reader(self._path) as reader:
-            return reader.load(self._id)
+            yield reader.load(self._id)
 
     def _receive(self, findings: Findings) -> None:
         self._recorder.record(findings)

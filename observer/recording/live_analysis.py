@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,15 +17,19 @@ Analyze = Callable[[Recording], Findings]
 
 @dataclass(frozen=True, slots=True)
 class LiveAnalysis:
-    """Loads the recording, analyzes it, and passes the findings to the receivers."""
+    """Loads the recording, analyzes it, and passes the findings to the receivers.
 
-    load: Callable[[], Recording]
+    `opened` keeps the file open: the analysis reads more operations of the recording as it needs them.
+    """
+
+    opened: Callable[[], AbstractContextManager[Recording]]
     analyze: Analyze
     say: Callable[[str], None]
 
     def findings(self) -> Findings:
         """Return the findings on the recording as it is now."""
-        return self.analyze(self.load())
+        with self.opened() as recording:
+            return self.analyze(recording)
 
     def run(self, receivers: Sequence[Callable[[Findings], None]]) -> None:
         """Analyze once. An error goes to `say`, for the recording must continue. Raise CannotWrite of a receiver."""
