@@ -1,7 +1,5 @@
 """Run scenarios on a cluster while it is recorded, and record each fault and repair."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time

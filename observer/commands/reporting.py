@@ -1,7 +1,5 @@
 """Turn a recording file into a report: load, analyze, render, draw, write."""
 
-from __future__ import annotations
-
 import json
 import os
 import tempfile
@@ -105,17 +103,11 @@ def write(path: Path, document: str) -> None:
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
                 file.write(document)
-            mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-            Path(name).chmod(mode)
+            os.umask(umask := os.umask(0))
+            Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask)
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
         raise CannotWrite(f"{path}: cannot be written ({error.strerror}); check the folder.") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

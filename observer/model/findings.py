@@ -1,7 +1,5 @@
 """The results of the analysis of one recording: incidents with causes, phases, costs and evidence; leaders; losses."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from observer.commands import reporting
-from reports.analysis.results.recording import Period, Reported
+from observer.model.findings import Reported
+from reports.analysis.results.recording import Period
 from reports.analysis.results.whole import Results
 from reports.contents import document
 from reports.render.html.html import html
