@@ -1,0 +1,239 @@
+-- The views of a recording file. A view computes nothing that the tables do not hold, so every number of a report can
+-- be counted again with `observer query "select * from VIEW where recording_id = 1"`. docs/sqlite.md describes them.
+-- Each view is a comment with its name and what it shows, and its select, up to an empty line. UTC(nanoseconds) stands
+-- for the wall clock at a moment of the recording `r`, and INTERESTING for the condition of the partial index.
+
+-- A leadership begins when the value of the leader key changes, or when the key is created again. Its timeline is the
+-- newest that the leader itself reported as a primary, before this leadership ended and after the one before it had.
+-- The last row that a recording holds ends it if the daemon was killed.
+-- leaders: Who held the leader key, on which timeline, from when to when.
+with keys as (
+  select id, recording_id, kind, by_ns, case kind when 'leader.lost' then null else subject end as holder
+  from events where kind in ('leader.seen', 'leader.elected', 'leader.lost')),
+changes as (
+  select *, lag(holder) over w as held, lag(id) over w is null as first
+  from keys window w as (partition by recording_id order by by_ns, id)),
+periods as (
+  select recording_id, holder, by_ns as from_ns, lead(by_ns) over w as to_ns, lag(by_ns) over w as since_ns
+  from changes where first or holder is not held or kind = 'leader.elected'
+  window w as (partition by recording_id order by by_ns, id)),
+ends as (
+  select id as recording_id, coalesce(ended_ns,
+    max(coalesce((select max(by_ns) from events e where e.recording_id = recordings.id), 0),
+        coalesce((select max(finished_ns) from operations o where o.recording_id = recordings.id), 0))) as until_ns
+  from recordings)
+select p.recording_id, p.holder as member,
+  (select json_extract(m.detail, '$.timeline') from events m
+   where m.kind = 'member.changed' and m.recording_id = p.recording_id and m.subject = p.holder
+     and m.by_ns < coalesce(p.to_ns, m.by_ns + 1) and m.by_ns >= coalesce(p.since_ns, 0)
+     and json_extract(m.detail, '$.timeline') is not null
+     and (json_extract(m.detail, '$.in_recovery') = 0
+       or json_extract(m.detail, '$.role') in ('primary', 'master', 'promoted'))
+   order by m.by_ns desc, m.id desc limit 1) as timeline,
+  UTC(p.from_ns) as from_utc,
+  case when p.to_ns is not null then UTC(p.to_ns) end as to_utc,
+  round((coalesce(p.to_ns, max(ends.until_ns, p.from_ns)) - p.from_ns) / 1e9, 3) as seconds,
+  p.from_ns, p.to_ns
+from periods p join recordings r on r.id = p.recording_id join ends on ends.recording_id = p.recording_id
+where p.holder is not null
+
+-- outages: Outages with their times in UTC.
+select o.incident_id, o.action, UTC(o.began_ns) as from_utc,
+  case when not o.open then UTC(o.ended_ns) end as to_utc,
+  round((o.ended_ns - o.began_ns) / 1e9, 3) as seconds, o.open, o.failed, o.unknown, o.recording_id,
+  i.number as incident
+from judged_outages o join recordings r on r.id = o.recording_id join incidents i on i.id = o.incident_id
+
+-- outages_alone: Outages of persistent and of new connections, each alone, with their times in UTC.
+select o.incident_id, o.action, o.probe, UTC(o.began_ns) as from_utc,
+  case when not o.open then UTC(o.ended_ns) end as to_utc,
+  round((o.ended_ns - o.began_ns) / 1e9, 3) as seconds, o.open, o.failed, o.unknown, o.recording_id,
+  i.number as incident
+from judged_outages_alone o join recordings r on r.id = o.recording_id join incidents i on i.id = o.incident_id
+
+-- incident_operations: How the operations of each incident ended.
+select i.recording_id, i.number as incident, i.cause, o.action, o.outcome, count(*) as operations,
+  sum(o.probe = 'kept') as kept, sum(o.probe = 'fresh') as fresh
+from incidents i join operations o on o.recording_id = i.recording_id and o.finished_ns > i.began_ns
+  and o.finished_ns <= i.ended_ns
+group by i.id, o.action, o.outcome
+
+-- failures: Operations that were not acknowledged, by incident, error and server.
+with failed as (
+  select *, (select min(number) from incidents i where i.recording_id = o.recording_id
+    and o.finished_ns between i.began_ns and i.ended_ns) as incident
+  from operations o where outcome <> 'ok' and INTERESTING)
+select recording_id, incident, action, outcome, stage, sqlstate, message, server, count(*) as operations
+from failed group by recording_id, incident, action, outcome, stage, sqlstate, message, server
+
+-- lost_writes: Lost writes with their times in UTC.
+select l.token, UTC(l.acknowledged_ns) as acknowledged_utc, l.server, l.timeline, l.operation_id, l.recording_id
+from judged_losses l join recordings r on r.id = l.recording_id
+
+-- write_durability: What the audits found of the writes, by their outcome.
+select o.recording_id, o.outcome, count(*) as writes, count(a.present = 1 or null) as present,
+  count(a.present = 0 or null) as absent, sum(a.id is null) as not_read_back
+from operations o left join audits a on a.id = (
+  select id from audits where recording_id = o.recording_id and o.token between first_token and last_token
+  order by audited_ns desc, id desc limit 1)
+where o.action = 'write' group by o.recording_id, o.outcome
+
+-- Tokens sort in the order in which they were written. `acknowledged` and `seen` are the newest tokens that an earlier
+-- write or an earlier read had returned before this read began.
+-- reads_seen: Each read with the newest token that it should have returned.
+with moments as (
+  select recording_id, finished_ns as at_ns, 1 as ended, iif(action = 'write', token, null) as acknowledged,
+    saw as seen, null as id
+  from operations where outcome = 'ok' and (action = 'write' or saw is not null)
+  union all
+  select recording_id, started_ns, 0, null, null, id
+  from operations where action = 'read' and outcome = 'ok' and saw is not null),
+newest as (
+  select recording_id, id, max(acknowledged) over w as acknowledged, max(seen) over w as seen
+  from moments window w as (partition by recording_id order by at_ns, ended rows unbounded preceding))
+select n.recording_id, o.id, o.server, o.in_recovery, o.saw, n.acknowledged, n.seen,
+  coalesce(o.saw < n.acknowledged, 0) as behind, coalesce(o.saw < n.seen, 0) as went_back,
+  coalesce((select not present from audits a where a.recording_id = o.recording_id
+    and o.saw between first_token and last_token and audited_ns >= o.finished_ns
+    order by audited_ns desc, id desc limit 1), 0) as lost,
+  case when o.saw < n.acknowledged then (select count(*) from operations m where m.recording_id = o.recording_id
+    and m.action = 'write' and m.outcome = 'ok' and m.finished_ns < o.started_ns and m.token > o.saw)
+  end as writes_behind,
+  case when o.saw < n.acknowledged then (select o.started_ns - min(m.finished_ns) from operations m
+    where m.recording_id = o.recording_id and m.action = 'write' and m.outcome = 'ok'
+    and m.finished_ns < o.started_ns and m.token > o.saw) / 1e9
+  end as seconds_behind
+from newest n join operations o on o.id = n.id
+
+-- served_by: Which server acknowledged how many operations, and in which role.
+select action, coalesce(server, address) as server, in_recovery, sum(operations) as operations,
+  sum(iif(probe = 'kept', operations, 0)) as kept, sum(iif(probe = 'fresh', operations, 0)) as fresh,
+  group_concat(distinct address) as addresses, group_concat(distinct timeline) as timelines, recording_id
+from (select * from counted_servers order by address, timeline)
+group by recording_id, action, coalesce(server, address), in_recovery
+
+-- reader_switches: Persistent reads that another server, or another role, answered.
+with reads as (
+  select id, recording_id, finished_ns, server, in_recovery, lag(id) over w as before_id,
+    lag(server) over w as server_before, lag(in_recovery) over w as in_recovery_before
+  from operations where action = 'read' and probe = 'kept' and outcome = 'ok'
+  window w as (partition by recording_id order by finished_ns, id))
+select reads.id, UTC(reads.finished_ns) as utc, server, in_recovery, before_id, server_before, in_recovery_before,
+  recording_id
+from reads join recordings r on r.id = reads.recording_id
+where before_id is null or server is not server_before or in_recovery is not in_recovery_before
+
+-- per_second: How the operations that finished in each second ended.
+select UTC(c.second * 1000000000) as utc, c.action, c.ok, c.failed, c.unknown, round(c.max_ns / 1e6, 1) as max_ms,
+  c.recording_id, c.second
+from counted_seconds c join recordings r on r.id = c.recording_id
+
+-- A percentile is the value at its nearest rank.
+-- latencies: Percentiles of how long operations took since they were due.
+with ranked as (
+  select recording_id, action, probe, outcome, (finished_ns - due_ns) / 1e6 as ms, count(*) over own as n,
+    row_number() over (partition by recording_id, action, probe, outcome order by finished_ns - due_ns) as rank
+  from operations window own as (partition by recording_id, action, probe, outcome))
+select recording_id, action, probe, outcome, count(*) as operations,
+  max(case when rank <= (n * 50 + 99) / 100 then ms end) as p50_ms,
+  max(case when rank <= (n * 95 + 99) / 100 then ms end) as p95_ms,
+  max(case when rank <= (n * 99 + 99) / 100 then ms end) as p99_ms,
+  max(ms) as max_ms
+from ranked group by recording_id, action, probe, outcome
+
+-- operations_utc: Operations with their times in UTC.
+select o.id, o.recording_id, UTC(o.due_ns) as due_utc, UTC(o.started_ns) as started_utc,
+  UTC(o.finished_ns) as finished_utc, round((o.finished_ns - o.due_ns) / 1e6, 1) as took_ms, o.action, o.probe,
+  o.token, o.outcome, o.stage, o.sqlstate, o.server, o.address, o.in_recovery, o.timeline, o.saw, o.message
+from operations o join recordings r on r.id = o.recording_id
+
+-- unreachable: Periods in which a source got no answer, with the operations meanwhile.
+with failing as (
+  select *, sum(kind = 'source.sees') over (partition by recording_id, source, subject order by by_ns, id
+    rows between unbounded preceding and 1 preceding) as period
+  from events where kind in ('source.blind', 'source.sees')),
+periods as (
+  select recording_id, source, subject, group_concat(json_extract(detail, '$.how'), ', ')
+      filter (where kind = 'source.blind') as how,
+    min(coalesce(json_extract(detail, '$.since_ns'), by_ns)) filter (where kind = 'source.blind') as from_ns,
+    min(by_ns) filter (where kind = 'source.blind') as known_ns,
+    max(by_ns) filter (where kind = 'source.sees') as to_ns,
+    min(id) filter (where kind = 'source.blind') as blind_id, max(id) filter (where kind = 'source.sees') as sees_id
+  from failing group by recording_id, source, subject, coalesce(period, 0)),
+ends as (
+  select id as recording_id, coalesce(ended_ns,
+    max(coalesce((select max(by_ns) from events e where e.recording_id = recordings.id), 0),
+        coalesce((select max(finished_ns) from operations o where o.recording_id = recordings.id), 0))) as until_ns
+  from recordings)
+select p.source, p.subject, p.how, UTC(p.from_ns) as from_utc,
+  case when p.to_ns is not null then UTC(p.to_ns) end as to_utc,
+  round((coalesce(p.to_ns, max(ends.until_ns, p.from_ns)) - p.from_ns) / 1e9, 3) as seconds,
+  (select count(*) from operations o where o.recording_id = p.recording_id and o.finished_ns > p.known_ns
+    and o.finished_ns <= coalesce(p.to_ns, ends.until_ns) and o.action = 'write' and o.outcome = 'ok') as writes,
+  (select count(*) from operations o where o.recording_id = p.recording_id and o.finished_ns > p.known_ns
+    and o.finished_ns <= coalesce(p.to_ns, ends.until_ns) and o.action = 'read' and o.outcome = 'ok') as reads,
+  (select count(*) from operations o where o.recording_id = p.recording_id and o.finished_ns > p.known_ns
+    and o.finished_ns <= coalesce(p.to_ns, ends.until_ns) and o.outcome <> 'ok') as failed,
+  p.blind_id, p.sees_id, p.from_ns, p.to_ns, p.recording_id
+from periods p join recordings r on r.id = p.recording_id join ends on ends.recording_id = p.recording_id
+where p.blind_id is not null
+
+-- member_roles: Role and timeline that PostgreSQL of each member reported, at each change.
+select id, utc, subject as member, json_extract(detail, '$.in_recovery') as in_recovery,
+  json_extract(detail, '$.timeline') as timeline, json_extract(detail, '$.started') as started, recording_id
+from events where kind = 'member.changed' and source = 'postgres'
+
+-- rebuilt_members: Members that pg_rewind or a new copy brought back, by their logs.
+select id, utc, subject as member, iif(json_extract(detail, '$.says') = 'rewind_ended', 'rewind', 'bootstrap') as how,
+  recording_id
+from events where kind = 'log.told' and json_extract(detail, '$.says') in ('rewind_ended', 'bootstrap_ended')
+  and cast(coalesce(json_extract(detail, '$.code'), 0) as int) = 0
+
+-- replica_lag: How far replicas were behind, at each sample.
+with samples as (
+  select * from events where kind = 'replication.sampled' and source = 'postgres'),
+lags as (
+  select id, recording_id, by_ns, utc, subject as member, null as lag_bytes, json_extract(detail, '$.lag_s') as lag_s
+  from samples where json_extract(detail, '$.lag_s') is not null
+  union all
+  select samples.id, recording_id, by_ns, utc, key, max(value, 0), null from samples, json_each(detail, '$.lag_bytes')
+  where json_each.type in ('integer', 'real'))
+select id, utc, by_ns / 1e9 as at_s, member, lag_bytes, lag_s, recording_id from lags
+
+-- While a server goes up or down, each check moves its count by one ("UP 2/3", "UP 1/3", "DOWN"), so two neighbouring
+-- counts are two consecutive checks. A restarted proxy and a page that could not be polled break the sequence.
+-- check_pauses: Pauses between two consecutive checks of a server by HAProxy.
+with parts as (
+  select id, recording_id, kind, subject, by_ns, utc, json_extract(detail, '$.status') as status,
+    json_extract(detail, '$.page') as page, json_extract(detail, '$.initial') as initial,
+    json_extract(detail, '$.check_duration_ms') as check_duration_ms,
+    sum(kind in ('proxy.restarted', 'source.blind', 'source.sees'))
+      over (partition by recording_id order by by_ns, id) as part
+  from events where source = 'haproxy'),
+checks as (
+  select id, recording_id, by_ns, utc, subject, status, check_duration_ms as took, lag(id) over w as before_id,
+    lag(by_ns) over w as before_ns, lag(status) over w as was, lag(initial) over w as first,
+    lag(check_duration_ms) over w as took_before
+  from parts where kind in ('route.up', 'route.down', 'route.changed')
+  window w as (partition by recording_id, part, page, subject order by by_ns, id))
+select subject as server, utc, round((by_ns - before_ns) / 1e6 - took, 3) as pause_ms, before_id, id, recording_id
+from checks where coalesce(first, 0) = 0 and took_before is not null and took is not null and status = case
+  when was like 'UP %/%' then
+    iif(cast(substr(was, 4) as int) - 1 > 0,
+      'UP ' || (cast(substr(was, 4) as int) - 1) || '/' || cast(substr(was, instr(was, '/') + 1) as int), 'DOWN')
+  when was like 'DOWN %/%' then
+    iif(cast(substr(was, 6) as int) + 1 < cast(substr(was, instr(was, '/') + 1) as int),
+      'DOWN ' || (cast(substr(was, 6) as int) + 1) || '/' || cast(substr(was, instr(was, '/') + 1) as int), 'UP') end
+
+-- proxy_sessions: HAProxy's sessions by pool and server, each time its page was captured.
+select events.id, utc, json_extract(value, '$.pool') as pool, json_extract(value, '$.server') as server,
+  json_extract(value, '$.sessions') as sessions, json_extract(value, '$.sessions_max') as sessions_max,
+  json_extract(value, '$.sessions_limit') as sessions_limit,
+  recording_id
+from events, json_each(detail, '$.pools') where kind = 'pools.captured'
+
+-- dashboard_panels: Which panels of the dashboards had data, at each capture.
+select events.id, json_extract(detail, '$.from_ns') / 1e9 as from_s, json_extract(detail, '$.to_ns') / 1e9 as to_s,
+  json_extract(value, '$.board') as board, json_extract(value, '$.panel') as panel,
+  json_extract(value, '$.data') as data, json_extract(value, '$.series') as series, recording_id
+from events, json_each(detail, '$.panels') where kind = 'dashboards.captured'
