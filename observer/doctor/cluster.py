@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from observer.config.settings import Settings
-from observer.doctor.finding import CONFIGURATION, CREDENTIALS, NOTHING_ANSWERS, Finding, error, note, ok, unanswered
-from observer.doctor.observations import Failure, Observations, RestObservation, SqlObservation, netloc_of
+from observer.doctor.finding import Finding, ok, problem, unanswered
+from observer.doctor.observations import Observations, RestObservation, SqlObservation, netloc_of
 
 CLOCK_S = 1.0
 OLDEST_TESTED = {"etcd": (3, 4), "Patroni": (3, 0), "PostgreSQL": (15, 0)}
@@ -16,8 +16,7 @@ def endpoints(observed: Observations, settings: Settings) -> Iterator[Finding]:
     for address, member in observed.etcd.items():
         component, failure = f"etcd {address}", member.failure
         if failure is not None and failure.refused:
-            meaning = "etcd requires a user, or does not accept this user and password"
-            yield error(component, CREDENTIALS, failure.message, meaning, "set user and password in [etcd]")
+            yield problem("etcd_refused", component, message=failure.message)
         elif failure is not None:
             remedy = "start it, or correct endpoints in [etcd]"
             if failure.how == "closed" and settings.etcd.ca is None:
@@ -26,9 +25,7 @@ def endpoints(observed: Observations, settings: Settings) -> Iterator[Finding]:
                 remedy = "leave out ca in [etcd] if it does not speak TLS; else check the files, or endpoints"
             yield unanswered(component, failure.how, failure.message, remedy)
         elif member.status is not None and not member.status.leader:
-            meaning = "this member of etcd has no quorum, so Patroni cannot elect a leader"
-            remedy = "start the other members of etcd, or repair the network between them"
-            yield error(component, NOTHING_ANSWERS, "etcd has no leader", meaning, remedy)
+            yield problem("etcd_no_leader", component)
         elif member.status is not None:
             leads = ", leader" if member.status.leader == member.status.member else ""
             yield ok(component, f"{member.status.version}{leads}")
@@ -44,32 +41,23 @@ def one_etcd(observed: Observations, settings: Settings) -> Iterator[Finding]:
         return
     largest, *others = sorted(clusters.values(), key=len, reverse=True)
     for address in [address for found in others for address in found]:
-        yield error(
-            f"etcd {address}",
-            CONFIGURATION,
-            f"it belongs to another etcd cluster than {', '.join(largest)}",
-            "the recording would mix the data of two clusters",
-            f"leave {address} out of endpoints in [etcd]",
-        )
+        yield problem("etcd_other_cluster", f"etcd {address}", address=address, largest=", ".join(largest))
 
 
 def scope(observed: Observations, settings: Settings) -> Iterator[Finding]:
     """Check that etcd has the scope, that the scope has a leader, and that Patroni is not paused."""
     if observed.absent is not None:
-        meaning = "the recording would have neither leader nor members"
-        yield error("scope", CONFIGURATION, observed.absent, meaning, "set scope and namespace in [cluster]")
+        yield problem("scope_absent", "scope", absent=observed.absent)
     if observed.cluster is None:
         return
     component, cluster = f"scope {observed.cluster.scope}", observed.cluster
     if cluster.leader is None:
-        remedy = "read Patroni's logs; `patronictl list` shows the members"
-        yield note(component, "no member has the leader key", "the cluster has no primary at the moment", remedy)
+        yield problem("no_leader_key", component)
     else:
         times = ", ".join(f"{name} {cluster.config.get(name, '?')}" for name in ("ttl", "loop_wait", "retry_timeout"))
         yield ok(component, f"{len(cluster.members)} members, leader {cluster.leader}; {times}")
     if cluster.config.get("pause"):
-        meaning = "Patroni is in maintenance mode and will not replace a leader that fails"
-        yield note(component, "paused", meaning, "run `patronictl resume` to allow failovers")
+        yield problem("paused", component)
 
 
 def member_names(observed: Observations, settings: Settings) -> Iterator[Finding]:
@@ -80,17 +68,9 @@ def member_names(observed: Observations, settings: Settings) -> Iterator[Finding
     for section, members in (("patroni", settings.patroni.members), ("postgres", settings.postgres.members)):
         for name in members or {}:
             if name not in observed.cluster.members:
-                yield error(
-                    f"[{section}] {name}",
-                    CONFIGURATION,
-                    f"etcd has no member of that name (it knows {known})",
-                    "its data could not be matched to a member, so roles and routes would be missing",
-                    f"name it in members of [{section}] as Patroni does",
-                )
+                yield problem("unknown_member", f"[{section}] {name}", known=known, section=section)
         for name in sorted(set(observed.cluster.members) - set(members or observed.cluster.members)):
-            remedy = f"add {name} to members of [{section}], or leave members out if this machine reaches the addresses"
-            meaning = "observer will not poll this member there"
-            yield note(f"[{section}] {name}", "missing in members", meaning, f"{remedy} in etcd")
+            yield problem("missing_member", f"[{section}] {name}", name=name, section=section)
 
 
 def rest(observed: Observations, settings: Settings) -> Iterator[Finding]:
@@ -98,12 +78,12 @@ def rest(observed: Observations, settings: Settings) -> Iterator[Finding]:
     for name, member in observed.rest.items():
         component, failure = f"REST of {name}", member.failure
         remedy = f'start it, or set members = {{ {name} = "http://HOST:PORT" }} in [patroni]'
-        if failure is not None and failure.message.startswith("the answer is not Patroni's"):
-            meaning = "another service listens there"
-            yield error(component, CONFIGURATION, f"{member.url}: {failure.message}", meaning, remedy)
-        elif failure is not None:
+        if failure is not None:
             message = f"{member.url}: {failure.message}"
-            yield unanswered(component, failure.how, message, remedy, member.from_etcd)
+            if failure.message.startswith("the answer is not Patroni's"):
+                yield problem("rest_not_patroni", component, message=message, remedy=remedy)
+            else:
+                yield unanswered(component, failure.how, message, remedy, member.from_etcd)
         elif (mismatch := _rest_mismatch(name, member, observed)) is not None:
             yield mismatch
         else:
@@ -113,8 +93,7 @@ def rest(observed: Observations, settings: Settings) -> Iterator[Finding]:
 def _rest_mismatch(name: str, member: RestObservation, observed: Observations) -> Finding | None:
     component, remedy = f"REST of {name}", f"correct the URL of {name} in members of [patroni]"
     if observed.cluster is not None and member.scope not in (None, observed.cluster.scope):
-        foreign = f"{member.url} belongs to the scope {member.scope}"
-        return error(component, CONFIGURATION, foreign, "it is a member of another cluster", remedy)
+        return problem("rest_other_scope", component, url=member.url, scope=member.scope, remedy=remedy)
     other = member.name if member.name not in (None, name) else owner_by_address(name, member.url, observed)
     title = f"{member.url} is answered by {other}" if other is not None else None
     return _mismatch(component, member.url, member.system, observed, title, remedy)
@@ -126,10 +105,8 @@ def _mismatch(
     """Return the finding for an address of another cluster, or, with a `title`, of another member."""
     expected = observed.cluster.cluster_id if observed.cluster is not None else None
     if expected and system not in (None, expected):
-        meaning = "its system identifier is not that of this cluster"
-        return error(component, CONFIGURATION, f"{address} belongs to the database system {system}", meaning, remedy)
-    meaning = "a fault of one member would be recorded as a fault of the other"
-    return None if title is None else error(component, CONFIGURATION, title, meaning, remedy)
+        return problem("other_system", component, address=address, system=system, remedy=remedy)
+    return None if title is None else problem("other_member", component, title=title, remedy=remedy)
 
 
 def owner_by_address(name: str, url: str, observed: Observations) -> str | None:
@@ -149,26 +126,21 @@ def owner_by_address(name: str, url: str, observed: Observations) -> str | None:
 def sql(observed: Observations, settings: Settings) -> Iterator[Finding]:
     """Check that the PostgreSQL of each member accepts the user, belongs to that member, and shows its statistics."""
     for name, member in observed.sql.items():
-        component = f"SQL of {name}"
-        if member.failure is not None:
-            yield _sql_failure(name, member, member.failure)
-        elif (mismatch := _sql_mismatch(name, member, observed)) is not None:
+        component, failure = f"SQL of {name}", member.failure
+        if failure is not None:
+            message = f"{member.address}: {failure.message}"
+            remedy = f'start it, or set members = {{ {name} = "host=HOST port=PORT" }} in [postgres]'
+            if failure.refused:
+                yield problem("sql_refused", component, message=message)
+            else:
+                yield unanswered(component, failure.how, message, remedy, member.from_etcd)
+            continue
+        if (mismatch := _sql_mismatch(name, member, observed)) is not None:
             yield mismatch
         else:
             yield ok(component, f"{'replica' if member.in_recovery else 'primary'}, PostgreSQL {member.version}")
-        if member.failure is None and not member.may_monitor:
-            meaning = "PostgreSQL's timeline and the lag of replicas stay unknown"
-            yield note(component, "the user may not read statistics", meaning, "GRANT pg_monitor TO the user")
-
-
-def _sql_failure(name: str, member: SqlObservation, failure: Failure) -> Finding:
-    component, message = f"SQL of {name}", f"{member.address}: {failure.message}"
-    if failure.refused:
-        meaning = "the server answers and accepts neither this user nor this password from this machine"
-        remedy = "set dsn in [postgres], or PGPASSWORD; or allow this address in pg_hba.conf"
-        return error(component, CREDENTIALS, message, meaning, remedy)
-    remedy = f'start it, or set members = {{ {name} = "host=HOST port=PORT" }} in [postgres]'
-    return unanswered(component, failure.how, message, remedy, member.from_etcd)
+        if not member.may_monitor:
+            yield problem("sql_no_statistics", component)
 
 
 def _sql_mismatch(name: str, member: SqlObservation, observed: Observations) -> Finding | None:
@@ -191,17 +163,12 @@ def roles(observed: Observations, settings: Settings) -> Iterator[Finding]:
     """Check that one server accepts writes, and that etcd, REST and SQL agree on it."""
     primaries = [name for name, member in observed.sql.items() if member.in_recovery is False]
     if len(primaries) > 1:
-        meaning = "there are two primaries: the writes of one of them will be lost"
-        remedy = "stop one of them, unless both addresses lead to the same server"
-        yield error("roles", CONFIGURATION, f"{' and '.join(primaries)} accept writes", meaning, remedy)
+        yield problem("two_primaries", "roles", members=" and ".join(primaries))
     leader = observed.cluster.leader if observed.cluster is not None else None
     by_rest = [name for name, member in observed.rest.items() if member.role == "primary"]
     for source, found in (("SQL", primaries), ("REST", by_rest)):
         if leader is not None and len(found) == 1 and found[0] != leader:
-            title = f"the leader is {leader} in etcd, and the primary is {found[0]} by {source}"
-            meaning = "names and addresses are mixed up, or a failover is under way"
-            remedy = f"check the addresses of {leader} and {found[0]}, then run `observer doctor` again"
-            yield error("roles", CONFIGURATION, title, meaning, remedy)
+            yield problem("leaders_differ", "roles", leader=leader, primary=found[0], source=source)
 
 
 def versions(observed: Observations, settings: Settings) -> Iterator[Finding]:
@@ -215,12 +182,10 @@ def versions(observed: Observations, settings: Settings) -> Iterator[Finding]:
         old = sorted({version for version in found.values() if _number(version) < OLDEST_TESTED[product]})
         if old:
             oldest = ".".join(map(str, OLDEST_TESTED[product]))
-            meaning = f"observer was not tested with a version before {oldest}; some data may be missing"
-            yield note(product, f"version {', '.join(old)}", meaning, "upgrade it, or expect unknowns in the report")
+            yield problem("untested_version", product, versions=", ".join(old), oldest=oldest)
         if len({_number(version) for version in found.values()}) > 1:
             listed = ", ".join(f"{name} {version}" for name, version in found.items())
-            meaning = "members of different versions may behave differently in a failover"
-            yield note(product, f"versions differ: {listed}", meaning, "finish the upgrade before measuring")
+            yield problem("versions_differ", product, versions=listed)
 
 
 def _number(version: str) -> tuple[int, ...]:
@@ -233,12 +198,8 @@ def clocks(observed: Observations, settings: Settings) -> Iterator[Finding]:
     servers = {name: member for name, member in observed.sql.items() if member.failure is None}
     for name, member in servers.items():
         if abs(member.ahead_s) > CLOCK_S + member.within_s:
-            yield note(
-                f"clock of {name}",
-                f"{abs(member.ahead_s):.0f} s {'ahead of' if member.ahead_s > 0 else 'behind'} ours",
-                "durations stay correct; its logs will not match the UTC times of the recording",
-                "synchronize both clocks with chrony or ntpd",
-            )
+            direction = "ahead of" if member.ahead_s > 0 else "behind"
+            yield problem("clock_differs", f"clock of {name}", seconds=abs(member.ahead_s), direction=direction)
     ahead_s = [abs(member.ahead_s) for member in servers.values()]
     if ahead_s and max(ahead_s) <= CLOCK_S:
         yield ok("clocks", f"within {max(ahead_s):.2f} s of ours")

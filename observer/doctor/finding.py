@@ -1,11 +1,15 @@
 """One finding of `observer doctor`: the component, the level, what was found, what it means and the remedy."""
 
+import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from importlib import resources
 from typing import Literal
 
-FOREIGN_FILE, NOTHING_ANSWERS, CANNOT_WRITE, CREDENTIALS, CONFIGURATION = 65, 69, 73, 77, 78
-ORDER = (CONFIGURATION, CREDENTIALS, NOTHING_ANSWERS, CANNOT_WRITE, FOREIGN_FILE)
+ORDER = (78, 77, 69, 73, 65)
+"""The exit codes, that of the error to fix first before the others."""
+
+_TEXTS = tomllib.loads(resources.files("observer.doctor").joinpath("texts.toml").read_text("utf-8"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +20,8 @@ class Finding:
     written, 77 credentials refused, 78 wrong configuration.
     """
 
-    component: str
     level: Literal["ok", "note", "error"]
+    component: str
     title: str
     meaning: str = ""
     remedy: str = ""
@@ -26,17 +30,15 @@ class Finding:
 
 def ok(component: str, title: str) -> Finding:
     """Return a finding that needs no action."""
-    return Finding(component, "ok", title)
+    return Finding("ok", component, title)
 
 
-def note(component: str, title: str, meaning: str, remedy: str) -> Finding:
-    """Return a finding that does not prevent a recording."""
-    return Finding(component, "note", title, meaning, remedy)
-
-
-def error(component: str, exit_code: int, title: str, meaning: str, remedy: str) -> Finding:
-    """Return a finding that must be fixed."""
-    return Finding(component, "error", title, meaning, remedy, exit_code)
+def problem(name: str, component: str, exit_code: int = 0, /, **facts: object) -> Finding:
+    """Return the finding of this name in texts.toml: an error if it has an exit code there or here, else a note."""
+    text = _TEXTS[name]
+    code = exit_code or text.get("exit_code", 0)
+    title, meaning, remedy = (text[part].format(**facts) for part in ("title", "meaning", "remedy"))
+    return Finding("error" if code else "note", component, title, meaning, remedy, code)
 
 
 def unanswered(component: str, how: str, message: str, remedy: str, from_etcd: bool = False) -> Finding:
@@ -56,7 +58,7 @@ def unanswered(component: str, how: str, message: str, remedy: str, from_etcd: b
         meaning, remedy = "its certificate is not trusted here", f"set ca to the CA's file; {remedy}"
     elif from_etcd and how in ("unreachable", "connect_timeout", "unresolved"):
         meaning = f"{meaning}; the address comes from etcd and may exist only inside Docker or another network"
-    return error(component, NOTHING_ANSWERS, f"{how.replace('_', ' ')} ({message})", meaning, remedy)
+    return Finding("error", component, f"{how.replace('_', ' ')} ({message})", meaning, remedy, 69)
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
@@ -83,5 +85,4 @@ def lines(findings: Sequence[Finding]) -> list[str]:
 
 def as_json(findings: Iterable[Finding]) -> list[dict[str, str | int]]:
     """Return the findings as plain dictionaries: level, component, title, meaning, remedy and exit_code."""
-    keys = ("level", "component", "title", "meaning", "remedy", "exit_code")
-    return [{key: getattr(finding, key) for key in keys} for finding in findings]
+    return list(map(asdict, findings))

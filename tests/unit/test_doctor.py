@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from observer.config.settings import Settings
 from observer.doctor import application, cluster
-from observer.doctor.finding import as_json, error, exit_code, lines, note, ok, unanswered
+from observer.doctor.finding import Finding, as_json, exit_code, lines, ok, unanswered
 from observer.doctor.observations import (
     EtcdObservation,
     Failure,
@@ -42,14 +42,14 @@ def sql(place: str, started: datetime = THEN, in_recovery: bool = True, **more: 
 
 def test_the_exit_code_is_that_of_the_error_to_fix_first() -> None:
     frozen = unanswered("a", "silent", "timed out", "start it")
-    refused = error("b", 77, "refused", "", "")
-    assert exit_code([ok("a", "fine"), note("b", "mind", "", "")]) == 0
+    refused = Finding("error", "b", "refused", "", "", 77)
+    assert exit_code([ok("a", "fine"), Finding("note", "b", "mind")]) == 0
     assert exit_code([frozen, refused]) == 77
-    assert exit_code([frozen, refused, error("c", 78, "wrong", "", "")]) == 78
+    assert exit_code([frozen, refused, Finding("error", "c", "wrong", "", "", 78)]) == 78
 
 
 def test_a_finding_is_a_line_with_its_meaning_and_its_remedy_below() -> None:
-    assert lines([ok("etcd a", "3.5"), error("x", 69, "refused", "nothing listens", "start it")]) == [
+    assert lines([ok("etcd a", "3.5"), Finding("error", "x", "refused", "nothing listens", "start it", 69)]) == [
         "ok     etcd a  3.5",
         "ERROR  x       refused",
         "               meaning: nothing listens",
@@ -60,7 +60,7 @@ def test_a_finding_is_a_line_with_its_meaning_and_its_remedy_below() -> None:
 
 
 def test_findings_as_json_are_plain_dictionaries() -> None:
-    assert as_json([ok("etcd a", "3.5"), error("x", 69, "refused", "nothing listens", "start it")]) == [
+    assert as_json([ok("etcd a", "3.5"), Finding("error", "x", "refused", "nothing listens", "start it", 69)]) == [
         {"level": "ok", "component": "etcd a", "title": "3.5", "meaning": "", "remedy": "", "exit_code": 0},
         {
             "level": "error",
