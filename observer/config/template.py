@@ -4,8 +4,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 
 from observer.sources.discovery import Discovery
+
+STATS = '# stats = ["http://HOST:7000/"]   # the statistics page'
+INTER = "# inter_ms = 3000   # `inter` and `rise` of haproxy.cfg; the statistics do not show them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,44 +42,28 @@ class Found:
 
 def text(found: Found) -> str:
     """Return the file, with comments for the options that a person may want to change."""
-    lines = [
-        f"# The cluster {comment(found.scope)}, found through {comment(found.where)}.",
-        "# `observer doctor` checks this file; `observer start` records. All options: docs/configuration.md",
-        "",
-        "[cluster]",
-        f"scope = {quoted(found.scope)}",
-        f"namespace = {quoted(found.namespace)}",
-        "",
-        "[etcd]",
-        f"endpoints = {_list(found.etcd)}",
-        *[f"{option} = {quoted(value)}" for option, value in found.tls.items()],
-        *(["# password: set it here or in OBSERVER_ETCD_PASSWORD"] if "user" in found.tls else []),
-        "",
-        *_members("patroni", "http://HOST:8008", found.rest, found),
-        "",
-        *_members("postgres", "host=HOST port=5432", found.postgres, found),
-        "",
-        "[haproxy]",
-        f"stats = {_list([found.stats])}" if found.stats else '# stats = ["http://HOST:7000/"]   # the statistics page',
-        f"inter_ms = {found.inter_ms}"
-        if found.inter_ms
-        else "# inter_ms = 3000   # `inter` and `rise` of haproxy.cfg; the statistics do not show them",
-        f"rise = {found.rise}" if found.rise else "# rise = 2",
-        "",
-        "[traffic]",
-        "# Connect as the application does, through HAProxy. Set the password here, in PGPASSWORD or in ~/.pgpass.",
-        *_connection_strings(found),
-        '# "probe" writes into a small table of its own, observer_probe; "homework" into the tables of the homework;',
-        '# "none" sends no operations, so that no outage is measured.',
-        f"workload = {quoted(found.workload)}",
-        "",
-        *_logs(found),
-        "[objectives]   # for `observer report --check`",
-        "# write_outage_s = 60",
-        "# lost_writes = 0",
-        "",
-    ]
-    return "\n".join(lines)
+    return (
+        resources.files("observer.config")
+        .joinpath("template.txt")
+        .read_text("utf-8")
+        .format(
+            cluster=comment(found.scope),
+            where=comment(found.where),
+            scope=quoted(found.scope),
+            namespace=quoted(found.namespace),
+            endpoints=_list(found.etcd),
+            tls="".join(f"\n{option} = {quoted(value)}" for option, value in found.tls.items())
+            + ("\n# password: set it here or in OBSERVER_ETCD_PASSWORD" if "user" in found.tls else ""),
+            patroni="\n".join(_members("patroni", "http://HOST:8008", found.rest, found)),
+            postgres="\n".join(_members("postgres", "host=HOST port=5432", found.postgres, found)),
+            stats=f"stats = {_list([found.stats])}" if found.stats else STATS,
+            inter=f"inter_ms = {found.inter_ms}" if found.inter_ms else INTER,
+            rise=f"rise = {found.rise}" if found.rise else "# rise = 2",
+            routes="\n".join(_connection_strings(found)),
+            workload=quoted(found.workload),
+            logs="".join(f"{line}\n" for line in _logs(found)),
+        )
+    )
 
 
 def quoted(text: str) -> str:

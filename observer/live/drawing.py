@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from observer.live.assessment import Assessment, ExpectedBack, assess, pools_of
-from observer.live.outage_clock import KEPT_S, ActionState, Second
 from observer.live.state import ACTIONS, ClusterState
 from observer.live.words import cause_of_failure, sentence, stamp
+from observer.model.outages import KEPT_S, ActionState, Counts
 from observer.model.recording import SECOND_NS, Event, RecordingHeader
 
 BANNERS = {"ok": "green", "warning": "black on yellow", "alarm": "bold white on red"}
@@ -202,7 +202,7 @@ def _traffic(state: ClusterState, now_ns: int, width: int) -> Iterator[Text]:
 
 def _last_minute(own: ActionState, now_ns: int, width: int) -> Text:
     """Draw a column per second: its height is what was acknowledged; red: some failed; a cross: all failed."""
-    seconds: Sequence[Second | None] = own.last_minute(now_ns)[-width:]
+    seconds: Sequence[Counts | None] = own.last_minute(now_ns)[-width:]
     most = max((second.ok for second in seconds if second is not None), default=0)
     line = Text("        ")
     for second in seconds:

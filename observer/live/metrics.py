@@ -65,42 +65,38 @@ class Metrics(Collector):
                 running_ns = own.running_ns(now_ns)
                 opened.add_metric([action], float(running_ns > 0))
                 spent.add_metric([action], (own.outage_ns + running_ns) / SECOND_NS)
-        yield opened
-        yield spent
+        yield from (opened, spent)
 
     def _cluster(self, state: ClusterState) -> Iterator[Metric]:
+        members = {name: state.report(name, "postgres") or {} for name in sorted(state.members)}
         leader = GaugeMetricFamily("observer_leader", "1: the member holds the leader key.", labels=["member"])
-        if state.leader_is_known:
-            for member in sorted(state.members):
-                leader.add_metric([member], float(member == state.leader))
-        yield leader
-        changes = state.leader_changes
-        yield CounterMetricFamily("observer_leader_changes", "How often the leader changed.", value=changes)
-        report = state.report(state.leader, "postgres") if state.leader else None
-        if report is not None and report.get("timeline") is not None:
-            yield GaugeMetricFamily("observer_timeline", "Timeline of the leader.", value=report["timeline"])
-        if state.quorum is not None and not state.etcd_is_unreachable:
-            yield GaugeMetricFamily("observer_quorum", "1: etcd has a leader.", value=float(state.quorum))
-        if (lease := self._etcd().lease) is not None:
-            left_s = float(lease.remaining_s)
-            yield GaugeMetricFamily(
-                "observer_lease_remaining_seconds", "Time left of the leader's lease.", value=left_s
-            )
+        recovery = GaugeMetricFamily("observer_member_in_recovery", "0: a primary, 1: a replica.", labels=["member"])
         routes = GaugeMetricFamily("observer_route_up", "1: HAProxy routes to it.", labels=["page", "pool", "server"])
+        for name, report in members.items():
+            if state.leader_is_known:
+                leader.add_metric([name], float(name == state.leader))
+            if report.get("in_recovery") is not None:
+                recovery.add_metric([name], float(report["in_recovery"]))
         for (page, pool, server), route in state.routes.items():
             if ("haproxy", page) not in state.unreachable:
                 routes.add_metric([page, pool, server], float(route.up))
-        yield routes
-        recovery = GaugeMetricFamily("observer_member_in_recovery", "0: a primary, 1: a replica.", labels=["member"])
-        for member in state.members:
-            in_recovery = (state.report(member, "postgres") or {}).get("in_recovery")
-            if in_recovery is not None:
-                recovery.add_metric([member], float(in_recovery))
-        yield recovery
+        changes = state.leader_changes
+        yield CounterMetricFamily("observer_leader_changes", "How often the leader changed.", value=changes)
+        timeline, lease = members.get(state.leader or "", {}).get("timeline"), self._etcd().lease
+        lease_s = None if lease is None else lease.remaining_s
+        quorum = None if state.etcd_is_unreachable else state.quorum
+        for name, text, value in (
+            ("observer_timeline", "Timeline of the leader.", timeline),
+            ("observer_quorum", "1: etcd has a leader.", quorum),
+            ("observer_lease_remaining_seconds", "Time left of the leader's lease.", lease_s),
+        ):
+            if value is not None:
+                yield GaugeMetricFamily(name, text, value=float(value))
+        yield from (leader, recovery, routes)
 
     def _found(self) -> Iterator[Metric]:
-        incidents = CounterMetricFamily("observer_incidents", "Incidents, by the latest analysis.", labels=["cause"])
         findings = self._findings
+        incidents = CounterMetricFamily("observer_incidents", "Incidents, by the latest analysis.", labels=["cause"])
         for cause, count in Counter(i.cause for i in findings.incidents).items() if findings else ():
             incidents.add_metric([cause], count)
         if findings is not None and findings.lost is not None:

@@ -3,20 +3,25 @@
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from threading import Thread
-from typing import Protocol
 
-from observer.live.outage_clock import reason_of
 from observer.live.state import ClusterState, ReadEtcd
 from observer.live.words import QUIET_KINDS, incident_lines, line, stamp
 from observer.model.findings import Findings
+from observer.model.outages import reason_of
 from observer.model.recording import SECOND_NS, Event, Operation, Outcome, RecordingHeader
 
 
-class View(Protocol):
+class View:
     """What the daemon reports to. No method may hold up its caller: the threads that record call `show`."""
 
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._state = ClusterState()
+        self._incidents: Sequence[str] = ()
+        self._thread = Thread(target=self._run, name="live", daemon=True)
+
     def start(self) -> None:
-        """Begin to show."""
+        """Begin to show, if that does not need a recording."""
 
     def stop(self) -> None:
         """Show what is left, for at most about a second, and end."""
@@ -24,7 +29,8 @@ class View(Protocol):
     def begin(
         self, recording: RecordingHeader, path: str, now_ns: Callable[[], int], state: ClusterState, etcd: ReadEtcd
     ) -> None:
-        """Take note that the recording begins; `etcd` returns what the last polls of etcd found."""
+        """Read this state from now on; `etcd` returns what the last polls of etcd found."""
+        self._state = state
 
     def say(self, text: str) -> None:
         """Show a message of the daemon."""
@@ -33,18 +39,18 @@ class View(Protocol):
         """Show a record. The daemon calls this before it applies the record to the state."""
 
     def analyzed(self, findings: Findings) -> None:
-        """Show what the analysis found."""
+        """Show the incidents that are new or whose description changed."""
+
+    def _run(self) -> None:
+        """Show, in a thread of its own."""
 
 
-class Plain:
+class Plain(View):
     """Prints from its own thread, so that a blocked terminal blocks nothing else."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+        super().__init__(say)
         self._queue: SimpleQueue[str | None] = SimpleQueue()
-        self._state = ClusterState()
-        self._incidents: Sequence[str] = ()
-        self._thread = Thread(target=self._run, name="live", daemon=True)
 
     def start(self) -> None:
         """Begin to print."""
@@ -54,12 +60,6 @@ class Plain:
         """Print what is queued, for at most a second."""
         self._queue.put(None)
         self._thread.join(1.0)
-
-    def begin(
-        self, recording: RecordingHeader, path: str, now_ns: Callable[[], int], state: ClusterState, etcd: ReadEtcd
-    ) -> None:
-        """Read this state from now on."""
-        self._state = state
 
     def say(self, text: str) -> None:
         """Print a message of the daemon."""

@@ -2,14 +2,14 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from rich.console import Console, Group
 from rich.live import Live
 
 from observer.live.assessment import ExpectedBack
 from observer.live.drawing import Frame, Line, draw, line_of
-from observer.live.plain import is_news
+from observer.live.plain import View, is_news
 from observer.live.state import ACTIONS, ClusterState, ReadEtcd
 from observer.live.words import incident_lines
 from observer.model.findings import Findings
@@ -22,28 +22,22 @@ OUTAGE_S = 0.125  # the clock of an outage shows tenths of a second
 END_S = 1.0
 
 
-class Screen:
+class Screen(View):
     """A view on the terminal's alternate screen. At its end the messages remain on the normal screen."""
 
     def __init__(self, say: Callable[[str], None], expected_back: ExpectedBack, console: Console | None = None) -> None:
-        self._say = say
+        super().__init__(say)
         self._expected_back = expected_back
         self._console = console or Console(stderr=True, highlight=False)
         self._recording: RecordingHeader | None = None
         self._path = ""
         self._now_ns: Callable[[], int] = lambda: 0
-        self._state = ClusterState()
         self._etcd: ReadEtcd = EtcdSnapshot
-        self._lock = threading.Lock()  # guards the three below
+        self._lock = threading.Lock()  # guards the two below and the incidents
         self._lines: deque[Line] = deque(maxlen=EVENTS_KEPT)
-        self._incidents: Sequence[str] = ()
         self._analyzed_ns = 0
         self._messages: list[str] = []
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="live", daemon=True)
-
-    def start(self) -> None:
-        """Do nothing: the first drawing needs a recording."""
 
     def begin(
         self, recording: RecordingHeader, path: str, now_ns: Callable[[], int], state: ClusterState, etcd: ReadEtcd

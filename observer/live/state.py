@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from observer.live.outage_clock import ActionState
-from observer.model.outages import OutageDetector, limit_ns
+from observer.model.outages import ActionState, OutageDetector, limit_ns
 from observer.model.recording import SECOND_NS, Action, Event, Operation, Outcome
 from observer.sources.lease import EtcdSnapshot
 
