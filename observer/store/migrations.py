@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from sqlite_utils import Database
 
@@ -15,12 +16,12 @@ def create_views(db: Database) -> None:
         db.create_view(name, view.select, replace=True)
 
 
-MIGRATIONS: Sequence[Callable[[Database], None]] = (
-    schema.create_tables,
-    schema.count_operations,
-    schema.create_outages_by_connection,
-    create_views,
-)
+def _run(statements: Sequence[str], db: Database) -> None:
+    for statement in statements:
+        db.conn.execute(statement)
+
+
+MIGRATIONS: Sequence[Callable[[Database], None]] = (*(partial(_run, each) for each in schema.TABLES), create_views)
 TABLES_VERSION = 3
 """The version whose tables are those of the newest one; later migrations change views only."""
 

@@ -18,7 +18,7 @@ from sqlite_utils import Database
 from observer.model.errors import CannotWrite, ForeignDatabase, NotFound, NothingAnswers, UsageError
 from observer.model.findings import Cost, Evidence, Findings, Incident, Lost, Outage, Phase, Rejected
 from observer.model.recording import SECOND_NS, Audit, Event, Operation, Outcome, RecordingHeader, Window
-from observer.store import Reader, Writer, append_event, is_being_recorded, migrations, schema
+from observer.store import Reader, Writer, append_event, is_being_recorded, migrations
 
 S = SECOND_NS
 BEGAN = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -401,7 +401,7 @@ class TestFilesThatAreNotOurs:
         half = sqlite3.connect(path)
         half.execute("pragma cache_size = 1")  # so that pages are written before the transaction ends
         half.execute("begin")
-        schema.create_tables(Database(half))
+        migrations.MIGRATIONS[0](Database(half))
         killed = as_it_lies(path, path.parent / "killed")
         half.close()
         assert killed.stat().st_size
