@@ -4,7 +4,7 @@ It uses the terminal's own 16 colours, so that it reads on light and dark backgr
 says.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -13,21 +13,10 @@ from observer.live.assessment import Assessment, ExpectedBack, assess, pools_of
 from observer.live.state import ACTIONS, ClusterState
 from observer.live.words import cause_of_failure, sentence, stamp
 from observer.model.outages import KEPT_S, ActionState, Counts
-from observer.model.recording import SECOND_NS, Event, RecordingHeader
+from observer.model.recording import SECOND_NS, TONES, Event, RecordingHeader
 
 BANNERS = {"ok": "green", "warning": "black on yellow", "alarm": "bold white on red"}
-TONES = {"bad": "red", "good": "green", "note": "bold cyan", "plain": ""}
-KINDS_BY_TONE: Mapping[str, frozenset[str]] = {
-    "note": frozenset({"fault.told", "repair.told", "note.told", "stop.asked", "failover.asked"}),
-    "good": frozenset(
-        {"leader.elected", "quorum.regained", "route.up", "source.sees", "lease.renewed", "workload.present"}
-        | {"proxy.room"}
-    ),
-    "bad": frozenset(
-        {"leader.lost", "member.lost", "quorum.lost", "route.down", "source.blind", "lease.overdue"}
-        | {"audit.failed", "workload.absent", "observer.slept", "clock.stepped", "proxy.restarted", "proxy.full"}
-    ),
-}
+STYLES = {"bad": "red", "good": "green", "note": "bold cyan", "plain": ""}
 BARS = "▁▂▃▄▅▆▇█"
 NARROW = 80  # columns of the left part; a wider terminal shows the events beside it
 LEAST = 50  # columns that the events need to stand beside the left part
@@ -36,7 +25,7 @@ INCIDENTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the list of events: an event in words, or a message of the daemon. `tone` is a key of TONES."""
+    """One line of the list of events: an event in words, or a message of the daemon. `tone` is a key of STYLES."""
 
     at_ns: int
     source: str
@@ -58,10 +47,8 @@ class Frame:
 
 def line_of(event: Event) -> Line:
     """Return an event as a line; what the first poll found is no news and has no colour."""
-    tones = (tone for tone, kinds in KINDS_BY_TONE.items() if event.kind in kinds)
-    return Line(
-        event.by_ns, event.source, sentence(event), "plain" if event.detail.get("initial") else next(tones, "plain")
-    )
+    tone = "plain" if event.detail.get("initial") else TONES.get(event.kind, "plain")
+    return Line(event.by_ns, event.source, sentence(event), tone)
 
 
 def draw(frame: Frame, now_ns: int, width: int, height: int, expected_back: ExpectedBack) -> list[Text]:
@@ -237,7 +224,7 @@ def _incidents(frame: Frame, width: int, alarm: bool) -> Iterator[Text]:
 def _events(frame: Frame, count: int) -> list[Text]:
     newest = frame.lines[-count:] if count > 0 else []
     return [
-        Text().append(f"{stamp(line.at_ns)}  {line.source:<9} ", style="dim").append(line.text, style=TONES[line.tone])
+        Text().append(f"{stamp(line.at_ns)}  {line.source:<9} ", style="dim").append(line.text, style=STYLES[line.tone])
         for line in newest
     ]
 

@@ -11,18 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from observer.model.outages import ActionState, OutageDetector, limit_ns
-from observer.model.recording import SECOND_NS, Action, Event, Operation, Outcome
+from observer.model.recording import SECOND_NS, SIGNS, Action, Event, Operation, Outcome
 from observer.sources.lease import EtcdSnapshot
 
 ACTIONS: tuple[Action, ...] = ("write", "read")
 STALE_NS = 3 * SECOND_NS
 WATCH = ("etcd", "watch")
 """The source and the subject of the watch on etcd's keys."""
-
-SIGNS = frozenset({"leader.elected", "leader.lost", "member.lost", "quorum.lost", "quorum.regained", "failover.asked"})
-SIGNS |= {"route.up", "route.down", "proxy.restarted", "proxy.full", "proxy.room", "source.blind", "fault.told"}
-"""Kinds of event that show that an incident goes on."""
-
 
 ReadEtcd = Callable[[], EtcdSnapshot]
 

@@ -21,8 +21,13 @@ Probe = Literal["kept", "fresh"]
 PERSISTENT: Probe = "kept"  # one connection for all operations; the value is that of the column `probe`
 NEW: Probe = "fresh"  # a connection of its own for each operation
 
-KINDS: Mapping[str, str] = tomllib.loads(resources.files("observer.model").joinpath("kinds.toml").read_text("utf-8"))
+_KINDS = tomllib.loads(resources.files("observer.model").joinpath("kinds.toml").read_text("utf-8"))
+KINDS: Mapping[str, str] = _KINDS["sentences"]
 """Each kind of event and the sentence on it."""
+SIGNS = frozenset[str](_KINDS["signs"])
+"""Kinds of event that show that an incident goes on."""
+TONES: Mapping[str, str] = {kind: tone for tone, kinds in _KINDS["tones"].items() for kind in kinds}
+"""The tone of the kinds that are good or bad news, or a note: "good", "bad", "note"."""
 
 
 @dataclass(frozen=True, slots=True)

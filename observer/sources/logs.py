@@ -2,8 +2,10 @@
 
 import os
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 from observer.sources.polling import Job, Now, Observation, Poller, PollFailed, Record
@@ -16,29 +18,10 @@ _LINE = re.compile(
     r"(?:INFO|WARNING|ERROR|CRITICAL|LOG|FATAL|PANIC):\s+(.+)$"
 )
 
-# The meaning of a message, by its beginning: Patroni 3.0 and 4.0, then PostgreSQL 13 to 17.
-MEANINGS: Mapping[str, str] = {
-    r"promoted self to (?:a standby )?leader": "promoted",
-    r"demot(?:ed|ing) self ": "demoted",
-    r"manual failover: demoting myself|switchover: demoting myself": "handed_over",
-    r"released leader key voluntarily": "released_key",
-    r"failed to update leader lock": "key_not_renewed",
-    r"continue to run as a leader because failsafe mode": "failsafe",
-    r"running pg_rewind from (?P<from>[\w.-]+)$": "rewind_began",
-    r"pg_rewind exit code=(?P<code>\d+)": "rewind_ended",
-    r"Removing data directory": "data_removed",
-    r"trying to bootstrap from (?:leader|replica) '(?P<from>[^']+)'": "bootstrap_began",
-    r"bootstrapped from (?:leader|replica) '(?P<from>[^']+)'": "bootstrap_ended",
-    r"Not promoting self because watchdog": "watchdog_refused",
-    r"[\w ]*process \(PID (?P<pid>\d+)\) was terminated by signal (?P<signal>\d+)": "process_killed",
-    r"terminating any other active server processes": "crashed",
-    r"received (?P<mode>smart|fast|immediate) shutdown request": "shutdown_asked",
-    r"database system was interrupted": "was_interrupted",
-    r"database system was not properly shut down": "recovering",
-    r"selected new timeline ID: (?P<timeline>\d+)": "new_timeline",
-    r"requested timeline \d+ is not a child of this server's history": "diverged",
-    r"new timeline \d+ forked off current database system timeline \d+ before current recovery point": "diverged",
-}
+MEANINGS: Mapping[str, str] = tomllib.loads(
+    resources.files("observer.sources").joinpath("log_lines.toml").read_text("utf-8")
+)
+"""The meaning of a message, by the regular expression of its beginning."""
 _MEANINGS = {re.compile(pattern): says for pattern, says in MEANINGS.items()}
 
 

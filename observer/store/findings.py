@@ -1,19 +1,19 @@
 """The results of the analysis as rows. The analysis can run again, so each run replaces all rows of a recording."""
 
+from dataclasses import asdict
 from typing import Any
 
 from sqlite_utils import Database
 
-from observer.model.findings import Evidence, Findings, Incident, Lost, Outage, Phase
+from observer.model.findings import Evidence, Findings, Incident, Lost, Phase
 from observer.model.recording import NEW, PERSISTENT
-from observer.store.rows import text_of
+from observer.store.rows import columns, text_of
 
 # Children before parents.
 _TABLES = ("evidence", "phases", "judged_outages", "judged_outages_alone", "judged_losses", "incidents")
-_OUTAGE = ("action", "began_ns", "ended_ns", "open", "before_id", "after_id", "first_failure_ns", "failed", "unknown")
 _LEADER = ("leader_before", "leader_after", "timeline_before", "timeline_after")
 _INCIDENT = ("number", "cause", "target", "confidence", "began_ns", "ended_ns", *_LEADER)
-_LOST = ("token", "acknowledged_ns", "server", "timeline", "operation_id", "audit_id")
+_LOST = tuple(name for name in columns(Lost) if name != "acknowledged_utc")
 
 
 def replace_findings(db: Database, recording_id: int, findings: Findings) -> None:
@@ -34,9 +34,9 @@ def _add_incident(db: Database, recording_id: int, incident: Incident) -> None:
         row = {"cause": rejected.cause, "ids": "[]", "says": rejected.reason, "facts": text_of(dict(rejected.facts))}
         evidence.append({**owner, "role": "rejected", **row})
     outages = (*incident.write.outages, *incident.read.outages)
-    db.table("judged_outages").insert_all({**owner, **_values(outage, _OUTAGE)} for outage in outages)
+    db.table("judged_outages").insert_all({**owner, **asdict(outage)} for outage in outages)
     db.table("judged_outages_alone").insert_all(
-        {**owner, "probe": probe, **_values(outage, _OUTAGE)}
+        {**owner, "probe": probe, **asdict(outage)}
         for cost in (incident.write, incident.read)
         for probe, alone in ((PERSISTENT, cost.persistent_outages), (NEW, cost.new_outages))
         for outage in alone
@@ -51,7 +51,7 @@ def _add_incident(db: Database, recording_id: int, incident: Incident) -> None:
         db.table("evidence").insert(row)
 
 
-def _values(found: Incident | Outage | Lost, names: tuple[str, ...]) -> dict[str, Any]:
+def _values(found: Incident | Lost, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: getattr(found, name) for name in names}
 
 

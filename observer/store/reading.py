@@ -22,10 +22,7 @@ AROUND_NS = 10 * SECOND_NS
 _SECONDS = """
 select second, action, ok, failed, unknown, max_ns from counted_seconds where recording_id = ? order by second, action
 """
-_SERVED = """
-select action, probe, server, address, in_recovery, timeline, operations
-from counted_servers where recording_id = ? order by action, probe, server, address, timeline
-"""
+_SERVED = f"{rows.SELECT_SERVED} where recording_id = ? order by action, probe, server, address, timeline"
 
 
 class Reader:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
@@ -11,18 +11,24 @@ from observer.model.recording import Audit, Event, Operation, Outcome, Recording
 
 Row = Sequence[Any]
 
+
+def columns(kind: type[Any]) -> tuple[str, ...]:
+    """Return the columns of a table whose rows are objects of a dataclass: its fields in their order, without `id`."""
+    return tuple(field.name for field in fields(kind) if field.name != "id")
+
+
 # Events and operations arrive by the hundred a second and in batches, so prepared statements write them. A run of
 # `python -m benchmarks recorder` measured 2.4 times the rows per second of `sqlite_utils.insert_all`.
 INSERT_EVENT = (
     "insert into events (recording_id, source, kind, subject, after_ns, by_ns, utc, detail) "
     "values (?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_ANSWER = ("outcome", "stage", "sqlstate", "server", "address", "in_recovery", "timeline", "saw", "message")
-_OPERATION = ("action", "probe", "token", "due_ns", "started_ns", "finished_ns", *_ANSWER)
+_OPERATION, _AUDIT, _SERVED = columns(Operation), columns(Audit), columns(Served)
 INSERT_OPERATION = f"insert into operations (recording_id, {', '.join(_OPERATION)}) values (?{', ?' * len(_OPERATION)})"
 SELECT_EVENT = "select id, source, kind, subject, after_ns, by_ns, detail from events"
 SELECT_OPERATION = f"select {', '.join(_OPERATION)}, id from operations"
-SELECT_AUDIT = "select audited_ns, first_token, last_token, present, server, timeline, id from audits"
+SELECT_AUDIT = f"select {', '.join(_AUDIT)}, id from audits"
+SELECT_SERVED = f"select {', '.join(_SERVED)} from counted_servers"
 SELECT_RECORDING = (
     "select id, began_utc, boot, anchor_ns, pid, scope, cluster_id, settings, ended_ns, ended, "
     "max(coalesce((select max(by_ns) from events where recording_id = recordings.id), 0), "
@@ -95,15 +101,13 @@ def operation_of(row: Row) -> Operation:
 
 def audit_of(row: Row) -> Audit:
     """Return an audit from a row of SELECT_AUDIT."""
-    audited_ns, first, last, present, server, timeline, number = row
-    return Audit(audited_ns, first, last, bool(present), server, timeline, number)
+    return replace(audit := Audit(*row), present=bool(audit.present))
 
 
 def served_of(row: Row) -> Served:
-    """Return a row of counted_servers, without its recording."""
-    action, probe, server, address, in_recovery, timeline, operations = row
-    role = None if in_recovery is None else bool(in_recovery)
-    return Served(action, probe, server, address, role, timeline, operations)
+    """Return the counts of a server from a row of SELECT_SERVED."""
+    served = Served(*row)
+    return served if served.in_recovery is None else replace(served, in_recovery=bool(served.in_recovery))
 
 
 def recording_of(row: Row) -> RecordingHeader:
