@@ -95,7 +95,7 @@ def datasette_metadata(config: Path | None, db: Path | None) -> None:
 
 
 def questions() -> list[Question]:
-    """Return the questions of questions.toml, which docs/sqlite.md shows in the same order."""
+    """Return the questions of questions.toml, which docs/reference/sqlite.md shows in the same order."""
     import tomllib
 
     text = Path(__file__).with_name("questions.toml").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from tests.failover_page import PAGE, rendered
 from tests.recorded import FAILOVER, database
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "README.ru.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "README.ru.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def commands(group: Group, path: str = "observer") -> dict[str, Command]:
@@ -46,14 +46,14 @@ def test_the_help_of_each_command_has_an_example(name: str) -> None:
 
 
 def test_each_command_is_in_the_table_of_commands() -> None:
-    table = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    table = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
     for name in COMMANDS:
         group, _, leaf = name.rpartition(" ")
         assert f"`{name}" in table or (f"`{group} " in table and f"`{leaf}`" in table), name
 
 
 def test_options_that_the_recipes_name_are_there() -> None:
-    text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "how-to" / "ci.md").read_text(encoding="utf-8")
     for command, rest in re.findall(r"^observer (\w+)(.*?)(?: {2,}#.*)?$", text, re.MULTILINE):
         known = {
             option
