@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from click import Command
 
-from observer.model.causes import CAUSES
 from observer.store import Reader
 from tests import architecture_page, help_texts
 from tests.failover_page import PAGE, rendered
@@ -74,12 +73,6 @@ def test_the_index_of_the_pages_lists_every_page() -> None:
     index = (DOCS / "README.md").read_text(encoding="utf-8")
     pages = [page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md") if page != DOCS / "README.md"]
     assert [page for page in pages if f"({page})" not in index] == []
-
-
-@pytest.mark.parametrize("readme", ["README.md", "README.ru.md"])
-def test_the_readme_counts_the_causes(readme: str) -> None:
-    [number] = re.findall(r"\[(\d+) (?:causes|причин)\]", (ROOT / readme).read_text(encoding="utf-8"))
-    assert int(number) == len(CAUSES)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
