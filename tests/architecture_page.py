@@ -62,12 +62,12 @@ def module(name: str) -> Module | None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             definitions |= {target.id: node for target in targets if isinstance(target, ast.Name)}
     imports: dict[str, Definition | str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module is not None:
-            for alias in node.names:
-                submodule = f"{node.module}.{alias.name}"
+    for one in ast.walk(tree):
+        if isinstance(one, ast.ImportFrom) and one.module is not None:
+            for alias in one.names:
+                submodule = f"{one.module}.{alias.name}"
                 known = module(submodule) if submodule != name else None
-                imports[alias.asname or alias.name] = submodule if known else (node.module, alias.name)
+                imports[alias.asname or alias.name] = submodule if known else (one.module, alias.name)
     return Module(definitions, imports)
 
 
@@ -122,12 +122,12 @@ def function(step: tuple[str, str, str]) -> ast.FunctionDef:
     where, name, _ = step
     own = module(where)
     outer, _, inner = name.partition(".")
-    node = own.definitions.get(outer) if own else None
+    node: ast.AST | None = own.definitions.get(outer) if own else None
     if inner and isinstance(node, ast.ClassDef):
         node = next((one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == inner), None)
-    if not isinstance(node, ast.FunctionDef):
-        raise LookupError(f"{where} has no {name}: name its successor in STEPS")
-    return node
+    if isinstance(node, ast.FunctionDef):
+        return node
+    raise LookupError(f"{where} has no {name}: name its successor in STEPS")
 
 
 def types(where: str, annotation: ast.AST | None) -> Iterator[str]:

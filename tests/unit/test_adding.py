@@ -25,7 +25,8 @@ def recipes(page: str) -> dict[str, list[Step]]:
     """Return the steps of each recipe by its heading; those of commands have the line "Run"."""
     found: dict[str, list[Step]] = {}
     own: list[Step] = []
-    before, block, form = "", None, ""
+    block: list[str] | None = None
+    before, form = "", ""
     for line in page.splitlines(keepends=True):
         fence = re.match(r"```(\w*)$", line)
         if block is not None and not fence:
