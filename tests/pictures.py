@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import tempfile
 from pathlib import Path
@@ -24,11 +25,10 @@ def first_screen(found: Results) -> str:
     """Return the report up to its first folded part, as a terminal shows it, as SVG that loads no font."""
     report = text(found, "md", "en", "drill").partition("<details>")[0]
     shown = re.sub(r"\[([^\]]*)\]\(#[^)]*\)", r"\1", report)
-    with Path("/dev/null").open("w") as nowhere:
-        theme = Theme({"markdown.code": "cyan"})
-        console = Console(width=120, record=True, file=nowhere, force_terminal=True, theme=theme)
-        console.print(Markdown(shown))
-        svg = console.export_svg(title="observer report --lang en", theme=DEFAULT_TERMINAL_THEME)
+    theme = Theme({"markdown.code": "cyan"})
+    console = Console(width=120, record=True, file=io.StringIO(), force_terminal=True, theme=theme)
+    console.print(Markdown(shown))
+    svg = console.export_svg(title="observer report --lang en", theme=DEFAULT_TERMINAL_THEME)
     return re.sub(r"\s*@font-face \{.*?\}\n", "\n", svg, flags=re.DOTALL).replace("Fira Code", "DejaVu Sans Mono")
 
 

@@ -5,8 +5,6 @@ A view computes nothing that the tables do not hold, so every number of a report
 docs/reference/sqlite.md describes each view and its columns.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

@@ -7,7 +7,7 @@ import pytest
 
 from observer.model.recording import Outcome
 from observer.postgres.session import no_answer
-from observer.traffic.outcome import outcome
+from observer.traffic.results import outcome
 
 
 @pytest.mark.parametrize("stage", ["slot", "resolve", "connect", "send"])

@@ -249,7 +249,7 @@ def test_a_pause_of_the_observer_is_recorded_and_no_flood_follows_it(silent):
     pause_ns = 0
     traffic = generator(silent, told)
     traffic._now_ns = lambda: time.monotonic_ns() + pause_ns
-    traffic._results._now_ns = traffic._now_ns
+    traffic._results.now_ns = traffic._now_ns
     traffic.start()
     until(lambda: len(told) >= 5)
     before = traffic.last_n

@@ -7,7 +7,9 @@ from dataclasses import replace
 from observer.model.findings import Lost
 from reports.analysis.results.reads import (
     BackwardReads,
+    Consistency,
     Divergence,
+    DurabilityTotals,
     PossibleSplitBrain,
     ReadConsistency,
     ReadThenLost,
@@ -15,7 +17,6 @@ from reports.analysis.results.reads import (
     Staleness,
     TwoPrimaries,
 )
-from reports.analysis.results.whole import Consistency, DurabilityTotals
 from reports.document.durability import durability
 from tests.unit.document.builders_cluster import BEGAN, ns, results, shown
 
