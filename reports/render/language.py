@@ -24,7 +24,7 @@ from typing import Any
 from reports.document.blocks import Anchor, Inline, Link, Rows, Sentence, Value
 from reports.render.escaping import code, escape, one_line, runs
 
-LANGUAGES = ("ru", "en")
+LANGUAGES = tuple(sorted(file.name.removesuffix(".toml") for file in (files("reports") / "phrases").iterdir()))
 NBSP = "\u00a0"
 
 
@@ -38,8 +38,8 @@ def _russian(n: int) -> int:
     return 1 if n % 10 in (2, 3, 4) and n % 100 not in (12, 13, 14) else 2
 
 
-# Which form of a word goes with a whole number, and how many forms there are.
-PLURALS: Mapping[str, tuple[Callable[[int], int], int]] = {"ru": (_russian, 3), "en": (_english, 2)}
+# Which form of a word goes with a whole number, and how many forms there are. `format.plurals` of a language names one.
+PLURALS: Mapping[str, tuple[Callable[[int], int], int]] = {"english": (_english, 2), "russian": (_russian, 3)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Language:
         if isinstance(value, (list, tuple)):
             return ", ".join(self.written(item, spec) for item in value) or self.phrases["format.none"]
         if spec.startswith("|"):
-            rule, _ = PLURALS[self.name]
+            rule, _ = PLURALS[self.phrases["format.plurals"]]
             return spec[1:].split("|")[rule(abs(int(value)))]
         if spec.startswith("@"):
             key = f"{spec[1:]}.{value}"
@@ -172,7 +172,7 @@ class Language:
 
 @lru_cache
 def language(name: str) -> Language:
-    """The language of a name, "ru" or "en". Raises FileNotFoundError for one that nobody has written."""
+    """Return the language of a name. Raise FileNotFoundError if it has no file of phrases."""
     phrases, lists = {}, {}
     text = (files("reports") / "phrases" / f"{name}.toml").read_text(encoding="utf-8")
     for key, value in _flat(tomllib.loads(text)):

@@ -39,8 +39,8 @@ def test_members_of_etcd_that_die_one_after_another_are_two_faults_of_which_the_
 
 
 def test_a_member_of_etcd_that_was_repaired_counts_no_more() -> None:
-    mended = event(20, "operator", "repair.told", "etcd1", component="etcd", action="start", target="etcd1")
-    reports = fault(10, "etcd", "kill", "etcd1"), mended, fault(40, "etcd", "kill", "etcd2")
+    repaired = event(20, "operator", "repair.told", "etcd1", component="etcd", action="start", target="etcd1")
+    reports = fault(10, "etcd", "kill", "etcd1"), repaired, fault(40, "etcd", "kill", "etcd2")
     assert causes(*reports) == [{"etcd.member_down": {"etcd1"}}, {"etcd.member_down": {"etcd2"}}]
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import inspect
 import re
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 
 from observer.model.causes import CAUSES
 from observer.model.recording import KINDS
+from reports.analysis import rules
 from reports.analysis.phases import PREFACES, SHAPES
-from reports.analysis.rules import etcd, leader, observer, postgres, proxy, replica, split_brain, unknown
 from reports.render.language import LANGUAGES, language
 
-MODULES = (etcd, leader, observer, postgres, proxy, replica, split_brain, unknown)
+MODULES = [
+    import_module(f"{rules.__name__}.{one.name}") for one in iter_modules(rules.__path__) if one.name != "ordered"
+]
 # Names in quotes that look like a cause; those of events are left out.
 QUOTED = re.compile(r'"((?:leader|postgres|patroni|replica|etcd|proxy|observer|failover)\.[a-z_]+)"')
 

@@ -449,8 +449,8 @@ class TestWhoMayWrite:
             assert not reader.stop_asked(one)
             append_event(path, "this boot", "stop.asked", "", {}, at_ns=7 * S)
             assert reader.stop_asked(one)
-            (told,) = reader.events(one)
-        assert (told.source, told.kind, told.by_ns) == ("operator", "stop.asked", 7 * S)
+            (note,) = reader.events(one)
+        assert (note.source, note.kind, note.by_ns) == ("operator", "stop.asked", 7 * S)
 
     def test_an_interrupted_recording_gets_no_event_while_the_next_one_has_not_begun(self, path: Path) -> None:
         killed = Writer(path)
