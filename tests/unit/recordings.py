@@ -203,7 +203,7 @@ def measured_crash() -> Recording:
 
 def came_back(at_s: float, member: str = "patroni1", leader: str = "patroni2", number: int = 2) -> list[Event]:
     """Return a member that comes back as a replica, and the leader's report that it streams."""
-    state = {"timeline": number, "postmaster_start_time": "later"}
+    state: dict[str, Any] = {"timeline": number, "postmaster_start_time": "later"}
     rows = [{"application_name": name, "state": "streaming"} for name in ("x", member)]
     return [
         sees(at_s, "patroni", member),

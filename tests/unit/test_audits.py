@@ -147,7 +147,12 @@ class TestTheTimeLimitsOfAnAudit:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         limits_ms: list[object] = []
-        monkeypatch.setattr(audits, "audit", lambda *arguments: limits_ms.append(arguments[5]) or [])
+
+        def absent(*arguments: object) -> list[Audit]:
+            limits_ms.append(arguments[5])
+            return []
+
+        monkeypatch.setattr(audits, "audit", absent)
         auditor = audits.Auditor(SETTINGS, "t", lambda entry: None, lambda: 0, Members(None, None, unused, unused))
         assert auditor.run(1, 9)
         assert limits_ms == [25_000] != [SETTINGS.traffic.deadline_ms]

@@ -44,7 +44,7 @@ def scored(path: Path) -> list[Score]:
 @every_run
 def test_the_injected_cause_is_found_and_no_other(path: Path) -> None:
     for score in scores(run(path).recording, found(path)):
-        assert score.right, f"shown {score.told}, found {score.found} at {score.at_ns / SECOND_NS:.1f} s"
+        assert score.right, f"injected {score.injected}, found {score.found} at {score.at_ns / SECOND_NS:.1f} s"
 
 
 @every_run

@@ -138,11 +138,16 @@ def test_events_of_the_clusters_containers_are_recorded_as_they_come(place: Path
 @pytest.mark.parametrize("address", ["tcp://me:hunter2@127.0.0.1:1", "ssh://me:hunter2@h"])
 def test_the_password_in_an_address_is_not_recorded(address: str) -> None:
     events: list[Event] = []
-    told = threading.Event()
+    recorded = threading.Event()
     clock = iter(range(1, 100))
-    source = DockerSource(address, list, lambda event: (events.append(event), told.set()), clock.__next__)
+
+    def record(event: Event) -> None:
+        events.append(event)
+        recorded.set()
+
+    source = DockerSource(address, list, record, clock.__next__)
     source.start()
-    assert told.wait(10)
+    assert recorded.wait(10)
     source.stop()
     assert events[0].kind == "source.blind"
     assert "hunter2" not in str(events)

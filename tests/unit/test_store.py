@@ -385,10 +385,11 @@ class TestFilesThatAreNotOurs:
     def test_a_first_start_that_is_killed_at_any_statement_leaves_a_file_that_the_next_one_takes(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        connect, left = sqlite3.connect, []
+        connect = sqlite3.connect
+        left: list[Path] = []
 
         def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
-            connection = connect(*arguments, **options)
+            connection: sqlite3.Connection = connect(*arguments, **options)
             connection.set_trace_callback(lambda _: left.append(as_it_lies(path, path.parent / str(len(left)))))
             return connection
 
