@@ -47,7 +47,7 @@ def record(settings: Settings, path: Path, for_s: float | None, plain: bool, say
         view = Screen(say, expected_back)
     daemon = Daemon(settings, path, analyze, view)
 
-    def on_signal(number: int, _: FrameType | None) -> None:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
         daemon.ask_to_stop("signal")
 
     on_stop_signals(on_signal)

@@ -45,7 +45,7 @@ class BackgroundTasks:
     def _run(self, task: Task, retry: bool = False) -> None:
         try:
             done = task()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the recording goes on)
             self._say(f"A background task failed ({type(error).__name__}: {error}); the recording continues.")
             return
         if retry and not done:

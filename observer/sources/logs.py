@@ -86,9 +86,7 @@ class LogReader:
 def job(member: str, path: Path, record: Record, now_ns: Now) -> Job:
     """Return a job that reads what is appended to a log file, five times a second. It records log.told."""
     tail, reader = Tail(path), LogReader(member)
-    poller: Poller[list[str]] = Poller(
-        "log", member, tail.read, lambda before, lines: reader.read(lines), record, now_ns
-    )
+    poller: Poller[list[str]] = Poller("log", member, tail.read, lambda _, lines: reader.read(lines), record, now_ns)
     return Job(f"log {member} {path.name}", EVERY_MS, poller.run)
 
 

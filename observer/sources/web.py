@@ -115,7 +115,7 @@ class _Remaining(dict[str, Any]):
         super().__init__()
         self._until = time.monotonic() + deadline_s
 
-    def get(self, key: str, default: Any = None) -> float:
+    def get(self, _key: str, _default: Any = None) -> float:
         return max(0.001, self._until - time.monotonic())
 
     def over(self) -> bool:

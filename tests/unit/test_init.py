@@ -55,9 +55,7 @@ def test_the_published_ports_of_containers_are_found() -> None:
     found = published(
         [
             container("demo-etcd1", {2379: 23791}),
-            container(
-                "demo-patroni1", {8008: 8011, 5432: 15431}, "PATRONI_NAME=db1", "PATRONI_SUPERUSER_PASSWORD=s"
-            ),
+            container("demo-patroni1", {8008: 8011, 5432: 15431}, "PATRONI_NAME=db1", "PATRONI_SUPERUSER_PASSWORD=s"),
             container("demo-patroni2", {8008: 8012}, hostname="db2"),
             container("demo-haproxy", {5000: 5001, 7000: 7001}),
             container("web", {80: 80}, image="nginx"),
