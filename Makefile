@@ -26,7 +26,7 @@ lint: setup
 	.venv/bin/mypy
 
 test: lint
-	.venv/bin/pytest -n 2 --dist loadfile --cov -m "not cluster and not docker and not packaging"
+	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov -m "not cluster and not docker and not packaging"
 	.venv/bin/pytest -m "cluster or packaging"
 
 test-docker: setup

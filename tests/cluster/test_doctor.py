@@ -132,8 +132,11 @@ def put(cluster: Cluster, key: str, value: str) -> None:
     etcdctl = [str(packages.find().etcd).replace("bin/etcd", "bin/etcdctl")]
     endpoint = f"--endpoints={cluster.settings.etcd_endpoints[0]}"
     command = [*etcdctl, endpoint, "put", key, value]
-    done = lambda: subprocess.run(command, env={"ETCDCTL_API": "3"}, capture_output=True).returncode == 0  # noqa: E731
-    eventually(done, 60, f"etcd takes {key}")
+
+    def is_put() -> bool:
+        return subprocess.run(command, env={"ETCDCTL_API": "3"}, capture_output=True).returncode == 0
+
+    eventually(is_put, 60, f"etcd takes {key}")
 
 
 def sql(cluster: Cluster, statement: str) -> None:

@@ -30,7 +30,7 @@ def running(n: int = 1, probe: Probe = "kept") -> Running:
 
 def pool_of_three(limit: int = 4) -> tuple[ConnectionPool, list[Connection]]:
     pool = ConnectionPool(limit)
-    made = [Connection("write", session=None) for _ in range(3)]  # type: ignore[arg-type]
+    made = [Connection("write", session=None) for _ in range(3)]  # type: ignore[arg-type]  # never used
     for at_s, connection in enumerate(made):
         pool.opened(connection, at_s * SECOND_NS)
     return pool, made
