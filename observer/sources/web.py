@@ -6,6 +6,7 @@ import errno
 import ssl
 import threading
 import time
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,7 @@ class Target:
             trust_env=False,
             limits=httpx.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=30),
         )
+        weakref.finalize(self, self._client.close)  # a job has no end at which it could close its target
         self._resolved = threading.Event()
         self._resolver = Resolver(time.monotonic_ns, self._resolved.set)
 
