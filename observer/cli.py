@@ -1,7 +1,5 @@
 """The command line: list the commands, run one, and turn every end into an exit code and at most one message."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
@@ -118,10 +116,22 @@ def run() -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except Exception as error:  # noqa: BLE001 (the last resort: keeps the traceback in a file)
-        from observer.commands.crash import keep
-
-        say(keep(error))
+        say(_crashed(error))
         return UNEXPECTED
+
+
+def _crashed(error: BaseException) -> str:
+    """Write the traceback to a file and return a sentence that names it."""
+    import tempfile
+    import traceback
+    from datetime import UTC, datetime
+
+    path = Path(tempfile.gettempdir()) / f"observer-error-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
+    try:
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError:
+        return f"Unexpected {type(error).__name__}: {error}; the details could not be written to {path}."
+    return f"Unexpected {type(error).__name__}: {error}; the details are in {path}, please report them."
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Finding the cluster that `observer init` writes a file for: at an address of etcd, the local stack, or containers."""
 
-from __future__ import annotations
-
 import sys
 import tomllib
 from collections.abc import Callable

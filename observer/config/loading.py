@@ -1,7 +1,5 @@
 """observer.toml and the environment -> settings."""
 
-from __future__ import annotations
-
 import os
 import tomllib
 from collections.abc import Mapping

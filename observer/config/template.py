@@ -1,7 +1,5 @@
 """The commented observer.toml of a cluster that `observer init` found."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """The terminal screen of the live view, drawn from its own thread: a slow terminal blocks nothing else."""
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -12,10 +10,11 @@ from rich.live import Live
 from observer.live.assessment import ExpectedBack
 from observer.live.drawing import Frame, Line, draw, line_of
 from observer.live.plain import is_news
-from observer.live.state import ACTIONS, ClusterState, EtcdSnapshot, ReadEtcd
+from observer.live.state import ACTIONS, ClusterState, ReadEtcd
 from observer.live.words import incident_lines
 from observer.model.findings import Findings
 from observer.model.recording import Event, Operation, RecordingHeader
+from observer.sources.lease import EtcdSnapshot
 
 EVENTS_KEPT = 100
 CALM_S = 0.5

@@ -1,7 +1,5 @@
 """The Docker source: stops, kills, pauses and network changes of the cluster's containers, and the members' logs."""
 
-from __future__ import annotations
-
 import json
 import socket
 import threading
@@ -11,18 +9,11 @@ from typing import Any
 
 from observer.model.recording import Event, Window
 from observer.model.redaction import without_credentials
+from observer.sources import fault_actions
 from observer.sources.engine import Engine, lines
-from observer.sources.fault_actions import (
-    Component,
-    Container,
-    FaultActions,
-    WatchedAddress,
-    component_of,
-    container_in,
-    container_of,
-)
+from observer.sources.fault_actions import Component, Container, FaultActions, WatchedAddress
 from observer.sources.logs import LogReader
-from observer.sources.polling import Now, PollFailed, Record
+from observer.sources.polling import Now, PollFailed, Reachability, Record
 
 AGAIN_S = 2.0
 ACTIONS = ("start", "kill", "die", "pause", "unpause", "connect", "disconnect")  # health checks send far more
@@ -38,18 +29,14 @@ class DockerSource:
     """
 
     def __init__(self, address: str, places: Places, record: Record, now_ns: Now) -> None:
-        self._address = address
-        self._subject = without_credentials(address)
-        self._places = places
-        self._record = record
-        self._now_ns = now_ns
+        self._address, self._places, self._record, self._now_ns = address, places, record, now_ns
+        self._reachability = Reachability("docker", without_credentials(address), record)
         self._over = threading.Event()
         self._engine: Engine | None = None
         self._actions = FaultActions()
         self._known: dict[str, Container] = {}
         self._log_threads: dict[str, threading.Thread] = {}
         self._thread = threading.Thread(target=self._run, name="docker", daemon=True)
-        self._failure: PollFailed | None = None
 
     def start(self) -> None:
         """Start the thread."""
@@ -89,7 +76,7 @@ class DockerSource:
         filters = json.dumps({"type": ["container", "network"], "event": list(ACTIONS)})
         with engine.stream("/events", filters=filters) as pieces:  # opened first, so that no event is missed
             self._find(engine)
-            self._reachable()
+            self._reachability.back(Window.at(self._now_ns()))
             for line in lines(pieces):
                 at_ns = self._now_ns()
                 event = json.loads(line)
@@ -107,7 +94,7 @@ class DockerSource:
         """Inspect a container and return it. The addresses that it had before it was stopped stay known."""
         before = self._known.get(id)
         try:
-            after = container_of(engine.ask(f"/containers/{id}/json"))
+            after = fault_actions.container_of(engine.ask(f"/containers/{id}/json"))
         except PollFailed:
             return before  # the container was removed meanwhile
         if before is not None:
@@ -117,7 +104,7 @@ class DockerSource:
         return after
 
     def _handle(self, engine: Engine, event: dict[str, Any], at_ns: int) -> None:
-        id = container_in(event)
+        id = fault_actions.container_in(event)
         started = event.get("Action") == "start"
         container = self._known.get(id)
         if container is None or started:
@@ -134,7 +121,7 @@ class DockerSource:
     def _component(self, container: Container) -> Component | None:
         host = socket.gethostname()  # within a container: the beginning of its id
         own = next((known for known in self._known.values() if len(host) >= 12 and known.id.startswith(host)), None)
-        return component_of(container, self._places(), own)
+        return fault_actions.component_of(container, self._places(), own)
 
     # The logs.
 
@@ -162,17 +149,8 @@ class DockerSource:
         except PollFailed:
             return  # the engine is gone, and the stream of its events ends too
 
-    # The engine's own availability.
-
     def _unreachable(self, failure: PollFailed, began_ns: int) -> None:
-        if self._failure is None and not self._over.is_set():
+        if self._reachability.how is None and not self._over.is_set():
             now_ns = self._now_ns()
             since_ns = began_ns if failure.how != "closed" else now_ns
-            self._failure = failure
-            detail = {**failure.detail, "how": failure.how, "error": failure.error, "since_ns": since_ns}
-            self._record(Event("docker", "source.blind", self._subject, Window(since_ns, now_ns), detail))
-
-    def _reachable(self) -> None:
-        if self._failure is not None:
-            how, self._failure = self._failure.how, None
-            self._record(Event("docker", "source.sees", self._subject, Window.at(self._now_ns()), {"how": how}))
+            self._reachability.lost(failure, since_ns, Window(since_ns, now_ns))

@@ -1,7 +1,5 @@
 """The API of a Docker engine over its socket: single requests, and streams that last until they are closed."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket
@@ -36,7 +34,7 @@ def address(configured: str, environment: Mapping[str, str] = os.environ) -> str
         return environment["DOCKER_HOST"]
     if sys.platform == "win32":  # a named pipe, which is no socket
         return None
-    return next((f"unix://{path}" for path in map(_path, SOCKETS) if path.exists()), None)
+    return next((f"unix://{path}" for name in SOCKETS if (path := Path(name).expanduser()).exists()), None)
 
 
 class Engine:
@@ -136,7 +134,3 @@ def _answer(response: httpx.Response) -> Any:
         message = answer.get("message") if isinstance(answer, dict) else None
         raise PollFailed("error", str(message or f"HTTP {response.status_code}"), {"http": response.status_code})
     return answer
-
-
-def _path(path: str) -> Path:
-    return Path(path).expanduser()

@@ -7,30 +7,15 @@ import ssl
 import threading
 import time
 import weakref
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from observer.postgres.resolver import Resolver, Unresolved
-from observer.sources.polling import PollFailed
+from observer.sources.polling import ANONYMOUS, Access, PollFailed
 
 DEADLINE_S = 1.0
 BODY_BYTES = 8 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Credentials for basic authentication, and the files of a CA and of a client certificate."""
-
-    username: str | None = None
-    password: str | None = None
-    ca: str | None = None
-    cert: str | None = None
-    key: str | None = None
-
-
-ANONYMOUS = Access()
 
 
 class Target:
@@ -41,7 +26,7 @@ class Target:
 
     def __init__(self, access: Access = ANONYMOUS, deadline_s: float = DEADLINE_S) -> None:
         self._deadline_s = deadline_s
-        auth = (access.username, access.password or "") if access.username else None
+        auth = (access.user, access.password or "") if access.user else None
         self._client = httpx.Client(
             auth=auth,
             verify=trust(access),

@@ -4,8 +4,6 @@ A view computes nothing that the tables do not hold, so every number of a report
 `observer query "select * from VIEW where recording_id = 1"`. docs/sqlite.md describes each view and its columns.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

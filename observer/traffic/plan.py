@@ -1,7 +1,5 @@
 """The schedule of operations, by the clock alone: an operation that hangs delays none after it."""
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Sequence

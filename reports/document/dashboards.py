@@ -144,8 +144,8 @@ def _run(results: Results, recording: RecordingResults) -> tuple[Block, ...]:
             Value(one.began_utc, "clock"),
             Value(seconds(one.began_ns), "s"),
             (incident_link(one.id), _cause(one)),
-            _change(one.leader.before, one.leader.after, "code"),
-            _change(one.leader.timeline_before, one.leader.timeline_after, ""),
+            _change(one.leader_before, one.leader_after, "code"),
+            _change(one.timeline_before, one.timeline_after, ""),
         )
         for one in own
     ]

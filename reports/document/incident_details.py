@@ -145,7 +145,7 @@ def _rows(name: str, ids: Sequence[int | None]) -> Rows | None:
 
 
 def _lost(incidents: Sequence[IncidentResults]) -> tuple[Block, ...]:
-    lost = [(incident, write) for incident in incidents for write in incident.lost]
+    lost = [(incident, write) for incident in incidents for write in incident.lost or ()]
     rows = [
         (
             Value(incident.id),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.analysis.results.incident import ActionCost, IncidentResults
+from observer.model.findings import Cost
+from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import RecordingResults, Results
 from reports.document.blocks import Anchor, Block, Cell, Inline, Sentence, Value, incident_link, say, seconds, table
 from reports.document.kinds import recording_of
@@ -39,17 +40,17 @@ def _row(incident: IncidentResults, results: Results, confidence: bool) -> tuple
 
 def _target(incident: IncidentResults, recording: RecordingResults) -> Cell:
     """Return the parts that failed; None for the only HAProxy, and for a leader that the column of leaders names."""
-    if incident.target is not None and incident.target == incident.leader.before != incident.leader.after:
+    if incident.target is not None and incident.target == incident.leader_before != incident.leader_after:
         return None
     named = [part for part in incident.targets or (incident.target,) if part and recording.names.get(part) != ""]
     return tuple(Value(part, "code") for part in named) or None
 
 
-def _observed(cost: ActionCost) -> bool:
+def _observed(cost: Cost) -> bool:
     return cost.outage_ns is not None or bool(cost.ok + cost.failed + cost.unknown)
 
 
-def _outage(cost: ActionCost) -> Cell:
+def _outage(cost: Cost) -> Cell:
     if cost.within is not None:
         return say("incident_table.within", incident=incident_link(cost.within))
     if cost.open:
@@ -68,7 +69,7 @@ def _new_connections(incident: IncidentResults) -> Cell:
     return tuple(parts) or None
 
 
-def _failures(cost: ActionCost) -> Inline:
+def _failures(cost: Cost) -> Inline:
     if not _observed(cost):
         return Value(None)
     if not cost.unknown:
@@ -78,14 +79,14 @@ def _failures(cost: ActionCost) -> Inline:
 
 def _leader(incident: IncidentResults) -> Cell:
     """Return the leader and the timeline, before and after if they changed."""
-    leader = incident.leader
-    if leader.before is None and leader.after is None:
+    before, after = incident.leader_before, incident.leader_after
+    if before is None and after is None:
         return Value(None)
-    key = "incident_table.leader" if leader.before == leader.after else "incident_table.new_leader"
-    timeline: Inline = Value(leader.timeline_before)
-    if leader.timeline_before != leader.timeline_after:
-        timeline = say("incident_table.change", before=leader.timeline_before, after=leader.timeline_after)
-    return say(key, before=leader.before, after=leader.after, timeline=timeline)
+    key = "incident_table.leader" if before == after else "incident_table.new_leader"
+    timeline: Inline = Value(incident.timeline_before)
+    if incident.timeline_before != incident.timeline_after:
+        timeline = say("incident_table.change", before=incident.timeline_before, after=incident.timeline_after)
+    return say(key, before=before, after=after, timeline=timeline)
 
 
 def _writes_back(incident: IncidentResults, results: Results) -> Cell:

@@ -17,7 +17,7 @@ def rejoin_cell(incident: IncidentResults) -> Cell:
 
 def was_leader(rejoin: Rejoin, incident: IncidentResults) -> bool:
     """Return whether the member led before the incident and another leads after it."""
-    return rejoin.member == incident.leader.before != incident.leader.after
+    return rejoin.member == incident.leader_before != incident.leader_after
 
 
 def caught_up_cell(incident: IncidentResults) -> Cell:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from observer.model.findings import Phase
+from observer.model.findings import Cost, Phase
 from observer.model.recording import MS_NS, SECOND_NS
 from reports.analysis.keys import PHASES
-from reports.analysis.results.incident import ActionCost, IncidentResults
+from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.recording import LeaderPeriod
 from reports.analysis.results.whole import FailedCheck, RecordingResults, Results
 
@@ -89,14 +89,13 @@ def _incident(incident: IncidentResults) -> Iterator[_Failed]:
     if incident.cause not in ("unknown", "observer.blind") and not any(e.ids for e in incident.evidence):
         yield _failed("check.cause_rows", {**one, "cause": incident.cause}, UNKNOWN)
     yield from _moments(incident)
-    leader = incident.leader
-    before, after = leader.timeline_before, leader.timeline_after
+    before, after = incident.timeline_before, incident.timeline_after
     if before is None or after is None:
         return
-    unstated = {"leader": replace(leader, timeline_before=None, timeline_after=None)}
+    unstated = {"timeline_before": None, "timeline_after": None}
     if after < before and incident.cause != "leader.taken_back":  # there the old leader, on its timeline, came back
         yield _failed("check.timeline_falls", {**one, "before": before, "after": after}, unstated)
-    elif leader.before != leader.after and after == before:
+    elif incident.leader_before != incident.leader_after and after == before:
         yield _failed("check.timeline_stayed", {**one, "before": before}, unstated)
 
 
@@ -136,7 +135,7 @@ def _phases(incident: IncidentResults) -> Iterator[_Failed]:
             yield _failed("check.phase_window", {**one, "phase": phase.name}, {"phases": ()})
 
 
-def _without_outages(cost: ActionCost) -> ActionCost:
+def _without_outages(cost: Cost) -> Cost:
     return replace(cost, outage_ns=None, stable_ns=None, open=False, outages=())
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from observer.model.causes import CAUSES
-from reports.analysis.results.incident import ActionCost, IncidentResults
+from observer.model.findings import Cost
+from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import Answer, RecordingResults, Results
 from reports.document.blocks import (
     Block,
@@ -148,7 +149,7 @@ def _costs(own: Sequence[IncidentResults]) -> tuple[Sentence, ...]:
     return write, read
 
 
-def _cost(action: str, costs: Sequence[ActionCost]) -> Sentence:
+def _cost(action: str, costs: Sequence[Cost]) -> Sentence:
     """Return how long an action was down over some incidents."""
     own = [cost for cost in costs if cost.within is None]
     known = [cost.outage_ns for cost in own if cost.outage_ns is not None]
@@ -174,15 +175,11 @@ def _span(durations_ns: Sequence[int]) -> Inline:
 
 
 def _leader(own: Sequence[IncidentResults]) -> Iterator[Sentence]:
-    changed = [one for one in own if one.leader.before != one.leader.after and one.leader.after is not None]
-    again = [
-        one
-        for one in own
-        if one.leader.before == one.leader.after and one.leader.timeline_before != one.leader.timeline_after
-    ]
-    known = all(one.leader.after is not None for one in own)
+    changed = [one for one in own if one.leader_before != one.leader_after and one.leader_after is not None]
+    again = [one for one in own if one.leader_before == one.leader_after and one.timeline_before != one.timeline_after]
+    known = all(one.leader_after is not None for one in own)
     if changed and len(changed) == len(own):
-        yield say("homework.leader_changed", members=[one.leader.after for one in own])
+        yield say("homework.leader_changed", members=[one.leader_after for one in own])
     elif again and len(again) == len(own):
         yield say("homework.leader_again", n=len(own))
     elif known and not changed and not again:

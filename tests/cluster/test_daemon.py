@@ -67,7 +67,7 @@ class Observer:
         try:
             with Reader(self.database) as reader:
                 newest = reader.recording()
-                events = reader.events(newest.id, newest=10)
+                events = reader.events(newest.id)[-10:]
         except ObserverError as error:
             return str(error)
         return "\n  ".join([f"recording {newest.id}, ended: {newest.ended}", *map(str, events)])

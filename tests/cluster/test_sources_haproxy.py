@@ -16,7 +16,7 @@ import pytest
 
 from observer.model.recording import Event
 from observer.sources import haproxy
-from observer.sources.web import ANONYMOUS, Access
+from observer.sources.polling import ANONYMOUS, Access
 from tests.ports import free_port
 from tests.waiting import eventually, held_up_s
 

@@ -13,10 +13,12 @@ from observer.model.causes import CAUSES
 from observer.model.findings import Incident
 from observer.model.recording import SECOND_NS, Event, Outcome, Recording, Window
 from reports.analysis.analyze import analyze
-from reports.analysis.keys import EVIDENCE, PHASES, REASONS
-from reports.analysis.results_of import results_of
+from reports.analysis.index import build_index
+from reports.analysis.keys import PHASES
+from reports.analysis.results_of import assembled
 from reports.analysis.theory import bound, brownout, effective, in_place
 from reports.document.self_checks import checked
+from tests.unit.phrase_facts import EVIDENCE, REASONS
 from tests.unit.recordings import (
     blind,
     event,
@@ -138,7 +140,7 @@ def test_phases_sum_to_the_outage_whatever_was_missed_late_or_early(seed: int, m
             assert phase.shortest_ns <= phase.duration_ns <= phase.longest_ns
             assert phase.duration_ns >= 0
         assert_words_are_known(incident)
-    warnings = checked(results_of([(shuffled, found)], "0")).warnings
+    warnings = checked(assembled([(build_index(shuffled), found)], "0")).warnings
     # A missed event may leave a timeline or a member unknown; the sums must hold whatever was missed.
     failed = {warning.key for warning in warnings}
     assert not failed & {"check.failures", "check.phases_sum", "check.phase_window"}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from observer.model.findings import Cost
 from observer.model.recording import Operation, Outcome, Probe, Recording
 from reports.analysis.outages import outages
-from reports.analysis.results.incident import ActionCost
 from tests.unit.analyzed import results
 from tests.unit.recordings import fail, ns, ok, recording_of, traffic
 
@@ -21,7 +21,7 @@ def fresh(*spells: tuple[float, float, Outcome]) -> list[Operation]:
     return told
 
 
-def costs(given: Recording) -> list[ActionCost]:
+def costs(given: Recording) -> list[Cost]:
     return [incident.write for incident in results(given).incidents]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from observer.model.recording import Outcome
 from observer.postgres.session import no_answer
-from observer.traffic.outcome import Ended, outcome
+from observer.traffic.results import Ended, outcome
 
 
 @pytest.mark.parametrize("stage", ["slot", "resolve", "connect", "send"])

@@ -41,7 +41,7 @@ def test_no_link_leads_nowhere(page: Path) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_each_command_has_an_example(name: str) -> None:
-    text = COMMANDS[name].get_help(Context(COMMANDS[name], info_name=name))
+    text = COMMANDS[name].get_help(Context(COMMANDS[name], info_name=name, help_option_names=["-h", "--help"]))
     assert f"Example: {name}" in text
 
 

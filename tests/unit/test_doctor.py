@@ -32,7 +32,7 @@ CLUSTER = Discovery("demo", "7", "a", MEMBERS, {"ttl": 30, "loop_wait": 10, "ret
 
 def rest(name: str, started: datetime = THEN, role: str = "replica", **more: Any) -> RestObservation:
     observed = RestObservation(
-        f"http://{name}:8008/patroni", True, 200, None, "demo", role, "running", "3.0.2", started, "7"
+        f"http://{name}:8008/patroni", True, None, "demo", role, "running", "3.0.2", started, "7"
     )
     return replace(observed, **more)
 

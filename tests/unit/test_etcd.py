@@ -9,7 +9,8 @@ import grpc
 import pytest
 from etcd3 import etcdrpc
 
-from observer.sources.etcd import Access, AccessRefused, Endpoint, how_of_tcp
+from observer.sources.etcd import AccessRefused, Endpoint, how_of_tcp
+from observer.sources.polling import Access
 
 
 class Refused(grpc.RpcError):  # type: ignore[misc]  # grpc has no types

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from observer.model.causes import CAUSES
+from observer.model.findings import Reported
 from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.recording import Reported, Unreachable
+from reports.analysis.results.recording import Unreachable
 from reports.analysis.results.whole import RecordingResults, Results
 from reports.document.commands import cluster_kind, psql_command
 from reports.homework.answers import QUESTIONS, answers_of, commands, injected_etcd_role, untested

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observer.config import containers, discovery_docker, discovery_etcd
-from observer.config.containers import Published, projects, published
-from observer.config.discovery_docker import choose_project
+from observer.config import discovery_docker, discovery_etcd
+from observer.config.discovery_docker import Published, choose_project, projects, published
 from observer.config.discovery_etcd import choose, cluster_in_etcd, scopes_of
 from observer.config.settings import Settings
 from observer.config.template import Found, quoted, text
@@ -152,7 +151,7 @@ def test_observer_reads_back_a_password_with_spaces_and_quotes(
         container("haproxy", {5001: 4}),
     ]
     in_etcd = Found("etcd", "demo", "/service", ["127.0.0.1:1"])
-    monkeypatch.setattr(containers, "inspect", lambda: running)
+    monkeypatch.setattr(discovery_docker, "inspect", lambda: running)
     monkeypatch.setattr(discovery_docker, "cluster_in_etcd", lambda *_: in_etcd)
     monkeypatch.setattr(discovery_docker, "_is_statistics_page", lambda _: False)
     monkeypatch.setattr(discovery_docker, "_in_recovery", lambda _: False)

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ import pytest
 from observer.model.recording import Event
 from observer.sources import patroni
 from observer.sources.patroni import answer_of, base
-from observer.sources.polling import PollFailed
-from observer.sources.web import ANONYMOUS, Access, Target
+from observer.sources.polling import ANONYMOUS, Access, PollFailed
+from observer.sources.web import Target
 
 PRIMARY_3: dict[str, Any] = {
     "state": "running",
@@ -46,7 +47,7 @@ REPLICA_4: dict[str, Any] = {
 def test_master_is_called_primary_and_its_standbys_stand_in_one_order() -> None:
     member = answer_of(200, PRIMARY_3).member
     assert member.role == "primary"
-    assert member.detail()["replication"] == [
+    assert asdict(member)["replication"] == [
         {"application_name": "patroni2", "state": "streaming", "sync_state": "async"},
         {"application_name": "patroni3", "state": "streaming", "sync_state": "async"},
     ]
@@ -61,7 +62,7 @@ def test_positions_and_the_last_sight_of_etcd_are_no_part_of_the_member() -> Non
 
 
 def test_a_replica_of_patroni_4_is_read_as_well() -> None:
-    detail = answer_of(200, REPLICA_4).member.detail()
+    detail = asdict(answer_of(200, REPLICA_4).member)
     assert (detail["role"], detail["patroni_version"], detail["pause"], detail["replication"]) == (
         "replica",
         "4.0.4",
@@ -71,7 +72,7 @@ def test_a_replica_of_patroni_4_is_read_as_well() -> None:
 
 
 def test_a_member_without_postgresql_reports_what_it_knows() -> None:
-    detail = answer_of(503, {"state": "stopped", "role": "master", "patroni": {"version": "3.0.2"}}).member.detail()
+    detail = asdict(answer_of(503, {"state": "stopped", "role": "master", "patroni": {"version": "3.0.2"}}).member)
     assert (detail["state"], detail["role"], detail["timeline"], detail["http"]) == ("stopped", "primary", None, 503)
 
 

@@ -10,9 +10,10 @@ import pytest
 
 import reports
 from observer.model.causes import CAUSES
-from reports.analysis.keys import EVIDENCE, PHASES, REASONS
+from reports.analysis.keys import PHASES
 from reports.document.self_checks import CHECKS
 from reports.render.language import LANGUAGES, PLURALS, Language, language
+from tests.unit.phrase_facts import EVIDENCE, REASONS
 
 ROOT = Path(reports.__file__).parent
 BOTH = [pytest.param(language(name), id=name) for name in LANGUAGES]
@@ -69,6 +70,14 @@ def test_a_table_has_as_many_columns_in_both_languages(key: str) -> None:
 def test_everything_that_the_judge_may_say_has_a_phrase_that_needs_no_more_than_its_facts(words: Language) -> None:
     for key, given in {**EVIDENCE, **REASONS, **CHECKS}.items():
         assert fields(words.phrases[key]) <= set(given), key
+
+
+def test_the_analysis_uses_every_key_and_no_other() -> None:
+    nodes = [
+        node for path in (ROOT / "analysis").rglob("*.py") for node in ast.walk(ast.parse(path.read_text("utf-8")))
+    ]
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    assert {text for text in texts if text.startswith(("evidence.", "reason."))} == EVIDENCE.keys() | REASONS.keys()
 
 
 @pytest.mark.parametrize("words", BOTH)

@@ -16,9 +16,9 @@ import pytest
 from sqlite_utils import Database
 
 from observer.model.errors import CannotWrite, ForeignDatabase, NotFound, NothingAnswers, UsageError
-from observer.model.findings import Cost, Evidence, Findings, Incident, Lost, Outage, PerProbe, Phase, Rejected
+from observer.model.findings import Cost, Evidence, Findings, Incident, Lost, Outage, Phase, Rejected
 from observer.model.recording import SECOND_NS, Audit, Event, Operation, Outcome, RecordingHeader, Window
-from observer.store import Reader, Writer, append_event, is_being_recorded, migrations
+from observer.store import Reader, Writer, append_event, is_being_recorded, migrations, schema
 
 S = SECOND_NS
 BEGAN = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -252,6 +252,7 @@ class TestTheViews:
 def findings() -> Findings:
     outage = Outage("write", 10 * S, 42 * S, False, 1, 2, 11 * S, failed=5, unknown=1)
     proof = Evidence("events", (1, 2), "evidence.lease_expired", {"member": "a"})
+    write = Cost("write", (outage,), 32 * S, 33 * S, False, 7, 5, 1)
     incident = Incident(
         number=1,
         cause="leader.killed",
@@ -262,7 +263,7 @@ def findings() -> Findings:
         rejected=(Rejected("leader.frozen", "rejected.refused"),),
         began_ns=10 * S,
         ended_ns=50 * S,
-        write=Cost("write", (outage,), 32 * S, 33 * S, False, 7, 5, 1),
+        write=replace(write, persistent_outages=(outage,), new_outages=(replace(outage, ended_ns=43 * S),)),
         read=Cost("read", (), 0, None, False, 7, 0, 0),
         leader_before="a",
         leader_after="b",
@@ -273,11 +274,6 @@ def findings() -> Findings:
         lost=None,
         redundancy_back_ns=None,
         fault_to_write_ns=None,
-        per_probe=(
-            PerProbe("write", "kept", 32 * S, False, (outage,)),
-            PerProbe("write", "fresh", 33 * S, False, (replace(outage, ended_ns=43 * S),)),
-            PerProbe("read", "fresh", 0, False),
-        ),
     )
     lost = Lost("cafe0123-0000000007", 9 * S, "a", 1, None, None)
     return Findings((incident,), (), (), (lost,), 0)
@@ -412,7 +408,7 @@ class TestFilesThatAreNotOurs:
         half = sqlite3.connect(path)
         half.execute("pragma cache_size = 1")  # so that pages are written before the transaction ends
         half.execute("begin")
-        migrations.create_tables(Database(half))
+        schema.create_tables(Database(half))
         killed = as_it_lies(path, path.parent / "killed")
         half.close()
         assert killed.stat().st_size

@@ -262,7 +262,7 @@ def test_a_pause_of_the_observer_is_recorded_and_no_flood_follows_it(silent: str
     pause_ns = 0
     traffic = generator(silent, recorded)
     traffic._now_ns = lambda: time.monotonic_ns() + pause_ns
-    traffic._results._now_ns = traffic._now_ns
+    traffic._results.now_ns = traffic._now_ns
     traffic.start()
     until(lambda: len(recorded) >= 5)
     before = traffic.last_n

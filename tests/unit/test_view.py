@@ -14,9 +14,10 @@ from observer.live.assessment import Assessment, assess, pools_of
 from observer.live.drawing import Frame, draw, line_of
 from observer.live.plain import Plain, View
 from observer.live.screen import Screen
-from observer.live.state import ClusterState, EtcdSnapshot, Lease, Route, initial_state
+from observer.live.state import ClusterState, Route, initial_state
 from observer.live.words import sentence
 from observer.model.recording import Event, Operation, Outcome
+from observer.sources.lease import EtcdSnapshot, Lease
 from reports.analysis.analyze import analyze
 from reports.analysis.theory import expected_back
 from tests.unit.recordings import (

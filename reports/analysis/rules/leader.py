@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from observer.model.findings import Evidence
 from observer.model.recording import SECOND_NS, Event
-from reports.analysis.incident_context import IncidentContext, at_s, shows
-from reports.analysis.member_observations import SHUT, UNREACHED, MemberObservations
+from reports.analysis.incident_context import SHUT, UNREACHED, IncidentContext, MemberObservations, at_s, shows
 from reports.analysis.observe import accepts_on, observed
 from reports.analysis.rule import (
     RuleResult,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from reports.analysis.results.incident import LostWrite
+from observer.model.findings import Lost
 from reports.analysis.results.reads import (
     BackwardReads,
+    Consistency,
     Divergence,
+    DurabilityTotals,
     PossibleSplitBrain,
     ReadConsistency,
     ReadThenLost,
@@ -16,7 +18,6 @@ from reports.analysis.results.reads import (
     Staleness,
     TwoPrimaries,
 )
-from reports.analysis.results.whole import Consistency, DurabilityTotals
 from reports.document.durability import durability
 from tests.unit.document.builders_cluster import BEGAN, ns, results, shown
 
@@ -31,7 +32,7 @@ def test_losses_are_counted_by_token_and_gaps_in_id_are_explained() -> None:
 
 
 def test_lost_writes_are_grouped_by_server_and_timeline() -> None:
-    lost = tuple(LostWrite(f"t{n}", ns(33.5 + n), "patroni1", 1, 100 + n, 7, BEGAN) for n in range(3))
+    lost = tuple(Lost(f"t{n}", ns(33.5 + n), "patroni1", 1, 100 + n, 7) for n in range(3))
     text = shown(durability(results(durability=DurabilityTotals(100, 100, 0, 3, lost, 0, 0, 0, ())), "homework"))
     assert "| `patroni1` | 1 | 3 | 33.5–35.5 s | operations 100–102, audits 7 |" in text
 

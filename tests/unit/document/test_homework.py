@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from reports.analysis.results.incident import LeaderChange
 from reports.homework.section import homework
 from tests.unit.document.builders_cluster import cost, incident, recording, results, shown
 
@@ -31,13 +30,13 @@ def test_an_effect_that_was_not_observed_is_unknown() -> None:
 
 
 def test_a_fault_without_a_failure_is_one_sentence() -> None:
-    quiet = incident(write=cost(), read=cost(), leader=LeaderChange("patroni1", "patroni1", 1, 1))
+    quiet = incident(write=cost(), read=cost(), leader_after="patroni1", timeline_after=1)
     text = shown(homework(results(quiet), "homework"))
     assert "Neither writes nor reads were interrupted; none failed. The leader stayed the same." in text
 
 
 def test_a_leader_that_was_demoted_and_promoted_again_is_told_from_one_that_stayed() -> None:
-    again = incident(leader=LeaderChange("patroni1", "patroni1", 4, 5))
+    again = incident(leader_after="patroni1", timeline_before=4, timeline_after=5)
     text = shown(homework(results(again), "homework"))
     assert "The leader was demoted and promoted again, on a new timeline." in text
 

@@ -1,16 +1,23 @@
-"""Reads in an incident: the failed ones without an outage, the servers while writes were down, the persistent ones."""
+"""Reads in incidents, and reads that a leader served: how soon after a role change, and on which connections."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from observer.model.findings import Incident
-from observer.model.recording import SECOND_NS, Operation, Outcome, Recording
+from observer.model.recording import SECOND_NS, Event, Operation, Outcome, Recording
+from reports.analysis.durability import in_slices
+from reports.analysis.index import Index
 from reports.analysis.results.evidence import FailedReads, LeaderReads, PersistentReads, ReaderMove, ReadsServed
+from reports.analysis.results.reads import LastStaleRead
+from reports.analysis.results.recording import Period
+from reports.analysis.state_history import AWAY
 
 # Persistent reads of this time before the fault show their servers.
 BEFORE_NS = 2 * SECOND_NS
+# A proxy that has not noticed a new role by then has another reason.
+STALE_NS = 60 * SECOND_NS
 MEMBER_CAUSES = ("leader.", "replica.", "postgres.", "patroni.")
 
 
@@ -64,7 +71,7 @@ def persistent_reads(recording: Recording, incident: Incident) -> PersistentRead
     """Return the servers of the persistent reads before the fault; None: no member failed, or no server is known."""
     if not incident.cause.startswith(MEMBER_CAUSES):
         return None
-    fault_ns = min([incident.began_ns, *(e.by_ns for e in incident.injected if e.kind == "fault.told")])
+    fault_ns = incident.fault_ns
     own = [
         o
         for o in recording.between(fault_ns - BEFORE_NS, incident.ended_ns)
@@ -87,3 +94,65 @@ def _moved(own: Sequence[Operation], server: str) -> ReaderMove | None:
     last, first = good[position - 1], good[position]
     failed = sum(o.outcome is not Outcome.OK and last.due_ns < o.due_ns < first.due_ns for o in own)
     return ReaderMove(str(first.server), first.finished_ns - last.finished_ns, last.id, first.id, failed)
+
+
+def last_stale_read(index: Index, roles: Iterable[Period]) -> LastStaleRead | None:
+    """Return how long after a role change a leader last served a read on a new connection.
+
+    None: there was no such read, or one that follows no role change. A role change lies between two polls, so a read
+    between them is not late.
+    """
+    recording = index.recording
+    own = [s for s in recording.served if s.action == "read" and s.probe == "fresh" and s.in_recovery is False]
+    changes = _role_changes(index, roles)
+    nearest: dict[int, tuple[int, Event, Operation]] = {}
+    for change in changes:
+        for o in recording.between(change.window.after_ns, change.by_ns + STALE_NS):
+            if (o.action, o.probe, o.outcome, o.in_recovery) == ("read", "fresh", Outcome.OK, False):
+                late_ns, key = max(o.finished_ns - change.by_ns, 0), (o.id or 0)
+                if key not in nearest or late_ns < nearest[key][0]:
+                    nearest[key] = (late_ns, change, o)
+    if not nearest or len(nearest) != sum(s.operations for s in own):
+        return None
+    late_ns, change, last = max(nearest.values(), key=lambda found: found[0])
+    return LastStaleRead(late_ns, change.id, last.id, tuple(e.id for e in changes if e.id is not None))
+
+
+def _role_changes(index: Index, roles: Iterable[Period]) -> list[Event]:
+    """Return the events that show a replica become a primary, and the restarts of a proxy."""
+    rows = {event.id: event for event in index.of_kinds("member.changed", "source.sees")}
+    last: dict[str, str] = {}
+    found = index.of_kinds("proxy.restarted")
+    for role in roles:
+        if role.what == "primary" and last.get(role.subject) == "replica":
+            found.append(rows[role.event_id])
+        if role.what != AWAY:
+            last[role.subject] = role.what
+    return sorted(found, key=lambda event: event.by_ns)
+
+
+def persistent_on_leader(recording: Recording) -> tuple[tuple[int, ...], ...] | None:
+    """Return the rows of each leader's first persistent read and of the read before it.
+
+    None: there was none, or one did not follow a read from the same member as a replica, so that nothing shows that
+    its connection outlived a promotion.
+    """
+    if not any(s.action == "read" and s.probe == "kept" and s.in_recovery is False for s in recording.served):
+        return None
+    found: list[tuple[int, ...]] = []
+    last: Operation | None = None
+    own: dict[str, Operation] = {}
+    for o in in_slices(recording, -1, recording.header.until_ns + SECOND_NS):
+        if (o.action, o.probe, o.outcome) != ("read", "kept", Outcome.OK):
+            continue
+        before = own.get(o.server or "")
+        if o.in_recovery is False and not (before is not None and _same_leadership(before, o)):
+            if last is None or o.server is None or (last.server, last.in_recovery) != (o.server, True):
+                return None
+            found.append((last.id or 0, o.id or 0))
+        own[o.server or ""] = last = o
+    return tuple(found) or None
+
+
+def _same_leadership(before: Operation, now: Operation) -> bool:
+    return before.in_recovery is False and (None in (before.timeline, now.timeline) or before.timeline == now.timeline)
