@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from observer.model.findings import Leadership
 from observer.model.recording import Event
 from reports.analysis.scoring import Score, expected
@@ -10,7 +12,7 @@ from tests.unit.recordings import event, ns
 LED = (Leadership("patroni1", 1, 0, None),)
 
 
-def fault(at_s: float, component: str, action: str, target: str, **more: str) -> Event:
+def fault(at_s: float, component: str, action: str, target: str, **more: Any) -> Event:
     return event(at_s, "operator", "fault.told", target, component=component, action=action, target=target, **more)
 
 

@@ -6,6 +6,7 @@ import inspect
 import re
 from importlib import import_module
 from pkgutil import iter_modules
+from types import ModuleType
 
 import pytest
 
@@ -23,8 +24,8 @@ QUOTED = re.compile(r'"((?:leader|postgres|patroni|replica|etcd|proxy|observer|f
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.rpartition(".")[2])
-def test_every_cause_that_a_rule_names_is_in_the_table(module: object) -> None:
-    source = inspect.getsource(module)  # type: ignore[arg-type]
+def test_every_cause_that_a_rule_names_is_in_the_table(module: ModuleType) -> None:
+    source = inspect.getsource(module)
     assert set(QUOTED.findall(source)) - KINDS.keys() <= CAUSES.keys()
 
 

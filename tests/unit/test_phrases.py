@@ -105,7 +105,7 @@ def test_plurals_have_as_many_forms_as_the_language(words: Language) -> None:
                 assert len(spec[1:].split("|")) == forms, key
 
 
-@pytest.mark.parametrize("where, key, given", asked_by_code())
+@pytest.mark.parametrize(("where", "key", "given"), asked_by_code())
 def test_what_templates_and_code_ask_for_is_there_and_gets_what_it_needs(where: str, key: str, given: set[str]) -> None:
     assert fields(language("ru").phrases[key]) <= given, where
 
