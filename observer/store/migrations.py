@@ -21,7 +21,10 @@ def _run(statements: Sequence[str], db: Database) -> None:
         db.conn.execute(statement)
 
 
-MIGRATIONS: Sequence[Callable[[Database], None]] = (*(partial(_run, each) for each in schema.TABLES), create_views)
+MIGRATIONS: Sequence[Callable[[Database], None]] = (
+    *(partial(_run, statements) for statements in schema.TABLES),
+    create_views,
+)
 TABLES_VERSION = 3
 """The version whose tables are those of the newest one; later migrations change views only."""
 

@@ -1,5 +1,6 @@
 -- The views of a recording file. A view computes nothing that the tables do not hold, so every number of a report can
--- be counted again with `observer query "select * from VIEW where recording_id = 1"`. docs/sqlite.md describes them.
+-- be counted again with `observer query "select * from VIEW where recording_id = 1"`.
+-- docs/reference/sqlite.md describes each view and its columns.
 -- Each view is a comment with its name and what it shows, and its select, up to an empty line. UTC(nanoseconds) stands
 -- for the wall clock at a moment of the recording `r`, and INTERESTING for the condition of the partial index.
 

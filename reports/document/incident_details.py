@@ -65,12 +65,12 @@ def _facts(incident: IncidentResults) -> list[_Fact]:
     ]
     facts += [
         _Fact(
-            f"exit {exit.code}",
-            exit.at_ns / SECOND_NS,
-            say("incident_evidence.exit", name=exit.name, code=exit.code),
-            _rows("events", (exit.event_id,)),
+            f"exit {end.code}",
+            end.at_ns / SECOND_NS,
+            say("incident_evidence.exit", name=end.name, code=end.code),
+            _rows("events", (end.event_id,)),
         )
-        for exit in support.ended
+        for end in support.ended
     ]
     facts += [
         _Fact(

@@ -100,7 +100,7 @@ def _incident(incident: IncidentResults) -> Iterator[_Failed]:
 
 
 def _moments(incident: IncidentResults) -> Iterator[_Failed]:
-    """A row of events that an incident quotes twice has the same moment both times."""
+    """Check that a row of events that an incident quotes twice has the same moment both times."""
     proofs = (*incident.evidence, *(e for phase in incident.phases for e in _evidence(phase)))
     support = incident.supporting
     quoted: list[tuple[int | None, float]] = [
@@ -123,7 +123,7 @@ def _evidence(phase: Phase) -> Iterator[Any]:
 
 
 def _phases(incident: IncidentResults) -> Iterator[_Failed]:
-    """The phases of an outage sum to it, and each is as long as its windows allow."""
+    """Check that the phases of an outage sum to it, and that each is as long as its windows allow."""
     one, outage_ns = {"incident": incident.id}, incident.write.outage_ns
     counted = [p for p in incident.phases if all(PHASES.get(name, False) for name in p.name.split("+"))]
     sum_ns = sum(phase.duration_ns for phase in counted)

@@ -24,7 +24,7 @@ from typing import Any
 from reports.document.blocks import Anchor, Inline, Link, Rows, Sentence, Value
 from reports.render.escaping import code, escape, one_line, runs
 
-LANGUAGES = ("ru", "en")
+LANGUAGES = tuple(sorted(file.name.removesuffix(".toml") for file in (files("reports") / "phrases").iterdir()))
 NBSP = "\u00a0"
 
 
@@ -38,8 +38,8 @@ def _russian(n: int) -> int:
     return 1 if n % 10 in (2, 3, 4) and n % 100 not in (12, 13, 14) else 2
 
 
-# Which form of a word goes with a whole number, and how many forms there are.
-PLURALS: Mapping[str, tuple[Callable[[int], int], int]] = {"ru": (_russian, 3), "en": (_english, 2)}
+# Which form of a word goes with a whole number, and how many forms there are. `format.plurals` of a language names one.
+PLURALS: Mapping[str, tuple[Callable[[int], int], int]] = {"english": (_english, 2), "russian": (_russian, 3)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +56,15 @@ class Language:
     names: Mapping[str, str] = field(default_factory=dict)
 
     def plain(self) -> Language:
-        """The same language without Markdown, for a terminal and for JSON."""
+        """Return the same language without Markdown, for a terminal and for JSON."""
         return replace(self, markup=False)
 
     def naming(self, names: Mapping[str, str]) -> Language:
-        """The same language that calls what has an address by its name."""
+        """Return the same language, which writes names in place of addresses."""
         return replace(self, names=names)
 
     def say(self, key: str, **fields: Any) -> str:
-        """The phrase, filled in. Raises KeyError for a phrase or a field that is not there."""
+        """Return the phrase with its fields filled in. Raise KeyError if the phrase or a field is missing."""
         parts = []
         for literal, name, spec, _ in string.Formatter().parse(self.phrases[key]):
             parts.append(literal)
@@ -77,7 +77,7 @@ class Language:
         return self.lists[columns] if isinstance(columns, str) else tuple(self.written(part) for part in columns)
 
     def written(self, value: Any, spec: str = "") -> str:
-        """A value as this language writes it; the module says what specs there are."""
+        """Return a value as this language writes it; the module's docstring lists the specs."""
         if value is None:
             return self.phrases["format.unknown"]
         if isinstance(value, (Sentence, Value, Link, Anchor, Rows)):
@@ -85,7 +85,7 @@ class Language:
         if isinstance(value, (list, tuple)):
             return ", ".join(self.written(item, spec) for item in value) or self.phrases["format.none"]
         if spec.startswith("|"):
-            rule, _ = PLURALS[self.name]
+            rule, _ = PLURALS[self.phrases["format.plurals"]]
             return spec[1:].split("|")[rule(abs(int(value)))]
         if spec.startswith("@"):
             key = f"{spec[1:]}.{value}"
@@ -149,7 +149,7 @@ class Language:
         return escape(value) if self.markup else one_line(value)
 
     def number(self, value: float, digits: int) -> str:
-        """A number with this language's decimal mark and groups of thousands; never a minus before a zero."""
+        """Return a number with this language's decimal mark and groups of thousands; never a minus before a zero."""
         rounded = round(value, digits) + 0.0
         text = f"{abs(rounded):,.{digits}f}"
         text = text.replace(",", "\0").replace(".", self.phrases["format.decimal"])
@@ -157,7 +157,7 @@ class Language:
         return sign + text.replace("\0", self.phrases["format.thousands"])
 
     def span(self, seconds: float) -> str:
-        """A duration that may be long: seconds to 0.1 below a minute, then minutes and seconds, hours and minutes."""
+        """Return a duration in seconds to 0.1 below a minute, then in minutes and seconds, or hours and minutes."""
         whole = round(seconds)
         if whole < 60:
             return self._by_spec(seconds, "s")
@@ -172,7 +172,7 @@ class Language:
 
 @lru_cache
 def language(name: str) -> Language:
-    """The language of a name, "ru" or "en". Raises FileNotFoundError for one that nobody has written."""
+    """Return the language of a name. Raise FileNotFoundError if it has no file of phrases."""
     phrases, lists = {}, {}
     text = (files("reports") / "phrases" / f"{name}.toml").read_text(encoding="utf-8")
     for key, value in _flat(tomllib.loads(text)):

@@ -51,7 +51,7 @@ def _requested(context: IncidentContext, cause: str, with_leader: bool) -> RuleR
     target = str(leader or context.leader_before or "")
     return found(
         cause,
-        target if target else (),
+        target or (),
         "high" if elected is not None else "medium",
         shows("evidence.failover_asked", request, leader=leader, candidate=request.detail.get("candidate")),
         key_deleted(context),

@@ -217,7 +217,7 @@ def _injected(said: Sequence[Reported], y: float, frame: Frame, language: Langua
 
 def injected_text(one: Reported, language: Language) -> str:
     """Return what was injected; without a phrase for it, its own detail."""
-    key = f"deed.{one.detail.get('component')}.{one.detail.get('action')}"
+    key = f"fault_action.{one.detail.get('component')}.{one.detail.get('action')}"
     if key in language.phrases:
         return language.say(key, target=one.detail.get("target"))
     return " ".join(str(one.detail[name]) for name in ("component", "action", "target", "text") if one.detail.get(name))
