@@ -4,6 +4,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,9 @@ PREFIX = "OBSERVER_"
 OTHER_VARIABLES = ("OBSERVER_STACK_DIR", "OBSERVER_IMAGE")
 _TEXT = (str, str | None, SecretStr, SecretStr | None)
 
-# The cluster in stack/; its addresses are the same as processes and in Docker. "postgres" is the password that the
-# stack sets for a cluster that listens on loopback only and exists to be broken.
-STACK: Mapping[str, Mapping[str, Any]] = {
-    "cluster": {"scope": "demo"},
-    "etcd": {"endpoints": ["127.0.0.1:23791", "127.0.0.1:23792", "127.0.0.1:23793"]},
-    "patroni": {"members": {f"patroni{n}": f"http://127.0.0.1:801{n}" for n in (1, 2, 3)}},
-    "postgres": {"members": {f"patroni{n}": f"host=127.0.0.1 port=1543{n}" for n in (1, 2, 3)}},
-    "haproxy": {"stats": ["http://127.0.0.1:7001/"], "inter_ms": 3000, "rise": 2},
-    "traffic": {
-        "write": "host=127.0.0.1 port=5001 user=postgres password=postgres dbname=postgres",
-        "read": "host=127.0.0.1 port=5002 user=postgres password=postgres dbname=postgres",
-    },
-}
+STACK: Mapping[str, Mapping[str, Any]] = tomllib.loads(
+    resources.files("observer.config").joinpath("stack.toml").read_text("utf-8")
+)
 
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:

@@ -8,6 +8,7 @@ from importlib import resources
 
 from observer.sources.discovery import Discovery
 
+TEMPLATE = resources.files("observer.config").joinpath("template.txt").read_text("utf-8")
 STATS = '# stats = ["http://HOST:7000/"]   # the statistics page'
 INTER = "# inter_ms = 3000   # `inter` and `rise` of haproxy.cfg; the statistics do not show them"
 
@@ -42,27 +43,22 @@ class Found:
 
 def text(found: Found) -> str:
     """Return the file, with comments for the options that a person may want to change."""
-    return (
-        resources.files("observer.config")
-        .joinpath("template.txt")
-        .read_text("utf-8")
-        .format(
-            cluster=comment(found.scope),
-            where=comment(found.where),
-            scope=quoted(found.scope),
-            namespace=quoted(found.namespace),
-            endpoints=_list(found.etcd),
-            tls="".join(f"\n{option} = {quoted(value)}" for option, value in found.tls.items())
-            + ("\n# password: set it here or in OBSERVER_ETCD_PASSWORD" if "user" in found.tls else ""),
-            patroni="\n".join(_members("patroni", "http://HOST:8008", found.rest, found)),
-            postgres="\n".join(_members("postgres", "host=HOST port=5432", found.postgres, found)),
-            stats=f"stats = {_list([found.stats])}" if found.stats else STATS,
-            inter=f"inter_ms = {found.inter_ms}" if found.inter_ms else INTER,
-            rise=f"rise = {found.rise}" if found.rise else "# rise = 2",
-            routes="\n".join(_connection_strings(found)),
-            workload=quoted(found.workload),
-            logs="".join(f"{line}\n" for line in _logs(found)),
-        )
+    return TEMPLATE.format(
+        cluster=comment(found.scope),
+        where=comment(found.where),
+        scope=quoted(found.scope),
+        namespace=quoted(found.namespace),
+        endpoints=_list(found.etcd),
+        tls="".join(f"\n{option} = {quoted(value)}" for option, value in found.tls.items())
+        + ("\n# password: set it here or in OBSERVER_ETCD_PASSWORD" if "user" in found.tls else ""),
+        patroni="\n".join(_members("patroni", "http://HOST:8008", found.rest, found)),
+        postgres="\n".join(_members("postgres", "host=HOST port=5432", found.postgres, found)),
+        stats=f"stats = {_list([found.stats])}" if found.stats else STATS,
+        inter=f"inter_ms = {found.inter_ms}" if found.inter_ms else INTER,
+        rise=f"rise = {found.rise}" if found.rise else "# rise = 2",
+        routes="\n".join(_connection_strings(found)),
+        workload=quoted(found.workload),
+        logs="".join(f"{line}\n" for line in _logs(found)),
     )
 
 

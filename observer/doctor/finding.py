@@ -43,15 +43,7 @@ def problem(name: str, component: str, exit_code: int = 0, /, **facts: object) -
 
 def unanswered(component: str, how: str, message: str, remedy: str, from_etcd: bool = False) -> Finding:
     """Return the finding for a component that did not answer. `from_etcd`: its address comes from etcd."""
-    meaning = {
-        "refused": "the host is up, and nothing listens on that port",
-        "unreachable": "this machine has no route to that address",
-        "connect_timeout": "the connection timed out: the host is down, a firewall drops packets, or the address "
-        "belongs to another network",
-        "silent": "it accepts connections and does not answer: it is frozen, or it is another service",
-        "closed": "it closes the connection: it requires TLS, or it is another service",
-        "unresolved": "this machine cannot resolve that name",
-    }.get(how, "it answers with an error")
+    meaning = _TEXTS["unanswered"].get(how) or _TEXTS["unanswered"]["error"]
     if "WRONG_VERSION_NUMBER" in message or "record layer failure" in message:
         meaning, remedy = "it does not speak TLS", f"write http:// instead of https://; {remedy}"
     elif "CERTIFICATE_VERIFY_FAILED" in message:

@@ -22,6 +22,7 @@ _UNWRITTEN = {
     "source.sees": "records are written again",
     "source.blind": "{dropped} records from here on could not be written: {error}",
 }
+_NO_ROUTE = "HAProxy does not route to {subject}: {status}, {check_status}"
 
 
 class _Lenient(dict[str, Any]):
@@ -46,7 +47,8 @@ def cause_of_failure(how: str) -> str:
 
 def sentence(event: Event) -> str:
     """Return what an event means, without control characters."""
-    detail = _Lenient(event.detail)
+    check = event.detail.get("check_status") or "no check"
+    detail = _Lenient(event.detail, subject=event.subject, check_status=check)
     if event.detail.get("how") == "unwritten":
         text = _UNWRITTEN[event.kind].format_map(detail)
     elif event.kind == "source.blind" and event.source == "traffic":
@@ -56,15 +58,15 @@ def sentence(event: Event) -> str:
         text = f"{event.subject} is unreachable: {cause_of_failure(str(detail['how']))}{error}"
     elif event.kind == "member.changed":
         text = f"{event.subject}: {_member(event.detail)}"
-    elif event.kind.startswith("route."):
-        text = _route(event)
+    elif event.kind == "route.down" and event.detail.get("initial"):
+        text = _NO_ROUTE.format_map(detail)
     elif event.kind == "replication.sampled":
         text = _replication(event)
     elif event.kind == "versions.captured":
         versions = ", ".join(f"{name} {value}" for name, value in event.detail.items() if isinstance(value, str))
         text = f"versions of {event.subject}: {versions}"
     elif event.kind in KINDS:
-        text = KINDS[event.kind].format_map(_Lenient(event.detail, subject=event.subject))
+        text = KINDS[event.kind].format_map(detail)
     else:
         text = f"{event.subject}: {event.kind}"
     return "".join(letter if letter.isprintable() else " " for letter in text).strip()
@@ -104,16 +106,6 @@ def _member(detail: Mapping[str, Any]) -> str:
     else:
         role = f"{detail.get('role') or 'role unknown'}, {detail.get('state') or 'state unknown'}"
     return f"{role}, timeline {detail['timeline']}" if detail.get("timeline") is not None else role
-
-
-def _route(event: Event) -> str:
-    status, check = event.detail.get("status", "?"), event.detail.get("check_status") or "no check"
-    if event.kind == "route.changed":
-        return f"check of {event.subject} changed, still {status}, {check}"
-    verb = "routes to" if event.kind == "route.up" else "no longer routes to"
-    if event.kind == "route.down" and event.detail.get("initial"):
-        verb = "does not route to"
-    return f"HAProxy {verb} {event.subject}: {status}, {check}"
 
 
 def _replication(event: Event) -> str:
