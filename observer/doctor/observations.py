@@ -6,10 +6,11 @@ Each observation ends within seconds and does not raise an error if the componen
 import json
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from observer.config import access
@@ -134,15 +135,12 @@ def observe(settings: Settings) -> Observations:
         cluster, absent = _discover(settings)
         rest = {name: pool.submit(_rest, *target, settings) for name, target in rest_of(settings, cluster).items()}
         sql = {name: pool.submit(_sql, *target) for name, target in sql_of(settings, cluster).items()}
-        return Observations(
-            {address: found.result() for address, found in etcd.items()},
-            cluster,
-            absent,
-            {name: found.result() for name, found in rest.items()},
-            {name: found.result() for name, found in sql.items()},
-            {without_credentials(url): found.result() for url, found in stats.items()},
-            {action: found.result() for action, found in routes.items()},
-        )
+        pages = {without_credentials(url): found for url, found in stats.items()}
+        return Observations(_results(etcd), cluster, absent, *map(_results, (rest, sql, pages, routes)))
+
+
+def _results(futures: Mapping[str, Future[Any]]) -> dict[str, Any]:
+    return {name: future.result() for name, future in futures.items()}
 
 
 def _discover(settings: Settings) -> tuple[Discovery | None, str | None]:

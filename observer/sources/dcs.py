@@ -282,8 +282,7 @@ class EtcdSource:
                 continue
             after_ns = last_ns if after is None or replaced else self._bounds.after_ns(after.revision)
             at = revision if after is None else after.revision
-            for observation in observations_of(name, before, after, at, self._scope, self._previous):
-                self._emit(observation, Window(min(after_ns, by_ns), by_ns))
+            self._emit_change(name, before, after, at, Window(min(after_ns, by_ns), by_ns))
 
     def _take(self, batch: Iterable[Change]) -> None:
         """Record the changes of one message of the watch, without those of revisions that are already known."""
@@ -297,10 +296,7 @@ class EtcdSource:
                 name = change.name.removeprefix(self._prefix)
                 before = self._keys.get(name)
                 window = Window(min(self._bounds.after_ns(change.revision), by_ns), by_ns)
-                for observation in observations_of(
-                    name, before, change.key, change.revision, self._scope, self._previous
-                ):
-                    self._emit(observation, window)
+                self._emit_change(name, before, change.key, change.revision, window)
                 if change.key is None:
                     self._keys.pop(name, None)
                 else:
@@ -308,6 +304,10 @@ class EtcdSource:
                 if name == "leader":
                     self._previous = text_of(change.key) or self._previous
             self._revision = revision
+
+    def _emit_change(self, name: str, before: Key | None, after: Key | None, revision: int, window: Window) -> None:
+        for observation in observations_of(name, before, after, revision, self._scope, self._previous):
+            self._emit(observation, window)
 
     def _emit(self, observation: Observation, window: Window) -> None:
         kind, subject, detail = observation
