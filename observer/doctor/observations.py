@@ -136,7 +136,7 @@ def observe(settings: Settings) -> Observations:
         rest = {name: pool.submit(_rest, *target, settings) for name, target in rest_of(settings, cluster).items()}
         sql = {name: pool.submit(_sql, *target) for name, target in sql_of(settings, cluster).items()}
         pages = {without_credentials(url): found for url, found in stats.items()}
-        return Observations(_results(etcd), cluster, absent, *map(_results, (rest, sql, pages, routes)))
+        return Observations(_results(etcd), cluster, absent, *(_results(part) for part in (rest, sql, pages, routes)))
 
 
 def _results(futures: Mapping[str, Future[Any]]) -> dict[str, Any]:
