@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from reports.analysis.keys import is_inside
 from reports.analysis.results.incident import ActionCost, IncidentResults
 from reports.analysis.results.whole import Results
-from reports.document.blocks import Inline, Sentence, Value, say, seconds
+from reports.document.blocks import Inline, Sentence, Value
+from reports.document.build import say, seconds
 
 
 def terminal_lines(results: Results) -> Iterator[Sentence]:
