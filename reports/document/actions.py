@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 
 from observer.model.causes import CAUSES
-from reports.analysis.keys import is_inside
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import RecordingResults, Results
 from reports.analysis.theory import bound, effective
 from reports.document.blocks import Cell, Inline, Profile, Section
 from reports.document.build import paragraph, say, seconds, table
+from reports.document.phases import outage_phases
 
 # The least ttl that Patroni takes, with a pair that fits: loop_wait + 2 x retry_timeout is at most ttl.
 FASTER: Mapping[str, int] = {"ttl": 20, "loop_wait": 5, "retry_timeout": 5}
@@ -46,7 +46,8 @@ def actions(results: Results, profile: Profile) -> Section | None:
         for name, ns in spent.most_common(MOST)
         if ns / total_ns >= LEAST
     ]
-    return Section("actions", say("actions.title"), (*table("actions.columns", rows), *paragraph(say("actions.note"))))
+    note = say("actions.note") if any(row[-1] is not None for row in rows) else None
+    return Section("actions", say("actions.title"), (*table("actions.columns", rows), *paragraph(note)))
 
 
 def weakest(results: Results) -> tuple[Inline, ...]:
@@ -55,16 +56,15 @@ def weakest(results: Results) -> tuple[Inline, ...]:
     if not spent:
         return ()
     name, ns = spent.most_common(1)[0]
-    total_ns = sum(spent.values())
-    facts = {"seconds": seconds(ns), "total": seconds(total_ns), "share": ns / total_ns}
-    return (say("overview.weakest", part=say(f"remedy.{name}.part"), **facts), say(f"remedy.{name}.change"))
+    part = say("overview.weakest", part=say(f"remedy.{name}.part"), share=ns / sum(spent.values()))
+    return (part, say(f"remedy.{name}.change"))
 
 
 def _spent(results: Results) -> Counter[str]:
     """Return nanoseconds of write outages by what would shorten them."""
     spent: Counter[str] = Counter()
     for incident in results.incidents:
-        inside = [phase for phase in incident.phases if is_inside(phase.name)]
+        inside = outage_phases(incident)
         for phase in inside:
             spent[_remedy(phase.name, incident)] += phase.duration_ns
         if not inside and incident.write.outage_ns:

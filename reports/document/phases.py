@@ -8,6 +8,7 @@ from itertools import pairwise
 from observer.model.causes import CAUSES
 from observer.model.findings import Phase
 from observer.model.recording import SECOND_NS
+from reports.analysis.keys import is_inside
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.theory import FORMS, SECOND, Form
 from reports.document.blocks import Blocks, Cell, Inline, Sentence, Value
@@ -20,8 +21,7 @@ AFTER_OUTAGE = ("settling", "protection")
 
 def outage_phases(incident: IncidentResults) -> tuple[Phase, ...]:
     """Return the phases that sum to the outage of writes: without the preface and without what follows the outage."""
-    preface = CAUSES[incident.cause].preface
-    return tuple(phase for phase in incident.phases if phase.name != preface and phase.name not in AFTER_OUTAGE)
+    return tuple(phase for phase in incident.phases if is_inside(phase.name))
 
 
 def rounded(phases: Sequence[Phase]) -> list[float]:

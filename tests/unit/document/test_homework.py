@@ -6,9 +6,12 @@ from dataclasses import replace
 
 from reports.analysis.results.evidence import EtcdElection
 from reports.analysis.results.incident import LeaderChange
+from reports.analysis.results.recording import Part
 from reports.analysis.results.whole import Answer
 from reports.homework.section import homework
-from tests.unit.document.builders_cluster import NO_EVIDENCE, cost, incident, ns, recording, results, shown
+from tests.unit.document.builders_cluster import NO_EVIDENCE, capture, cost, incident, ns, recording, results, shown
+
+PORTS = (("write", 5701), ("read", 5702))
 
 
 def test_a_question_about_a_fault_has_numbers_and_links() -> None:
@@ -89,3 +92,31 @@ def test_repeats_of_which_some_changed_the_leader_claim_neither() -> None:
 
 def test_a_drill_has_no_answers() -> None:
     assert homework(results(incident()), "drill") is None
+
+
+def test_a_cluster_of_processes_has_neither_image_nor_containers_and_names_its_moved_ports() -> None:
+    members = tuple({**one, "host": "127.0.0.1"} for one in capture().members)
+    parts = tuple(Part("haproxy", name, (), (f"127.0.0.1:{port}",), None, ()) for name, port in PORTS)
+    own = recording(captures=(replace(capture(), members=members),), parts=parts)
+    text = shown(homework(results(recordings=(own,)), "homework"))
+    steps = text[text.index("<details>") :]
+    assert "docker" not in steps and "PGPASSWORD" not in steps
+    assert "`PORT_PRIMARY=5701 PORT_REPLICAS=5702 python3 traffic-generator.py`" in steps
+
+
+def test_without_an_address_no_command_of_psql_is_given() -> None:
+    text = shown(homework(results(recordings=(recording(settings={}),)), "homework"))
+    assert "psql " not in text and "traffic-generator.py" in text
+
+
+def test_that_nothing_was_interrupted_is_claimed_only_if_all_was_observed() -> None:
+    quiet = incident(write=cost(), read=cost())
+    assert "Yes: no incident of 1 interrupted writes or reads." in shown(homework(results(quiet), "homework"))
+    partly = incident(write=cost(), read=cost(None))
+    text = shown(homework(results(partly), "homework"))
+    assert "No interruption was observed, but not everything was observed." in text
+
+
+def test_a_restart_of_the_load_between_recordings_is_declared() -> None:
+    found = results(incident(), recordings=(recording(), recording(id=2)))
+    assert "Between the 2 recordings the load was restarted" in shown(homework(found, "homework"))

@@ -101,3 +101,11 @@ def test_what_was_not_observed_is_counted_and_listed() -> None:
 
 def test_if_everything_was_observed_there_is_no_section() -> None:
     assert not_observed(results(), "homework") is None
+
+
+def test_replication_is_asynchronous_also_if_the_settings_leave_the_mode_out() -> None:
+    own = recording(live={"ttl": 30})
+    assert "**Asynchronous replication.**" in shown(resilience(results(recordings=(own,)), "homework"))
+    unknown = recording(live=None)
+    text = shown(resilience(results(recordings=(unknown,)), "homework"))
+    assert "`synchronous_mode` was not observed" in text

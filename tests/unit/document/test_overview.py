@@ -122,6 +122,11 @@ def test_actions_give_the_gain_of_faster_settings_by_the_formulas_of_the_bounds(
     assert "25.0 s (83%)" in text
 
 
+def test_without_known_settings_no_gain_is_claimed() -> None:
+    text = written(actions(results(KILLED), "drill"))
+    assert "25.0 s (83%)" in text and "Gains" not in text
+
+
 def test_without_an_outage_of_writes_there_is_nothing_to_change() -> None:
     assert actions(results(incident(1, "replica.stopped")), "drill") is None
 
