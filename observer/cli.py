@@ -1,7 +1,5 @@
 """The command line: list the commands, run one, and turn every end into an exit code and at most one message."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
@@ -47,7 +45,7 @@ UNEXPECTED = 70
 class Commands(click.Group):
     """List commands in the order above; accept former names and `observer version`."""
 
-    def list_commands(self, context: click.Context) -> list[str]:
+    def list_commands(self, _: click.Context) -> list[str]:
         """Return the names in the order above."""
         return list(self.commands)
 
@@ -117,11 +115,23 @@ def run() -> int:
         return UsageError.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except Exception as error:
-        from observer.commands.crash import keep
-
-        say(keep(error))
+    except Exception as error:  # noqa: BLE001 (the last resort: keeps the traceback in a file)
+        say(_crashed(error))
         return UNEXPECTED
+
+
+def _crashed(error: BaseException) -> str:
+    """Write the traceback to a file and return a sentence that names it."""
+    import tempfile
+    import traceback
+    from datetime import UTC, datetime
+
+    path = Path(tempfile.gettempdir()) / f"observer-error-{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
+    try:
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError:
+        return f"Unexpected {type(error).__name__}: {error}; the details could not be written to {path}."
+    return f"Unexpected {type(error).__name__}: {error}; the details are in {path}, please report them."
 
 
 if __name__ == "__main__":

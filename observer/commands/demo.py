@@ -3,8 +3,6 @@
 Run it with `make demo`. The cluster is stopped at the end, whatever happens.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

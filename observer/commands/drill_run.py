@@ -1,7 +1,5 @@
 """Run scenarios on a cluster while it is recorded, and record each fault and repair."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time
@@ -212,7 +210,7 @@ def _row(run: Run, scored: Sequence[Score], anchor_ns: int) -> Row:
     incidents = [score.incident for score in own if score.incident is not None]
     costs = [[i.write.outage_ns for i in incidents], [i.read.outage_ns for i in incidents]]
     write_s, read_s = (None if None in ns else sum(n or 0 for n in ns) / SECOND_NS for ns in costs)
-    lost = [None if i.lost is None else len(i.lost) for i in incidents]
+    lost = [i.lost_writes for i in incidents]
     return Row(
         scenario=run.scenario.name,
         injected=tuple(cause for score in own for cause in score.injected),

@@ -1,7 +1,5 @@
 """Run `observer events`."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from pathlib import Path
 

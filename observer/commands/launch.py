@@ -1,7 +1,5 @@
 """Start and stop the daemon: in this terminal or in the background, by a signal or by an event in its file."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal
@@ -47,10 +45,7 @@ def record(settings: Settings, path: Path, for_s: float | None, plain: bool, say
         view = Screen(say, expected_back)
     daemon = Daemon(settings, path, analyze, view)
 
-    def on_signal(number: int, _: FrameType | None) -> None:
-        daemon.ask_to_stop("signal")
-
-    on_stop_signals(on_signal)
+    on_stop_signals(lambda *_: daemon.ask_to_stop("signal"))
     view.start()
     try:
         daemon.run(for_s)
@@ -62,9 +57,8 @@ def on_stop_signals(handler: Callable[[int, FrameType | None], object]) -> None:
     """Call `handler` on every termination signal. Under `nohup`, SIGHUP stays ignored."""
     for name in ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number is None or (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
-            continue
-        signal.signal(number, handler)
+        if number is not None and not (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
+            signal.signal(number, handler)
 
 
 def detach(path: Path, config: Path | None, for_text: str | None) -> str:

@@ -1,7 +1,5 @@
 """Print the verdicts on [objectives]: sentences, JUnit XML, exit code."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from xml.etree import ElementTree
 

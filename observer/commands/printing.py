@@ -1,7 +1,5 @@
 """Print rows as a table, as JSON or as CSV."""
 
-from __future__ import annotations
-
 import csv
 import json
 import unicodedata

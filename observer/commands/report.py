@@ -1,7 +1,5 @@
 """Run `observer report`."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,25 +7,15 @@ from pathlib import Path
 import click
 
 import reports
-from observer.commands.options import (
-    OK,
-    answer,
-    option_config,
-    option_format,
-    option_path,
-    option_recording,
-    progress,
-    say,
-    settings_of,
-)
+from observer.commands import options
 from observer.model.errors import ConfigError
 
 LANGUAGES = tuple(sorted(path.stem for path in Path(reports.__file__).with_name("phrases").glob("*.toml")))
 
 
 @click.command()
-@option_config
-@option_recording("all recordings of the file")
+@options.option_config
+@options.option_recording("all recordings of the file")
 @click.option(
     "--lang",
     type=click.Choice(LANGUAGES),
@@ -38,13 +26,15 @@ LANGUAGES = tuple(sorted(path.stem for path in Path(reports.__file__).with_name(
     type=click.Choice(["homework", "drill"]),
     help="homework: with the homework's questions and steps; drill: without; default: [report] profile, else drill.",
 )
-@option_format("md", "json")
-@option_path("-o", "output", help="Write to FILE instead of standard output (atomically).")
-@option_path("--pictures", metavar="DIR", help="Draw pictures (SVG) into this folder and link them in the report.")
+@options.option_format("md", "json", "html")
+@options.option_path("-o", "output", help="Write to FILE instead of standard output (atomically).")
+@options.option_path(
+    "--pictures", metavar="DIR", help="Draw pictures (SVG) into this folder and link them in the report."
+)
 @click.option(
     "--check", is_flag=True, help="Check [objectives]. Exit code 1: one was missed; 2: one could not be measured."
 )
-@option_path("--junit", help="Write the results for [objectives] to FILE as JUnit XML.")
+@options.option_path("--junit", help="Write the results for [objectives] to FILE as JUnit XML.")
 def report(
     config: Path | None,
     db: Path | None,
@@ -65,30 +55,30 @@ def report(
     """
     from observer.commands import objectives, reporting
 
-    settings, path = settings_of(config, db)
+    settings, path = options.settings_of(config, db)
     language = lang or settings.report.language or language_of_locale(os.environ)
     if language not in LANGUAGES:
         raise ConfigError(f'report.language = "{language}": unknown language; known are: {", ".join(LANGUAGES)}.')
     if check or junit is not None:
         objectives.must_be_set(settings.objectives)
-    with progress() as show:
+    with options.progress() as show:
         results = reporting.results(path, recording, settings.objectives, show)
         show("Writing the report")
-        drawn = None if pictures is None or form == "json" else reporting.draw(results, language, pictures, output)
+        drawn = None if pictures is None or form != "md" else reporting.draw(results, language, pictures, output)
         text = reporting.text(results, form, language, profile or settings.report.profile, drawn)
     if output is not None:
         reporting.write(output, text)
     else:
-        with answer():
+        with options.answer():
             click.echo(text, nl=not text.endswith("\n"))
     if not check and junit is None:
-        return OK
+        return options.OK
     if junit is not None:
         reporting.write(junit, objectives.junit(results.objectives))
     if not check:
-        return OK
+        return options.OK
     for one in results.objectives:
-        say(objectives.sentence(one))
+        options.say(objectives.sentence(one))
     return objectives.exit_code(results.objectives)
 
 

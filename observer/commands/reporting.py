@@ -1,7 +1,5 @@
 """Turn a recording file into a report: load, analyze, render, draw, write."""
 
-from __future__ import annotations
-
 import json
 import os
 import tempfile
@@ -12,9 +10,9 @@ from urllib.parse import quote
 
 from observer.config.settings import Objectives
 from observer.model.errors import CannotWrite
+from observer.model.recording import Recording
 from observer.model.version import observer_version
 from observer.store.packed import opened
-from reports.analysis.analyze import analyze
 from reports.analysis.objectives import objectives
 from reports.analysis.results.whole import Results
 from reports.analysis.results_of import results_of
@@ -23,6 +21,7 @@ from reports.document.self_checks import checked
 from reports.document.terminal import terminal_lines
 from reports.homework.answers import answers_of
 from reports.render import json as as_json
+from reports.render.html.html import html
 from reports.render.language import Language, language
 from reports.render.markdown import markdown
 from reports.render.svg.gallery import pictures
@@ -38,14 +37,15 @@ def results(
 
     The file may be packed with xz. `show` gets a line about each step. Raise NotFound or ForeignDatabase.
     """
-    analyzed = []
     with opened(path) as reader:
         reader.recording(recording_id)  # raises NotFound
-        for number in (one.id for one in reader.recordings() if recording_id in (None, one.id)):
+        numbers = [one.id for one in reader.recordings() if recording_id in (None, one.id)]
+
+        def load(number: int) -> Recording:
             show(f"Analyzing recording {number} of {path}")
-            recording = reader.load(number)
-            analyzed.append((recording, analyze(recording)))
-        found = checked(results_of(analyzed, observer_version()))  # reads the file
+            return reader.load(number)
+
+        found = checked(results_of(map(load, numbers), observer_version()))  # reads the file
     verdicts = objectives(found, limits.model_dump() if limits is not None else {})
     return replace(found, answers=answers_of(found), objectives=verdicts)
 
@@ -53,10 +53,12 @@ def results(
 def text(
     results: Results, form: str, language_name: str, profile: str, pictures: Mapping[str, str] | None = None
 ) -> str:
-    """Return the document as Markdown or JSON. `pictures` maps the name of a picture to the path to link."""
+    """Return the document as Markdown, JSON or HTML. `pictures` maps the name of a picture to the path to link."""
     if form == "json":
         return json.dumps(as_json.document(results), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     sections = document(results, "drill" if profile == "drill" else "homework")
+    if form == "html":
+        return html(sections, results, _naming(results, language_name))
     return markdown(sections, _naming(results, language_name), pictures or {})
 
 
@@ -101,17 +103,11 @@ def write(path: Path, document: str) -> None:
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
                 file.write(document)
-            mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-            Path(name).chmod(mode)
+            os.umask(umask := os.umask(0))
+            Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask)
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
         raise CannotWrite(f"{path}: cannot be written ({error.strerror}); check the folder.") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

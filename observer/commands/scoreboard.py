@@ -1,7 +1,5 @@
 """Format the table at the end of a drill: the faults injected, the causes reported, what they cost. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median

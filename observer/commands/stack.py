@@ -1,21 +1,12 @@
 """Run `observer stack up`, `down` and `status`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click
 
 from observer.commands.fault import ACTIONS
 from observer.commands.options import OK, answer, say
-from observer.commands.stack_options import (
-    local_stack,
-    option_dir,
-    option_docker,
-    option_local,
-    stack_errors,
-    wants_docker,
-)
+from observer.commands.stack_options import docker_stack, local_stack, option_stack, wants_docker
 from observer.model.errors import NothingAnswers, UsageError
 
 
@@ -40,9 +31,7 @@ def stack() -> None:
 
 
 @stack.command("up")
-@option_dir
-@option_local
-@option_docker
+@option_stack
 @click.option("--port-shift", metavar="N", type=int, help="Add N to every port, to run a second cluster; default: 0.")
 @click.option("--ttl", "ttl_s", metavar="SECONDS", type=int, help="Patroni's ttl; default: 30.")
 @click.option("--loop-wait", "loop_wait_s", metavar="SECONDS", type=int, help="Patroni's loop_wait; default: 10.")
@@ -56,9 +45,7 @@ def stack_up(directory: Path | None, local: bool, docker: bool, **settings: int 
     """
     given = {name: value for name, value in settings.items() if value is not None}
     if wants_docker(local, docker, directory=directory, **given):
-        with stack_errors():
-            from stack import compose
-
+        with docker_stack() as compose:
             compose.up()
         return
     with local_stack() as cluster:
@@ -66,9 +53,7 @@ def stack_up(directory: Path | None, local: bool, docker: bool, **settings: int 
 
 
 @stack.command("down")
-@option_dir
-@option_local
-@option_docker
+@option_stack
 def stack_down(directory: Path | None, local: bool, docker: bool) -> None:
     """Stop the cluster.
 
@@ -77,9 +62,7 @@ def stack_down(directory: Path | None, local: bool, docker: bool) -> None:
     Example: observer stack down
     """
     if wants_docker(local, docker, directory=directory):
-        with stack_errors():
-            from stack import compose
-
+        with docker_stack() as compose:
             compose.down()
         return
     with local_stack() as cluster:
@@ -87,9 +70,7 @@ def stack_down(directory: Path | None, local: bool, docker: bool) -> None:
 
 
 @stack.command("status")
-@option_dir
-@option_local
-@option_docker
+@option_stack
 def stack_status(directory: Path | None, local: bool, docker: bool) -> int:
     """Show the state of the cluster. Exit code 0: healthy; 69: not.
 
@@ -98,9 +79,7 @@ def stack_status(directory: Path | None, local: bool, docker: bool) -> int:
     Example: observer stack status
     """
     if wants_docker(local, docker, directory=directory):
-        with stack_errors():
-            from stack import compose
-
+        with docker_stack() as compose:
             shown = compose.status()
         text, healthy = shown.text, shown.up
     else:

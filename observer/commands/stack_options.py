@@ -1,7 +1,5 @@
 """Define what the commands `stack`, `fault` and `drill` share: their options, and the errors of the package stack."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +7,7 @@ from typing import Any
 
 import click
 
-from observer.commands.options import option_path
+from observer.commands.options import Command, option_path
 from observer.model.errors import NothingAnswers, UsageError
 
 option_dir = option_path(
@@ -18,8 +16,14 @@ option_dir = option_path(
     metavar="DIR",
     help="Data directory of the local cluster; default: OBSERVER_STACK_DIR, else one in /var/tmp.",
 )
-option_local = click.option("--local", is_flag=True, help="Use the local cluster of processes; this is the default.")
-option_docker = click.option("--docker", is_flag=True, help="Use the homework's containers (`docker compose` in hw3).")
+
+
+def option_stack(command: Command) -> Command:
+    """Add the options --dir DIR, --local and --docker, which choose a cluster."""
+    docker = "Use the homework's containers (`docker compose` in hw3)."
+    local = "Use the local cluster of processes; this is the default."
+    command = click.option("--docker", is_flag=True, help=docker)(command)
+    return option_dir(click.option("--local", is_flag=True, help=local)(command))
 
 
 def wants_docker(local: bool, docker: bool, **local_only: object) -> bool:
@@ -42,6 +46,15 @@ def local_stack() -> Iterator[Any]:
         import stack.local
 
         yield stack.local
+
+
+@contextmanager
+def docker_stack() -> Iterator[Any]:
+    """Return the module `stack.compose`. Raise its errors as ours."""
+    with stack_errors():
+        import stack.compose
+
+        yield stack.compose
 
 
 @contextmanager

@@ -1,7 +1,5 @@
 """Run `observer start`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,14 +1,17 @@
 """What the settings give to those who connect: connection strings, credentials, certificates; and whether they work."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from observer.config.settings import Settings
 from observer.model.errors import ConfigError
 from observer.postgres.session import parameters
-from observer.sources import etcd, web
+from observer.sources import web
+from observer.sources.polling import Access
+
+Service = Literal["etcd", "patroni", "haproxy"]
+FILES = ("ca", "cert", "key")
 
 
 def has_traffic(settings: Settings) -> bool:
@@ -27,25 +30,12 @@ def postgres_credentials(settings: Settings) -> str:
     return settings.postgres.dsn.get_secret_value() or dsn_of(settings, "write")
 
 
-def etcd_access(settings: Settings) -> etcd.Access:
-    """Return the credentials and the certificates for etcd."""
-    section = settings.etcd
-    password = section.password.get_secret_value() if section.password else None
-    return etcd.Access(section.user, password, *_files(settings, section.ca, section.cert, section.key))
-
-
-def patroni_access(settings: Settings) -> web.Access:
-    """Return the credentials and the certificates for Patroni's REST API."""
-    section = settings.patroni
-    password = section.password.get_secret_value() if section.password else None
-    return web.Access(section.username, password, *_files(settings, section.ca, section.cert, section.key))
-
-
-def haproxy_access(settings: Settings) -> web.Access:
-    """Return the credentials and the CA for the statistics page."""
-    section = settings.haproxy
-    password = section.password.get_secret_value() if section.password else None
-    return web.Access(section.username, password, *_files(settings, section.ca))
+def access_to(settings: Settings, section: Service) -> Access:
+    """Return the credentials and certificates for etcd, for the REST API of Patroni, or for the statistics page."""
+    options = getattr(settings, section)
+    user = options.user if section == "etcd" else options.username
+    password = options.password.get_secret_value() if options.password else None
+    return Access(user, password, *_files(settings, *(getattr(options, name, None) for name in FILES)))
 
 
 def check_settings(settings: Settings) -> None:
@@ -58,10 +48,11 @@ def check_settings(settings: Settings) -> None:
         except ConfigError as error:
             raise _error(settings, f"{option}: {error}") from None
     check_files(settings, "etcd")
-    for section, access in (("patroni", patroni_access), ("haproxy", haproxy_access)):
+    sections: tuple[Service, ...] = ("patroni", "haproxy")
+    for section in sections:
         check_files(settings, section)
         try:
-            web.trust(access(settings))
+            web.trust(access_to(settings, section))
         except OSError as error:  # ssl.SSLError is one of these
             raise _error(
                 settings,
@@ -73,7 +64,7 @@ def check_settings(settings: Settings) -> None:
 def check_files(settings: Settings, section: str) -> None:
     """Raise ConfigError if a certificate file of a section cannot be read, or if etcd has only one of cert and key."""
     options = getattr(settings, section)
-    for option in ("ca", "cert", "key"):
+    for option in FILES:
         path = getattr(options, option, None)
         try:
             for file in filter(None, _files(settings, path)):

@@ -1,21 +1,20 @@
 """Finding a Patroni cluster through etcd: its scope and namespace, the members of etcd, the members of Patroni."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 
-from observer.config.access import check_files, etcd_access
+from observer.config.access import access_to, check_files
 from observer.config.loading import load
 from observer.config.settings import etcd_address
 from observer.config.template import Found
 from observer.model.errors import ConfigError, CredentialsRefused, NothingAnswers, UsageError
 from observer.sources import patroni, web
 from observer.sources.discovery import PATRONI_KEYS, Discovery, discover
-from observer.sources.etcd import Access, AccessRefused, Endpoint
-from observer.sources.polling import PollFailed
+from observer.sources.etcd import AccessRefused, Endpoint
+from observer.sources.polling import Access, PollFailed
 
 DEADLINE_S = 2.0
 SCOPE, NAMESPACE = "OBSERVER_CLUSTER_SCOPE", "OBSERVER_CLUSTER_NAMESPACE"
@@ -34,11 +33,11 @@ def cluster_in_etcd(address: str, say: Callable[[str], None], endpoints: Sequenc
         raise UsageError(f"--etcd {address}: not an address; write it as HOST:PORT, such as 10.0.0.5:2379.") from None
     settings = load(None)
     check_files(settings, "etcd")
-    access = etcd_access(settings)
+    access = access_to(settings, "etcd")
     endpoint = Endpoint(address, access)
     try:
         names = [key.name for key in endpoint.read("/", keys_only=True, stale=True).keys]
-        found = list(endpoints) or [address, *_other_endpoints(address, endpoint, access)]
+        found = list(endpoints) or [address, *_other_endpoints(endpoint, access)]
     except AccessRefused as failure:
         raise CredentialsRefused(
             f"etcd at {address} refuses the credentials ({failure.error}); "
@@ -62,11 +61,7 @@ def cluster_in_etcd(address: str, say: Callable[[str], None], endpoints: Sequenc
 def scopes_of(names: Sequence[str]) -> list[tuple[str, str]]:
     """Return namespace and scope of every Patroni cluster: a scope has the key "initialize" or "config"."""
     found = {(m["namespace"], m["scope"]) for m in map(_KEY.match, names) if m is not None}
-    return sorted(
-        (namespace, scope)
-        for namespace, scope in found
-        if any(name in names for name in (f"{namespace}/{scope}/initialize", f"{namespace}/{scope}/config"))
-    )
+    return sorted(pair for pair in found if any(f"{'/'.join(pair)}/{key}" in names for key in ("initialize", "config")))
 
 
 def choose(address: str, scopes: Sequence[tuple[str, str]]) -> tuple[str, str]:
@@ -92,21 +87,16 @@ def _tls(access: Access) -> dict[str, str]:
     return {name: value if name == "user" else str(Path(value).absolute()) for name, value in options.items() if value}
 
 
-def _other_endpoints(address: str, endpoint: Endpoint, access: Access) -> list[str]:
+def _other_endpoints(endpoint: Endpoint, access: Access) -> list[str]:
     """Return the advertised addresses of the other members of an etcd, if they answer from this machine."""
     own = endpoint.status().member
     cluster = endpoint.read("/", keys_only=True, stale=True).cluster
     others: dict[int, str] = {}
     for advertised in endpoint.advertised():
-        other = Endpoint(advertised, access)
-        try:
+        with closing(Endpoint(advertised, access)) as other, suppress(PollFailed):
             member = other.status().member
             if member != own and other.read("/", keys_only=True, stale=True).cluster == cluster:
                 others.setdefault(member, advertised)
-        except PollFailed:
-            continue
-        finally:
-            other.close()
     return list(others.values())
 
 
@@ -114,12 +104,10 @@ def _unreached(cluster: Discovery) -> list[str]:
     """Return the members whose REST API does not answer from this machine."""
     found = []
     for name, member in cluster.members.items():
-        target = web.Target(deadline_s=DEADLINE_S)
-        try:
-            if member.api_url:
-                target.get(f"{patroni.base(member.api_url)}/patroni")
-        except PollFailed:
-            found.append(name)
-        finally:
-            target.close()
+        with closing(web.Target(deadline_s=DEADLINE_S)) as target:
+            try:
+                if member.api_url:
+                    target.get(f"{patroni.base(member.api_url)}/patroni")
+            except PollFailed:
+                found.append(name)
     return found

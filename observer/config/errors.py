@@ -1,7 +1,5 @@
 """Configuration errors in plain words: the option, its value and the remedy, in one sentence."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
@@ -36,7 +34,8 @@ def sentence(error: ValidationError) -> str:
         field = sections()[section].model_fields[option]
         remedy = f"write {_form(field.annotation, [field])}"
         if get_origin(field.annotation) is Literal:
-            remedy += _suggestion(str(first["input"]), get_args(field.annotation))
+            near = closest(str(first["input"]), get_args(field.annotation))
+            remedy += f" (did you mean {json.dumps(near)}?)" if near else ""
     name = ".".join(location[:2] + [part for part in location[2:] if not part.isdigit()])
     value = "" if set(location) & set(SECRETS) else f" = {json.dumps(first['input'], ensure_ascii=False, default=str)}"
     return f"{without_password(f'{name}{value} is not valid: {remedy}')}."
@@ -54,20 +53,12 @@ def closest(word: str, choices: Iterable[str]) -> str | None:
 
 def unknown(location: Sequence[str]) -> str:
     """Return the sentence about a section or an option that does not exist."""
-    models, unknown = sections(), location[-1]
-    if len(location) == 1:
-        near = closest(unknown, models)
-        remedy = f"; write [{near}]" if near else ""
-        return f"unknown section [{unknown}]{remedy} (known are: {', '.join(models)})."
-    section, options = location[0], list(models[location[0]].model_fields)
-    near = closest(unknown, options)
-    remedy = f"; write {section}.{near}" if near else ""
-    return f"unknown option {'.'.join(location)}{remedy} (known are: {', '.join(options)})."
-
-
-def _suggestion(text: str, choices: Sequence[str]) -> str:
-    near = closest(text, choices)
-    return f" (did you mean {json.dumps(near)}?)" if near else ""
+    section, *option = location
+    known = list(sections()[section].model_fields if option else sections())
+    what, form = (f"option {'.'.join(location)}", f"{section}.{{}}") if option else (f"section [{section}]", "[{}]")
+    near = closest(location[-1], known)
+    remedy = f"; write {form.format(near)}" if near else ""
+    return f"unknown {what}{remedy} (known are: {', '.join(known)})."
 
 
 def _form(annotation: Any, metadata: Sequence[Any]) -> str:

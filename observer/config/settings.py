@@ -1,7 +1,5 @@
 """The options of observer.toml as frozen settings, with the unit in each name."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal

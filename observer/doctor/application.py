@@ -1,7 +1,5 @@
 """Checks of the application's route (HAProxy, connection strings), the recording file, the logs and the metrics."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import socket
@@ -21,7 +19,7 @@ from observer.doctor.finding import (
     ok,
     unanswered,
 )
-from observer.doctor.observations import Observations, RouteObservation, StatsObservation, netloc_of
+from observer.doctor.observations import Failure, Observations, RouteObservation, StatsObservation, netloc_of
 from observer.model.errors import NotFound, ObserverError
 from observer.sources.haproxy import Server, roles_of_pools
 from observer.store import Reader, is_being_recorded
@@ -51,9 +49,7 @@ def _statistics_page(component: str, observed: StatsObservation) -> Finding:
     if observed.http:
         meaning = "something answers there, but not the statistics page: another path, or another service"
         return error(component, CONFIGURATION, f"HTTP {observed.http}, and no CSV of HAProxy", meaning, remedy)
-    failure = observed.failure
-    if failure is None:
-        return error(component, NOTHING_ANSWERS, "no answer", "its state is unknown", remedy)
+    failure = observed.failure or Failure("silent", "no answer")
     return unanswered(component, failure.how, failure.message, f"start HAProxy, or {remedy}")
 
 
@@ -159,13 +155,12 @@ def _preflight(action: str, route: RouteObservation) -> Iterator[Finding]:
         remedy = (
             'load the schema of the homework (stack/schema.sql), or set workload = "probe" in [traffic]'
             if "homework" in title
-            else "GRANT CREATE ON SCHEMA public TO the user, or create observer_probe for it (docs/sqlite.md)"
+            else "GRANT CREATE ON SCHEMA public TO the user, or create observer_probe for it (docs/reference/sqlite.md)"
         )
         yield error(component, CONFIGURATION, title, "observer sends no operations until it can use the tables", remedy)
     elif verdict == "nothing":
-        remedy = (
-            f"start HAProxy, or correct {action} in [traffic]; if it closes at once, no server is UP in the backend"
-        )
+        remedy = f"start HAProxy, or correct {action} in [traffic]"
+        remedy += "; if it closes at once, no server is UP in the backend"
         meaning = "the application cannot reach its database this way either"
         yield error(component, NOTHING_ANSWERS, title, meaning, remedy)
     elif verdict == "error":

@@ -1,7 +1,5 @@
 """Checks of etcd and of the members by REST and by SQL. Each check is a pure function of the observations."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 
@@ -113,21 +111,25 @@ def rest(observed: Observations, settings: Settings) -> Iterator[Finding]:
 
 
 def _rest_mismatch(name: str, member: RestObservation, observed: Observations) -> Finding | None:
-    """Return the finding for a REST API that belongs to another cluster or to another member."""
-    component, cluster = f"REST of {name}", observed.cluster
-    remedy = f"correct the URL of {name} in members of [patroni]"
-    if cluster is not None and member.scope not in (None, cluster.scope):
-        meaning = "it is a member of another cluster"
-        return error(component, CONFIGURATION, f"{member.url} belongs to the scope {member.scope}", meaning, remedy)
-    if cluster is not None and cluster.cluster_id and member.system not in (None, cluster.cluster_id):
-        meaning = "its system identifier is not that of this cluster"
-        title = f"{member.url} belongs to the database system {member.system}"
-        return error(component, CONFIGURATION, title, meaning, remedy)
+    component, remedy = f"REST of {name}", f"correct the URL of {name} in members of [patroni]"
+    if observed.cluster is not None and member.scope not in (None, observed.cluster.scope):
+        foreign = f"{member.url} belongs to the scope {member.scope}"
+        return error(component, CONFIGURATION, foreign, "it is a member of another cluster", remedy)
     other = member.name if member.name not in (None, name) else owner_by_address(name, member.url, observed)
-    if other is not None:
-        meaning = "a fault of one member would be recorded as a fault of the other"
-        return error(component, CONFIGURATION, f"{member.url} is answered by {other}", meaning, remedy)
-    return None
+    title = f"{member.url} is answered by {other}" if other is not None else None
+    return _mismatch(component, member.url, member.system, observed, title, remedy)
+
+
+def _mismatch(
+    component: str, address: str, system: str | None, observed: Observations, title: str | None, remedy: str
+) -> Finding | None:
+    """Return the finding for an address of another cluster, or, with a `title`, of another member."""
+    expected = observed.cluster.cluster_id if observed.cluster is not None else None
+    if expected and system not in (None, expected):
+        meaning = "its system identifier is not that of this cluster"
+        return error(component, CONFIGURATION, f"{address} belongs to the database system {system}", meaning, remedy)
+    meaning = "a fault of one member would be recorded as a fault of the other"
+    return None if title is None else error(component, CONFIGURATION, title, meaning, remedy)
 
 
 def owner_by_address(name: str, url: str, observed: Observations) -> str | None:
@@ -170,18 +172,10 @@ def _sql_failure(name: str, member: SqlObservation, failure: Failure) -> Finding
 
 
 def _sql_mismatch(name: str, member: SqlObservation, observed: Observations) -> Finding | None:
-    """Return the finding for a server that belongs to another cluster or to another member."""
-    component, cluster = f"SQL of {name}", observed.cluster
-    remedy = f"correct the address of {name} in members of [postgres]"
-    if cluster is not None and cluster.cluster_id and member.system not in (None, cluster.cluster_id):
-        meaning = "its system identifier is not that of this cluster"
-        title = f"{member.address} belongs to the database system {member.system}"
-        return error(component, CONFIGURATION, title, meaning, remedy)
     other = owner_by_address(name, member.address, observed) or _owner_by_start(name, member, observed)
-    if other is not None:
-        meaning = "a fault of one member would be recorded as a fault of the other"
-        return error(component, CONFIGURATION, f"{member.address} is the PostgreSQL of {other}", meaning, remedy)
-    return None
+    title = f"{member.address} is the PostgreSQL of {other}" if other is not None else None
+    remedy = f"correct the address of {name} in members of [postgres]"
+    return _mismatch(f"SQL of {name}", member.address, member.system, observed, title, remedy)
 
 
 def _owner_by_start(name: str, member: SqlObservation, observed: Observations) -> str | None:

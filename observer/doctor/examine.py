@@ -1,7 +1,5 @@
 """All checks of `observer doctor`, in the order of the layers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """One finding of `observer doctor`: the component, the level, what was found, what it means and the remedy."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -3,24 +3,16 @@
 Each observation ends within seconds and does not raise an error if the component fails: the failure is the observation.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from observer.config.access import (
-    dsn_of,
-    etcd_access,
-    haproxy_access,
-    has_traffic,
-    patroni_access,
-    postgres_credentials,
-)
+from observer.config import access
 from observer.config.settings import Settings
 from observer.model.clock import wall_ns
 from observer.model.errors import CredentialsRefused, NothingAnswers, ObserverError
@@ -68,7 +60,6 @@ class RestObservation:
 
     url: str
     from_etcd: bool = False
-    http: int = 0
     name: str | None = None
     scope: str | None = None
     role: str | None = None
@@ -137,8 +128,8 @@ def observe(settings: Settings) -> Observations:
     """Observe all components at the same time. Raise ConfigError for connection strings that cannot be used."""
     with ThreadPoolExecutor(16) as pool:
         etcd = {address: pool.submit(_etcd, address, settings) for address in settings.etcd.endpoints}
-        stats = {url: pool.submit(_stats, url, haproxy_access(settings)) for url in settings.haproxy.stats}
-        actions = ("write", "read") if has_traffic(settings) else ()
+        stats = {url: pool.submit(_stats, url, settings) for url in settings.haproxy.stats}
+        actions = ("write", "read") if access.has_traffic(settings) else ()
         routes = {action: pool.submit(_route, settings, action) for action in actions}
         cluster, absent = _discover(settings)
         rest = {name: pool.submit(_rest, *target, settings) for name, target in rest_of(settings, cluster).items()}
@@ -156,9 +147,9 @@ def observe(settings: Settings) -> Observations:
 
 def _discover(settings: Settings) -> tuple[Discovery | None, str | None]:
     """Return the cluster, or why etcd does not have it; two None if no etcd answers."""
-    chosen, access = settings.cluster, etcd_access(settings)
+    chosen, credentials = settings.cluster, access.access_to(settings, "etcd")
     try:
-        return discover(settings.etcd.endpoints, chosen.namespace, chosen.scope, access, DEADLINE_MS / 1000), None
+        return discover(settings.etcd.endpoints, chosen.namespace, chosen.scope, credentials, DEADLINE_MS / 1000), None
     except ScopeAbsent as error:
         return None, str(error)
     except (NothingAnswers, CredentialsRefused):  # the check of each endpoint reports this
@@ -175,41 +166,33 @@ def rest_of(settings: Settings, cluster: Discovery | None) -> dict[str, tuple[st
 
 def sql_of(settings: Settings, cluster: Discovery | None) -> dict[str, tuple[str, bool]]:
     """Return the connection string of each member, with credentials, and whether its address comes from etcd."""
-    credentials = postgres_credentials(settings)
+    credentials = access.postgres_credentials(settings)
     if settings.postgres.members is not None:
         return {name: (postgres.direct_dsn(dsn, credentials), False) for name, dsn in settings.postgres.members.items()}
     members = cluster.members if cluster is not None else {}
-    return {
-        name: (postgres.direct_dsn(member.conn_url, credentials), True)
-        for name, member in members.items()
-        if member.conn_url
-    }
+    dsns = {name: member.conn_url for name, member in members.items() if member.conn_url}
+    return {name: (postgres.direct_dsn(dsn, credentials), True) for name, dsn in dsns.items()}
 
 
 def _etcd(address: str, settings: Settings) -> EtcdObservation:
-    endpoint = Endpoint(address, etcd_access(settings))
-    try:
-        status = endpoint.status()
-        return EtcdObservation(status, endpoint.read("/observer-doctor", keys_only=True, stale=True).cluster)
-    except PollFailed as failure:
-        refused = isinstance(failure, AccessRefused)
-        return EtcdObservation(failure=Failure(failure.how, failure.error, refused))
-    finally:
-        endpoint.close()
+    with closing(Endpoint(address, access.access_to(settings, "etcd"))) as endpoint:
+        try:
+            status = endpoint.status()
+            return EtcdObservation(status, endpoint.read("/observer-doctor", keys_only=True, stale=True).cluster)
+        except PollFailed as failure:
+            refused = isinstance(failure, AccessRefused)
+            return EtcdObservation(failure=Failure(failure.how, failure.error, refused))
 
 
-def _get(url: str, access: web.Access) -> tuple[int, bytes]:
-    target = web.Target(access, DEADLINE_MS / 1000)
-    try:
+def _get(url: str, settings: Settings, section: access.Service) -> tuple[int, bytes]:
+    with closing(web.Target(access.access_to(settings, section), DEADLINE_MS / 1000)) as target:
         return target.get(url)
-    finally:
-        target.close()
 
 
 def _rest(url: str, from_etcd: bool, settings: Settings) -> RestObservation:
     address = without_credentials(url)
     try:
-        http, body = _get(f"{patroni.base(url)}/patroni", patroni_access(settings))
+        http, body = _get(f"{patroni.base(url)}/patroni", settings, "patroni")
         answer = json.loads(body)
     except PollFailed as failure:
         return RestObservation(address, from_etcd, failure=Failure(failure.how, failure.error))
@@ -219,19 +202,10 @@ def _rest(url: str, from_etcd: bool, settings: Settings) -> RestObservation:
     if not isinstance(answer, dict) or not isinstance(itself, dict):
         return RestObservation(address, from_etcd, failure=Failure("error", "the answer is not Patroni's"))
     member = patroni.answer_of(http, answer).member
-    started = member.postmaster_start_time
-    return RestObservation(
-        address,
-        from_etcd,
-        http,
-        itself.get("name"),
-        itself.get("scope"),
-        member.role,
-        member.state,
-        member.patroni_version,
-        datetime.fromisoformat(started) if started else None,
-        answer.get("database_system_identifier"),
-    )
+    started = datetime.fromisoformat(member.postmaster_start_time) if member.postmaster_start_time else None
+    name, scope, system = itself.get("name"), itself.get("scope"), answer.get("database_system_identifier")
+    version = member.patroni_version
+    return RestObservation(address, from_etcd, name, scope, member.role, member.state, version, started, system)
 
 
 def _sql(dsn: str, from_etcd: bool) -> SqlObservation:
@@ -254,10 +228,10 @@ def _sql(dsn: str, from_etcd: bool) -> SqlObservation:
     return SqlObservation(address, from_etcd, in_recovery, system, started, version, ahead_s, took_s / 2, may_monitor)
 
 
-def _stats(url: str, access: web.Access) -> StatsObservation:
+def _stats(url: str, settings: Settings) -> StatsObservation:
     http = 0
     try:
-        http, body = _get(haproxy.csv_url(url), access)
+        http, body = _get(haproxy.csv_url(url), settings, "haproxy")
         rows = list(haproxy.rows_of(body.decode("utf-8", "replace")))
         page = haproxy.page_of(rows)
     except PollFailed as failure:
@@ -268,7 +242,7 @@ def _stats(url: str, access: web.Access) -> StatsObservation:
 
 
 def _route(settings: Settings, action: str) -> RouteObservation:
-    dsn = dsn_of(settings, action)
+    dsn = access.dsn_of(settings, action)
     result = preflight(dsn, settings.traffic.workload, DEADLINE_MS, time.monotonic_ns)
     server = _sql(dsn, False) if result.in_recovery is not None else None
     return RouteObservation(address_of_dsn(dsn), result, server)

@@ -1,7 +1,5 @@
 """Sum up a cluster's state: whether all is well, and otherwise what the cluster is waiting for. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -82,11 +80,8 @@ def waiting_for(state: ClusterState, now_ns: int, expected_back: ExpectedBack) -
         lost = f"{state.last_leader} lost the leader key {(now_ns - state.leader_since_ns) / SECOND_NS:.1f} s ago"
         return f"{lost}; {PAUSED}" if state.config.get("pause") else f"{lost}; the replicas are electing a leader"
     if state.is_unreachable(name) or ("patroni", name) in state.unreachable or state.lease_overdue:
-        return (
-            f"{name} does not answer; {PAUSED}"
-            if state.config.get("pause")
-            else countdown(state, now_ns, expected_back)
-        )
+        paused = f"{name} does not answer; {PAUSED}"
+        return paused if state.config.get("pause") else countdown(state, now_ns, expected_back)
     if not state.traffic["write"].running_ns(now_ns):
         return ""
     if state.unreachable_by("haproxy"):

@@ -4,8 +4,6 @@ It uses the terminal's own 16 colours, so that it reads on light and dark backgr
 says.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 

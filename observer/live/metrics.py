@@ -1,96 +1,60 @@
 """Prometheus metrics of a recording: its own counters and histograms, and the cluster's state from the projection.
 
-What is not observed is not exported, so a dashboard shows a gap and no zero. `docs/docker.md` lists every name.
+What is not observed is not exported, so a dashboard shows a gap and no zero. `docs/how-to/docker.md` lists every name.
 """
 
-from __future__ import annotations
-
-import threading
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
-from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics, start_http_server
+from prometheus_client import Counter as PrometheusCounter
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from observer.live.state import ClusterState
+from observer.live.state import ClusterState, ReadEtcd
 from observer.model.errors import ConfigError
 from observer.model.findings import Findings
 from observer.model.recording import SECOND_NS, Event, Operation
+from observer.sources.lease import EtcdSnapshot
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
-@dataclass(slots=True)
-class _Durations:
-    """A histogram: the count of each bucket, with one more for what exceeds the last bound, and the sum."""
-
-    counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS_S) + 1))
-    sum_s: float = 0.0
-
-    def add(self, seconds: float) -> None:
-        self.counts[bisect_left(BUCKETS_S, seconds)] += 1
-        self.sum_s += seconds
-
-    def cumulated(self) -> list[tuple[str, float]]:
-        total, buckets = 0, []
-        for bound, count in zip([*map(str, BUCKETS_S), "+Inf"], self.counts, strict=True):
-            total += count
-            buckets.append((bound, float(total)))
-        return buckets
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics(Collector):
     """Collects the metrics of a running recording. Every method may be called from any thread.
 
-    The daemon feeds `state`, and every record to `count`. `lease_s` returns the seconds left of the leader's lease, or
-    None if they are unknown.
+    The daemon feeds `state`, and every record to `count`. `etcd` returns what the last polls of etcd found.
     """
 
-    def __init__(
-        self, state: ClusterState, now_ns: Callable[[], int], lease_s: Callable[[], float | None] = lambda: None
-    ) -> None:
-        self._state, self._now_ns, self._lease_s = state, now_ns, lease_s
-        self._lock = threading.Lock()
-        self._operations: Counter[tuple[str, str, str, str]] = Counter()
-        self._durations: dict[tuple[str, str], _Durations] = {}
+    def __init__(self, state: ClusterState, now_ns: Callable[[], int], etcd: ReadEtcd = EtcdSnapshot) -> None:
+        self._state, self._now_ns, self._etcd = state, now_ns, etcd
+        labels = ["action", "probe"]
+        self._operations = PrometheusCounter(
+            "observer_operations", "Reads and writes.", [*labels, "outcome", "server"], registry=None
+        )
+        help_text = "From when an operation was due to its end."
+        self._durations = Histogram("observer_operation_seconds", help_text, labels, registry=None, buckets=BUCKETS_S)
         self._findings: Findings | None = None
 
     def count(self, record: Event | Operation) -> None:
         """Count an operation; events change the state only."""
-        if not isinstance(record, Operation):
-            return
-        pair = (record.action, record.probe)
-        with self._lock:
-            self._operations[*pair, record.outcome.value, record.server or ""] += 1
-            self._durations.setdefault(pair, _Durations()).add((record.finished_ns - record.due_ns) / SECOND_NS)
+        if isinstance(record, Operation):
+            pair = (record.action, record.probe)
+            self._operations.labels(*pair, record.outcome.value, record.server or "").inc()
+            self._durations.labels(*pair).observe((record.finished_ns - record.due_ns) / SECOND_NS)
 
     def analyzed(self, findings: Findings) -> None:
         """Export what the latest analysis found."""
-        with self._lock:
-            self._findings = findings
+        self._findings = findings
 
     def collect(self) -> Iterator[Metric]:
         """Return all metrics at this moment, for prometheus_client."""
         state = self._state.copy()
-        with self._lock:
-            return iter([*self._counted(), *self._outages(state), *self._cluster(state), *self._found()])
-
-    def _counted(self) -> Iterator[Metric]:
-        operations = CounterMetricFamily(
-            "observer_operations", "Reads and writes.", labels=["action", "probe", "outcome", "server"]
-        )
-        for labels, count in self._operations.items():
-            operations.add_metric(labels, count)
-        yield operations
-        durations = HistogramMetricFamily(
-            "observer_operation_seconds", "From when an operation was due to its end.", labels=["action", "probe"]
-        )
-        for pair, own in self._durations.items():
-            durations.add_metric(pair, own.cumulated(), own.sum_s)
-        yield durations
+        yield from (*self._operations.collect(), *self._durations.collect())
+        yield from (*self._outages(state), *self._cluster(state), *self._found())
 
     def _outages(self, state: ClusterState) -> Iterator[Metric]:
         opened = GaugeMetricFamily("observer_outage_open", "1: an outage is running.", labels=["action"])
@@ -110,17 +74,17 @@ class Metrics(Collector):
             for member in sorted(state.members):
                 leader.add_metric([member], float(member == state.leader))
         yield leader
-        yield CounterMetricFamily(
-            "observer_leader_changes", "How often the leader changed.", value=state.leader_changes
-        )
+        changes = state.leader_changes
+        yield CounterMetricFamily("observer_leader_changes", "How often the leader changed.", value=changes)
         report = state.report(state.leader, "postgres") if state.leader else None
         if report is not None and report.get("timeline") is not None:
             yield GaugeMetricFamily("observer_timeline", "Timeline of the leader.", value=report["timeline"])
         if state.quorum is not None and not state.etcd_is_unreachable:
             yield GaugeMetricFamily("observer_quorum", "1: etcd has a leader.", value=float(state.quorum))
-        if (remaining_s := self._lease_s()) is not None:
+        if (lease := self._etcd().lease) is not None:
+            left_s = float(lease.remaining_s)
             yield GaugeMetricFamily(
-                "observer_lease_remaining_seconds", "Time left of the leader's lease.", value=remaining_s
+                "observer_lease_remaining_seconds", "Time left of the leader's lease.", value=left_s
             )
         routes = GaugeMetricFamily("observer_route_up", "1: HAProxy routes to it.", labels=["page", "pool", "server"])
         for (page, pool, server), route in state.routes.items():
@@ -136,12 +100,12 @@ class Metrics(Collector):
 
     def _found(self) -> Iterator[Metric]:
         incidents = CounterMetricFamily("observer_incidents", "Incidents, by the latest analysis.", labels=["cause"])
-        if self._findings is not None:
-            for cause, count in Counter(i.cause for i in self._findings.incidents).items():
-                incidents.add_metric([cause], count)
-            if self._findings.lost is not None:
-                lost = len(self._findings.lost)
-                yield CounterMetricFamily("observer_lost_writes", "Acknowledged writes that are gone.", value=lost)
+        findings = self._findings
+        for cause, count in Counter(i.cause for i in findings.incidents).items() if findings else ():
+            incidents.add_metric([cause], count)
+        if findings is not None and findings.lost is not None:
+            lost = len(findings.lost)
+            yield CounterMetricFamily("observer_lost_writes", "Acknowledged writes that are gone.", value=lost)
         yield incidents
 
 

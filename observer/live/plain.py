@@ -1,7 +1,5 @@
 """What shows a recording while it runs, and the plainest of them: one line per event, without colours."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from threading import Thread

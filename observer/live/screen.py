@@ -1,7 +1,5 @@
 """The terminal screen of the live view, drawn from its own thread: a slow terminal blocks nothing else."""
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -12,10 +10,11 @@ from rich.live import Live
 from observer.live.assessment import ExpectedBack
 from observer.live.drawing import Frame, Line, draw, line_of
 from observer.live.plain import is_news
-from observer.live.state import ACTIONS, ClusterState, EtcdSnapshot, ReadEtcd
+from observer.live.state import ACTIONS, ClusterState, ReadEtcd
 from observer.live.words import incident_lines
 from observer.model.findings import Findings
 from observer.model.recording import Event, Operation, RecordingHeader
+from observer.sources.lease import EtcdSnapshot
 
 EVENTS_KEPT = 100
 CALM_S = 0.5
@@ -94,7 +93,7 @@ class Screen:
                     self._over.wait(OUTAGE_S if outage else CALM_S)
         except (OSError, ValueError):
             return  # the terminal is gone; the recording goes on
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the recording goes on)
             self._say(f"The live view failed ({type(error).__name__}: {error}); the recording goes on.")
 
     def _draw(self, live: Live) -> bool:

@@ -13,51 +13,16 @@ from typing import Any
 from observer.live.outage_clock import ActionState
 from observer.model.outages import OutageDetector, limit_ns
 from observer.model.recording import SECOND_NS, Action, Event, Operation, Outcome
+from observer.sources.lease import EtcdSnapshot
 
 ACTIONS: tuple[Action, ...] = ("write", "read")
 STALE_NS = 3 * SECOND_NS
 WATCH = ("etcd", "watch")
 """The source and the subject of the watch on etcd's keys."""
 
-SIGNS = frozenset(
-    (
-        "leader.elected",
-        "leader.lost",
-        "member.lost",
-        "quorum.lost",
-        "quorum.regained",
-        "route.up",
-        "route.down",
-        "failover.asked",
-        "proxy.restarted",
-        "proxy.full",
-        "proxy.room",
-        "source.blind",
-        "fault.told",
-    )
-)
+SIGNS = frozenset({"leader.elected", "leader.lost", "member.lost", "quorum.lost", "quorum.regained", "failover.asked"})
+SIGNS |= {"route.up", "route.down", "proxy.restarted", "proxy.full", "proxy.room", "source.blind", "fault.told"}
 """Kinds of event that show that an incident goes on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The leader's lease as etcd reported it at a moment of the recording."""
-
-    remaining_s: float
-    ttl_s: float
-    at_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class EtcdSnapshot:
-    """What the last polls of etcd found beyond the records: the lease, each endpoint, and the endpoint that leads.
-
-    The value of an endpoint is "leader" if it knows a leader, "no leader", or "blind" if it did not answer.
-    """
-
-    lease: Lease | None = None
-    endpoints: Mapping[str, str] = field(default_factory=dict)
-    leader: str | None = None
 
 
 ReadEtcd = Callable[[], EtcdSnapshot]
@@ -97,7 +62,7 @@ class ClusterState:
     lease_overdue: bool = False
     quorum: bool | None = None
     etcd_endpoints: set[str] = field(default_factory=set)
-    etcd: EtcdSnapshot = EtcdSnapshot()  # set on a copy by the view
+    etcd: EtcdSnapshot = field(default_factory=EtcdSnapshot)  # set on a copy by the view
     config: Mapping[str, Any] = field(default_factory=dict)
     routes: dict[tuple[str, str, str], Route] = field(default_factory=dict)  # by stats page, pool, server
     primary_pool: str | None = None
@@ -204,11 +169,14 @@ class ClusterState:
             case "quorum":
                 self.quorum = event.kind == "quorum.regained"
             case "workload":
-                self._apply_workload(event)
+                missing = str(event.detail.get("error", "no tables")) if event.kind == "workload.absent" else None
+                for action in [one for one in self.traffic if one == event.subject]:
+                    self.traffic[action].missing_tables = missing
             case "tick":
                 (self.late_polls.add if event.kind == "tick.skipped" else self.late_polls.discard)(event.subject)
-            case "replication":
-                self._apply_lag(event)
+            case "replication" if isinstance(lags := event.detail.get("lag_bytes"), Mapping):
+                for name, member in self.members.items():
+                    member.lag_bytes = lags.get(name)
             case "config" if isinstance(event.detail.get("config"), Mapping):
                 self.config = event.detail["config"]
             case "observer":
@@ -264,18 +232,6 @@ class ClusterState:
             return
         member.reports[event.source] = event.detail
         member.has_key = member.has_key or event.source == "etcd"
-
-    def _apply_workload(self, event: Event) -> None:
-        for action, state in self.traffic.items():
-            if action == event.subject:
-                missing = event.kind == "workload.absent"
-                state.missing_tables = str(event.detail.get("error", "no tables")) if missing else None
-
-    def _apply_lag(self, event: Event) -> None:
-        lags = event.detail.get("lag_bytes")
-        if isinstance(lags, Mapping):
-            for name, member in self.members.items():
-                member.lag_bytes = lags.get(name)
 
     def _member(self, name: str) -> MemberState:
         return self.members.setdefault(name, MemberState())

@@ -1,19 +1,17 @@
 """The state of a recording at this moment, from its file alone: leader, what is down, the traffic, the last events."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from observer.live.assessment import pools_of
 from observer.live.state import ACTIONS, ClusterState, initial_state
-from observer.live.words import QUIET_KINDS, cause_of_failure, line, sentence
+from observer.live.words import QUIET_KINDS, cause_of_failure, sentence
 from observer.model.clock import boot_id, same_boot
-from observer.model.recording import SECOND_NS, Action, Event, Operation, Outcome, RecordingHeader
+from observer.model.recording import SECOND_NS, Action, Event, Operation, Outcome
 from observer.store import Reader, is_being_recorded
 
-LATELY_NS = 3 * SECOND_NS
+LATELY_S = 3
 POLL_EVERY_S = 0.3
 EVENTS = 8
 OPERATIONS, MOST_OPERATIONS = 400, 100_000
@@ -21,16 +19,16 @@ OPERATIONS, MOST_OPERATIONS = 400, 100_000
 
 def lines(reader: Reader, alive: bool) -> list[str]:
     """Return the status as text, one item per line; `alive`: the daemon is recording into the file now."""
-    recording, now_ns, state, latest, events = _present(reader, alive)
-    leader = state.best_known_leader()
+    found, state = _status(reader, alive)
+    recording, leader = found["recording"], found["leader"]
     return [
-        f"recording {recording.id} of {recording.scope or 'an unknown cluster'} in {reader.path}: "
-        f"{_run_of(recording, alive, now_ns)}",
-        f"leader:  {leader or ('none' if state.leader_is_known else 'unknown')}",
+        f"recording {recording['id']} of {recording['scope'] or 'an unknown cluster'} in {recording['path']}: "
+        f"{_run_of(recording)}",
+        f"leader:  {leader or ('none' if found['leader_known'] else 'unknown')}",
         f"down:    {', '.join(down(state)) or 'nothing'}",
-        *(f"{action}s: {' ' * (5 - len(action))} {_traffic_line(state, latest, action, now_ns)}" for action in ACTIONS),
+        *(f"{action + 's:':<8} {_traffic_line(**found['traffic'][action])}" for action in ACTIONS),
         "last events:",
-        *(f"  {line(event)}" for event in events),
+        *(f"  {event['at_s']:9.3f} s  {event['source']:<9} {event['text']}" for event in found["events"]),
     ]
 
 
@@ -39,37 +37,7 @@ def as_json(reader: Reader, alive: bool) -> dict[str, Any]:
 
     `leader` is null without a leader, and `leader_known` tells whether that is certain.
     """
-    recording, now_ns, state, latest, events = _present(reader, alive)
-    return {
-        "recording": {
-            "id": recording.id,
-            "scope": recording.scope,
-            "path": str(reader.path),
-            "began_utc": recording.began_utc.isoformat(),
-            "running": alive and recording.ended is None,
-            "ended": recording.ended,
-            "pid": recording.pid,
-            "length_s": now_ns / SECOND_NS,
-        },
-        "leader": state.best_known_leader(),
-        "leader_known": state.leader_is_known or state.best_known_leader() is not None,
-        "quorum": None if state.etcd_is_unreachable else state.quorum,
-        "unreachable": [
-            {"source": source, "subject": subject, "how": how} for (source, subject), how in state.unreachable.items()
-        ],
-        "pools_without_server": pools_without_server(state),
-        "traffic": {action: _traffic_json(state, latest, action, now_ns) for action in ACTIONS},
-        "events": [
-            {
-                "at_s": event.by_ns / SECOND_NS,
-                "source": event.source,
-                "kind": event.kind,
-                "subject": event.subject,
-                "text": sentence(event),
-            }
-            for event in events
-        ],
-    }
+    return _status(reader, alive)[0]
 
 
 def follow(reader: Reader, recording_id: int) -> Iterator[Event]:
@@ -99,8 +67,8 @@ def pools_without_server(state: ClusterState) -> list[str]:
     return [pool for pool, servers in pools_of(read).items() if not any(route.up for _, route in servers)]
 
 
-def _present(reader: Reader, alive: bool) -> tuple[RecordingHeader, int, ClusterState, list[Operation], list[Event]]:
-    """Return the newest recording, its present moment and state, its latest operations and its latest events."""
+def _status(reader: Reader, alive: bool) -> tuple[dict[str, Any], ClusterState]:
+    """Return the status of the newest recording at its present moment, and the state that it describes."""
     recording = reader.recording()
     running = alive and same_boot(recording.boot, boot_id())
     now_ns = time.monotonic_ns() - recording.anchor_ns if running else recording.until_ns
@@ -113,7 +81,32 @@ def _present(reader: Reader, alive: bool) -> tuple[RecordingHeader, int, Cluster
         state.apply(event)
     for operation in latest:
         state.apply(operation)
-    return recording, now_ns, state, latest, [event for event in events if event.kind not in QUIET_KINDS][-EVENTS:]
+    leader = state.best_known_leader()
+    found = {
+        "recording": {
+            "id": recording.id,
+            "scope": recording.scope,
+            "path": str(reader.path),
+            "began_utc": recording.began_utc.isoformat(),
+            "running": alive and recording.ended is None,
+            "ended": recording.ended,
+            "pid": recording.pid,
+            "length_s": now_ns / SECOND_NS,
+        },
+        "leader": leader,
+        "leader_known": state.leader_is_known or leader is not None,
+        "quorum": None if state.etcd_is_unreachable else state.quorum,
+        "unreachable": [
+            {"source": source, "subject": subject, "how": how} for (source, subject), how in state.unreachable.items()
+        ],
+        "pools_without_server": pools_without_server(state),
+        "traffic": {action: _traffic(state, latest, action, now_ns) for action in ACTIONS},
+        "events": [
+            {"at_s": e.by_ns / SECOND_NS, "source": e.source, "kind": e.kind, "subject": e.subject, "text": sentence(e)}
+            for e in [event for event in events if event.kind not in QUIET_KINDS][-EVENTS:]
+        ],
+    }
+    return found, state
 
 
 def _latest(reader: Reader, recording_id: int) -> list[Operation]:
@@ -128,33 +121,21 @@ def _latest(reader: Reader, recording_id: int) -> list[Operation]:
         count *= 4
 
 
-def _lately(latest: list[Operation], action: Action, now_ns: int) -> tuple[int, int]:
-    """Return how many operations of an action were acknowledged in the last seconds, and how many were not."""
-    outcomes = [o.outcome for o in latest if o.action == action and now_ns - o.finished_ns <= LATELY_NS]
-    ok = outcomes.count(Outcome.OK)
-    return ok, len(outcomes) - ok
+def _traffic(state: ClusterState, latest: list[Operation], action: Action, now_ns: int) -> dict[str, Any]:
+    outcomes = [o.outcome for o in latest if o.action == action and now_ns - o.finished_ns <= LATELY_S * SECOND_NS]
+    ok, outage_ns = outcomes.count(Outcome.OK), state.traffic[action].running_ns(now_ns)
+    outage_s = outage_ns / SECOND_NS if outage_ns else None
+    return {"acknowledged": ok, "failed": len(outcomes) - ok, "over_s": float(LATELY_S), "outage_s": outage_s}
 
 
-def _traffic_line(state: ClusterState, latest: list[Operation], action: Action, now_ns: int) -> str:
-    (ok, bad), outage_ns = _lately(latest, action, now_ns), state.traffic[action].running_ns(now_ns)
-    span = f"in the last {LATELY_NS // SECOND_NS} s"
-    text = f"none {span}" if not ok + bad else f"{bad} of {ok + bad} failed {span}" if bad else f"ok, {ok} {span}"
-    return f"{text}; outage for {outage_ns / SECOND_NS:.1f} s" if outage_ns else text
+def _traffic_line(acknowledged: int, failed: int, over_s: float, outage_s: float | None) -> str:
+    span, count = f"in the last {over_s:.0f} s", acknowledged + failed
+    text = f"{failed} of {count} failed {span}" if failed else f"ok, {count} {span}" if count else f"none {span}"
+    return f"{text}; outage for {outage_s:.1f} s" if outage_s else text
 
 
-def _traffic_json(state: ClusterState, latest: list[Operation], action: Action, now_ns: int) -> dict[str, Any]:
-    (ok, bad), outage_ns = _lately(latest, action, now_ns), state.traffic[action].running_ns(now_ns)
-    return {
-        "acknowledged": ok,
-        "failed": bad,
-        "over_s": LATELY_NS / SECOND_NS,
-        "outage_s": outage_ns / SECOND_NS if outage_ns else None,
-    }
-
-
-def _run_of(recording: RecordingHeader, alive: bool, now_ns: int) -> str:
-    if alive and recording.ended is None:
-        return f"running for {now_ns / SECOND_NS:.0f} s (pid {recording.pid})"
-    if recording.ended is None:
-        return f"cut off after {now_ns / SECOND_NS:.0f} s"
-    return f"ended ({recording.ended}) after {now_ns / SECOND_NS:.0f} s"
+def _run_of(recording: dict[str, Any]) -> str:
+    if recording["running"]:
+        return f"running for {recording['length_s']:.0f} s (pid {recording['pid']})"
+    ended = "cut off" if recording["ended"] is None else f"ended ({recording['ended']})"
+    return f"{ended} after {recording['length_s']:.0f} s"

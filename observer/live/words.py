@@ -1,23 +1,12 @@
 """Events and incidents as one line of English each, for the live view, `status` and the list of events."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
-from observer.model.findings import Findings, Incident, Phase
+from observer.model.findings import Findings, Incident
 from observer.model.recording import KINDS, SECOND_NS, Event
 
-QUIET_KINDS = frozenset(
-    (
-        "replication.sampled",
-        "cluster.captured",
-        "pools.captured",
-        "versions.captured",
-        "identity.learned",
-        "dashboards.captured",
-    )
-)
+QUIET_KINDS = frozenset(kind for kind in KINDS if kind.endswith((".captured", ".sampled", ".learned")))
 """Kinds that the live view and `status` leave out."""
 
 CAUSES_OF_FAILURE: Mapping[str, str] = {
@@ -27,46 +16,6 @@ CAUSES_OF_FAILURE: Mapping[str, str] = {
     "unresolved": "no address",
 }
 """Words for how a connection or a request failed, if the recorded word is not plain English already."""
-
-_SENTENCES: Mapping[str, str] = {
-    "leader.seen": "{subject} leads",
-    "leader.elected": "{subject} took the leader key",
-    "leader.lost": "{subject} lost the leader key",
-    "lease.overdue": "{subject} has not renewed its lease: {remaining_s} s of {ttl_s} s remain",
-    "lease.renewed": "{subject} renewed its lease",
-    "member.lost": "the member key of {subject} is gone",
-    "config.changed": "the dynamic configuration changed",
-    "history.changed": "the timeline history changed",
-    "sync.changed": "the synchronous standbys changed: {value}",
-    "failsafe.changed": "the failsafe topology changed",
-    "failover.asked": "a switchover or failover from {leader} to {candidate} was requested",
-    "failover.cleared": "the request for a switchover or failover is gone",
-    "quorum.lost": "etcd lost its quorum",
-    "quorum.regained": "etcd has a quorum again",
-    "raft.elected": "etcd elected {leader} (term {term})",
-    "proxy.restarted": "HAProxy was restarted or reloaded",
-    "proxy.full": "HAProxy reached its connection limit ({sessions} of {limit}): new connections wait",
-    "proxy.room": "HAProxy has connections available again ({sessions} of {limit})",
-    "workload.absent": "the tables for {subject}s are missing: {error}",
-    "workload.present": "the tables for {subject}s exist",
-    "source.sees": "{subject} answers again",
-    "tick.skipped": 'poll "{subject}" runs late; observer skips polls',
-    "tick.resumed": 'poll "{subject}" runs in time again; {skipped} were skipped',
-    "clock.stepped": "the wall clock was stepped by {by_ms} ms",
-    "observer.slept": "observer itself did not run for {for_ms} ms",
-    "write.proved": "{subject} acknowledged a write sent directly to it",
-    "audit.failed": "the audit could not read the writes back: {error}",
-    "note.told": "note: {text}",
-    "container.ended": "the container of {subject} exited with code {exit_code}",
-    "log.told": "log of {subject}: {text}",
-    "fault.told": "injected fault: {component} {action} {target}",
-    "repair.told": "repair: {component} {action} {target}",
-    "stop.asked": "the operator asked observer to stop",
-    "cluster.captured": "captured the cluster as Patroni describes it",
-    "pools.captured": "captured the pools of {subject}",
-    "identity.learned": "{subject} is PostgreSQL at {address}",
-    "dashboards.captured": "captured what the dashboards showed",
-}
 
 # The recorder writes records instead of answering requests.
 _UNWRITTEN = {
@@ -114,16 +63,16 @@ def sentence(event: Event) -> str:
     elif event.kind == "versions.captured":
         versions = ", ".join(f"{name} {value}" for name, value in event.detail.items() if isinstance(value, str))
         text = f"versions of {event.subject}: {versions}"
-    elif event.kind in _SENTENCES:
-        text = _SENTENCES[event.kind].format_map(_Lenient(event.detail, subject=event.subject))
+    elif event.kind in KINDS:
+        text = KINDS[event.kind].format_map(_Lenient(event.detail, subject=event.subject))
     else:
-        text = f"{event.subject}: {KINDS.get(event.kind, event.kind)}"
+        text = f"{event.subject}: {event.kind}"
     return "".join(letter if letter.isprintable() else " " for letter in text).strip()
 
 
 def incident_lines(findings: Findings) -> list[str]:
     """Return one line for each incident: cause, cost and phases."""
-    return [_incident(incident) for incident in findings.incidents]
+    return list(map(_incident, findings.incidents))
 
 
 def _incident(incident: Incident) -> str:
@@ -133,7 +82,7 @@ def _incident(incident: Incident) -> str:
         return f"{what} failed for {outage_ns / SECOND_NS:.1f} s" if outage_ns else f"no {what[:-1]} outage"
 
     target = f" {incident.target or ', '.join(incident.targets)}".rstrip()
-    lost = "lost writes unknown" if incident.lost is None else f"{len(incident.lost)} acknowledged writes lost"
+    lost = "lost writes unknown" if incident.lost is None else f"{incident.lost_writes} acknowledged writes lost"
     costs = "; ".join((cost("writes", incident.write.outage_ns), cost("reads", incident.read.outage_ns), lost))
     text = f"incident {incident.number}: {incident.cause}{target} ({incident.confidence} confidence): {costs}"
     return f"{text}{_phases(incident)}"
@@ -142,14 +91,11 @@ def _incident(incident: Incident) -> str:
 def _phases(incident: Incident) -> str:
     """Return the phases that sum to the outage, then those that follow it, in seconds."""
     ends_ns = max((outage.ended_ns for outage in incident.write.outages), default=0)
-    of_it = [phase for phase in incident.phases if phase.ended.by_ns <= ends_ns]
-    after = [phase for phase in incident.phases if phase.ended.by_ns > ends_ns]
-    parts = [" + ".join(map(_phase, of_it)), ", ".join(map(_phase, after))]
-    return "".join(f"; {label}{part}" for label, part in zip(("", "then "), parts, strict=True) if part)
-
-
-def _phase(phase: Phase) -> str:
-    return f"{phase.name} {phase.duration_ns / SECOND_NS:.1f} s"
+    parts: dict[bool, list[str]] = {False: [], True: []}
+    for phase in incident.phases:
+        parts[phase.ended.by_ns > ends_ns].append(f"{phase.name} {phase.duration_ns / SECOND_NS:.1f} s")
+    outage = f"; {' + '.join(parts[False])}" if parts[False] else ""
+    return f"{outage}; then {', '.join(parts[True])}" if parts[True] else outage
 
 
 def _member(detail: Mapping[str, Any]) -> str:

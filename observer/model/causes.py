@@ -3,8 +3,6 @@
 A new cause is an entry here, a rule in `reports/analysis/rules/`, and its phrases (`cause.<name>` in each language).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -54,7 +52,9 @@ class Cause:
 
 
 # What the causes of one kind have in common.
-_expired = partial(Cause, layer="leader", shape="restart", lease_expires=True, remedy="lease")
+_leader = partial(Cause, layer="leader", shape="restart")
+_expired = partial(_leader, lease_expires=True, remedy="lease")
+_unwatched = partial(_expired, layer="patroni", remedy="watchdog")
 _handover = partial(Cause, layer="leader", shape="switchover", preface="request")
 _postgres = partial(Cause, layer="postgres", shape="restart", remedy="restart")
 _replica = partial(Cause, layer="replica", questions=("replica",), remedy="reads", paragraph="replica")
@@ -63,32 +63,19 @@ _proxy = partial(Cause, layer="proxy", shape="proxy", may_fail_beside=True, reme
 
 _ALL = (
     _expired("leader.killed", questions=("leader_killed",), injected_by=(("patroni", "kill"),)),
-    Cause(
-        "leader.stopped",
-        "leader",
-        "restart",
-        questions=("leader_stopped",),
-        remedy="routing",
-        injected_by=(("patroni", "stop"),),
-    ),
+    _leader("leader.stopped", questions=("leader_stopped",), remedy="routing", injected_by=(("patroni", "stop"),)),
     _expired("leader.frozen", questions=("leader_frozen",), injected_by=(("patroni", "freeze"), ("patroni", "pause"))),
     _expired("leader.cut_off", serves_on=True, injected_by=(("network", "cut_off"),)),
     _expired("leader.unreachable", injected_by=(("network", "disconnect"),)),
-    Cause("leader.taken_back", "leader", "restart", may_follow=True, remedy="watchdog"),
+    _leader("leader.taken_back", may_follow=True, remedy="watchdog"),
     _handover("switchover", injected_by=(("cluster", "switchover"),)),
     _handover("failover.manual", injected_by=(("cluster", "failover"),)),
     _postgres("postgres.crashed", in_place=True, injected_by=(("postgres", "kill"),)),
     _postgres("postgres.frozen", injected_by=(("postgres", "freeze"), ("postgres", "pause"))),
     # Patroni starts a PostgreSQL that was stopped.
     _postgres("postgres.restarted", injected_by=(("postgres", "stop"), ("postgres", "restart"))),
-    Cause(
-        "patroni.killed",
-        "patroni",
-        "restart",
-        lease_expires=True,
-        serves_on=True,
-        remedy="watchdog",
-        injected_by=(("patroni", "kill_alone"),),
+    _expired(
+        "patroni.killed", layer="patroni", serves_on=True, remedy="watchdog", injected_by=(("patroni", "kill_alone"),)
     ),
     _replica("replica.killed", injected_on_replica=(("patroni", "kill"),)),
     _replica("replica.stopped", injected_on_replica=(("patroni", "stop"),)),

@@ -1,7 +1,5 @@
 """Errors for the user: one sentence each, with the exit code of the command."""
 
-from __future__ import annotations
-
 
 class ObserverError(Exception):
     """One sentence with the name, the value and the remedy; `exit_code` is the command's."""

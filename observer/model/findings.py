@@ -1,12 +1,10 @@
 """The results of the analysis of one recording: incidents with causes, phases, costs and evidence; leaders; losses."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from observer.model.recording import SECOND_NS, Action, Event, Probe, Window
+from observer.model.recording import SECOND_NS, Action, Event, Window
 
 Verdict = Literal["HOLDS", "BROKEN", "UNKNOWN"]
 Confidence = Literal["high", "medium", "low"]
@@ -33,9 +31,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """The time between two consecutive acknowledged operations of an action that holds a failure (docs/judgement.md).
+    """The time between two consecutive acknowledged operations of an action that holds a failure.
 
-    `before_id` and `after_id` are the rows of those two operations. An open outage lasts to the end of the recording.
+    docs/explanation/analysis.md defines it. `before_id` and `after_id` are the rows of those two operations. An open
+    outage lasts to the end of the recording.
     `first_failure_ns` is when the first operation that failed in it was due.
     """
 
@@ -57,11 +56,13 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The cost of an incident for one action. `outage_ns` 0: no outage; None: not observed.
+    """The cost of an incident for one action: over all connections, and on persistent and new ones apart.
 
-    `stable_ns` runs from the start of the first outage until 5 s have passed without a failure; `stable_since_id` is
-    the row of the operation from which those 5 s are counted. The counts are of the operations of the action that
-    finished within the incident.
+    `outage_ns` 0: no outage; None: not observed. `stable_ns` runs from the start of the first outage until 5 s have
+    passed without a failure; `calm_id` is the row of the operation from which those 5 s are counted. The counts are of
+    the operations of the action that finished within the incident. `new_longer`: new connections were out for longer
+    than their lower rate explains. `within`: the number of an earlier incident whose outage of this action was still
+    open when this incident began; that outage is not counted here.
     """
 
     action: Action
@@ -72,18 +73,15 @@ class Cost:
     ok: int
     failed: int
     unknown: int
-    stable_since_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PerProbe:
-    """The outages of an action on one kind of connection. `outage_ns` 0: no outage; None: not observed."""
-
-    action: Action
-    probe: Probe
-    outage_ns: int | None
-    open: bool
-    outages: tuple[Outage, ...] = ()
+    calm_id: int | None = None
+    persistent_outage_ns: int | None = None
+    new_outage_ns: int | None = None
+    persistent_open: bool = False
+    new_open: bool = False
+    new_longer: bool = False
+    within: int | None = None
+    persistent_outages: tuple[Outage, ...] = ()
+    new_outages: tuple[Outage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +131,7 @@ class Brownout:
 class Leadership:
     """A period in which one member held the leader key. `until_ns` None: to the end of the recording.
 
-    `timeline` is the last one that the member reported in it. The ids are rows of events: the key was taken, it was
-    lost or taken by another member, and the report of the timeline.
+    `timeline` is the last one that the member reported in it. `from_id` is the row of the event that took the key.
     """
 
     member: str
@@ -142,8 +139,6 @@ class Leadership:
     from_ns: int
     until_ns: int | None
     from_id: int | None = None
-    until_id: int | None = None
-    timeline_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +151,25 @@ class Lost:
     timeline: int | None
     operation_id: int | None
     audit_id: int | None
+    acknowledged_utc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A fault, repair or note that an operator, a drill or the container engine reported: kind `fault.told`, ..."""
+
+    kind: str
+    at_ns: int
+    utc: str
+    detail: Mapping[str, Any]
+    event_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
     """A fault of the cluster or of the application's route, with its cause, its phases and its cost.
 
-    `injected`: the faults and repairs that an operator or a drill reported. The ids of leaders, timelines and
-    redundancy are rows of events; None: no row shows it.
+    `injected`: the faults and repairs that an operator or a drill reported.
     """
 
     number: int
@@ -186,13 +192,17 @@ class Incident:
     lost: tuple[Lost, ...] | None
     redundancy_back_ns: int | None
     fault_to_write_ns: int | None
-    injected: tuple[Event, ...] = ()
-    per_probe: tuple[PerProbe, ...] = ()
-    leader_before_id: int | None = None
-    leader_after_id: int | None = None
-    timeline_before_id: int | None = None
-    timeline_after_id: int | None = None
-    redundancy_back_id: int | None = None
+    injected: tuple[Reported, ...] = ()
+
+    @property
+    def lost_writes(self) -> int | None:
+        """Return how many acknowledged writes were lost; None: not audited."""
+        return None if self.lost is None else len(self.lost)
+
+    @property
+    def fault_ns(self) -> int:
+        """Return when the first fault was reported, or when the incident began if that was earlier."""
+        return min([self.began_ns, *(one.at_ns for one in self.injected if one.kind == "fault.told")])
 
     @property
     def brownout_ns(self) -> int | None:

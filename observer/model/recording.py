@@ -19,52 +19,53 @@ Probe = Literal["kept", "fresh"]
 PERSISTENT: Probe = "kept"  # one connection for all operations; the value is that of the column `probe`
 NEW: Probe = "fresh"  # a connection of its own for each operation
 
-# The meaning of each kind of event. A kind names the meaning, not the origin, which the column `source` names.
+# Each kind of event and the sentence on it; names in braces are those of its detail. A kind names the meaning, not the
+# origin, which the column `source` names. `observer/live/words.py` composes the sentences that depend on more.
 KINDS: Mapping[str, str] = {
-    "leader.seen": "the leader key as found at the first read, or unchanged after the source was unreachable",
-    "leader.elected": "the leader key was taken; the subject is the new leader",
-    "leader.lost": "the leader key is gone; the subject is the former leader",
-    "lease.overdue": "the leader has not renewed its lease in time; remaining and full TTL in seconds",
-    "lease.renewed": "an overdue lease was renewed",
+    "leader.seen": "{subject} leads",  # found at the first read, or unchanged after the source was unreachable
+    "leader.elected": "{subject} took the leader key",
+    "leader.lost": "{subject} lost the leader key",
+    "lease.overdue": "{subject} has not renewed its lease: {remaining_s} s of {ttl_s} s remain",
+    "lease.renewed": "{subject} renewed its lease",  # which was overdue
     "member.changed": "a value that this source watches of a member changed; the detail holds all of them",
-    "member.lost": "the member's key is gone",
-    "config.changed": "the cluster's dynamic configuration, as it is now",
-    "history.changed": "Patroni's history of timelines, as it is now",
-    "sync.changed": "Patroni's synchronous standby state, as it is now",
-    "failsafe.changed": "Patroni's failsafe topology, as it is now",
-    "failover.asked": "a switchover or a manual failover was requested",
+    "member.lost": "the member key of {subject} is gone",
+    "config.changed": "the dynamic configuration changed",  # the detail holds it as it is now
+    "history.changed": "the timeline history changed",
+    "sync.changed": "the synchronous standbys changed: {value}",
+    "failsafe.changed": "the failsafe topology changed",
+    "failover.asked": "a switchover or failover from {leader} to {candidate} was requested",
     "failover.cleared": "the request for a switchover or failover is gone",
-    "quorum.lost": "etcd has no leader, so no key can change",
-    "quorum.regained": "etcd has a leader again",
-    "raft.elected": "etcd's own leader or term changed",
+    "quorum.lost": "etcd lost its quorum",  # it has no leader, so no key can change
+    "quorum.regained": "etcd has a quorum again",
+    "raft.elected": "etcd elected {leader} (term {term})",
     "route.up": "a pool of HAProxy began to route to a server",
     "route.down": "a pool of HAProxy stopped routing to a server",
     "route.changed": "the check of a server has another result; the route did not change",
-    "proxy.restarted": "HAProxy's counters started again from zero: it was restarted or reloaded",
-    "proxy.full": "HAProxy reached its connection limit: new clients wait until another one disconnects",
-    "proxy.room": "HAProxy is below its connection limit again",
+    "proxy.restarted": "HAProxy was restarted or reloaded",  # its counters started again from zero
+    "proxy.full": "HAProxy reached its connection limit ({sessions} of {limit}): new connections wait",
+    "proxy.room": "HAProxy has connections available again ({sessions} of {limit})",
     "replication.sampled": "WAL positions and lag of a member, sampled at intervals",
-    "cluster.captured": "Patroni's description of the whole cluster, for the report",
-    "pools.captured": "all rows of HAProxy's stats page, for the report",
+    "cluster.captured": "captured the cluster as Patroni describes it",
+    "pools.captured": "captured the pools of {subject}",  # all rows of HAProxy's stats page
     "versions.captured": "the versions of the cluster's components and of the observer",
-    "identity.learned": "the address that a member's PostgreSQL reports as its own",
-    "workload.absent": "the tables of the workload are absent: nothing is written or read for now",
-    "workload.present": "the tables of the workload exist",
+    "identity.learned": "{subject} is PostgreSQL at {address}",  # the address that it reports as its own
+    "workload.absent": "the tables for {subject}s are missing: {error}",  # nothing is written or read for now
+    "workload.present": "the tables for {subject}s exist",
     "source.blind": "a source gets no answer; how the poll failed is in the detail",
-    "source.sees": "the source gets answers (again)",
-    "tick.skipped": "a poll did not run when it was due, because the one before it still ran",
-    "tick.resumed": "the poll runs in time again; the number of skipped polls is in the detail",
-    "clock.stepped": "the wall clock was stepped; by how much is in the detail",
-    "observer.slept": "the observer itself did not run for a while",
-    "write.proved": "a write sent directly to a member, while HAProxy was down, was acknowledged",
-    "audit.failed": "the tokens could not be read back",
-    "note.told": "an operator's note",
-    "fault.told": "an injected fault, as reported by a drill, an operator or the container engine",
-    "repair.told": "the repair of a fault, as reported by a drill, an operator or the container engine",
-    "container.ended": "a member's container ended; its exit code is in the detail",
-    "log.told": "a line of a member's log with a known meaning: says is the meaning, text the line itself",
-    "dashboards.captured": "which panels of the dashboards had data over a span: from_ns, to_ns, panels",
-    "stop.asked": "an operator asked the recording to stop",
+    "source.sees": "{subject} answers again",
+    "tick.skipped": 'poll "{subject}" runs late; observer skips polls',  # the poll before it still ran
+    "tick.resumed": 'poll "{subject}" runs in time again; {skipped} were skipped',
+    "clock.stepped": "the wall clock was stepped by {by_ms} ms",
+    "observer.slept": "observer itself did not run for {for_ms} ms",
+    "write.proved": "{subject} acknowledged a write sent directly to it",  # while HAProxy was down
+    "audit.failed": "the audit could not read the writes back: {error}",
+    "note.told": "note: {text}",  # of an operator
+    "fault.told": "injected fault: {component} {action} {target}",  # as a drill, an operator or Docker reports it
+    "repair.told": "repair: {component} {action} {target}",
+    "container.ended": "the container of {subject} exited with code {exit_code}",
+    "log.told": "log of {subject}: {text}",  # a line with a known meaning, which is `says` in the detail
+    "dashboards.captured": "captured what the dashboards showed",  # which panels had data over a span
+    "stop.asked": "the operator asked observer to stop",
 }
 
 

@@ -1,7 +1,5 @@
 """Removal of passwords from texts before they are recorded or printed. Pure."""
 
-from __future__ import annotations
-
 import re
 from urllib.parse import urlsplit, urlunsplit
 

@@ -1,7 +1,5 @@
 """A connection that stays open between queries and waits for each answer until a deadline."""
 
-from __future__ import annotations
-
 import selectors
 import threading
 from collections.abc import Sequence
@@ -28,11 +26,6 @@ class PersistentConnection:
         self._resolver = resolver or Resolver(now_ns, self._woken.set)
         self._session: Session | None = None
         self.parting: NoAnswer | None = None
-
-    @property
-    def connected(self) -> bool:
-        """Return whether the next query uses a connection that answered before."""
-        return self._session is not None
 
     def ask(
         self, sql: str, values: Sequence[object] | None = None, until_ns: int | None = None

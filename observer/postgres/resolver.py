@@ -1,7 +1,5 @@
 """A resolver that looks names up in helper threads, so that a silent DNS server delays no caller."""
 
-from __future__ import annotations
-
 import ipaddress
 import socket
 import threading

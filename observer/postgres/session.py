@@ -4,14 +4,13 @@ libpq limits no query by time and resolves names synchronously even in its async
 is the client's own. All times come from the caller's `now_ns` (a monotonic clock, nanoseconds).
 """
 
-from __future__ import annotations
-
 import os
 import re
 import selectors
 import socket
 import struct
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import psycopg2
@@ -26,6 +25,11 @@ WRITE = selectors.EVENT_WRITE
 RESOLVING = 4  # a name lookup runs, so there is no socket to wait for
 
 Now = Callable[[], int]
+
+# pg_control_checkpoint() lags behind a promotion. On a replica only the WAL receiver shows the timeline, and only to a
+# user that may read statistics; to others it is unknown. Sources and traffic share this SQL.
+CURRENT_TIMELINE = """CASE WHEN pg_is_in_recovery() THEN (SELECT received_tli FROM pg_stat_wal_receiver)
+ ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END"""
 
 _CONNECTION_STARTED = 2  # libpq's ConnStatusType: the TCP handshake has not ended
 
@@ -205,15 +209,10 @@ class Session:
         """
         descriptor = self.fileno()
         if descriptor >= 0:
-            try:
+            with suppress(OSError):  # already closed, or in a state in which it takes no options
                 handle = socket.socket(fileno=descriptor)
-            except OSError:  # already closed, so there is no peer to reset
-                handle = None
-            if handle is not None:
                 try:
                     handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
-                except OSError:  # the socket takes no options in this state
-                    pass
                 finally:
                     handle.detach()
         self.close()

@@ -1,7 +1,5 @@
 """Tell the daemon when an incident is over: time to analyze, and which writes to read back. Pure."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from observer.live.state import ClusterState

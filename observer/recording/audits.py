@@ -1,10 +1,9 @@
 """Audits: acknowledged writes are read back after an outage, at the stop, and for a recording that was cut off."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from observer.config.access import dsn_of
@@ -24,70 +23,62 @@ PAUSE_S = 10.0
 LONGEST_PAUSE_S = 600.0
 
 
+@dataclass(frozen=True, slots=True)
 class Auditor:
     """Reads back the tokens of one recording. The audits, or that they failed, go to `record`."""
 
-    def __init__(
-        self, settings: Settings, tag: str, record: Record, now_ns: Callable[[], int], members: Members
-    ) -> None:
-        self._settings = settings
-        self._tag = tag
-        self._record = record
-        self._now_ns = now_ns
-        self._members = members
-
-    def run(self, first_n: int, last_n: int) -> bool:
-        """Read back the tokens from first to last; return whether all of them could be read."""
-        return self.read_back(first_n, last_n) is None
+    settings: Settings
+    tag: str
+    record: Record
+    now_ns: Callable[[], int]
+    members: Members
 
     def read_back(self, first_n: int, last_n: int) -> int | None:
         """Read back the tokens from first to last; return the first number that could not be read, None if none."""
-        workload, began_ns = self._settings.traffic.workload, self._now_ns()
-        dsn, name_of = dsn_of(self._settings, "write"), self._members.name_of
+        workload, began_ns = self.settings.traffic.workload, self.now_ns()
+        dsn, name_of = dsn_of(self.settings, "write"), self.members.name_of
         found: Sequence[Audit]
         try:
-            found = audit(dsn, workload, self._tag, first_n, last_n, QUESTION_MS, self._now_ns, name_of)
+            found = audit(dsn, workload, self.tag, first_n, last_n, QUESTION_MS, self.now_ns, name_of)
             unread_n = None
         except AuditFailed as failure:
             found, unread_n = failure.found, failure.next_n
             detail = {"error": str(failure), "first": unread_n, "last": last_n}
-            self._record(Event("daemon", "audit.failed", self._tag, Window(began_ns, self._now_ns()), detail))
+            self.record(Event("daemon", "audit.failed", self.tag, Window(began_ns, self.now_ns()), detail))
         for part in found:
-            self._record(part)
+            self.record(part)
         return unread_n
 
 
+@dataclass(slots=True)
 class EarlierAudit:
     """Audits an earlier recording that ended without an audit: a task that runs again until it is done.
 
     The pause after a failure doubles. Tokens that were read back are not read again.
     """
 
-    def __init__(
-        self, settings: Settings, writer: Writer, before: RecordingHeader, members: Members, say: Callable[[str], None]
-    ) -> None:
-        self._settings = settings
-        self._writer = writer
-        self._before = before
-        self._members = members
-        self._say = say
-        self._first_n = 1
-        self._pause_s = PAUSE_S
-        self._next_s = 0.0
+    settings: Settings
+    writer: Writer
+    before: RecordingHeader
+    members: Members
+    say: Callable[[str], None]
+    _first_n: int = 1
+    _pause_s: float = PAUSE_S
+    _next_s: float = 0.0
 
     def attempt(self) -> bool:
         """Audit what is left; return whether the task is done, also because there is nothing that could be audited."""
         if time.monotonic() < self._next_s:
             return False
-        unaudited = unaudited_tokens(self._writer.path, self._before)
+        unaudited = unaudited_tokens(self.writer.path, self.before)
         if unaudited is None:
             return True
-        with Reader(self._writer.path) as reader:
+        with Reader(self.writer.path) as reader:
             now = reader.recording()
-        reason = reason_not_comparable(self._before, now)
+        reason = reason_not_comparable(self.before, now)
         if reason is not None:
-            self._say(
-                f"The last writes of recording {self._before.id} were never read back, and {reason}: "
+            self.say(
+                f"The last writes of recording {self.before.id} were never read back, and {reason}: "
                 "whether they were lost stays unknown."
             )
             return True
@@ -97,22 +88,19 @@ class EarlierAudit:
         return self._read_back(tag, max(first_n, self._first_n), last_n)
 
     def _read_back(self, tag: str, first_n: int, last_n: int) -> bool:
-        found: list[Audit] = []
-
-        def keep(entry: Event | Audit) -> None:
-            if isinstance(entry, Audit):
-                found.append(entry)
-
-        auditor = Auditor(self._settings, tag, keep, lambda: now_of(self._before), self._members)
-        unread_n = auditor.read_back(first_n, last_n)
-        if found:
-            self._writer.append(self._before.id, found)
+        found: list[Event | Audit] = []
+        unread_n = Auditor(self.settings, tag, found.append, self._now_ns, self.members).read_back(first_n, last_n)
+        if audits := [entry for entry in found if isinstance(entry, Audit)]:
+            self.writer.append(self.before.id, audits)
         if unread_n is None:
             return True
         self._first_n = unread_n
         self._next_s = time.monotonic() + self._pause_s
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
         return False
+
+    def _now_ns(self) -> int:
+        return now_of(self.before)
 
 
 def reason_not_comparable(before: RecordingHeader, now: RecordingHeader) -> str | None:

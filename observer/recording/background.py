@@ -1,7 +1,5 @@
 """Threads beside the recording: slow tasks, one after another, and a function that runs again on request."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable
@@ -21,13 +19,13 @@ class BackgroundTasks:
         self._later: list[tuple[float, Task]] = []
         self._lock = threading.Lock()
 
-    def run_once(self, task: Task) -> None:
+    def run_once(self, task: Callable[[], object]) -> None:
         """Queue a task; its result does not matter."""
         self._pool.submit(self._run, task)
 
     def run_until_done(self, task: Task) -> None:
         """Queue a task, and queue it again RETRY_S after each run that was not the last one."""
-        self._pool.submit(self._run, task, retry=True)
+        self._pool.submit(self._run, task, again=task)
 
     def queue_due(self) -> None:
         """Queue the tasks whose retry is due. The owner calls this at short intervals."""
@@ -42,15 +40,15 @@ class BackgroundTasks:
         """Wait for the queued tasks; drop those that wait for a retry."""
         self._pool.shutdown(wait=True)
 
-    def _run(self, task: Task, retry: bool = False) -> None:
+    def _run(self, task: Callable[[], object], again: Task | None = None) -> None:
         try:
             done = task()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the recording goes on)
             self._say(f"A background task failed ({type(error).__name__}: {error}); the recording continues.")
             return
-        if retry and not done:
+        if again is not None and not done:
             with self._lock:
-                self._later.append((time.monotonic() + RETRY_S, task))
+                self._later.append((time.monotonic() + RETRY_S, again))
 
 
 class RerunThread:

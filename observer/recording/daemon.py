@@ -1,13 +1,11 @@
 """The daemon: wires sources, traffic, recorder and analysis together, keeps recording if parts fail, ends cleanly."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -53,7 +51,7 @@ class Daemon:
         self._view = view
         self._stop = threading.Event()
         self._reason = "stop"
-        self._analysis = LiveAnalysis(self._load, analyze, view.say)
+        self._analysis = LiveAnalysis(self._opened, analyze, view.say)
 
     def ask_to_stop(self, reason: str) -> None:
         """End the recording cleanly; for signal handlers and any thread. The first reason counts."""
@@ -102,7 +100,7 @@ class Daemon:
         self._tasks = BackgroundTasks(say)
         self._analyzer = RerunThread(partial(self._analysis.run, [self._receive]), "analysis")
         self._dashboards = self._dashboard_captures()
-        self._metrics = Metrics(self._state, self._now_ns, self._watchers.lease_s)
+        self._metrics = Metrics(self._state, self._now_ns, self._watchers.glance)
         self._stop_metrics = serve(self._metrics, settings.metrics.listen) if settings.metrics.listen else lambda: None
 
     def _traffic_generator(self, tag: str) -> Generator | None:
@@ -204,7 +202,7 @@ class Daemon:
         self._tasks.queue_due()
         span = self._activity.to_audit(now_ns)
         if span is not None:
-            self._tasks.run_once(partial(self._auditor.run, *span))
+            self._tasks.run_once(partial(self._auditor.read_back, *span))
         if self._activity.became_quiet(now_ns):
             for capture in self._watchers.captures():
                 self._tasks.run_once(capture)
@@ -232,19 +230,20 @@ class Daemon:
     def _store_cluster(self, cluster: Discovery) -> None:
         self._writer.learn(self._id, cluster.scope, cluster.cluster_id)
 
-    def _write_directly(self) -> bool:
-        return write_directly(self._settings, dict(self._members.postgres), self._record, self._now_ns)
+    def _write_directly(self) -> None:
+        write_directly(self._settings, dict(self._members.postgres), self._record, self._now_ns)
 
-    def _audit_and_analyze(self, first_n: int) -> bool:
+    def _audit_and_analyze(self, first_n: int) -> None:
         """Audit the writes of an incident before its analysis, which reports them."""
         try:
-            return self._auditor.run(first_n, self._activity.last_n)
+            self._auditor.read_back(first_n, self._activity.last_n)
         finally:
             self._analyzer.request()
 
-    def _load(self) -> Recording:
+    @contextmanager
+    def _opened(self) -> Iterator[Recording]:
         with Reader(self._path) as reader:
-            return reader.load(self._id)
+            yield reader.load(self._id)
 
     def _receive(self, findings: Findings) -> None:
         self._recorder.record(findings)
@@ -284,7 +283,7 @@ class Daemon:
         if dashboards is not None:
             self._tasks.run_once(partial(dashboards.capture_all, self._now_ns()))
         if self._activity.last_n:
-            self._tasks.run_once(lambda: self._auditor.run(1, self._activity.last_n))
+            self._tasks.run_once(lambda: self._auditor.read_back(1, self._activity.last_n))
         if dashboards is not None:  # of incidents too young for the analysis so far
             self._tasks.run_once(lambda: dashboards.capture_new(self._analysis.findings()))
 
@@ -295,5 +294,5 @@ class Daemon:
     def _stop_part(self, name: str, stop: Callable[[], None]) -> None:
         try:
             stop()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the other parts must stop too)
             self._view.say(f"{name[:1].upper()}{name[1:]} ended with an error: {type(error).__name__}: {error}.")

@@ -1,6 +1,4 @@
-"""A small write to each member directly, while HAProxy does not answer: does the cluster still accept writes?"""
-
-from __future__ import annotations
+"""Small writes to each member directly while HAProxy does not answer, to see if the cluster still accepts writes."""
 
 from collections.abc import Callable, Mapping
 
@@ -21,13 +19,13 @@ WRITE = (
 
 def write_directly(
     settings: Settings, members: Mapping[str, str], record: Callable[[Event], None], now_ns: Callable[[], int]
-) -> bool:
-    """Record write.proved for each member that accepts a direct write; return True, for the task is done.
+) -> None:
+    """Record write.proved for each member that accepts a direct write.
 
     `members` are connection strings by name. Do nothing if the recording sends no traffic.
     """
     if not has_traffic(settings):
-        return True
+        return
     credentials, deadline_ms = postgres_credentials(settings), settings.traffic.deadline_ms
     for member, dsn in sorted(members.items()):
         connection, began_ns = PersistentConnection(direct_dsn(dsn, credentials), deadline_ms, now_ns), now_ns()
@@ -39,4 +37,3 @@ def write_directly(
             connection.close()
         if not in_recovery:
             record(Event("daemon", "write.proved", member, Window(began_ns, now_ns()), {"lsn": lsn}))
-    return True

@@ -1,9 +1,9 @@
 """The analysis of a recording while it grows, and the dashboards of the incidents that it finds."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import partial
 
 from observer.model.errors import CannotWrite
@@ -15,17 +15,21 @@ from observer.sources.prometheus import Dashboards
 Analyze = Callable[[Recording], Findings]
 
 
+@dataclass(frozen=True, slots=True)
 class LiveAnalysis:
-    """Loads the recording, analyzes it, and passes the findings to the receivers."""
+    """Loads the recording, analyzes it, and passes the findings to the receivers.
 
-    def __init__(self, load: Callable[[], Recording], analyze: Analyze, say: Callable[[str], None]) -> None:
-        self._load = load
-        self._analyze = analyze
-        self._say = say
+    `opened` keeps the file open: the analysis reads more operations of the recording as it needs them.
+    """
+
+    opened: Callable[[], AbstractContextManager[Recording]]
+    analyze: Analyze
+    say: Callable[[str], None]
 
     def findings(self) -> Findings:
         """Return the findings on the recording as it is now."""
-        return self._analyze(self._load())
+        with self.opened() as recording:
+            return self.analyze(recording)
 
     def run(self, receivers: Sequence[Callable[[Findings], None]]) -> None:
         """Analyze once. An error goes to `say`, for the recording must continue. Raise CannotWrite of a receiver."""
@@ -35,35 +39,35 @@ class LiveAnalysis:
                 receive(findings)
         except CannotWrite:
             raise
-        except Exception as error:
-            self._say(
+        except Exception as error:  # noqa: BLE001 (the recording goes on)
+            self.say(
                 f"The analysis failed ({type(error).__name__}: {error}). The recording is not affected, and "
                 "`observer report` runs the analysis again."
             )
 
 
+@dataclass(slots=True)
 class DashboardCaptures:
     """Captures the dashboards of each incident, and again if the incident turns out to be longer."""
 
-    def __init__(self, dashboards: Dashboards, tasks: BackgroundTasks, stopping: threading.Event) -> None:
-        self._dashboards = dashboards
-        self._tasks = tasks
-        self._stopping = stopping
-        self._captured_ns = 0
+    dashboards: Dashboards
+    tasks: BackgroundTasks
+    stopping: threading.Event
+    _captured_ns: int = 0
 
     def request(self, findings: Findings) -> None:
         """Capture the new incidents in the background, unless the recording is ending."""
-        if not self._stopping.is_set():
+        if not self.stopping.is_set():
             for span in self._new_spans(findings):
-                self._tasks.run_once(partial(self._dashboards.capture, *span))
+                self.tasks.run_once(partial(self.dashboards.capture, *span))
 
     def capture_all(self, until_ns: int) -> bool:
         """Capture the whole recording."""
-        return self._dashboards.capture(0, until_ns)
+        return self.dashboards.capture(0, until_ns)
 
     def capture_new(self, findings: Findings) -> bool:
         """Capture the new incidents now; return whether Prometheus answered."""
-        return all(self._dashboards.capture(*span) for span in self._new_spans(findings))
+        return all(self.dashboards.capture(*span) for span in self._new_spans(findings))
 
     def _new_spans(self, findings: Findings) -> list[tuple[int, int]]:
         """Return begin and end, ns, of the incidents that end after the last capture, and count them as captured."""

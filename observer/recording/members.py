@@ -1,7 +1,5 @@
 """The addresses of each member, from the configuration, from etcd, and as PostgreSQL itself reports them."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
@@ -18,11 +16,7 @@ class Members:
     """
 
     def __init__(
-        self,
-        api: Mapping[str, str] | None,
-        postgres: Mapping[str, str] | None,
-        use_api: Use,
-        use_postgres: Use,
+        self, api: Mapping[str, str] | None, postgres: Mapping[str, str] | None, use_api: Use, use_postgres: Use
     ) -> None:
         self.api: dict[str, str] = {}
         self.postgres: dict[str, str] = {}

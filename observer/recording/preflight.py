@@ -1,14 +1,12 @@
 """Checks before a recording begins. An error that waiting cannot fix ends the command with its exit code."""
 
-from __future__ import annotations
-
 import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
-from observer.config.access import check_settings, dsn_of, etcd_access, has_traffic
+from observer.config.access import access_to, check_settings, dsn_of, has_traffic
 from observer.config.settings import Settings
 from observer.model.errors import ConfigError, CredentialsRefused, NothingAnswers
 from observer.postgres.session import parameters
@@ -57,8 +55,8 @@ def discover_cluster(settings: Settings, timeout_s: float) -> Discovery | None:
     """
     if not settings.etcd.endpoints:
         return None
-    chosen = settings.cluster
-    return discover(settings.etcd.endpoints, chosen.namespace, chosen.scope, etcd_access(settings), timeout_s)
+    chosen, access = settings.cluster, access_to(settings, "etcd")
+    return discover(settings.etcd.endpoints, chosen.namespace, chosen.scope, access, timeout_s)
 
 
 def _check_traffic(settings: Settings, action: str, say: Say) -> bool:

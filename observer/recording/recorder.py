@@ -1,7 +1,5 @@
 """One queue and one writer thread: records come from any thread and reach the file in order."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,10 +16,6 @@ COMMIT_EVERY_S = 0.1
 RETRY_EVERY_S = 1.0
 MAX_PENDING = 200_000
 """Entries kept in memory while the file cannot be written: more than an hour at the default rate."""
-
-
-class _Sentinel:
-    """The last entry of the queue."""
 
 
 @dataclass(slots=True)
@@ -75,10 +69,10 @@ class Recorder:
     def __init__(self, write: Callable[[Sequence[Entry]], None], say: Callable[[str], None]) -> None:
         self._write = write
         self._say = say
-        self._queue: SimpleQueue[Entry | _Sentinel] = SimpleQueue()
+        self._queue: SimpleQueue[Entry | None] = SimpleQueue()  # None ends it
         self._pending: list[Entry] = []
         self._write_failure: _WriteFailure | None = None
-        self._crash: BaseException | None = None
+        self.failure: BaseException | None = None  # the error that ended the writer thread early
         self._drained = False
         self.lost = 0
         self._thread = Thread(target=self._run, name="recorder", daemon=True)
@@ -91,17 +85,12 @@ class Recorder:
         """Put a record into the queue; never block."""
         self._queue.put(entry)
 
-    @property
-    def failure(self) -> BaseException | None:
-        """The error that ended the writer thread early, None while it runs."""
-        return self._crash
-
     def stop(self) -> None:
         """Write the queued records and end. Raise CannotWrite if records were lost, and any other failure."""
-        self._queue.put(_Sentinel())
+        self._queue.put(None)
         self._thread.join()
-        if self._crash is not None:
-            raise self._crash
+        if self.failure is not None:
+            raise self.failure
         if self.lost:
             error = self._write_failure.error if self._write_failure else "the file could not be written for too long."
             raise CannotWrite(f"{self.lost} records could not be written: {error}")
@@ -111,8 +100,8 @@ class Recorder:
             while not self._drained:
                 self._pending.extend(self._next())
                 self._flush()
-        except BaseException as error:
-            self._crash = error
+        except BaseException as error:  # noqa: BLE001 (`stop` raises it again)
+            self.failure = error
             self.lost += len(self._pending)
 
     def _next(self) -> list[Entry]:
@@ -124,7 +113,7 @@ class Recorder:
                 entry = self._queue.get(timeout=None if until_s is None else max(0.0, until_s - time.monotonic()))
             except Empty:
                 return batch
-            if isinstance(entry, _Sentinel):
+            if entry is None:
                 self._drained = True
                 return batch
             batch.append(entry)

@@ -1,11 +1,9 @@
 """The schedule of the polls, run by APScheduler, and a watchdog for steps of the clock and sleep of the machine."""
 
-from __future__ import annotations
-
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, EVENT_JOB_MAX_INSTANCES, JobEvent
@@ -21,14 +19,6 @@ SLEPT_NS = 2 * SECOND_NS
 THREADS = 64  # a poll of a frozen target holds its thread for a second; threads are created only when needed
 
 
-@dataclass(slots=True)
-class _Skipped:
-    """Skipped ticks of one job: `total`, and `since_run` since its last run ended."""
-
-    total: int = 0
-    since_run: int = 0
-
-
 class Schedule:
     """Runs each job at its interval in a thread. A tick is skipped if the job's last run has not ended.
 
@@ -37,10 +27,10 @@ class Schedule:
 
     def __init__(self, record: Record, now_ns: Now) -> None:
         logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # skipped ticks are recorded, not logged
-        self._record = record
-        self._now_ns = now_ns
+        self._record, self._now_ns = record, now_ns
         self._jobs: dict[str, Job] = {}
-        self._skipped: dict[str, _Skipped] = {}
+        self._skipped: Counter[str] = Counter()  # ticks of each job that is late
+        self._just_skipped: set[str] = set()  # jobs that skipped a tick since their last run ended
         self._lock = threading.Lock()
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(THREADS)},
@@ -81,23 +71,20 @@ class Schedule:
 
     def _on_skipped(self, event: JobEvent) -> None:
         with self._lock:
-            first = event.job_id not in self._skipped
-            skipped = self._skipped.setdefault(event.job_id, _Skipped())
-            skipped.total += 1
-            skipped.since_run += 1
+            self._skipped[event.job_id] += 1
+            self._just_skipped.add(event.job_id)
+            first = self._skipped[event.job_id] == 1
         if first:
             self._record_ticks("tick.skipped", event.job_id, 1)
 
     def _on_run(self, event: JobEvent) -> None:
         with self._lock:
-            skipped = self._skipped.get(event.job_id)
-            if skipped is None:
+            if event.job_id in self._just_skipped:
+                self._just_skipped.discard(event.job_id)
                 return
-            since_run, skipped.since_run = skipped.since_run, 0
-            if since_run:
-                return
-            del self._skipped[event.job_id]
-        self._record_ticks("tick.resumed", event.job_id, skipped.total)
+            skipped = self._skipped.pop(event.job_id, 0)
+        if skipped:
+            self._record_ticks("tick.resumed", event.job_id, skipped)
 
     def _record_ticks(self, kind: str, job: str, skipped: int) -> None:
         self._record(Event("daemon", kind, job, Window.at(self._now_ns()), {"skipped": skipped}))
@@ -110,10 +97,7 @@ class Watchdog:
     """
 
     def __init__(self, now_ns: Now, wall_ns: Now, record: Record, on_step: Callable[[], None]) -> None:
-        self._now_ns = now_ns
-        self._wall_ns = wall_ns
-        self._record = record
-        self._on_step = on_step
+        self._now_ns, self._wall_ns, self._record, self._on_step = now_ns, wall_ns, record, on_step
         self._last_ns = now_ns()
         self._offset_ns = wall_ns() - self._last_ns
 

@@ -1,7 +1,5 @@
 """The versions of observer and of what it runs on."""
 
-from __future__ import annotations
-
 import platform
 
 import psycopg2.extensions

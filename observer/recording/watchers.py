@@ -1,14 +1,11 @@
 """The sources of one recording and their wiring: etcd, members by REST and by SQL, HAProxy, logs, Docker."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from urllib.parse import urlsplit
 
-from observer.config.access import etcd_access, haproxy_access, patroni_access, postgres_credentials
+from observer.config.access import access_to, postgres_credentials
 from observer.config.settings import Settings
-from observer.live.state import EtcdSnapshot, Lease
 from observer.model.redaction import without_credentials
 from observer.postgres.session import parameters
 from observer.recording.background import Task
@@ -19,6 +16,7 @@ from observer.sources.dcs import EtcdSource
 from observer.sources.discovery import Discovery
 from observer.sources.docker import DockerSource
 from observer.sources.fault_actions import WatchedAddress
+from observer.sources.lease import EtcdSnapshot
 from observer.sources.polling import Now, Record
 
 
@@ -43,7 +41,7 @@ class Watchers:
         self._etcd = self._start_etcd(cluster.scope if cluster is not None else self._settings.cluster.scope)
         if cluster is not None:
             self.add_cluster(cluster)
-        access, every_ms = haproxy_access(self._settings), self._settings.haproxy.every_ms
+        access, every_ms = access_to(self._settings, "haproxy"), self._settings.haproxy.every_ms
         for url in self._settings.haproxy.stats:
             self.schedule.add(haproxy.job(url, every_ms, self._record, self._now_ns, access))
         for member, files in self._settings.log.files.items():
@@ -62,22 +60,12 @@ class Watchers:
             self._etcd.watch(cluster.scope)
 
     def glance(self) -> EtcdSnapshot:
-        """Return what the sources know beyond their records, for the live view."""
-        if self._etcd is None:
-            return EtcdSnapshot()
-        lease, (states, leader) = self._etcd.lease(), self._etcd.members()
-        return EtcdSnapshot(
-            None if lease is None else Lease(lease.remaining_s, lease.ttl_s, lease.at_ns), states, leader
-        )
-
-    def lease_s(self) -> float | None:
-        """Return the remaining seconds of the leader's lease at its last poll, None if unknown."""
-        lease = self._etcd.lease() if self._etcd is not None else None
-        return None if lease is None else float(lease.remaining_s)
+        """Return what the polls of etcd know beyond the records, for the live view and the metrics."""
+        return self._etcd.glance() if self._etcd is not None else EtcdSnapshot()
 
     def captures(self) -> list[Task]:
         """Return one task for the cluster and one for each statistics page; a task is done when its part answered."""
-        access, pages = haproxy_access(self._settings), self._settings.haproxy.stats
+        access, pages = access_to(self._settings, "haproxy"), self._settings.haproxy.stats
         backends: list[Task] = [partial(haproxy.capture, url, self._record, self._now_ns, access) for url in pages]
         return backends if self._settings.patroni.members == {} else [self._capture_cluster, *backends]
 
@@ -92,7 +80,8 @@ class Watchers:
 
     def _capture_cluster(self) -> bool:
         """Capture the cluster from any member that answers; return False if no member is known."""
-        return patroni.capture(dict(self.members.api), self._record, self._now_ns, patroni_access(self._settings))
+        access = access_to(self._settings, "patroni")
+        return patroni.capture(dict(self.members.api), self._record, self._now_ns, access)
 
     def _places(self) -> list[WatchedAddress]:
         """Return every address that observer uses, and the component that it belongs to."""
@@ -116,7 +105,7 @@ class Watchers:
 
     def _start_etcd(self, scope: str | None) -> EtcdSource:
         etcd, namespace = self._settings.etcd, self._settings.cluster.namespace
-        access = etcd_access(self._settings)
+        access = access_to(self._settings, "etcd")
         source = EtcdSource(etcd.endpoints, scope, namespace, self._record, self._now_ns, access)
         source.start()
         for job in source.jobs():
@@ -124,7 +113,7 @@ class Watchers:
         return source
 
     def _poll_patroni(self, member: str, url: str) -> None:
-        every_ms, access = self._settings.patroni.every_ms, patroni_access(self._settings)
+        every_ms, access = self._settings.patroni.every_ms, access_to(self._settings, "patroni")
         self.schedule.add(patroni.job(member, url, every_ms, self._record, self._now_ns, access))
 
     def _poll_postgres(self, member: str, dsn: str) -> None:

@@ -1,12 +1,10 @@
 """The etcd source: every change under the cluster's scope, the health of etcd itself, and the leader's lease."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 
 from observer.model.recording import Event, Window
-from observer.sources.etcd import ANONYMOUS, Access, Compacted, Endpoint, Stream
+from observer.sources.etcd import Compacted, Endpoint, Stream
 from observer.sources.keys import (
     Change,
     Key,
@@ -18,8 +16,8 @@ from observer.sources.keys import (
     root_of,
     text_of,
 )
-from observer.sources.lease import Lease, standing
-from observer.sources.polling import Job, Now, Observation, Poller, PollFailed, Record
+from observer.sources.lease import EtcdSnapshot, Lease, standing
+from observer.sources.polling import ANONYMOUS, Access, Job, Now, Observation, Poller, PollFailed, Reachability, Record
 from observer.sources.quorum import Quorum, RevisionBounds, Status
 
 SOURCE = "etcd"
@@ -68,7 +66,7 @@ class EtcdSource:
         self._compacted = False  # whether etcd dropped changes after it
         self._broken_ns: int | None = None  # since when no watch runs; None: one runs
         self._failures = 0  # failed attempts since then
-        self._how: str | None = None  # how the watch failed, if source.blind was recorded
+        self._reachability = Reachability(SOURCE, WATCH, self._record_event)  # of the watch
         self._lease: Lease | None = None
         self._overdue: int | None = None  # the lease that was recorded as overdue
 
@@ -100,16 +98,12 @@ class EtcdSource:
         polls = [self._status_job(endpoint) for endpoint in self._endpoints.values()]
         return [*polls, Job("etcd lease", LEASE_MS, self._poll_lease)]
 
-    def lease(self) -> Lease | None:
-        """Return the leader's lease as last read; None if there is no leader key or the reading is old."""
+    def glance(self) -> EtcdSnapshot:
+        """Return what the last polls found."""
         with self._lock:
-            key = self._keys.get("leader")
-        return standing(self._lease, key.lease if key is not None else 0, self._now_ns())
-
-    def members(self) -> tuple[Mapping[str, str], str | None]:
-        """Return the latest state of each endpoint (leader, no leader, blind), and the known one that leads."""
-        with self._lock:
-            return self._quorum.states(), self._quorum.leader()
+            key, endpoints, leader = self._keys.get("leader"), self._quorum.states(), self._quorum.leader()
+        lease = standing(self._lease, key.lease if key is not None else 0, self._now_ns())
+        return EtcdSnapshot(lease, endpoints, leader)
 
     # The health of each endpoint.
 
@@ -163,20 +157,20 @@ class EtcdSource:
             return
         sent_ns = self._now_ns()
         try:
-            left = self._endpoints[address].time_to_live(key.lease)
+            remaining_s, ttl_s = self._endpoints[address].time_to_live(key.lease)
         except PollFailed:
             return  # the polls of the endpoints record it
         by_ns = self._now_ns()
         before_ns = self._lease.at_ns if self._lease is not None else sent_ns
-        self._lease = Lease(left.remaining_s, left.granted_s, by_ns, key.lease)
+        self._lease = Lease(remaining_s, ttl_s, by_ns, key.lease)
         overdue = self._lease.is_overdue(config.get("loop_wait", 10) if isinstance(config, dict) else 10)
         was_overdue = self._overdue == key.lease
-        if left.remaining_s >= 0 and (overdue or was_overdue):
-            detail = {"remaining_s": left.remaining_s, "ttl_s": left.granted_s}
+        if remaining_s >= 0 and (overdue or was_overdue):
+            detail = {"remaining_s": remaining_s, "ttl_s": ttl_s}
             after_ns = sent_ns if overdue and was_overdue else before_ns
             kind = "lease.overdue" if overdue else "lease.renewed"
             self._emit((kind, text_of(key) or "", detail), Window(after_ns, by_ns))
-        self._overdue = key.lease if overdue and left.remaining_s >= 0 else None
+        self._overdue = key.lease if overdue and remaining_s >= 0 else None
 
     # The watch.
 
@@ -191,7 +185,7 @@ class EtcdSource:
                 self._compacted = True
             except PollFailed as failure:
                 self._broken(failure)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 (the other sources go on)
                 self._broken(PollFailed("error", f"{type(error).__name__}: {error}"))
 
     @property
@@ -237,14 +231,10 @@ class EtcdSource:
     def _resumed(self, snapshot: Snapshot, sent_ns: int) -> None:
         """End the unreachable period, if there was one, and record the leader key if it did not change meanwhile."""
         with self._lock:
-            how, since_ns = self._how, self._broken_ns
-            self._how, self._broken_ns, self._failures = None, None, 0
-            if how is None:
-                return
-            window = Window(min(since_ns or sent_ns, sent_ns), self._now_ns())
-            self._emit(("source.sees", WATCH, {"how": how}), window)
+            window = Window(min(self._broken_ns or sent_ns, sent_ns), self._now_ns())
+            self._broken_ns, self._failures = None, 0
             leader = self._keys.get("leader")
-            if leader is not None and leader in snapshot.keys:
+            if self._reachability.back(window) and leader is not None and leader in snapshot.keys:
                 self._emit(leader_seen(leader), window)
 
     def _broken(self, failure: PollFailed) -> None:
@@ -255,11 +245,9 @@ class EtcdSource:
             else:
                 self._failures += 1
             everywhere = self._failures >= len(self._endpoints)
-            if everywhere and self._how is None:
-                self._how = failure.how
-                detail = {**failure.detail, "how": failure.how, "error": failure.error, "since_ns": self._broken_ns}
+            if everywhere and self._reachability.how is None:
                 window = Window(min(self._bounds.last_ns(), self._broken_ns), self._now_ns())
-                self._emit(("source.blind", WATCH, detail), window)
+                self._reachability.lost(failure, self._broken_ns, window)
         if everywhere:
             self._stopping.wait(RETRY_S)
 

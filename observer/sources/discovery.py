@@ -1,26 +1,20 @@
 """Discovery: the cluster as etcd describes it before a recording begins. Scope, identity, members, addresses."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from observer.model.errors import ConfigError, CredentialsRefused, NothingAnswers
-from observer.sources.etcd import ANONYMOUS, Access, AccessRefused, Endpoint
+from observer.sources.etcd import AccessRefused, Endpoint
 from observer.sources.keys import Key, Snapshot, json_of, member_of, root_of, text_of
-from observer.sources.polling import PollFailed
+from observer.sources.polling import ANONYMOUS, Access, PollFailed
 
 PATRONI_KEYS = ("initialize", "config", "leader", "members")  # keys that identify a scope
 
 
 class ScopeAbsent(ConfigError):
-    """etcd lacks the scope, or holds several and none was chosen; `scopes` are those it holds."""
-
-    def __init__(self, message: str, scopes: tuple[str, ...]) -> None:
-        super().__init__(message)
-        self.scopes = scopes
+    """etcd lacks the scope, or holds several and none was chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +65,12 @@ def discover(
         scope = scopes[0]
     listed = ", ".join(scopes) or "none"
     if scope is None and scopes:
-        raise ScopeAbsent(f"etcd holds several scopes ({listed}): choose one as scope in [cluster].", scopes)
+        raise ScopeAbsent(f"etcd holds several scopes ({listed}): choose one as scope in [cluster].")
     if scope not in scopes or scope is None:
         what = f'no scope "{scope}"' if scope else "no scope of Patroni"
         raise ScopeAbsent(
             f"etcd at {', '.join(endpoints)} holds {what} under {root} (found: {listed}): "
-            "check scope and namespace in [cluster].",
-            scopes,
+            "check scope and namespace in [cluster]."
         )
     return _described(scope, {key.name.removeprefix(f"{root}{scope}/"): key for key in held.keys}, stale)
 
@@ -116,15 +109,8 @@ def _described(scope: str, keys: Mapping[str, Key], stale: bool) -> Discovery:
     for name, key in sorted(keys.items()):
         if name.startswith("members/"):
             found = member_of(key)
-            members[name.removeprefix("members/")] = FoundMember(
-                found["api_url"], found["conn_url"], found["role"], found["state"]
-            )
+            own = FoundMember(found["api_url"], found["conn_url"], found["role"], found["state"])
+            members[name.removeprefix("members/")] = own
     config = json_of(keys.get("config"))
-    return Discovery(
-        scope=scope,
-        cluster_id=text_of(keys.get("initialize")),
-        leader=text_of(keys.get("leader")),
-        members=members,
-        config=config if isinstance(config, dict) else {},
-        stale=stale,
-    )
+    cluster_id, leader = text_of(keys.get("initialize")), text_of(keys.get("leader"))
+    return Discovery(scope, cluster_id, leader, members, config if isinstance(config, dict) else {}, stale)

@@ -1,7 +1,5 @@
 """The Docker source: stops, kills, pauses and network changes of the cluster's containers, and the members' logs."""
 
-from __future__ import annotations
-
 import json
 import socket
 import threading
@@ -11,18 +9,11 @@ from typing import Any
 
 from observer.model.recording import Event, Window
 from observer.model.redaction import without_credentials
+from observer.sources import fault_actions
 from observer.sources.engine import Engine, lines
-from observer.sources.fault_actions import (
-    Component,
-    Container,
-    FaultActions,
-    WatchedAddress,
-    component_of,
-    container_in,
-    container_of,
-)
+from observer.sources.fault_actions import Component, Container, FaultActions, WatchedAddress
 from observer.sources.logs import LogReader
-from observer.sources.polling import Now, PollFailed, Record
+from observer.sources.polling import Now, PollFailed, Reachability, Record
 
 AGAIN_S = 2.0
 ACTIONS = ("start", "kill", "die", "pause", "unpause", "connect", "disconnect")  # health checks send far more
@@ -38,18 +29,14 @@ class DockerSource:
     """
 
     def __init__(self, address: str, places: Places, record: Record, now_ns: Now) -> None:
-        self._address = address
-        self._subject = without_credentials(address)
-        self._places = places
-        self._record = record
-        self._now_ns = now_ns
+        self._address, self._places, self._record, self._now_ns = address, places, record, now_ns
+        self._reachability = Reachability("docker", without_credentials(address), record)
         self._over = threading.Event()
         self._engine: Engine | None = None
         self._actions = FaultActions()
         self._known: dict[str, Container] = {}
         self._log_threads: dict[str, threading.Thread] = {}
         self._thread = threading.Thread(target=self._run, name="docker", daemon=True)
-        self._failure: PollFailed | None = None
 
     def start(self) -> None:
         """Start the thread."""
@@ -59,28 +46,37 @@ class DockerSource:
         """Stop following the engine and the logs."""
         self._over.set()
         if self._engine is not None:
-            self._engine.close()
-        for thread in (self._thread, *self._log_threads.values()):
-            thread.join(1.0)
+            self._engine.end_streams()
+        self._thread.join(2.0)
 
     def _run(self) -> None:
         while not self._over.is_set():
             began_ns = self._now_ns()
             try:
                 self._follow()
-                raise PollFailed("closed", "the engine ended its stream of events")
             except PollFailed as failure:
                 self._unreachable(failure, began_ns)
-            except Exception as error:  # an unexpected answer makes this source unreachable, not the others
+            except Exception as error:  # noqa: BLE001 (the other sources go on)
                 self._unreachable(PollFailed("error", f"{type(error).__name__}: {error}"), began_ns)
             self._over.wait(AGAIN_S)
 
     def _follow(self) -> None:
+        """Follow one engine until its stream ends, and always raise PollFailed or what the answer caused."""
         self._engine = engine = Engine(self._address)
+        try:
+            self._read_events(engine)
+            raise PollFailed("closed", "the engine ended its stream of events")
+        finally:
+            engine.end_streams()
+            for thread in self._log_threads.values():
+                thread.join(1.0)
+            engine.close()
+
+    def _read_events(self, engine: Engine) -> None:
         filters = json.dumps({"type": ["container", "network"], "event": list(ACTIONS)})
         with engine.stream("/events", filters=filters) as pieces:  # opened first, so that no event is missed
             self._find(engine)
-            self._reachable()
+            self._reachability.back(Window.at(self._now_ns()))
             for line in lines(pieces):
                 at_ns = self._now_ns()
                 event = json.loads(line)
@@ -98,7 +94,7 @@ class DockerSource:
         """Inspect a container and return it. The addresses that it had before it was stopped stay known."""
         before = self._known.get(id)
         try:
-            after = container_of(engine.ask(f"/containers/{id}/json"))
+            after = fault_actions.container_of(engine.ask(f"/containers/{id}/json"))
         except PollFailed:
             return before  # the container was removed meanwhile
         if before is not None:
@@ -108,7 +104,7 @@ class DockerSource:
         return after
 
     def _handle(self, engine: Engine, event: dict[str, Any], at_ns: int) -> None:
-        id = container_in(event)
+        id = fault_actions.container_in(event)
         started = event.get("Action") == "start"
         container = self._known.get(id)
         if container is None or started:
@@ -125,7 +121,7 @@ class DockerSource:
     def _component(self, container: Container) -> Component | None:
         host = socket.gethostname()  # within a container: the beginning of its id
         own = next((known for known in self._known.values() if len(host) >= 12 and known.id.startswith(host)), None)
-        return component_of(container, self._places(), own)
+        return fault_actions.component_of(container, self._places(), own)
 
     # The logs.
 
@@ -153,17 +149,8 @@ class DockerSource:
         except PollFailed:
             return  # the engine is gone, and the stream of its events ends too
 
-    # The engine's own availability.
-
     def _unreachable(self, failure: PollFailed, began_ns: int) -> None:
-        if self._failure is None and not self._over.is_set():
+        if self._reachability.how is None and not self._over.is_set():
             now_ns = self._now_ns()
             since_ns = began_ns if failure.how != "closed" else now_ns
-            self._failure = failure
-            detail = {**failure.detail, "how": failure.how, "error": failure.error, "since_ns": since_ns}
-            self._record(Event("docker", "source.blind", self._subject, Window(since_ns, now_ns), detail))
-
-    def _reachable(self) -> None:
-        if self._failure is not None:
-            how, self._failure = self._failure.how, None
-            self._record(Event("docker", "source.sees", self._subject, Window.at(self._now_ns()), {"how": how}))
+            self._reachability.lost(failure, since_ns, Window(since_ns, now_ns))

@@ -1,7 +1,5 @@
 """The API of a Docker engine over its socket: single requests, and streams that last until they are closed."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket
@@ -36,11 +34,11 @@ def address(configured: str, environment: Mapping[str, str] = os.environ) -> str
         return environment["DOCKER_HOST"]
     if sys.platform == "win32":  # a named pipe, which is no socket
         return None
-    return next((f"unix://{path}" for path in map(_path, SOCKETS) if path.exists()), None)
+    return next((f"unix://{path}" for name in SOCKETS if (path := Path(name).expanduser()).exists()), None)
 
 
 class Engine:
-    """One engine. Every method raises PollFailed within the deadline; a stream lasts until `close`."""
+    """One engine. Every method raises PollFailed within the deadline; a stream lasts until `end_streams` or `close`."""
 
     def __init__(self, address: str) -> None:
         scheme, _, place = address.partition("://")
@@ -63,6 +61,8 @@ class Engine:
     @contextmanager
     def stream(self, path: str, **parameters: Any) -> Iterator[Iterator[bytes]]:
         """Yield the answer of a GET piece by piece, until the engine ends it."""
+        if self._closed:
+            raise PollFailed("closed", "the connection to the engine was closed")
         timeout = httpx.Timeout(DEADLINE_S, read=None)
         try:
             with self._client.stream("GET", path, params=parameters, timeout=timeout) as response:
@@ -75,7 +75,12 @@ class Engine:
             raise failure_of(error) from error
 
     def close(self) -> None:
-        """End every stream; any thread may call it."""
+        """End every stream and close the connections."""
+        self.end_streams()
+        self._client.close()
+
+    def end_streams(self) -> None:
+        """End every stream, and refuse new ones; any thread may call it."""
         with self._lock:
             self._closed = True
             for connection in self._open:
@@ -129,7 +134,3 @@ def _answer(response: httpx.Response) -> Any:
         message = answer.get("message") if isinstance(answer, dict) else None
         raise PollFailed("error", str(message or f"HTTP {response.status_code}"), {"http": response.status_code})
     return answer
-
-
-def _path(path: str) -> Path:
-    return Path(path).expanduser()

@@ -8,14 +8,15 @@ so the watch and the status use its stubs.
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
 
 from observer.sources.keys import Change, Key, Snapshot
-from observer.sources.polling import PollFailed
+from observer.sources.polling import ANONYMOUS, Access, PollFailed
 from observer.sources.quorum import Status
 
 os.environ["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = "python"
@@ -39,42 +40,15 @@ CHANNEL = (
     ("grpc.max_receive_message_length", 64 << 20),
     ("grpc.enable_http_proxy", 0),
 )
-# Words of gRPC's message, in lower case, for each way in which a connection fails.
-HOW_BY_WORD = (
-    ("refused", "refused"),
-    ("unreachable", "unreachable"),
-    ("no route", "unreachable"),
-    ("dns", "unresolved"),
-    ("name resolution", "unresolved"),
-    ("timed out", "connect_timeout"),
-    ("timeout", "connect_timeout"),
-    ("reset", "closed"),
-    ("broken pipe", "closed"),
-    ("closed", "closed"),
-    ("goaway", "closed"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """User and password, and the files of the CA (which turns TLS on), the client's certificate and its key."""
-
-    user: str | None = None
-    password: str | None = None
-    ca: str | None = None
-    cert: str | None = None
-    key: str | None = None
-
-
-ANONYMOUS = Access()
-
-
-@dataclass(frozen=True, slots=True)
-class TimeToLive:
-    """Remaining and granted whole seconds of a lease; -1: it is gone."""
-
-    remaining_s: int
-    granted_s: int
+# How a connection fails, by words of gRPC's message in lower case.
+WORDS = {
+    "refused": "refused",
+    "unreachable": "unreachable|no route",
+    "unresolved": "dns|name resolution",
+    "connect_timeout": "timed out|timeout",
+    "closed": "reset|broken pipe|closed|goaway",
+}
+REFUSED = ("authentication failed", "user name is empty", "permission denied")
 
 
 class AccessRefused(PollFailed):
@@ -147,10 +121,7 @@ class Endpoint:
 
     def read(self, prefix: str, keys_only: bool = False, stale: bool = False) -> Snapshot:
         """Return all keys under a prefix; `stale`: as this member knows them, which needs no leader."""
-        start = prefix.encode()
-        request = etcdrpc.RangeRequest(
-            key=start, range_end=etcd3.utils.increment_last_byte(start), keys_only=keys_only, serializable=stale
-        )
+        request = etcdrpc.RangeRequest(**_range(prefix), keys_only=keys_only, serializable=stale)
         answer = self._ask(self._client.kvstub.Range, request, () if stale else NEEDS_LEADER)
         return Snapshot(tuple(_key(kv) for kv in answer.kvs), answer.header.revision, answer.header.cluster_id)
 
@@ -163,33 +134,26 @@ class Endpoint:
 
     def advertised(self) -> tuple[str, ...]:
         """Return the client addresses that the members advertise, as "host:port"."""
-        answer = self._ask(self._client.clusterstub.MemberList, etcdrpc.MemberListRequest())
-        urls = (url for member in answer.members for url in member.clientURLs)
+        urls = (url for member in self._members() for url in member.clientURLs)
         return tuple(url.partition("://")[2].rstrip("/") for url in urls)
 
     def identity(self, member: int) -> dict[str, str | list[str]]:
         """Return {name, client_urls, peer_urls} of a member; empty if etcd does not answer."""
-        try:
-            answer = self._ask(etcdrpc.ClusterStub(self._client.channel).MemberList, etcdrpc.MemberListRequest())
-        except PollFailed:
-            return {}
-        own = [one for one in answer.members if member == one.ID]
-        if not own:
-            return {}
-        return {"name": own[0].name, "client_urls": list(own[0].clientURLs), "peer_urls": list(own[0].peerURLs)}
+        with suppress(PollFailed):
+            for one in self._members():
+                if member == one.ID:
+                    return {"name": one.name, "client_urls": list(one.clientURLs), "peer_urls": list(one.peerURLs)}
+        return {}
 
-    def time_to_live(self, lease: int) -> TimeToLive:
-        """Return the remaining time of a lease."""
+    def time_to_live(self, lease: int) -> tuple[int, int]:
+        """Return the remaining and the granted whole seconds of a lease; -1: it is gone."""
         request = etcdrpc.LeaseTimeToLiveRequest(ID=lease)
         answer = self._ask(self._client.leasestub.LeaseTimeToLive, request, NEEDS_LEADER)
-        return TimeToLive(answer.TTL, answer.grantedTTL)
+        return answer.TTL, answer.grantedTTL
 
     def watch(self, prefix: str, revision: int) -> Stream:
         """Return the changes under a prefix from a revision on, for as long as the member has a leader."""
-        start = prefix.encode()
-        create = etcdrpc.WatchCreateRequest(
-            key=start, range_end=etcd3.utils.increment_last_byte(start), start_revision=revision
-        )
+        create = etcdrpc.WatchCreateRequest(**_range(prefix), start_revision=revision)
         self._authenticate()
         return Stream(self, etcdrpc.WatchRequest(create_request=create))
 
@@ -209,21 +173,22 @@ class Endpoint:
         code, text = error.code(), error.details() or ""
         if code is grpc.StatusCode.UNAUTHENTICATED:
             self._token = ()  # it may have expired: the next call requests another
-        if code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED) or _is_refusal(text):
+        refusals = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
+        if code in refusals or any(words in text for words in REFUSED):
             return AccessRefused("error", text, {"code": code.name})
-        if text.startswith("etcdserver:") or code not in (
-            grpc.StatusCode.UNAVAILABLE,
-            grpc.StatusCode.DEADLINE_EXCEEDED,
-            grpc.StatusCode.CANCELLED,
-        ):
+        lost = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
+        if text.startswith("etcdserver:") or code not in lost:
             return PollFailed("error", text, {"code": code.name})
         if code is grpc.StatusCode.CANCELLED:
             return PollFailed("closed", text)
         if code is grpc.StatusCode.UNAVAILABLE:
-            for word, how in HOW_BY_WORD:
-                if word in text.lower():
+            for how, words in WORDS.items():
+                if re.search(words, text.lower()):
                     return PollFailed(how, text)
         return PollFailed(how_of_tcp(self._host.strip("[]"), int(self._port)) or "silent", text)
+
+    def _members(self) -> Any:
+        return self._ask(self._client.clusterstub.MemberList, etcdrpc.MemberListRequest()).members
 
     def _ask(self, method: Any, request: Any, metadata: tuple[tuple[str, str], ...] = ()) -> Any:
         had_token = bool(self._token)
@@ -270,8 +235,9 @@ def how_of_tcp(host: str, port: int) -> str | None:
     return None
 
 
-def _is_refusal(text: str) -> bool:
-    return any(words in text for words in ("authentication failed", "user name is empty", "permission denied"))
+def _range(prefix: str) -> dict[str, bytes]:
+    start = prefix.encode()
+    return {"key": start, "range_end": etcd3.utils.increment_last_byte(start)}
 
 
 def _key(kv: Any) -> Key:

@@ -1,7 +1,5 @@
 """Fault actions: what the events of a Docker engine mean for the cluster's containers. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,8 +7,8 @@ from typing import Any
 from observer.sources.polling import Observation
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")
-# The action of a signal that ends a container; other signals are recorded as `signal`.
-ENDING = {"2": "stop", "3": "stop", "15": "stop", "SIGINT": "stop", "SIGQUIT": "stop", "SIGTERM": "stop"}
+# The signals that end a container; other signals are recorded as `signal`.
+ENDING = ("2", "3", "15", "SIGINT", "SIGQUIT", "SIGTERM")
 KILLING = ("9", "SIGKILL")
 
 
@@ -124,17 +122,16 @@ class FaultActions:
                 if apart in self._apart:
                     return []  # the engine sends it twice
                 self._apart.add(apart)
-                return [
-                    _observation("fault.told", _of_network(component), "disconnect", network=attributes.get("name"))
-                ]
+                network = attributes.get("name")
+                return [_observation("fault.told", _of_network(component), "disconnect", network=network)]
             case "connect" if (container, str(about.get("ID"))) in self._apart:
                 self._apart.discard((container, str(about.get("ID"))))
                 return [_observation("repair.told", _of_network(component), "join", network=attributes.get("name"))]
         return []
 
     def _signal(self, container: str, signal: str, component: Component) -> list[Observation]:
-        action = "kill" if signal in KILLING else ENDING.get(signal)
-        if action is None:
+        action = "kill" if signal in KILLING else "stop"
+        if signal not in KILLING + ENDING:
             return [_observation("fault.told", component, "signal", signal=signal)]
         if container in self._ending:
             return []  # the SIGKILL of a stop that takes too long

@@ -1,22 +1,23 @@
 """HAProxy's stats page: the servers that its pools route to."""
 
-from __future__ import annotations
-
-import contextlib
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from observer.model.recording import Event, Window
 from observer.model.redaction import without_credentials
-from observer.sources.polling import Job, Now, Observation, Poller, PollFailed, Record
-from observer.sources.web import ANONYMOUS, Access, Target
+from observer.sources.polling import ANONYMOUS, Access, Job, Now, Observation, Poller, PollFailed, Record
+from observer.sources.web import Target
 
 # Columns that only grow while the process lives. The polls themselves make those of the stats frontend grow.
 COUNTERS = ("stot", "bin", "bout", "req_tot")
+# Columns that a capture records beside those of a server, by the name in its detail.
+CAPTURED = {"weight": "weight", "active": "act", "backup": "bck", "downtime_s": "downtime", "sessions": "scur"}
+CAPTURED |= {"sessions_max": "smax", "sessions_limit": "slim", "check_rise": "check_rise", "check_fall": "check_fall"}
 VERSION = re.compile(rb"HAProxy version (\d[\w.+~-]*)")
 
 
@@ -64,8 +65,7 @@ class Page:
     sessions: SessionCount = SessionCount()
 
 
-@dataclass(frozen=True, slots=True)
-class Pools:
+class Pools(NamedTuple):
     """The pool that leads to the primary and the one that leads to replicas; None if it is unclear."""
 
     primary: str | None
@@ -87,21 +87,18 @@ def job(url: str, every_ms: int, record: Record, now_ns: Now, access: Access = A
 
 def capture(url: str, record: Record, now_ns: Now, access: Access = ANONYMOUS) -> bool:
     """Record pools.captured (all rows of the page) and versions.captured {haproxy}. Return whether HAProxy answered."""
-    target, subject, began_ns = Target(access), without_credentials(url), now_ns()
-    try:
-        rows = list(_rows(target, csv_url(url)))
-        detail = {"pools": [_captured(row) for row in rows]}
-        record(Event("haproxy", "pools.captured", subject, Window(began_ns, now_ns()), detail))
-    except PollFailed:
-        target.close()
-        return False
-    with contextlib.suppress(PollFailed), contextlib.closing(target):  # only the HTML page shows the version
-        code, html = target.get(csv_url(url).removesuffix(";csv"))
-        version = VERSION.search(html) if code == 200 else None
-        if version is not None:
-            versions = {"haproxy": version.group(1).decode()}
-            record(Event("haproxy", "versions.captured", subject, Window(began_ns, now_ns()), versions))
-    return True
+    subject, began_ns, answered = without_credentials(url), now_ns(), False
+
+    def captured(kind: str, detail: Mapping[str, Any]) -> None:
+        record(Event("haproxy", kind, subject, Window(began_ns, now_ns()), detail))
+
+    with closing(Target(access)) as target, suppress(PollFailed):
+        captured("pools.captured", {"pools": [_captured(row) for row in _rows(target, csv_url(url))]})
+        answered = True
+        code, html = target.get(csv_url(url).removesuffix(";csv"))  # only the HTML page shows the version
+        if code == 200 and (version := VERSION.search(html)) is not None:
+            captured("versions.captured", {"haproxy": version.group(1).decode()})
+    return answered
 
 
 def csv_url(url: str) -> str:
@@ -151,10 +148,9 @@ def changes(before: Page | None, after: Page, subject: str) -> list[Observation]
     observations: list[Observation] = []
     if before is not None and restarted(before, after):
         observations.append(("proxy.restarted", subject, {}))
-    if after.sessions.limit_reached != (before is not None and before.sessions.limit_reached):
-        observations.append(
-            ("proxy.full" if after.sessions.limit_reached else "proxy.room", subject, asdict(after.sessions))
-        )
+    full = after.sessions.limit_reached
+    if full != (before is not None and before.sessions.limit_reached):
+        observations.append(("proxy.full" if full else "proxy.room", subject, asdict(after.sessions)))
     old = {} if before is None else before.servers
     for key, server in after.servers.items():
         was = old.get(key)
@@ -199,19 +195,14 @@ def roles_of_pools(servers: Iterable[Server], leader: str | None, addresses: Map
     for server in servers:
         if server.up:
             known = server.server in addresses or server.server == leader or server.address is None
-            up.setdefault(server.pool, set()).add(
-                server.server if known else names.get(server.address or "", server.server)
-            )
+            member = server.server if known else names.get(server.address or "", server.server)
+            up.setdefault(server.pool, set()).add(member)
     if leader is None:
         return Pools(None, None)
     primary = [pool for pool, members in up.items() if members == {leader}]
     others = [pool for pool, members in up.items() if members - {leader}]
     replicas = [pool for pool in others if leader not in up[pool]] or others
-    return Pools(_single(primary), _single(replicas))
-
-
-def _single(pools: list[str]) -> str | None:
-    return pools[0] if len(pools) == 1 else None
+    return Pools(*(pools[0] if len(pools) == 1 else None for pools in (primary, replicas)))
 
 
 def _rows(target: Target, address: str) -> Iterator[dict[str, str]]:
@@ -242,18 +233,7 @@ def _detail(server: Server, was: Server | None, page: str, initial: bool = False
 
 
 def _captured(row: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        **asdict(_server(row)),
-        "weight": _number(row.get("weight")),
-        "active": _number(row.get("act")),
-        "backup": _number(row.get("bck")),
-        "downtime_s": _number(row.get("downtime")),
-        "sessions": _number(row.get("scur")),
-        "sessions_max": _number(row.get("smax")),
-        "sessions_limit": _number(row.get("slim")),
-        "check_rise": _number(row.get("check_rise")),
-        "check_fall": _number(row.get("check_fall")),
-    }
+    return {**asdict(_server(row)), **{name: _number(row.get(column)) for name, column in CAPTURED.items()}}
 
 
 def _number(text: str | None) -> int | None:

@@ -1,7 +1,5 @@
 """Patroni's keys in etcd under one scope: from the keys before and after a change to observations. Pure."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

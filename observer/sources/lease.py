@@ -1,8 +1,7 @@
-"""The lease of the leader key: its remaining time, and whether the leader renews it in time. Pure."""
+"""The lease of the leader key, and what else the polls of etcd find beyond the records. Pure."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from observer.model.recording import SECOND_NS
 
@@ -17,7 +16,7 @@ class Lease:
     remaining_s: int
     ttl_s: int
     at_ns: int
-    id: int
+    id: int = 0
 
     def is_overdue(self, loop_wait_s: int) -> bool:
         """Return whether the leader, which renews the lease every `loop_wait_s`, has missed a renewal."""
@@ -29,3 +28,16 @@ def standing(latest: Lease | None, held: int, now_ns: int) -> Lease | None:
     if latest is None or latest.id != held or latest.remaining_s < 0 or now_ns - latest.at_ns > RECENT_NS:
         return None
     return latest
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdSnapshot:
+    """What the last polls of etcd found: the leader's lease, each endpoint, and the endpoint that leads etcd.
+
+    `lease` is None if there is no leader key or the reading is old. The value of an endpoint is "leader" if it knows a
+    leader, "no leader", or "blind" if it did not answer.
+    """
+
+    lease: Lease | None = None
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    leader: str | None = None

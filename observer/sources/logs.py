@@ -1,11 +1,9 @@
 """Lines of a member's log that no other interface reports: pg_rewind ran, the member demoted itself."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from observer.sources.polling import Job, Now, Observation, Poller, PollFailed, Record
@@ -44,17 +42,11 @@ MEANINGS: Mapping[str, str] = {
 _MEANINGS = {re.compile(pattern): says for pattern, says in MEANINGS.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class DecisiveLine:
-    """A line with a known meaning: `says` is the meaning, `text` the message, `facts` the values in it."""
+def decisive_line(line: str) -> dict[str, str] | None:
+    """Return the detail of log.told, None if a line of a log has no known meaning.
 
-    says: str
-    text: str
-    facts: Mapping[str, str] = field(default_factory=dict)
-
-
-def decisive_line(line: str) -> DecisiveLine | None:
-    """Return the meaning of a line of a log, None if it has no known one."""
+    `says` is the meaning, `text` the message; the values in the message stand beside them.
+    """
     head = _LINE.match(line)
     if head is None:
         return None
@@ -62,49 +54,51 @@ def decisive_line(line: str) -> DecisiveLine | None:
     for pattern, says in _MEANINGS.items():
         found = pattern.match(message)
         if found is not None:
-            return DecisiveLine(says, message[:300], {k: v for k, v in found.groupdict().items() if v is not None})
+            facts = {name: value for name, value in found.groupdict().items() if value is not None}
+            return {"says": says, "text": message[:300], **facts}
     return None
 
 
+@dataclass(slots=True)
 class LogReader:
     """Read the log of one member; consecutive lines of the same text count once."""
 
-    def __init__(self, member: str) -> None:
-        self._member = member
-        self._last: DecisiveLine | None = None
+    member: str
+    _last: dict[str, str] | None = None
 
     def read(self, lines: Iterable[str]) -> list[Observation]:
         """Return an observation for each of these lines that has a known meaning."""
         observations: list[Observation] = []
-        for line in filter(None, map(decisive_line, lines)):
-            if line != self._last:
-                self._last = line
-                observations.append(("log.told", self._member, {"says": line.says, "text": line.text, **line.facts}))
+        for found in filter(None, map(decisive_line, lines)):
+            if found != self._last:
+                self._last = found
+                observations.append(("log.told", self.member, found))
         return observations
 
 
 def job(member: str, path: Path, record: Record, now_ns: Now) -> Job:
     """Return a job that reads what is appended to a log file, five times a second. It records log.told."""
     tail, reader = Tail(path), LogReader(member)
-    poller: Poller[list[str]] = Poller(
-        "log", member, tail.read, lambda before, lines: reader.read(lines), record, now_ns
-    )
-    return Job(f"log {member} {path.name}", EVERY_MS, poller.run)
+
+    def compare(_before: list[str] | None, after: list[str]) -> list[Observation]:
+        return reader.read(after)
+
+    return Job(f"log {member} {path.name}", EVERY_MS, Poller("log", member, tail.read, compare, record, now_ns).run)
 
 
+@dataclass(slots=True)
 class Tail:
     """The end of a growing file. A file that was replaced or truncated is read from its beginning."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: int | None = None  # its inode
-        self._at = 0
-        self._rest = b""
+    path: Path
+    _file: int | None = None  # its inode
+    _at: int = 0
+    _rest: bytes = b""
 
     def read(self) -> list[str]:
         """Return the lines that were added since the last call; none at the first. Raise PollFailed."""
         try:
-            with self._path.open("rb") as file:
+            with self.path.open("rb") as file:
                 now = os.fstat(file.fileno())
                 if self._file is None:
                     self._at = now.st_size
@@ -114,7 +108,7 @@ class Tail:
                 file.seek(self._at)
                 added = file.read(READ_BYTES)
         except OSError as error:
-            raise PollFailed("error", f"{self._path}: {error.strerror}") from error
+            raise PollFailed("error", f"{self.path}: {error.strerror}") from error
         self._at += len(added)
         *whole, self._rest = (self._rest + added).split(b"\n")
         return [line.decode("utf-8", "replace") for line in whole]

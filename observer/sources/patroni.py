@@ -1,17 +1,16 @@
 """Patroni's REST API: each member by itself, and the cluster as one of them describes it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from observer.model.recording import SECOND_NS, Event, Window
 from observer.sources.keys import ROLES, without_secrets
-from observer.sources.polling import Job, Now, Observation, Poller, PollFailed, Record
-from observer.sources.web import ANONYMOUS, Access, Target
+from observer.sources.polling import ANONYMOUS, Access, Job, Now, Observation, Poller, PollFailed, Record
+from observer.sources.web import Target
 
 SAMPLE_NS = 10 * SECOND_NS
 
@@ -26,19 +25,12 @@ class Member:
     server_version: int | None
     postmaster_start_time: str | None
     patroni_version: str | None
-    replication: tuple[tuple[str | None, str | None, str | None], ...]  # application_name, state, sync_state
+    replication: list[dict[str, str | None]]  # application_name, state and sync_state of each standby
     replication_state: str | None
     pause: bool
     failsafe: bool
     pending_restart: bool
     http: int
-
-    def detail(self) -> dict[str, Any]:
-        """Return the detail of member.changed."""
-        replication = [
-            {"application_name": name, "state": state, "sync_state": sync} for name, state, sync in self.replication
-        ]
-        return {**asdict(self), "replication": replication}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +57,7 @@ def job(member: str, url: str, every_ms: int, record: Record, now_ns: Now, acces
         nonlocal sampled_ns
         observations: list[Observation] = []
         if before is None or before.member != after.member:
-            observations.append(("member.changed", member, after.member.detail()))
+            observations.append(("member.changed", member, asdict(after.member)))
         if after.positions and (sampled_ns is None or now_ns() - sampled_ns >= SAMPLE_NS):
             sampled_ns = now_ns()
             observations.append(("replication.sampled", member, after.positions))
@@ -80,23 +72,16 @@ def capture(members: Mapping[str, str], record: Record, now_ns: Now, access: Acc
     Return whether one did. A member that does not answer costs at most 2 s.
     """
     for member, url in members.items():
-        target, began_ns = Target(access), now_ns()
-        try:
+        began_ns = now_ns()
+        with closing(Target(access)) as target, suppress(PollFailed):
             code, cluster = _document(target, f"{base(url)}/cluster")
             if code != 200 or not isinstance(cluster.get("members"), list):
                 continue
-            code, config = _document(target, f"{base(url)}/config")
-        except PollFailed:
-            continue
-        finally:
-            target.close()
-        detail = {
-            "members": cluster["members"],
-            "config": without_secrets(config) if code == 200 else None,
-            "from": member,
-        }
-        record(Event("patroni", "cluster.captured", member, Window(began_ns, now_ns()), detail))
-        return True
+            code, found = _document(target, f"{base(url)}/config")
+            config = without_secrets(found) if code == 200 else None
+            detail = {"members": cluster["members"], "config": config, "from": member}
+            record(Event("patroni", "cluster.captured", member, Window(began_ns, now_ns()), detail))
+            return True
     return False
 
 
@@ -111,11 +96,8 @@ def answer_of(code: int, document: Mapping[str, Any]) -> Answer:
     patroni = document.get("patroni")
     xlog = document.get("xlog")
     replication = document.get("replication")
-    standbys = [
-        (row.get("application_name"), row.get("state"), row.get("sync_state"))
-        for row in (replication if isinstance(replication, list) else [])
-        if isinstance(row, dict)
-    ]
+    rows = [row for row in replication if isinstance(row, dict)] if isinstance(replication, list) else []
+    standbys = [{name: row.get(name) for name in ("application_name", "state", "sync_state")} for row in rows]
     role = document.get("role")
     member = Member(
         role=ROLES.get(role, role) if isinstance(role, str) else None,
@@ -124,7 +106,7 @@ def answer_of(code: int, document: Mapping[str, Any]) -> Answer:
         server_version=document.get("server_version"),
         postmaster_start_time=document.get("postmaster_start_time"),
         patroni_version=patroni.get("version") if isinstance(patroni, dict) else None,
-        replication=tuple(sorted(standbys, key=str)),
+        replication=sorted(standbys, key=str),
         replication_state=document.get("replication_state"),
         pause=bool(document.get("pause")),
         failsafe=bool(document.get("failsafe_mode_is_active")),

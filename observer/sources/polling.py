@@ -1,7 +1,5 @@
 """Polling: a Job for the scheduler, and the Poller, which turns polls of one subject into events with windows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -40,6 +38,46 @@ class PollFailed(Exception):
         self.detail: Mapping[str, Any] = detail or {}
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Credentials, and the files of a CA (which turns TLS of etcd on), of a client certificate and of its key."""
+
+    user: str | None = None
+    password: str | None = None
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+
+ANONYMOUS = Access()
+
+
+@dataclass(slots=True)
+class Reachability:
+    """Records that a source does not reach its subject (source.blind), and that it does again (source.sees).
+
+    `how` is how the last poll failed; None while the subject answers.
+    """
+
+    source: str
+    subject: str
+    record: Record
+    how: str | None = None
+
+    def lost(self, failure: PollFailed, since_ns: int, window: Window) -> None:
+        """Record how polls fail; `since_ns` is the start of the first poll that failed."""
+        self.how = failure.how
+        detail = {**failure.detail, "how": failure.how, "error": failure.error, "since_ns": since_ns}
+        self.record(Event(self.source, "source.blind", self.subject, window, detail))
+
+    def back(self, window: Window) -> bool:
+        """Record that the subject answers, if it did not before; return whether that is so."""
+        how, self.how = self.how, None
+        if how is not None:
+            self.record(Event(self.source, "source.sees", self.subject, window, {"how": how}))
+        return how is not None
+
+
 class Poller(Generic[State]):
     """Poll one subject again and again, and record what changed between two polls.
 
@@ -48,8 +86,6 @@ class Poller(Generic[State]):
     the first poll finds lies within that poll. While the subject is unreachable, each way of failing is recorded once
     (source.blind), and the end of the period once (source.sees). The states before and after the period are compared,
     so the window of a change covers the period.
-
-    In source.blind, `since_ns` is the start of the first failed poll of the period.
     """
 
     def __init__(
@@ -62,16 +98,11 @@ class Poller(Generic[State]):
         now_ns: Now,
     ) -> None:
         self.state: State | None = None
-        self._source = source
-        self._subject = subject
-        self._poll = poll
-        self._compare = compare
-        self._record = record
-        self._now_ns = now_ns
+        self._poll, self._compare, self._now_ns = poll, compare, now_ns
+        self._reachability = Reachability(source, subject, record)
         self._answered_ns: int | None = None  # start of the last poll with an answer
-        self._failed_ns: int | None = None  # start of the last poll that failed in the present way
+        self._failed_ns = 0  # start of the last poll that failed in the present way
         self._since_ns = 0
-        self._how: str | None = None
 
     def run(self) -> None:
         """Poll once. Never raise: an answer that cannot be parsed makes the subject unreachable."""
@@ -82,31 +113,22 @@ class Poller(Generic[State]):
         except PollFailed as failure:
             self._unreachable(failure, began_ns)
             return
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the other sources go on)
             self._unreachable(PollFailed("error", f"{type(error).__name__}: {error}"), began_ns)
             return
-        by_ns = self._now_ns()
-        if self._how is not None:
-            failed_ns = began_ns if self._failed_ns is None else self._failed_ns
-            self._emit("source.sees", self._subject, {"how": self._how}, Window(failed_ns, by_ns))
-            self._how = None
+        by_ns, reachability = self._now_ns(), self._reachability
+        reachability.back(Window(self._failed_ns, by_ns))
         window = Window(began_ns if self._answered_ns is None else self._answered_ns, by_ns)
         self.state, self._answered_ns = after, began_ns
         for kind, subject, detail in changes:
-            self._emit(kind, subject, detail, window)
+            reachability.record(Event(reachability.source, kind, subject, window, detail))
 
     def _unreachable(self, failure: PollFailed, began_ns: int) -> None:
-        alike = failure.how in _HOST_DOWN and self._how in _HOST_DOWN
-        if failure.how != self._how and not alike:
-            if self._how is None:
+        how = self._reachability.how
+        if failure.how != how and not (failure.how in _HOST_DOWN and how in _HOST_DOWN):
+            after_ns = self._failed_ns
+            if how is None:
                 self._since_ns = began_ns
                 after_ns = began_ns if self._answered_ns is None else self._answered_ns
-            else:
-                after_ns = began_ns if self._failed_ns is None else self._failed_ns
-            self._how = failure.how
-            detail = {**failure.detail, "how": failure.how, "error": failure.error, "since_ns": self._since_ns}
-            self._emit("source.blind", self._subject, detail, Window(after_ns, self._now_ns()))
+            self._reachability.lost(failure, self._since_ns, Window(after_ns, self._now_ns()))
         self._failed_ns = began_ns
-
-    def _emit(self, kind: str, subject: str, detail: Mapping[str, Any], window: Window) -> None:
-        self._record(Event(self._source, kind, subject, window, detail))

@@ -1,7 +1,5 @@
 """PostgreSQL, each member queried directly: recovery, timeline, start, positions."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -11,8 +9,7 @@ from psycopg2.extensions import make_dsn
 
 from observer.model.recording import MS_NS, SECOND_NS
 from observer.postgres.persistent import PersistentConnection
-from observer.postgres.session import NoAnswer, address_of, parameters
-from observer.postgres.sql import CURRENT_TIMELINE
+from observer.postgres.session import CURRENT_TIMELINE, NoAnswer, address_of, parameters
 from observer.sources.polling import Job, Now, Observation, Poller, PollFailed, Record
 
 DEADLINE_MS = 1000
@@ -93,10 +90,8 @@ def job(member: str, dsn: str, every_ms: int, record: Record, now_ns: Now) -> Jo
             parting = _parting(connection)
             known = poller.state
             if known is None or known.member.started != started:
-                identifier, version = (
-                    _allowed(connection, _IDENTITY, until_ns),
-                    _allowed(connection, _VERSION, until_ns),
-                )
+                identifier = _allowed(connection, _IDENTITY, until_ns)
+                version = _allowed(connection, _VERSION, until_ns)
             else:
                 identifier, version = (known.member.system_identifier,), (known.version,)
             sample = None

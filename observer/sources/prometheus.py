@@ -1,10 +1,10 @@
 """The dashboards: the query of every panel, run in Prometheus over a span of the recording."""
 
-from __future__ import annotations
-
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from observer.model.recording import SECOND_NS, Event, Window
 from observer.model.redaction import without_credentials
-from observer.sources.polling import Now, PollFailed, Record
+from observer.sources.polling import Now, PollFailed, Reachability, Record
 from observer.sources.web import Target
 
 DEADLINE_S = 3.0
@@ -60,12 +60,8 @@ class Dashboards:
     """Our dashboards in one Prometheus. `began_s`: when the recording began, seconds since 1970."""
 
     def __init__(self, url: str, began_s: float, record: Record, now_ns: Now) -> None:
-        self._url = url.rstrip("/")
-        self._subject = without_credentials(self._url)
-        self._began_s = began_s
-        self._record = record
-        self._now_ns = now_ns
-        self._how: str | None = None
+        self._url, self._began_s, self._record, self._now_ns = url.rstrip("/"), began_s, record, now_ns
+        self._reachability = Reachability("prometheus", without_credentials(self._url), record)
         self._queries = [query for board in boards() for query in queries(board)]
 
     def capture(self, from_ns: int, to_ns: int) -> bool:
@@ -74,32 +70,25 @@ class Dashboards:
         dashboards.captured {from_ns, to_ns, panels: [{board, panel, data: bool, series}]}.
         """
         began_ns = self._now_ns()
-        target = Target(deadline_s=DEADLINE_S)
         try:
-            counts = [(query, self._series(target, query, from_ns, to_ns)) for query in self._queries]
+            with closing(Target(deadline_s=DEADLINE_S)) as target:
+                counts = [(query, self._series(target, query, from_ns, to_ns)) for query in self._queries]
         except PollFailed as failure:
-            self._unreachable(failure, began_ns)
+            if failure.how != self._reachability.how:
+                self._reachability.lost(failure, began_ns, Window(began_ns, self._now_ns()))
             return False
-        finally:
-            target.close()
         window = Window(began_ns, self._now_ns())
-        if self._how is not None:
-            self._record(Event("prometheus", "source.sees", self._subject, window, {"how": self._how}))
-            self._how = None
+        self._reachability.back(window)
         detail = {"from_ns": from_ns, "to_ns": to_ns, "panels": summary(counts)}
-        self._record(Event("prometheus", "dashboards.captured", self._subject, window, detail))
+        self._record(Event("prometheus", "dashboards.captured", self._reachability.subject, window, detail))
         return True
 
     def _series(self, target: Target, query: Query, from_ns: int, to_ns: int) -> int:
         """Return how many series a query returns in that span."""
         from_s, to_s = (self._began_s + at_ns / SECOND_NS for at_ns in (from_ns, to_ns))
         step_s = max(STEP_S, (to_s - from_s) / POINTS)
-        parameters = {
-            "query": filled(query.expr),
-            "start": f"{from_s:.3f}",
-            "end": f"{to_s:.3f}",
-            "step": f"{step_s:.0f}",
-        }
+        span = {"start": f"{from_s:.3f}", "end": f"{to_s:.3f}", "step": f"{step_s:.0f}"}
+        parameters = {"query": filled(query.expr), **span}
         code, body = target.get(f"{self._url}/api/v1/query_range?{urlencode(parameters)}")
         try:
             answer = json.loads(body)
@@ -107,12 +96,6 @@ class Dashboards:
         except (ValueError, KeyError, TypeError):
             error = f"{query.panel}: HTTP {code}, and no result of a query"
             raise PollFailed("error", error, {"http": code}) from None
-
-    def _unreachable(self, failure: PollFailed, began_ns: int) -> None:
-        if failure.how != self._how:
-            self._how = failure.how
-            detail = {**failure.detail, "how": failure.how, "error": failure.error, "since_ns": began_ns}
-            self._record(Event("prometheus", "source.blind", self._subject, Window(began_ns, self._now_ns()), detail))
 
 
 def has_value(values: Sequence[Sequence[Any]]) -> bool:
@@ -122,10 +105,9 @@ def has_value(values: Sequence[Sequence[Any]]) -> bool:
 
 def summary(counts: Sequence[tuple[Query, int]]) -> list[dict[str, Any]]:
     """Return each panel once, with the number of series of all its queries."""
-    found: dict[tuple[str, str], int] = {}
+    found: Counter[tuple[str, str]] = Counter()
     for query, series in counts:
-        key = query.board, query.panel
-        found[key] = found.get(key, 0) + series
+        found[query.board, query.panel] += series
     return [
         {"board": board, "panel": panel, "data": series > 0, "series": series}
         for (board, panel), series in found.items()

@@ -3,8 +3,6 @@
 A member without an answer is no evidence: while no member answers, quorum is unknown, and the last result stands.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -99,7 +97,7 @@ class Quorum:
         if not answered:
             return None
         newest = max(answered, key=lambda status: status.term)
-        return self._address(newest.leader)
+        return self._members.get(newest.leader)
 
     def _update_raft(self, status: Status, sent_ns: int, by_ns: int) -> list[tuple[Observation, Window]]:
         raft = (status.term, status.leader)
@@ -109,13 +107,10 @@ class Quorum:
         if status.term <= self._raft[0]:
             return []  # this member does not know the newer term yet
         detail = {
-            "leader": self._address(status.leader),
+            "leader": self._members.get(status.leader),
             "term": status.term,
-            "before": {"leader": self._address(self._raft[1]), "term": self._raft[0]},
+            "before": {"leader": self._members.get(self._raft[1]), "term": self._raft[0]},
         }
         window = Window(min(self._raft_ns, by_ns), by_ns)
         self._raft, self._raft_ns = raft, sent_ns
         return [(("raft.elected", SUBJECT, detail), window)]
-
-    def _address(self, member: int) -> str | None:
-        return self._members.get(member)

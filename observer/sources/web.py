@@ -6,30 +6,16 @@ import errno
 import ssl
 import threading
 import time
-from dataclasses import dataclass
+import weakref
 from typing import Any
 
 import httpx
 
 from observer.postgres.resolver import Resolver, Unresolved
-from observer.sources.polling import PollFailed
+from observer.sources.polling import ANONYMOUS, Access, PollFailed
 
 DEADLINE_S = 1.0
 BODY_BYTES = 8 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Credentials for basic authentication, and the files of a CA and of a client certificate."""
-
-    username: str | None = None
-    password: str | None = None
-    ca: str | None = None
-    cert: str | None = None
-    key: str | None = None
-
-
-ANONYMOUS = Access()
 
 
 class Target:
@@ -40,13 +26,14 @@ class Target:
 
     def __init__(self, access: Access = ANONYMOUS, deadline_s: float = DEADLINE_S) -> None:
         self._deadline_s = deadline_s
-        auth = (access.username, access.password or "") if access.username else None
+        auth = (access.user, access.password or "") if access.user else None
         self._client = httpx.Client(
             auth=auth,
             verify=trust(access),
             trust_env=False,
             limits=httpx.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=30),
         )
+        weakref.finalize(self, self._client.close)  # a job has no end at which it could close its target
         self._resolved = threading.Event()
         self._resolver = Resolver(time.monotonic_ns, self._resolved.set)
 
@@ -115,7 +102,7 @@ class _Remaining(dict[str, Any]):
         super().__init__()
         self._until = time.monotonic() + deadline_s
 
-    def get(self, key: str, default: Any = None) -> float:
+    def get(self, _key: str, _default: Any = None) -> float:
         return max(0.001, self._until - time.monotonic())
 
     def over(self) -> bool:

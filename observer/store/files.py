@@ -1,7 +1,5 @@
 """Checks of a recording file: whether it is ours, sound and writable. Each error is one sentence."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager

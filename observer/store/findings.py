@@ -1,17 +1,18 @@
 """The results of the analysis as rows. The analysis can run again, so each run replaces all rows of a recording."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlite_utils import Database
 
 from observer.model.findings import Evidence, Findings, Incident, Lost, Outage, Phase
+from observer.model.recording import NEW, PERSISTENT
 from observer.store.rows import text_of
 
 # Children before parents.
 _TABLES = ("evidence", "phases", "judged_outages", "judged_outages_alone", "judged_losses", "incidents")
 _OUTAGE = ("action", "began_ns", "ended_ns", "open", "before_id", "after_id", "first_failure_ns", "failed", "unknown")
+_LEADER = ("leader_before", "leader_after", "timeline_before", "timeline_after")
+_INCIDENT = ("number", "cause", "target", "confidence", "began_ns", "ended_ns", *_LEADER)
 _LOST = ("token", "acknowledged_ns", "server", "timeline", "operation_id", "audit_id")
 
 
@@ -35,9 +36,10 @@ def _add_incident(db: Database, recording_id: int, incident: Incident) -> None:
     outages = (*incident.write.outages, *incident.read.outages)
     db.table("judged_outages").insert_all({**owner, **_values(outage, _OUTAGE)} for outage in outages)
     db.table("judged_outages_alone").insert_all(
-        {**owner, "probe": alone.probe, **_values(outage, _OUTAGE)}
-        for alone in incident.per_probe
-        for outage in alone.outages
+        {**owner, "probe": probe, **_values(outage, _OUTAGE)}
+        for cost in (incident.write, incident.read)
+        for probe, alone in ((PERSISTENT, cost.persistent_outages), (NEW, cost.new_outages))
+        for outage in alone
     )
     for phase in incident.phases:
         phase_id = db.table("phases").insert({**owner, **_phase_row(phase)}).last_pk
@@ -49,7 +51,7 @@ def _add_incident(db: Database, recording_id: int, incident: Incident) -> None:
         db.table("evidence").insert(row)
 
 
-def _values(found: Outage | Lost, names: tuple[str, ...]) -> dict[str, Any]:
+def _values(found: Incident | Outage | Lost, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: getattr(found, name) for name in names}
 
 
@@ -59,46 +61,27 @@ def _seconds(nanoseconds: int | None) -> float | None:
 
 def _incident_row(i: Incident) -> dict[str, Any]:
     return {
-        "number": i.number,
-        "cause": i.cause,
-        "target": i.target,
+        **_values(i, _INCIDENT),
         "targets": text_of(i.targets),
-        "confidence": i.confidence,
-        "began_ns": i.began_ns,
-        "ended_ns": i.ended_ns,
         "write_outage_s": _seconds(i.write.outage_ns),
         "read_outage_s": _seconds(i.read.outage_ns),
         "write_open": i.write.open,
         "read_open": i.read.open,
-        "leader_before": i.leader_before,
-        "leader_after": i.leader_after,
-        "timeline_before": i.timeline_before,
-        "timeline_after": i.timeline_after,
         "brownout_s": _seconds(i.brownout_ns),
-        "lost_writes": None if i.lost is None else len(i.lost),
+        "lost_writes": i.lost_writes,
         "redundancy_back_s": _seconds(i.redundancy_back_ns),
         "fault_to_write_s": _seconds(i.fault_to_write_ns),
     }
 
 
 def _phase_row(phase: Phase) -> dict[str, Any]:
-    least, most = phase.bound_s if phase.bound_s is not None else (None, None)
-    return {
-        "name": phase.name,
-        "began_ns": phase.began.by_ns,
-        "ended_ns": phase.ended.by_ns,
-        "seconds": _seconds(phase.duration_ns),
-        "shortest_s": _seconds(phase.shortest_ns),
-        "longest_s": _seconds(phase.longest_ns),
-        "bound_min_s": least,
-        "bound_max_s": most,
-    }
+    row = {"name": phase.name, "began_ns": phase.began.by_ns, "ended_ns": phase.ended.by_ns}
+    lengths = {"seconds": phase.duration_ns, "shortest_s": phase.shortest_ns, "longest_s": phase.longest_ns}
+    least, most = phase.bound_s or (None, None)
+    row |= {name: _seconds(length_ns) for name, length_ns in lengths.items()}
+    return {**row, "bound_min_s": least, "bound_max_s": most}
 
 
 def _evidence_row(evidence: Evidence) -> dict[str, Any]:
-    return {
-        "table_name": evidence.table,
-        "ids": text_of(evidence.ids),
-        "says": evidence.says,
-        "facts": text_of(dict(evidence.facts)),
-    }
+    ids, facts = text_of(evidence.ids), text_of(dict(evidence.facts))
+    return {"table_name": evidence.table, "ids": ids, "says": evidence.says, "facts": facts}

@@ -3,8 +3,6 @@
 The lock file names the current recording, so that nothing mistakes an interrupted recording for the running one.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import time

@@ -1,27 +1,12 @@
 """The migrations of a recording file, each applied once and in order. An old file gets the newer tables and views."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable, Sequence
 
 from sqlite_utils import Database
 
-from observer.store.schema import (
-    APPLICATION_ID,
-    count_operations,
-    create_analysis_tables,
-    create_outages_by_connection,
-    create_recorded_tables,
-    version_of,
-)
+from observer.store import schema
 from observer.store.views import VIEWS
-
-
-def create_tables(db: Database) -> None:
-    """Create the tables of the first version."""
-    create_recorded_tables(db)
-    create_analysis_tables(db)
 
 
 def create_views(db: Database) -> None:
@@ -31,9 +16,9 @@ def create_views(db: Database) -> None:
 
 
 MIGRATIONS: Sequence[Callable[[Database], None]] = (
-    create_tables,
-    count_operations,
-    create_outages_by_connection,
+    schema.create_tables,
+    schema.count_operations,
+    schema.create_outages_by_connection,
     create_views,
 )
 TABLES_VERSION = 3
@@ -42,13 +27,13 @@ TABLES_VERSION = 3
 
 def migrate(db: Database) -> None:
     """Bring a file to the newest version, in one transaction: a process killed meanwhile leaves the file unchanged."""
-    done = version_of(db.conn)
+    done = schema.version_of(db.conn)
     if done == len(MIGRATIONS):
         return
     with db.atomic():
         for migration in MIGRATIONS[done:]:
             migration(db)
-        db.conn.execute(f"pragma application_id = {APPLICATION_ID}")
+        db.conn.execute(f"pragma application_id = {schema.APPLICATION_ID}")
         db.conn.execute(f"pragma user_version = {len(MIGRATIONS)}")
 
 

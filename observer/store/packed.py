@@ -1,7 +1,5 @@
 """Recording files packed with xz, which takes a tenth of the space."""
 
-from __future__ import annotations
-
 import lzma
 import shutil
 import tempfile

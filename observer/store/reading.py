@@ -9,20 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from observer.model.errors import CannotWrite, ForeignDatabase, NotFound, ObserverError, UsageError
-from observer.model.recording import SECOND_NS, Event, Operation, Recording, RecordingHeader, Second, Served
-from observer.store import lock
+from observer.model.recording import SECOND_NS, Event, Operation, Recording, RecordingHeader, Second
+from observer.store import lock, rows
 from observer.store.files import BUSY_TIMEOUT_S, check, is_damage, is_empty, translated, translated_errors
 from observer.store.migrations import MIGRATIONS, TABLES_VERSION, add_temporary_views
-from observer.store.rows import (
-    SELECT_AUDIT,
-    SELECT_EVENT,
-    SELECT_OPERATION,
-    SELECT_RECORDING,
-    audit_of,
-    event_of,
-    operation_of,
-    recording_of,
-)
 from observer.store.schema import INTERESTING, version_of
 from observer.store.writing import Writer
 
@@ -79,7 +69,7 @@ class Reader:
 
     def recordings(self) -> list[RecordingHeader]:
         """Return all recordings, the oldest first."""
-        return [recording_of(row) for row in self._all(f"{SELECT_RECORDING} order by id")]
+        return [rows.recording_of(row) for row in self._all(f"{rows.SELECT_RECORDING} order by id")]
 
     def recording(self, recording_id: int | None = None) -> RecordingHeader:
         """Return one recording, the newest by default. Raise NotFound."""
@@ -94,31 +84,27 @@ class Reader:
 
     def load(self, recording_id: int) -> Recording:
         """Return what the analysis needs of one recording, as `model.recording.Recording` describes it."""
-        audits = f"{SELECT_AUDIT} where recording_id = ? order by audited_ns, id"
+        audits = f"{rows.SELECT_AUDIT} where recording_id = ? order by audited_ns, id"
         with translated_errors(self.path):
             return Recording(
                 header=self.recording(recording_id),
                 events=self.events(recording_id),
                 operations=list(self._interesting(recording_id)),
                 seconds=[Second(*row) for row in self._all(_SECONDS, recording_id)],
-                served=[_served(row) for row in self._all(_SERVED, recording_id)],
-                audits=[audit_of(row) for row in self._all(audits, recording_id)],
+                served=[rows.served_of(row) for row in self._all(_SERVED, recording_id)],
+                audits=[rows.audit_of(row) for row in self._all(audits, recording_id)],
                 fetch=lambda after_ns, by_ns: list(self._between(recording_id, after_ns, by_ns)),
             )
 
-    def events(self, recording_id: int, after_id: int = 0, newest: int | None = None) -> list[Event]:
-        """Return events in order of `by_ns`, then id: those with an id above `after_id`, or only the `newest` ones."""
-        query = f"{SELECT_EVENT} where recording_id = ? and id > ?"
-        if newest is None:
-            rows = self._all(f"{query} order by by_ns, id", recording_id, after_id)
-        else:
-            rows = self._all(f"{query} order by by_ns desc, id desc limit ?", recording_id, after_id, newest)[::-1]
-        return [event_of(row) for row in rows]
+    def events(self, recording_id: int, after_id: int = 0) -> list[Event]:
+        """Return the events with an id above `after_id` in order of `by_ns`, then id."""
+        query = f"{rows.SELECT_EVENT} where recording_id = ? and id > ? order by by_ns, id"
+        return [rows.event_of(row) for row in self._all(query, recording_id, after_id)]
 
     def operations(self, recording_id: int, newest: int) -> list[Operation]:
         """Return the operations that finished last, in order of finishing."""
-        query = f"{SELECT_OPERATION} where recording_id = ? order by finished_ns desc, id desc limit ?"
-        return [operation_of(row) for row in self._all(query, recording_id, newest)][::-1]
+        query = f"{rows.SELECT_OPERATION} where recording_id = ? order by finished_ns desc, id desc limit ?"
+        return [rows.operation_of(row) for row in self._all(query, recording_id, newest)][::-1]
 
     def tokens(self, recording_id: int) -> tuple[str, str] | None:
         """Return the first and the last token that a recording wrote, or None if it wrote nothing."""
@@ -164,20 +150,15 @@ class Reader:
             raise UsageError(f"SQL error in the query: {error}.") from None
 
     def _interesting(self, recording_id: int) -> Iterator[Operation]:
-        moments = self._connection.execute(
-            f"select finished_ns from operations where recording_id = ? and {INTERESTING} order by finished_ns",
-            (recording_id,),
-        )
+        query = f"select finished_ns from operations where recording_id = ? and {INTERESTING} order by finished_ns"
+        moments = self._connection.execute(query, (recording_id,))
         for after_ns, by_ns in _periods(moment for (moment,) in moments):
             yield from self._between(recording_id, after_ns, by_ns)
 
     def _between(self, recording_id: int, after_ns: int, by_ns: int) -> Iterator[Operation]:
-        rows = self._connection.execute(
-            f"{SELECT_OPERATION} where recording_id = ? and finished_ns > ? and finished_ns <= ? "
-            "order by finished_ns, id",
-            (recording_id, after_ns, by_ns),
-        )
-        return (operation_of(row) for row in rows)
+        where = "where recording_id = ? and finished_ns > ? and finished_ns <= ? order by finished_ns, id"
+        found = self._connection.execute(f"{rows.SELECT_OPERATION} {where}", (recording_id, after_ns, by_ns))
+        return map(rows.operation_of, found)
 
 
 def _periods(moments: Iterable[int]) -> Iterator[tuple[int, int]]:
@@ -195,12 +176,6 @@ def _periods(moments: Iterable[int]) -> Iterator[tuple[int, int]]:
         yield period
 
 
-def _served(row: Sequence[Any]) -> Served:
-    action, probe, server, address, in_recovery, timeline, operations = row
-    role = None if in_recovery is None else bool(in_recovery)
-    return Served(action, probe, server, address, role, timeline, operations)
-
-
 def _open(path: Path) -> sqlite3.Connection:
     """Open a file read-only, with the newest views.
 
@@ -215,12 +190,14 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _connect(path: Path, how: str) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?{how}"
     try:
-        connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?{how}", uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False
-        )
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
     except sqlite3.Error as error:
-        raise _unreadable(path, translated(path, error)) from None
+        failure = translated(path, error)
+        if isinstance(failure, ForeignDatabase):
+            raise failure from None
+        raise NotFound(f"{path}: cannot be opened; check its permissions.") from None
     try:
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # `attach` and `vacuum into` make files
         check(path, connection)
@@ -237,9 +214,3 @@ def _connect(path: Path, how: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _unreadable(path: Path, error: ObserverError) -> ObserverError:
-    if isinstance(error, ForeignDatabase):
-        return error
-    return NotFound(f"{path}: cannot be opened; check its permissions.")

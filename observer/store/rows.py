@@ -1,7 +1,5 @@
 """Conversion of recorded objects to rows of SQLite and back."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -9,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
-from observer.model.recording import Audit, Event, Operation, Outcome, RecordingHeader, Window
+from observer.model.recording import Audit, Event, Operation, Outcome, RecordingHeader, Served, Window
 
 Row = Sequence[Any]
 
@@ -56,24 +54,18 @@ def utc_text(began_unix_ns: int, at_ns: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
 
 
-def moment_text(moment: datetime) -> str:
-    """Return a moment to the microsecond, for the beginning of a recording."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def recording_row(recording: RecordingHeader) -> dict[str, Any]:
+    """Return a row of recordings that has not ended; SQLite gives it an id."""
+    same = {name: getattr(recording, name) for name in ("boot", "anchor_ns", "pid", "cluster_id", "scope")}
+    began_utc = recording.began_utc.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    settings = text_of(dict(recording.settings))
+    return {"began_utc": began_utc, "began_unix_ns": unix_ns(recording.began_utc), "settings": settings, **same}
 
 
 def event_row(recording_id: int, began_unix_ns: int, event: Event) -> Row:
     """Return the values for INSERT_EVENT."""
-    window = event.window
-    return (
-        recording_id,
-        event.source,
-        event.kind,
-        event.subject,
-        window.after_ns,
-        window.by_ns,
-        utc_text(began_unix_ns, window.by_ns),
-        text_of(dict(event.detail)),
-    )
+    after_ns, by_ns, utc = event.window.after_ns, event.by_ns, utc_text(began_unix_ns, event.by_ns)
+    return (recording_id, event.source, event.kind, event.subject, after_ns, by_ns, utc, text_of(dict(event.detail)))
 
 
 def operation_row(recording_id: int, operation: Operation) -> Row:
@@ -107,19 +99,15 @@ def audit_of(row: Row) -> Audit:
     return Audit(audited_ns, first, last, bool(present), server, timeline, number)
 
 
+def served_of(row: Row) -> Served:
+    """Return a row of counted_servers, without its recording."""
+    action, probe, server, address, in_recovery, timeline, operations = row
+    role = None if in_recovery is None else bool(in_recovery)
+    return Served(action, probe, server, address, role, timeline, operations)
+
+
 def recording_of(row: Row) -> RecordingHeader:
     """Return a recording from a row of SELECT_RECORDING."""
-    number, began, boot, anchor_ns, pid, scope, cluster_id, settings, ended_ns, ended, last_ns = row
-    return RecordingHeader(
-        id=number,
-        began_utc=datetime.fromisoformat(began),
-        boot=boot,
-        anchor_ns=anchor_ns,
-        pid=pid,
-        scope=scope,
-        cluster_id=cluster_id,
-        settings=json.loads(settings),
-        ended_ns=ended_ns,
-        ended=ended,
-        last_ns=last_ns,
-    )
+    number, began, boot, anchor_ns, pid, scope, cluster_id, settings, *end = row
+    began_utc = datetime.fromisoformat(began)
+    return RecordingHeader(number, began_utc, boot, anchor_ns, pid, scope, cluster_id, json.loads(settings), *end)

@@ -3,8 +3,6 @@
 `PRAGMA user_version` counts the migrations that a file has had; `PRAGMA application_id` marks the file as ours.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Collection, Mapping
 
@@ -54,8 +52,8 @@ def _create(
     )
 
 
-def create_recorded_tables(db: Database) -> None:
-    """Create what the daemon records: recordings, events, operations, audits."""
+def create_tables(db: Database) -> None:
+    """Create the tables of the first version: what the daemon records, and what the analysis stores."""
     recording = {"began_utc": str, "ended_ns": int, "ended": str, "boot": str, "anchor_ns": int, "pid": int}
     recording |= {"cluster_id": str, "scope": str, "settings": str, "began_unix_ns": int}
     _create(db, "recordings", recording, ("ended_ns", "ended", "cluster_id", "scope"), {})
@@ -74,10 +72,6 @@ def create_recorded_tables(db: Database) -> None:
     partial = f"create index operations_interesting on operations(recording_id, finished_ns) where {INTERESTING}"
     db.conn.execute(partial)
     db.table("audits").create_index(["recording_id", "audited_ns"], "audits_recording")
-
-
-def create_analysis_tables(db: Database) -> None:
-    """Create what the analysis stores: incidents, phases, evidence, outages, losses."""
     cost = {"write_outage_s": float, "read_outage_s": float}
     members = {"leader_before": str, "leader_after": str, "timeline_before": int, "timeline_after": int}
     effects = {"brownout_s": float, "lost_writes": int, "redundancy_back_s": float, "fault_to_write_s": float}

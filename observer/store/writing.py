@@ -1,11 +1,10 @@
 """The writer of a recording file. One process at a time records; other processes may append an event to it."""
 
-from __future__ import annotations
-
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -15,26 +14,26 @@ from sqlite_utils import Database
 from observer.model.clock import same_boot
 from observer.model.errors import CannotWrite, NothingAnswers
 from observer.model.findings import Findings
-from observer.model.recording import Audit, Event, Operation, RecordingHeader, Window
-from observer.store import lock
-from observer.store.counting import count
+from observer.model.recording import SECOND_NS, Audit, Event, Operation, Outcome, RecordingHeader, Window
+from observer.store import lock, rows
 from observer.store.files import BUSY_TIMEOUT_S, check, is_empty, translated_errors
 from observer.store.findings import replace_findings
 from observer.store.migrations import migrate
-from observer.store.rows import (
-    INSERT_EVENT,
-    INSERT_OPERATION,
-    SELECT_RECORDING,
-    audit_row,
-    event_row,
-    moment_text,
-    operation_row,
-    recording_of,
-    text_of,
-    unix_ns,
-)
+from observer.store.schema import SERVED_ONCE
 
 Entry = Event | Operation | Audit | Findings
+
+_ADD_SECOND = """
+insert into counted_seconds (recording_id, second, action, ok, failed, unknown, max_ns) values (?, ?, ?, ?, ?, ?, ?)
+on conflict do update set ok = ok + excluded.ok, failed = failed + excluded.failed,
+  unknown = unknown + excluded.unknown, max_ns = max(max_ns, excluded.max_ns)
+"""
+_ADD_SERVER = f"""
+insert into counted_servers (recording_id, action, probe, server, address, in_recovery, timeline, operations)
+values (?, ?, ?, ?, ?, ?, ?, ?)
+on conflict ({SERVED_ONCE}) do update set operations = operations + excluded.operations
+"""
+_COLUMN = {Outcome.OK: 0, Outcome.FAIL: 1, Outcome.UNKNOWN: 2}
 
 
 class Writer:
@@ -71,23 +70,13 @@ class Writer:
 
     def last(self) -> RecordingHeader | None:
         """Return the newest recording in the file, None if there is none."""
-        row = self._db.conn.execute(f"{SELECT_RECORDING} order by id desc limit 1").fetchone()
-        return None if row is None else recording_of(row)
+        row = self._db.conn.execute(f"{rows.SELECT_RECORDING} order by id desc limit 1").fetchone()
+        return None if row is None else rows.recording_of(row)
 
     def begin(self, recording: RecordingHeader) -> int:
         """Add a recording and return its id; the id in `recording` is ignored."""
-        row = {
-            "began_utc": moment_text(recording.began_utc),
-            "boot": recording.boot,
-            "anchor_ns": recording.anchor_ns,
-            "pid": recording.pid,
-            "cluster_id": recording.cluster_id,
-            "scope": recording.scope,
-            "settings": text_of(dict(recording.settings)),
-            "began_unix_ns": unix_ns(recording.began_utc),
-        }
         with self._transaction():
-            added: int | None = self._db.table("recordings").insert(row).last_pk
+            added: int | None = self._db.table("recordings").insert(rows.recording_row(recording)).last_pk
             assert added is not None
             if self._lock is not None:
                 lock.name_recording(self._lock, added)
@@ -102,13 +91,13 @@ class Writer:
     def append(self, recording_id: int, batch: Sequence[Entry]) -> None:
         """Write a batch in one transaction, each table in the batch's order. Findings replace earlier ones."""
         began = self._began(recording_id)
-        events = [event_row(recording_id, began, e) for e in batch if isinstance(e, Event)]
+        events = [rows.event_row(recording_id, began, e) for e in batch if isinstance(e, Event)]
         operations = [o for o in batch if isinstance(o, Operation)]
-        audits = [audit_row(recording_id, a) for a in batch if isinstance(a, Audit)]
+        audits = [rows.audit_row(recording_id, a) for a in batch if isinstance(a, Audit)]
         with self._transaction():
-            self._db.conn.executemany(INSERT_OPERATION, [operation_row(recording_id, o) for o in operations])
-            count(self._db.conn, recording_id, operations)
-            self._db.conn.executemany(INSERT_EVENT, events)
+            self._db.conn.executemany(rows.INSERT_OPERATION, [rows.operation_row(recording_id, o) for o in operations])
+            _count(self._db.conn, recording_id, operations)
+            self._db.conn.executemany(rows.INSERT_EVENT, events)
             self._db.table("audits").insert_all(audits)
             for findings in (f for f in batch if isinstance(f, Findings)):
                 replace_findings(self._db, recording_id, findings)
@@ -156,19 +145,35 @@ def append_event(
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)
         try:
             check(path, connection)
-            row = connection.execute(f"{SELECT_RECORDING} where id = ?", (lock.recording_named(path),)).fetchone()
-            if row is None or recording_of(row).ended is not None:
+            row = connection.execute(f"{rows.SELECT_RECORDING} where id = ?", (lock.recording_named(path),)).fetchone()
+            if row is None or rows.recording_of(row).ended is not None:
                 raise NothingAnswers(f"{path}: the daemon has not begun to record yet; try again in a second.")
-            recording = recording_of(row)
+            recording = rows.recording_of(row)
             if not same_boot(recording.boot, boot):
                 raise NothingAnswers(f"{path}: is recorded on another machine; run this command there.")
             now_ns = (time.monotonic_ns() if at_ns is None else at_ns) - recording.anchor_ns
             event = Event("operator", kind, subject, Window.at(now_ns), detail)
             with connection:
-                connection.execute(INSERT_EVENT, event_row(recording.id, unix_ns(recording.began_utc), event))
+                connection.execute(
+                    rows.INSERT_EVENT, rows.event_row(recording.id, rows.unix_ns(recording.began_utc), event)
+                )
             return event
         finally:
             connection.close()
+
+
+def _count(connection: sqlite3.Connection, recording_id: int, operations: Iterable[Operation]) -> None:
+    """Add operations to the counts, within the caller's transaction."""
+    seconds: dict[tuple[int, str], list[int]] = {}
+    servers: Counter[tuple[object, ...]] = Counter()
+    for o in operations:
+        row = seconds.setdefault((o.finished_ns // SECOND_NS, o.action), [0, 0, 0, 0])
+        row[_COLUMN[o.outcome]] += 1
+        row[3] = max(row[3], o.finished_ns - o.due_ns)
+        if o.outcome is Outcome.OK:
+            servers[o.action, o.probe, o.server, o.address, o.in_recovery, o.timeline] += 1
+    connection.executemany(_ADD_SECOND, [(recording_id, *key, *counts) for key, counts in seconds.items()])
+    connection.executemany(_ADD_SERVER, [(recording_id, *key, number) for key, number in servers.items()])
 
 
 def _check_sound(path: Path) -> None:

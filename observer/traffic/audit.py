@@ -1,7 +1,5 @@
 """The audit: which tokens of a recording the primary holds. An acknowledged write without its token is lost."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from observer.model.recording import MS_NS, Audit
@@ -36,7 +34,7 @@ def audit(
     last_n: int,
     question_ms: int,
     now_ns: Callable[[], int],
-    name_of: Callable[[str], str | None] = lambda address: None,
+    name_of: Callable[[str], str | None] = lambda _: None,
     whole_ms: int = WHOLE_MS,
 ) -> list[Audit]:
     """Read the tokens from first_n to last_n back through the primary; return ranges, each all present or all absent.
@@ -54,12 +52,12 @@ def audit(
             bounds = (statements.prefix + token(tag, first), statements.prefix + token(tag, last))
             try:
                 *who, runs = connection.ask(statements.held, bounds, min(until_ns, began_ns + question_ms * MS_NS))[0]
+                reply, why = answer(statements, who), ""
             except NoAnswer as failure:
                 why = f"the primary gave no answer ({failure.how}): {failure.message}."
-                raise AuditFailed(why, joined(audits, tag), first) from None
-            reply = answer(statements, who)
-            if reply.in_recovery:
+            if not why and reply.in_recovery:
                 why = f"{reply.address or 'the server'} is in recovery, and a replica cannot show what was lost."
+            if why:
                 raise AuditFailed(why, joined(audits, tag), first)
             server = name_of(reply.address) if reply.address is not None else None
             audits += [

@@ -1,7 +1,5 @@
 """The traffic generator: reads and writes through the proxy, scheduled by the clock, each with a hard deadline."""
 
-from __future__ import annotations
-
 import contextlib
 import selectors
 import socket
@@ -13,9 +11,8 @@ from observer.model.recording import MS_NS, SECOND_NS, Action, Event, Operation,
 from observer.postgres.resolver import Resolver
 from observer.postgres.session import READ, READY, RESOLVING, NoAnswer, Session, parameters
 from observer.traffic.connections import Connection, ConnectionPool, Running
-from observer.traffic.outcome import Ended, outcome
 from observer.traffic.plan import Due, Schedule, slots, streams
-from observer.traffic.results import ResultRecorder
+from observer.traffic.results import Ended, ResultRecorder, outcome
 from observer.traffic.workload import WORKLOADS, Answer, absent, answer, bounds, token
 
 _SLEPT_NS = 2 * SECOND_NS  # after a longer gap between two turns of the loop, the process did not run
@@ -56,7 +53,7 @@ class Generator:
         self._tag = tag
         self._now_ns = now_ns
         self._results = ResultRecorder(record, now_ns, name_of)
-        self._last_n = 0
+        self.last_n = 0  # the number in the last token that was issued
         limit = slots(rate_per_s, fresh_per_s, deadline_ms)
         self._pools: dict[Action, ConnectionPool] = {"write": ConnectionPool(limit), "read": ConnectionPool(limit)}
         self._idle_ns = max(_IDLE_NS, round(3 * SECOND_NS / rate_per_s))
@@ -70,11 +67,6 @@ class Generator:
     def alive(self) -> bool:
         """Return whether the thread runs."""
         return self._thread.is_alive()
-
-    @property
-    def last_n(self) -> int:
-        """Return the number in the last token that was issued; 0 before the first."""
-        return self._last_n
 
     def start(self) -> None:
         """Start the thread."""
@@ -102,7 +94,7 @@ class Generator:
     def _run(self) -> None:
         try:
             self._loop()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 (`stop` raises it again)
             self._error = error
             self._results.died(error)
         finally:
@@ -154,19 +146,16 @@ class Generator:
 
     def _wait_s(self, schedule: Schedule) -> float:
         now_ns = self._now_ns()
-        until_ns = now_ns + _TURN_NS
+        moments_ns = [now_ns + _TURN_NS, *(pool.retry_ns(now_ns) for pool in self._pools.values())]
         if self._stop_by_ns is None:
-            until_ns = min(until_ns, schedule.next_ns)
-        until_ns = min(
-            [until_ns, *(at_ns for pool in self._pools.values() if (at_ns := pool.retry_ns(now_ns)) is not None)]
-        )
+            moments_ns.append(schedule.next_ns)
         while self._order and self._order[0].ended:
             self._order.popleft()
         if self._order:
-            until_ns = min(until_ns, self._order[0].started_ns + self._deadline_ns)
+            moments_ns.append(self._order[0].started_ns + self._deadline_ns)
         elif self._stop_by_ns is not None:
             return 0.0
-        return max(0, until_ns - now_ns) / SECOND_NS
+        return max(0, min(at_ns for at_ns in moments_ns if at_ns is not None) - now_ns) / SECOND_NS
 
     def _on_wakeup(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -185,13 +174,12 @@ class Generator:
         while (spare := pool.spare(now_ns - self._idle_ns)) is not None:
             self._close(spare, cleanly=True)
         if action == "write":
-            self._last_n += 1
-        name = token(self._tag, self._last_n) if action == "write" else ""
+            self.last_n += 1
+        name = token(self._tag, self.last_n) if action == "write" else ""
         running = Running(action, probe, name, due.due_ns, now_ns, trying)
         if pool.full:
-            self._results.ended(
-                running, Outcome.FAIL, "slot", message=f"all {pool.limit} connections wait for an answer"
-            )
+            message = f"all {pool.limit} connections wait for an answer"
+            self._results.ended(running, Outcome.FAIL, "slot", message=message)
             return
         self._order.append(running)
         if pool.serves(running, now_ns):
@@ -306,7 +294,6 @@ class Generator:
                 return
             self._order.popleft()
             if not running.ended:
-                overdue = (
-                    running.connection.session.deadline_error() if running.connection is not None else _NO_CONNECTION
-                )
+                connection = running.connection
+                overdue = connection.session.deadline_error() if connection is not None else _NO_CONNECTION
                 self._failed(running, overdue, "deadline")

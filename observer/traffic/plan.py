@@ -1,7 +1,5 @@
 """The schedule of operations, by the clock alone: an operation that hangs delays none after it."""
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Sequence
@@ -76,7 +74,7 @@ class Schedule:
             at_ns = stream.due_ns(n)
             while at_ns <= now_ns:
                 due.append(Due(stream, at_ns))
-                n += 1
+                n += 1  # noqa: PLW2901 (the next operation of the stream)
                 at_ns = stream.due_ns(n)
             self._next[stream] = n
         self._look_ahead()

@@ -1,7 +1,5 @@
 """The check before the traffic starts: waiting fixes neither refused credentials nor a missing database."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal

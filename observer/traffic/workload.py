@@ -1,13 +1,10 @@
 """The SQL of each workload, and the meaning of its answers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from observer.postgres.session import address_of
-from observer.postgres.sql import CURRENT_TIMELINE
+from observer.postgres.session import CURRENT_TIMELINE, address_of
 
 # inet_server_addr() is the server's own address, also behind a proxy.
 _WHO = f"host(inet_server_addr()), inet_server_port(), pg_is_in_recovery(), {CURRENT_TIMELINE}"

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from observer.model.findings import Cost, Findings, Incident
-from observer.model.recording import Action, Event, Recording
+from observer.model.findings import Cost, Findings, Incident, Leadership, Lost, Outage
+from observer.model.recording import Action, Event, Probe, Recording
+from reports.analysis.durability import covered
 from reports.analysis.incident_context import IncidentContext, incident_context
 from reports.analysis.incidents import Span, outages_of, spans
 from reports.analysis.index import Index, build_index
-from reports.analysis.injected import injected_in
+from reports.analysis.injected import injected_in, reported
 from reports.analysis.leadership import led_at, timeline_of
-from reports.analysis.loss_attribution import losses
-from reports.analysis.outages import cost
+from reports.analysis.outages import cost, outages_by_probe, with_probes
 from reports.analysis.phases import phases
-from reports.analysis.probes import per_probe
 from reports.analysis.redundancy import brownout, protection, redundancy_back
 from reports.analysis.rules.ordered import cause_of
 
@@ -34,9 +33,17 @@ def analyze_index(index: Index) -> Findings:
         _incident(index, number, span, following, injected.get(number - 1, ()))
         for number, (span, following) in enumerate(zip_longest(own, own[1:]), 1)
     ]
-    each = zip(incidents, losses(index, incidents), per_probe(index.recording, incidents), strict=True)
+    by_probe = outages_by_probe(index.recording)
     return Findings(
-        incidents=tuple(replace(incident, lost=lost, per_probe=apart) for incident, lost, apart in each),
+        incidents=tuple(
+            replace(
+                incident,
+                lost=lost,
+                write=_with_probes(index, incidents, incident, incident.write, by_probe),
+                read=_with_probes(index, incidents, incident, incident.read, by_probe),
+            )
+            for incident, lost in zip(incidents, _losses(index, incidents), strict=True)
+        ),
         leaderships=index.leaderships,
         unreachable=index.unreachable,
         lost=index.durability.lost,
@@ -50,7 +57,11 @@ def _incident(index: Index, number: int, span: Span, following: Span | None, inj
     context = incident_context(index, span, write, read)
     result = cause_of(context)
     back_ns, back = redundancy_back(context)
-    incident = Incident(
+    before, timeline_before = context.leader_before, None
+    if before is not None:
+        timeline_before = timeline_of(index.recording, index.reports_of(before), before, 0, span.began_ns)
+    after, timeline_after = _leader_after(context)
+    return Incident(
         number=number,
         cause=result.cause,
         target=result.target,
@@ -62,19 +73,17 @@ def _incident(index: Index, number: int, span: Span, following: Span | None, inj
         ended_ns=span.ended_ns,
         write=write,
         read=read,
-        leader_before=context.leader_before,
-        leader_after=None,
-        timeline_before=None,
-        timeline_after=None,
+        leader_before=before,
+        leader_after=after,
+        timeline_before=timeline_before,
+        timeline_after=timeline_before if timeline_after is None and after == before else timeline_after,
         phases=(*phases(context, result), *protection(context, back)),
         brownout=brownout(context),
         lost=None,
         redundancy_back_ns=back_ns,
         fault_to_write_ns=_fault_to_write(context, injected),
-        injected=tuple(injected),
-        redundancy_back_id=None if back is None else back.id,
+        injected=tuple(reported(index.recording.header, event) for event in injected),
     )
-    return _with_leader_after(context, _with_leader_before(context, incident))
 
 
 def _cost(index: Index, span: Span, following: Span | None, action: Action) -> Cost:
@@ -82,46 +91,36 @@ def _cost(index: Index, span: Span, following: Span | None, action: Action) -> C
     return cost(index.recording, action, index.failures[action], own, span.began_ns, span.ended_ns)
 
 
-def _with_leader_before(context: IncidentContext, incident: Incident) -> Incident:
-    """Return the incident with the timeline of the leader before it, and the rows of both."""
-    if context.leader_before is None:
-        return incident
-    held = led_at(context.index.leaderships, context.span.began_ns - 1)
-    timeline, row = _timeline_of(context.index, context.leader_before, 0, context.span.began_ns)
-    return replace(
-        incident,
-        timeline_before=timeline,
-        timeline_before_id=row,
-        leader_before_id=None if held is None else held.from_id,
-    )
+def _with_probes(
+    index: Index,
+    incidents: Sequence[Incident],
+    incident: Incident,
+    cost: Cost,
+    by_probe: Mapping[tuple[Action, Probe], Sequence[Outage] | None],
+) -> Cost:
+    """Return a cost with the outages on each kind of connection, and with the incident that the outage belongs to."""
+    within = None
+    for other in incidents[: incident.number - 1]:
+        own = other.write if cost.action == "write" else other.read
+        if any(outage.began_ns < incident.began_ns < outage.ended_ns for outage in own.outages):
+            within = other.number
+    before_ns = max((i.ended_ns for i in incidents if i.ended_ns < incident.ended_ns), default=-1)
+    return replace(with_probes(index.recording, cost, by_probe, before_ns, incident.ended_ns), within=within)
 
 
-def _with_leader_after(context: IncidentContext, incident: Incident) -> Incident:
-    """Return the incident with the leader at its end and its timeline, the known one if the leader is the same.
+def _leader_after(context: IncidentContext) -> tuple[str | None, int | None]:
+    """Return the leader at the incident's end and its timeline.
 
     An incident that a new fault cut short ends with its own election, if that came later.
     """
-    elected = context.leader_elected
+    index, elected = context.index, context.leader_elected
     at_ns = context.span.ended_ns if elected is None else max(context.span.ended_ns, elected.by_ns)
-    led = led_at(context.index.leaderships, at_ns)
+    led = led_at(index.leaderships, at_ns)
     if led is None:
-        return incident
-    end_ns = max(context.until_ns, at_ns)
+        return None, None
+    end_ns = max(context.span.reach_ns, at_ns)
     until_ns = end_ns if led.until_ns is None else min(end_ns, led.until_ns)
-    timeline, row = _timeline_of(context.index, led.member, led.from_ns, until_ns)
-    if timeline is None and led.member == incident.leader_before:
-        timeline, row = incident.timeline_before, incident.timeline_before_id
-    return replace(
-        incident,
-        leader_after=led.member,
-        leader_after_id=led.from_id,
-        timeline_after=timeline,
-        timeline_after_id=row,
-    )
-
-
-def _timeline_of(index: Index, member: str, from_ns: int, until_ns: int) -> tuple[int | None, int | None]:
-    return timeline_of(index.recording, index.events_of("member.changed", member), member, from_ns, until_ns)
+    return led.member, timeline_of(index.recording, index.reports_of(led.member), led.member, led.from_ns, until_ns)
 
 
 def _fault_to_write(context: IncidentContext, injected: Sequence[Event]) -> int | None:
@@ -132,3 +131,45 @@ def _fault_to_write(context: IncidentContext, injected: Sequence[Event]) -> int 
         return None
     main = max(closed, key=lambda outage: outage.duration_ns)
     return max(0, main.ended_ns - faults[0]) if main.ended_ns > faults[0] else None
+
+
+def _losses(index: Index, incidents: Sequence[Incident]) -> list[tuple[Lost, ...] | None]:
+    """Return the lost writes of each incident; None: no loss is known, and not all that it may have lost was read back.
+
+    Only an incident that takes the key, or promotes a primary, discards acknowledged writes. So a loss belongs to the
+    first incident of that kind that ended after the acknowledgement; without one, to the first that did, else to the
+    last. An incident cannot discard what the new leader acknowledged once the key was taken and writes were back.
+    """
+    led = index.leaderships
+    moved = [_moved(incident, led) for incident in incidents]
+    until_ns = [_settled_ns(i, led) if is_moved else i.ended_ns for i, is_moved in zip(incidents, moved, strict=True)]
+    own: list[list[Lost]] = [[] for _ in incidents]
+    for write in index.durability.lost or () if incidents else ():
+        later = [n for n, ended_ns in enumerate(until_ns) if ended_ns >= write.acknowledged_ns]
+        first = next((n for n in later if moved[n]), later[0] if later else len(incidents) - 1)
+        own[first].append(write)
+    found: list[tuple[Lost, ...] | None] = []
+    for n, incident in enumerate(incidents):
+        before = [i.ended_ns for i, is_moved in zip(incidents[:n], moved, strict=False) if is_moved or not moved[n]]
+        since_ns = max(before, default=-1)
+        known = own[n] or covered(index.recording, _over_ns(incident), since_ns, incident.ended_ns)
+        found.append(tuple(own[n]) if known else None)
+    return found
+
+
+def _moved(incident: Incident, led: Sequence[Leadership]) -> bool:
+    """Return whether the leader key was taken in an incident, or its holder was promoted again."""
+    if any(incident.began_ns < one.from_ns <= incident.ended_ns for one in led):
+        return True
+    before, after = incident.timeline_before, incident.timeline_after
+    return incident.leader_before != incident.leader_after or before != after
+
+
+def _settled_ns(incident: Incident, led: Sequence[Leadership]) -> int:
+    """Return when its new leader held the key, and its last outage of writes was over."""
+    taken_ns = [one.from_ns for one in led if incident.began_ns < one.from_ns <= incident.ended_ns]
+    return max([_over_ns(incident) - 1, *taken_ns])  # the write that ended the outage is the new leader's
+
+
+def _over_ns(incident: Incident) -> int:
+    return max([incident.began_ns, *(outage.ended_ns for outage in incident.write.outages)])

@@ -37,10 +37,7 @@ def calm_periods(recording: Recording, findings: Findings) -> tuple[Period, ...]
         for one in findings.unreachable
         if one.source in PARTS
     )
-    broken = [
-        (min([i.began_ns, *(e.by_ns for e in i.injected if e.kind == "fault.told")]), i.ended_ns)
-        for i in findings.incidents
-    ]
+    broken = [(incident.fault_ns, incident.ended_ns) for incident in findings.incidents]
     faults = [(e.by_ns, e.by_ns) for e in injected(recording.events) if e.kind == "fault.told"]
     spoiled = sorted([(0, WARM_UP_NS), *broken, *away, *faults, (end_ns, end_ns)])
     until = accumulate((ended_ns for _, ended_ns in spoiled), max)

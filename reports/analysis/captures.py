@@ -1,19 +1,21 @@
-"""Captures of the cluster and of the proxy's pools, the versions of all components, and the rows that show them."""
+"""Captures of the cluster, of the proxy's pools and of the dashboards; the versions of all components."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from observer.model.recording import SECOND_NS
 from reports.analysis.index import Index
-from reports.analysis.results.recording import Capture
+from reports.analysis.results.recording import Capture, Dashboard, DashboardSpan
 
 # The components of a `versions.captured` event.
 COMPONENTS = ("observer", "python", "host", "libpq", "psycopg2", "patroni", "etcd", "haproxy", "postgres")
 LSN_WITHIN_NS = 15 * SECOND_NS
 TOGETHER_NS = 2 * SECOND_NS
+# A capture belongs to the incident with which it begins, within this time: incidents are found while they go on.
+ASKED_NS = SECOND_NS
 
 
 def captures(index: Index) -> tuple[Capture, ...]:
@@ -87,3 +89,30 @@ def versions(index: Index) -> dict[str, dict[str, list[int]]]:
         for version, row in reported[name].values():
             rows.setdefault(version, []).extend([] if row is None else [row])
     return found
+
+
+def dashboards(index: Index) -> tuple[DashboardSpan, ...]:
+    """Return all captured spans, the longest first; of repeated captures of one incident only the last."""
+    found: list[DashboardSpan] = []
+    for event in index.of_kinds("dashboards.captured"):
+        from_ns, to_ns = (int(event.detail.get(key) or 0) for key in ("from_ns", "to_ns"))
+        # A span from 0 covers the whole recording and belongs to no incident.
+        found = [f for f in found if not (min(f.from_ns, from_ns) > 0 and abs(f.from_ns - from_ns) <= ASKED_NS)]
+        found.append(DashboardSpan(from_ns, to_ns, _boards(event.detail.get("panels") or ()), event.id))
+    return tuple(sorted(found, key=lambda span: (span.from_ns - span.to_ns, span.from_ns)))
+
+
+def _boards(panels: Iterable[Any]) -> tuple[Dashboard, ...]:
+    rows: dict[str, list[Mapping[str, Any]]] = {}
+    for row in panels:
+        if isinstance(row, Mapping):
+            rows.setdefault(str(row.get("board")), []).append(row)
+    return tuple(
+        Dashboard(
+            board=board,
+            panels=len(own),
+            empty=tuple(str(row.get("panel")) for row in own if not row.get("data")),
+            series={str(row.get("panel")): int(row.get("series") or 0) for row in own},
+        )
+        for board, own in rows.items()
+    )

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from observer.model.findings import Lost
 from observer.model.recording import SECOND_NS, Action, Audit, Operation, Outcome, Recording
+from reports.analysis.results.reads import Appeared
 
 SLICE_NS = 60 * SECOND_NS
 
@@ -57,6 +58,20 @@ def durability(recording: Recording) -> Durability:
     )
 
 
+def appeared(recording: Recording) -> Iterator[Appeared]:
+    """Yield every failed write whose token the newest audit of it found, in order of the tokens.
+
+    A FAIL certainly had no effect, so each of them shows a fault of the observer.
+    """
+    ranges, header = decided(recording.audits), recording.header
+    failed = (o for o in recording.operations if o.action == "write" and o.outcome is Outcome.FAIL and o.token)
+    for o in sorted(failed, key=_token):
+        audit = ranges.of(o.token)
+        if audit is not None and audit.present:
+            utc = header.utc(o.finished_ns).isoformat()
+            yield Appeared(header.id, o.token, utc, o.finished_ns, o.stage, o.message, o.id, audit.id)
+
+
 def covered(recording: Recording, since_ns: int, after_ns: int, by_ns: int) -> bool:
     """Return whether audits made since a moment cover every write that was acknowledged in (after_ns, by_ns]."""
     ranges = decided([audit for audit in recording.audits if audit.audited_ns >= since_ns])
@@ -65,9 +80,7 @@ def covered(recording: Recording, since_ns: int, after_ns: int, by_ns: int) -> b
 
 def total_acknowledged(recording: Recording, action: Action) -> int:
     """Return how many operations of an action were acknowledged in the whole recording."""
-    if recording.seconds:
-        return sum(s.ok for s in recording.seconds if s.action == action)
-    return sum(o.action == action and o.outcome is Outcome.OK for o in recording.operations)
+    return sum(s.ok for s in recording.seconds if s.action == action)
 
 
 def in_slices(recording: Recording, after_ns: int, by_ns: int) -> Iterator[Operation]:
@@ -147,7 +160,8 @@ def _lost(recording: Recording, ranges: Ranges) -> Iterator[Lost]:
         for o in held if complete else _writes_of(recording, at_hand, first, last):
             if first <= o.token <= last and o.token not in seen and _is_acknowledged(o):
                 seen.add(o.token)
-                yield Lost(o.token, o.finished_ns, o.server, o.timeline, o.id, audit.id)
+                utc = recording.header.utc(o.finished_ns).isoformat()
+                yield Lost(o.token, o.finished_ns, o.server, o.timeline, o.id, audit.id, utc)
 
 
 def _at_hand(recording: Recording) -> list[Operation]:

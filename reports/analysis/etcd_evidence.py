@@ -1,27 +1,32 @@
-"""What supports an incident from etcd: members that did not answer, elections, the loss of its majority."""
+"""What supports an incident from etcd: members that did not answer, elections, the loss of its majority.
+
+The container engine shows which start made an election possible. No cause and no phase is inferred from it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from observer.model.findings import Incident, Unreachable
-from observer.model.recording import SECOND_NS, Event
-from reports.analysis.container_engine import enabling_start
+from observer.model.recording import SECOND_NS, Event, Recording
 from reports.analysis.index import Index
 from reports.analysis.outages import acknowledged, within
-from reports.analysis.quorum import INFERRED, majority_gone
-from reports.analysis.results.evidence import EtcdElection, EtcdLeader, EtcdOutage, Interval
+from reports.analysis.quorum import INFERRED, endpoints, majority_gone
+from reports.analysis.results.evidence import ContainerStart, EtcdElection, EtcdOutage, Interval
 from reports.analysis.topology import etcd_leader_at
 
+ENGINE = "docker"
 
-def etcd_absences(index: Index) -> tuple[Unreachable, ...]:
+
+def _absences(index: Index) -> list[Unreachable]:
     """Return the periods in which an etcd member that had answered before did not answer."""
-    return tuple(s for s in index.unreachable if s.etcd_member and not s.initial)
+    return [s for s in index.unreachable if s.etcd_member and not s.initial]
 
 
-def majority_lost(index: Index, absences: Sequence[Unreachable], own: Sequence[Event]) -> Interval | None:
+def majority_lost(index: Index, own: Sequence[Event]) -> Interval | None:
     """Return when etcd lost its majority among some events; None: it did not."""
     lost = next((e for e in own if e.kind == "quorum.lost" and INFERRED not in e.detail), None)
+    absences = _absences(index)
     began = (s.began_ns for s in absences if own and own[0].by_ns <= s.began_ns <= own[-1].by_ns)
     known_ns = max(began, default=None) if lost is None else lost.by_ns
     gone = None if known_ns is None else majority_gone(index.recording, absences, known_ns)
@@ -32,9 +37,9 @@ def majority_lost(index: Index, absences: Sequence[Unreachable], own: Sequence[E
     return Interval(window.after_ns, window.by_ns, tuple(sorted(row for row in rows if row is not None)))
 
 
-def etcd_outages(index: Index, absences: Sequence[Unreachable], from_ns: int, until_ns: int) -> tuple[EtcdOutage, ...]:
+def etcd_outages(index: Index, from_ns: int, until_ns: int) -> tuple[EtcdOutage, ...]:
     """Return the etcd members that stopped answering in a stretch of time, with the operations meanwhile."""
-    own = (s for s in absences if from_ns <= s.began_ns <= until_ns and not s.noise)
+    own = (s for s in _absences(index) if from_ns <= s.began_ns <= until_ns and not s.noise)
     return tuple(_outage(index, one) for one in own)
 
 
@@ -76,10 +81,46 @@ def _term(detail: Mapping[str, object]) -> int | None:
     return term if isinstance(term, int) else None
 
 
-def etcd_led(index: Index, at_ns: int) -> EtcdLeader | None:
-    """Return etcd's last known leader at a moment."""
-    led = etcd_leader_at(index, at_ns)
-    return None if led is None else EtcdLeader(led[0], led[1].id)
+def enabling_start(recording: Recording, events: Sequence[Event], elected: Event) -> ContainerStart | None:
+    """Return the container start before which etcd could not have elected this leader.
+
+    Before it too few members ran, or the leader did not. None: the engine reports no such start.
+    """
+    members = len(endpoints(recording))
+    addresses = {e.subject: str(e.detail.get("address")) for e in events if is_start(e)}
+    leader = str(elected.detail.get("leader"))
+    down: set[str] = set()
+    for event in (e for e in events if e.by_ns <= elected.window.after_ns):
+        _follow(event, down)
+    if not members or _could_elect(members, down, addresses, leader):
+        return None
+    for event in (e for e in events if elected.window.after_ns < e.by_ns <= elected.by_ns):
+        _follow(event, down)
+        if _could_elect(members, down, addresses, leader):
+            return container_start(event)
+    return None
+
+
+def _follow(event: Event, down: set[str]) -> None:
+    if event.kind == "container.ended" and event.detail.get("component") == "etcd":
+        down.add(event.subject)
+    elif is_start(event):
+        down.discard(event.subject)
+
+
+def _could_elect(members: int, down: set[str], addresses: Mapping[str, str], leader: str) -> bool:
+    return members - len(down) > members // 2 and leader not in {addresses.get(name) for name in down}
+
+
+def is_start(event: Event) -> bool:
+    """Return whether the container engine started, resumed or reconnected a container."""
+    return event.kind == "repair.told" and event.source == ENGINE
+
+
+def container_start(event: Event) -> ContainerStart:
+    """Return the container that the engine started, resumed or reconnected."""
+    address = event.detail.get("address")
+    return ContainerStart(event.subject, None if address is None else str(address), event.by_ns, event.id)
 
 
 def was_etcd_leader(index: Index, incident: Incident) -> bool | None:
@@ -96,4 +137,4 @@ def was_etcd_leader(index: Index, incident: Incident) -> bool | None:
             leader = before.get("leader") if isinstance(before, Mapping) else None
             return None if leader is None else bool(leader == incident.target)
     led = etcd_leader_at(index, incident.began_ns)
-    return None if led is None or led[0] == incident.target else False
+    return None if led is None or led.endpoint == incident.target else False

@@ -8,17 +8,12 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from observer.model.findings import Incident, Unreachable
-from observer.model.recording import SECOND_NS, Action, Operation, Outcome, Recording
+from observer.model.recording import SECOND_NS, Action, Operation, Recording
 from reports.analysis.index import Index
-from reports.analysis.outages import acknowledged
 from reports.analysis.results.recording import FailureGroup, Period, ReadOnlyWrites, Totals
 
 # SQLSTATE read_only_sql_transaction: the server is in recovery, or it is set to read-only.
 READ_ONLY = "25006"
-# SQLSTATE cannot_connect_now: PostgreSQL starts up or shuts down.
-NOT_NOW = "57P03"
-# The stages of an operation that reached no server.
-UNREACHED = ("slot", "resolve", "connect")
 # A poll may see a demotion this late.
 POLL_LATE_NS = 2 * SECOND_NS
 
@@ -26,14 +21,9 @@ POLL_LATE_NS = 2 * SECOND_NS
 def totals(recording: Recording) -> Iterator[Totals]:
     """Yield the totals of each action that the traffic used."""
     for action in get_args(Action):
-        if recording.seconds:
-            own = [s for s in recording.seconds if s.action == action]
-            ok, failed, unknown = (sum(getattr(s, name) for s in own) for name in ("ok", "failed", "unknown"))
-        else:
-            ok = acknowledged(recording, action, -1, recording.header.until_ns)
-            outcomes = [o.outcome for o in recording.operations if o.action == action]
-            failed, unknown = outcomes.count(Outcome.FAIL), outcomes.count(Outcome.UNKNOWN)
-        if any(s.action == action for s in recording.seconds) or any(o.action == action for o in recording.operations):
+        own = [s for s in recording.seconds if s.action == action]
+        ok, failed, unknown = (sum(getattr(s, name) for s in own) for name in ("ok", "failed", "unknown"))
+        if own:
             yield Totals(action, ok + failed + unknown, ok, failed, unknown)
 
 
@@ -64,14 +54,13 @@ def read_only_writes(
     incidents: Sequence[Incident],
     routes: Iterable[Period],
     roles: Iterable[Period],
-    unreachable: Iterable[Unreachable],
 ) -> tuple[ReadOnlyWrites, ...]:
     """Return the writes that a server refused as read-only, per incident, in order of time; those of none last."""
     refused = [o for o in index.failures["write"] if o.sqlstate == READ_ONLY]
     numbers = {_number(o, incidents) for o in refused}
     found = {n: _Refused() for n in sorted(numbers, key=lambda n: (n is None, n or 0))}
     leader_routes = [route for route in routes if route.subject.rpartition("/")[0] in index.primary_pools]
-    unseen = [s for s in unreachable if s.source == "haproxy"]
+    unseen = [s for s in index.unreachable if s.source == "haproxy"]
     for operation in refused:
         _add(found[_number(operation, incidents)], operation, leader_routes, roles, unseen)
     return tuple(

@@ -9,20 +9,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
-from observer.model.findings import Cost, Evidence, Outage, Unreachable
+from observer.model.findings import Cost, Evidence, Unreachable
 from observer.model.recording import SECOND_NS, Action, Event, Operation
 from reports.analysis.changes import Change
 from reports.analysis.incidents import Span
 from reports.analysis.index import FAILOVER, Index
-from reports.analysis.leadership import leader_at
-from reports.analysis.member_observations import MemberObservations
+from reports.analysis.leadership import Request, leader_at
 from reports.analysis.outages import within
-from reports.analysis.requests import Request
 from reports.analysis.theory import live_settings
 from reports.analysis.triggers import REQUEST_NS
 
 LOOP_WAIT_S = 10  # Patroni's default
 SHOWN_ROWS = 100
+# How a poll fails if nothing listens, and if there is no route to the member.
+SHUT = ("refused", "closed", "error")
+UNREACHED = ("unreachable", "connect_timeout")
 
 
 def at_s(at_ns: int) -> float:
@@ -53,6 +54,51 @@ def shows_failed(operations: Sequence[Operation]) -> list[Evidence]:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberObservations:
+    """What was observed of one member around an incident.
+
+    `rest`, `sql`: the period in which Patroni's REST API, or PostgreSQL by direct SQL, was unreachable. If there is
+    none, `rest_observed`, `sql_observed`: it was reachable when the member went away, and went on answering.
+    `expired`: the events that show that its lease ran out. `stopping`: the event in which it reported that it stops.
+    `ran_on`: an event that shows that the member ran throughout, though neither answered. `paused`: the last report of
+    Patroni before, if it was in pause mode then.
+    """
+
+    member: str
+    rest: Unreachable | None
+    rest_observed: bool
+    sql: Unreachable | None
+    sql_observed: bool
+    sql_primary: Event | None
+    leader_lost: Event | None
+    expired: tuple[Event, ...]
+    key_lost: Event | None
+    stopping: Event | None
+    restarted: Event | None
+    ran_on: Event | None
+    paused: Event | None
+
+    @property
+    def address_gone(self) -> bool:
+        """Return whether REST was refused first, and then there was no route to PostgreSQL.
+
+        This is a container that is killed: its address goes too, some hundredths of a second later.
+        """
+        if self.rest is None or self.sql is None or self.rest.how != "refused":
+            return False
+        if self.sql.how not in ("silent", *UNREACHED):
+            return False
+        return any(event.detail.get("how") in UNREACHED for event in self.sql.failures)
+
+    @property
+    def refused_first(self) -> bool:
+        """Return whether SQL was refused first, though there was no route to REST: the same container, polled later."""
+        return (
+            self.rest is not None and self.rest.how in UNREACHED and self.sql is not None and self.sql.how == "refused"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentContext:
     """One incident with everything that may explain it. `observations` is the cache of `observe.py`, by member."""
 
@@ -63,16 +109,6 @@ class IncidentContext:
     leader_before: str | None
     observations: dict[str, MemberObservations] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    @property
-    def from_ns(self) -> int:
-        """Return the moment from which events belong to the incident."""
-        return self.span.since_ns
-
-    @property
-    def until_ns(self) -> int:
-        """Return the moment up to which events belong to the incident."""
-        return self.span.reach_ns
-
     def concerns(self, subject: str, at_ns: int | None = None) -> bool:
         """Return whether the incident may be about a subject's action, at its beginning or at a moment.
 
@@ -82,7 +118,7 @@ class IncidentContext:
 
     def _of_another(self, subject: str, at_ns: int | None) -> bool:
         since_ns = self.span.not_about.get(subject)
-        return since_ns is not None and (self.from_ns if at_ns is None else at_ns) >= since_ns
+        return since_ns is not None and (self.span.since_ns if at_ns is None else at_ns) >= since_ns
 
     def events(
         self, *kinds: str, subject: str | None = None, source: str | None = None, until_ns: int | None = None
@@ -90,7 +126,7 @@ class IncidentContext:
         """Return events of some kinds from the incident's beginning to its end, or to a moment, in order."""
         return [
             e
-            for e in self.index.between(self.from_ns, self.until_ns if until_ns is None else until_ns)
+            for e in self.index.between(self.span.since_ns, self.span.reach_ns if until_ns is None else until_ns)
             if e.kind in kinds and (subject is None or e.subject == subject) and (source is None or e.source == source)
             if (own := self.index.subject_of(e)) is None or self.concerns(own, e.by_ns)
         ]
@@ -103,7 +139,7 @@ class IncidentContext:
         """Return the unreachable periods of a source that began in the incident and show something."""
         return [
             one
-            for one in self.index.unreachable_since(self.from_ns, self.until_ns)
+            for one in self.index.unreachable_since(self.span.since_ns, self.span.reach_ns)
             if one.source == source
             and not one.initial
             and not one.noise
@@ -115,7 +151,7 @@ class IncidentContext:
         """Return the changes of a member in the incident, except those of another incident's subjects."""
         return [
             c
-            for c in self.index.changed_between(self.from_ns, self.until_ns)
+            for c in self.index.changed_between(self.span.since_ns, self.span.reach_ns)
             if not self._of_another(c.event.subject, c.event.by_ns)
             and (member is None or c.event.subject == member)
             and (source is None or c.event.source == source)
@@ -143,19 +179,14 @@ class IncidentContext:
         that still stood.
         """
         lost = self.leader_lost
-        by_ns = self.until_ns if lost is None else lost.by_ns
+        by_ns = self.span.reach_ns if lost is None else lost.by_ns
         due = [r for r in self.index.requests if r.due_ns <= by_ns and self.concerns(FAILOVER, r.due_ns)]
-        inside = [r for r in due if self.from_ns <= r.event.by_ns]
+        inside = [r for r in due if self.span.since_ns <= r.event.by_ns]
 
         def stood(r: Request) -> bool:
-            return r.until_ns > self.from_ns and by_ns - r.due_ns <= REQUEST_NS
+            return r.until_ns > self.span.since_ns and by_ns - r.due_ns <= REQUEST_NS
 
         return next((r.event for r in (*inside[:1], *filter(stood, reversed(due)))), None)
-
-    @property
-    def outages(self) -> Sequence[Outage]:
-        """Return the outages of writes."""
-        return self.write.outages
 
     @property
     def loop_wait_ns(self) -> int:
@@ -169,10 +200,6 @@ class IncidentContext:
         span, failures = self.span, self.index.failures
         every = [o for own in failures.values() for o in within(own, span.began_ns, span.ended_ns)]
         return sorted(every, key=lambda o: o.finished_ns)
-
-    def acknowledged(self) -> int:
-        """Return how many operations were acknowledged in the incident."""
-        return self.write.ok + self.read.ok
 
     def before(self, *kinds: str, subject: str, source: str | None = None) -> list[Event]:
         """Return the last of these events that was known before the incident began, as a list of one or none."""

@@ -6,24 +6,25 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, TypeVar, get_args
 
 from observer.model.findings import Leadership, Outage, Unreachable
-from observer.model.recording import Action, Event, Operation, Recording
+from observer.model.recording import SECOND_NS, Action, Event, Fetch, Operation, Recording
 from reports.analysis.changes import Change, addresses, changes, member_of, members
 from reports.analysis.consistency import two_primaries
 from reports.analysis.coverage import Interval, unobserved
 from reports.analysis.durability import Durability, durability
-from reports.analysis.leadership import leaderships
+from reports.analysis.leadership import Request, leaderships, requests
 from reports.analysis.outages import failures, outages
 from reports.analysis.quorum import inferred_quorum_events
 from reports.analysis.reachability import unreachable
-from reports.analysis.requests import Request, requests
 from reports.analysis.results.reads import TwoPrimaries
 from reports.analysis.theory import LiveSettings, patroni_version, proxy_settings, settings_history
 
 # Subjects that are no part of the cluster by name: a request for a new leader, and etcd as a whole.
 FAILOVER, ETCD = "failover", "etcd"
+MINUTE_NS, CACHED_MINUTES = 60 * SECOND_NS, 6
 
 _T = TypeVar("_T")
 
@@ -59,6 +60,10 @@ class Index:
     def events_of(self, kind: str, subject: str | None = None) -> Sequence[Event]:
         """Return the events of a kind, or those of them about one subject, in order."""
         return self.by_kind.get(kind, ()) if subject is None else self.by_kind_and_subject.get((kind, subject), ())
+
+    def reports_of(self, member: str) -> Sequence[Event]:
+        """Return every `member.changed` of a member, in order."""
+        return self.events_of("member.changed", member)
 
     def of_kinds(self, *kinds: str) -> list[Event]:
         """Return all events of some kinds, in order."""
@@ -116,7 +121,8 @@ class Index:
 
 def build_index(recording: Recording) -> Index:
     """Read a recording once for everything that follows."""
-    recording = replace(recording, events=tuple(sorted(recording.events, key=_known)))
+    fetch = None if recording.fetch is None else _cached(recording.fetch)
+    recording = replace(recording, events=tuple(sorted(recording.events, key=_known)), fetch=fetch)
     away = unreachable(recording)
     events = tuple(sorted((*recording.events, *inferred_quorum_events(recording, away)), key=_known))
     recording = replace(recording, events=events)
@@ -152,6 +158,22 @@ def build_index(recording: Recording) -> Index:
         by_kind_and_subject=dict(by_kind_and_subject),
         servers={o.id: o.server for o in recording.operations if o.id is not None and o.server is not None},
     )
+
+
+def _cached(fetch: Fetch) -> Fetch:
+    """Return a fetch that keeps the last minutes that it read: the analysis needs those of an incident many times."""
+
+    @lru_cache(maxsize=CACHED_MINUTES)
+    def minute(number: int) -> Sequence[Operation]:
+        return fetch(number * MINUTE_NS - 1, (number + 1) * MINUTE_NS - 1)
+
+    def between(after_ns: int, by_ns: int) -> Sequence[Operation]:
+        numbers = range((after_ns + 1) // MINUTE_NS, by_ns // MINUTE_NS + 1)
+        operations = [o for number in numbers for o in minute(number)]
+        first, last = (bisect_right(operations, at_ns, key=lambda o: o.finished_ns) for at_ns in (after_ns, by_ns))
+        return operations[first:last]
+
+    return between
 
 
 def _known(event: Event) -> int:

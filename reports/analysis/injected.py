@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from observer.model.causes import CAUSES
-from observer.model.recording import SECOND_NS, Event
+from observer.model.findings import Reported
+from observer.model.recording import SECOND_NS, Event, RecordingHeader
 from reports.analysis.incidents import Span
 
 # How long after its report a fault may take to show.
@@ -46,6 +47,11 @@ def injected(events: Iterable[Event]) -> list[Event]:
                 if same is not None:
                     of_engine.remove(same)
     return [event for event in reports if event.source != "docker" or event in of_engine]
+
+
+def reported(header: RecordingHeader, event: Event) -> Reported:
+    """Return a reported fault, repair or note for the report."""
+    return Reported(event.kind, event.by_ns, header.utc(event.by_ns).isoformat(), event.detail, event.id)
 
 
 def _is_same(of_engine: Event, report: Event, action: str) -> bool:

@@ -1,12 +1,14 @@
-"""Who held the leader key, on which timeline, from when to when."""
+"""Who held the leader key, on which timeline, from when to when, and requests to hand it over."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import groupby
 
 from observer.model.findings import Leadership
-from observer.model.recording import Event, Recording
+from observer.model.recording import SECOND_NS, Event, Recording
 
 
 def leaderships(recording: Recording) -> tuple[Leadership, ...]:
@@ -30,9 +32,8 @@ def leaderships(recording: Recording) -> tuple[Leadership, ...]:
 
 def _leadership(recording: Recording, reports: Sequence[Event], began: Event, ended: Event | None) -> Leadership:
     until_ns = None if ended is None else ended.by_ns
-    timeline, timeline_id = timeline_of(recording, reports, began.subject, began.by_ns, until_ns)
-    ended_id = None if ended is None else ended.id
-    return Leadership(began.subject, timeline, began.by_ns, until_ns, began.id, ended_id, timeline_id)
+    timeline = timeline_of(recording, reports, began.subject, began.by_ns, until_ns)
+    return Leadership(began.subject, timeline, began.by_ns, until_ns, began.id)
 
 
 def led_at(led: Sequence[Leadership], at_ns: int) -> Leadership | None:
@@ -58,16 +59,16 @@ def says_primary(event: Event) -> bool | None:
 
 def timeline_of(
     recording: Recording, reports: Sequence[Event], member: str, from_ns: int, until_ns: int | None
-) -> tuple[int | None, int | None]:
-    """Return the timeline that a member reported as a primary while it led, and the row of events of that report.
+) -> int | None:
+    """Return the timeline that a member reported as a primary while it led.
 
-    `reports` are its own `member.changed`. The last timeline counts, by the first report of it: a promotion ends after
-    the key is taken. Without a report in that time, it is the timeline on which the member was a primary before, then
-    that of its own acknowledgements, for which no event is returned.
+    `reports` are its own `member.changed`. The last timeline counts: a promotion ends after the key is taken. Without a
+    report in that time, it is the timeline on which the member was a primary before, then that of its own
+    acknowledgements.
     """
     end_ns = recording.header.until_ns if until_ns is None else until_ns
-    last: tuple[int, int | None] | None = None
-    before: dict[str, tuple[int, int | None] | None] = {}
+    last: int | None = None
+    before: dict[str, int | None] = {}
     for event in reports:
         if event.by_ns > end_ns:
             break
@@ -76,16 +77,52 @@ def timeline_of(
             continue
         primary = says_primary(event)
         if event.by_ns <= from_ns:
-            before[event.source] = (number, event.id) if primary else None
-        elif primary and (last is None or number != last[0]):
-            last = number, event.id
-    known = [report for report in before.values() if report is not None]
+            before[event.source] = number if primary else None
+        elif primary:
+            last = number
+    known = [number for number in before.values() if number is not None]
     if last is not None or known:
-        return last or max(known, key=lambda report: report[0])
+        return max(known) if last is None else last
     served = [
         operation.timeline
         for operation in recording.operations
         if operation.server == member and operation.timeline is not None and operation.in_recovery is False
         if from_ns <= operation.finished_ns <= end_ns
     ]
-    return (served[-1] if served else None), None
+    return served[-1] if served else None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that stood in etcd until a moment. `due_ns`: its scheduled time, at once if that was past.
+
+    `cleared`: the event with which it was gone; None: another request took its place, or it stands to the end.
+    """
+
+    event: Event
+    due_ns: int
+    until_ns: int
+    cleared: Event | None = None
+
+
+def requests(recording: Recording) -> tuple[Request, ...]:
+    """Return all requests of a recording, in order."""
+    found: list[Request] = []
+    for event in recording.events:
+        if event.kind not in ("failover.asked", "failover.cleared"):
+            continue
+        if found and found[-1].until_ns > event.by_ns:
+            cleared = event if event.kind == "failover.cleared" else None
+            found[-1] = replace(found[-1], until_ns=event.by_ns, cleared=cleared)
+        if event.kind == "failover.asked":
+            found.append(Request(event, _due_ns(recording, event), recording.header.until_ns + 1))
+    return tuple(found)
+
+
+def _due_ns(recording: Recording, request: Event) -> int:
+    try:
+        scheduled = datetime.fromisoformat(str(request.detail.get("scheduled_at")))
+    except ValueError:
+        return request.by_ns
+    since = (scheduled if scheduled.tzinfo else scheduled.replace(tzinfo=UTC)) - recording.header.began_utc
+    return max(request.by_ns, round(since.total_seconds() * SECOND_NS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from reports.analysis.results.incident import ActionCost
+from observer.model.findings import Cost
 from reports.analysis.results.whole import Objective, Results
 
 # So long without writes, a failover may pass that has none to lose: whether it would lose any is not known.
@@ -28,7 +28,7 @@ def objectives(results: Results, limits: Mapping[str, float | None]) -> tuple[Ob
     return (*found, _lost(results, limit)) if limit is not None else tuple(found)
 
 
-def breaks(objective: Objective, cost: ActionCost | None, lost_writes: int | None) -> bool:
+def breaks(objective: Objective, cost: Cost | None, lost_writes: int | None) -> bool:
     """Return whether one incident alone is more than an objective allows."""
     if cost is None:
         return (lost_writes or 0) > objective.limit
@@ -61,7 +61,7 @@ def _lost(results: Results, limit: float) -> Objective:
     return Objective("lost_writes", limit, measured, "HOLDS")
 
 
-def _costs(results: Results, action: Action) -> list[ActionCost]:
+def _costs(results: Results, action: Action) -> list[Cost]:
     return [incident.write if action == "write" else incident.read for incident in results.incidents]
 
 

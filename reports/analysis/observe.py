@@ -5,10 +5,9 @@ from __future__ import annotations
 from observer.model.findings import Unreachable
 from observer.model.recording import SECOND_NS, Event
 from reports.analysis.changes import Change, started
-from reports.analysis.incident_context import IncidentContext
+from reports.analysis.incident_context import IncidentContext, MemberObservations
 from reports.analysis.incidents import TOGETHER_NS
 from reports.analysis.leadership import says_primary
-from reports.analysis.member_observations import MemberObservations
 
 # Keys that expire with one lease go at one revision; if no revision is known, this close together.
 ONE_LEASE_NS = SECOND_NS
@@ -30,7 +29,7 @@ def observed(context: IncidentContext, member: str) -> MemberObservations:
 
 def _observe(context: IncidentContext, member: str) -> MemberObservations:
     index, end_ns = context.index, context.index.end_ns
-    reach_ns = max(context.until_ns, min(context.span.ended_ns + CONSEQUENCES_NS, context.span.following_ns))
+    reach_ns = max(context.span.reach_ns, min(context.span.ended_ns + CONSEQUENCES_NS, context.span.following_ns))
     lost = context.first("leader.lost", subject=member)
     keys_lost = context.events("member.lost", subject=member, until_ns=reach_ns)
     with_it = None if lost is None else next((e for e in keys_lost if _one_lease(lost, e)), None)
@@ -39,15 +38,15 @@ def _observe(context: IncidentContext, member: str) -> MemberObservations:
     sql = next((one for one in of_sql if _together(one, rest)), None)
     back_ns = reach_ns if rest is None else _shut_ns(rest, end_ns)
     # A member that went away in the incident was there before; otherwise it counts whether it was reachable then.
-    away_ns = context.from_ns if rest is None else rest.began_ns
+    away_ns = context.span.since_ns if rest is None else rest.began_ns
     sql_observed = sql is not None or index.observed("postgres", member, away_ns)
-    role = index.last("member.changed", member, context.until_ns if lost is None else lost.by_ns, "postgres")
+    role = index.last("member.changed", member, context.span.reach_ns if lost is None else lost.by_ns, "postgres")
     paused = index.last("member.changed", member, away_ns, "patroni")
     stopping = (c.event for c in context.changes(member) if _reports_stop(c) and c.event.by_ns < back_ns)
     return MemberObservations(
         member=member,
         rest=rest,
-        rest_observed=rest is not None or index.observed("patroni", member, context.from_ns),
+        rest_observed=rest is not None or index.observed("patroni", member, context.span.since_ns),
         sql=sql,
         sql_observed=sql_observed,
         sql_primary=role if sql_observed and role is not None and says_primary(role) else None,
@@ -82,7 +81,7 @@ def _ran_on(context: IncidentContext, rest: Unreachable, sql: Unreachable, reach
 
 
 def _restarted(context: IncidentContext, member: str, until_ns: int) -> Event | None:
-    changed = context.index.changed_between(context.from_ns, until_ns)
+    changed = context.index.changed_between(context.span.since_ns, until_ns)
     return next((c.event for c in changed if c.event.subject == member and c.restarted), None)
 
 

@@ -1,39 +1,41 @@
 """Find the outages of a recording, and count what they and an incident cost an action.
 
-`observer.model.outages` holds the definition of an outage. It counts persistent and new connections together.
+`observer.model.outages` holds the definition of an outage. It counts persistent and new connections together, and each
+kind apart with the rate of that kind: a client with a connection pool survives faults that a client with new
+connections does not, such as a brownout, a proxy at its limit, or a login that hangs.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise, product
+from typing import get_args
 
 from observer.model.findings import Cost, Outage
 from observer.model.outages import OutageDetector, limit_ns
-from observer.model.recording import SECOND_NS, Action, Operation, Outcome, Probe, Recording
+from observer.model.recording import NEW, PERSISTENT, SECOND_NS, Action, Operation, Outcome, Probe, Recording
 
 STABLE_NS = 5 * SECOND_NS
 # A recording holds all operations that finished within 10 s of a failure; those further off have to be fetched.
 NEAR_NS = 10 * SECOND_NS
 
 
-def rate_per_s(recording: Recording, probe: Probe = "kept") -> float:
-    """Return how many operations of one action per second were due on one kind of connection, or the default rate."""
-    key, default = ("fresh_per_s", 2.0) if probe == "fresh" else ("rate_per_s", 20.0)
+def threshold_ns(recording: Recording, probe: Probe | None = None) -> int:
+    """Return the longest gap between two acknowledgements that is no outage, from the rate of a kind of connection.
+
+    Without a rate in the settings, it is the default one.
+    """
+    key, default = ("fresh_per_s", 2.0) if probe == NEW else ("rate_per_s", 20.0)
     traffic = recording.header.settings.get("traffic")
     rate = traffic.get(key) if isinstance(traffic, dict) else None
-    return float(rate) if isinstance(rate, (int, float)) and rate > 0 else default
+    return limit_ns(float(rate) if isinstance(rate, (int, float)) and rate > 0 else default)
 
 
-def threshold_ns(recording: Recording, probe: Probe | None = None) -> int:
-    """Return the longest gap between two acknowledgements that is no outage, from the rate of a kind of connection."""
-    return limit_ns(rate_per_s(recording, probe or "kept"))
-
-
-def failures(recording: Recording, action: Action, probe: Probe | None = None) -> tuple[Operation, ...]:
+def failures(recording: Recording, action: Action) -> tuple[Operation, ...]:
     """Return all operations of an action that were not acknowledged, in order of finishing."""
-    own = (o for o in recording.operations if _is(o, action, probe) and o.outcome is not Outcome.OK)
+    own = (o for o in recording.operations if o.action == action and o.outcome is not Outcome.OK)
     return tuple(sorted(own, key=_finished))
 
 
@@ -133,17 +135,58 @@ def cost(
     failed = within(all_failed, began_ns, ended_ns)
     ok = acknowledged(recording, action, began_ns, ended_ns)
     observed = bool(ok or failed or own)
-    stable_ns, stable_since_id = stable(recording, all_failed, own) if observed else (None, None)
+    stable_ns, calm_id = stable(recording, all_failed, own) if observed else (None, None)
     return Cost(
         action=action,
         outages=tuple(own),
         outage_ns=sum(outage.duration_ns for outage in own) if observed else None,
         stable_ns=stable_ns,
-        stable_since_id=stable_since_id,
+        calm_id=calm_id,
         open=any(outage.open for outage in own),
         ok=ok,
         failed=sum(o.outcome is Outcome.FAIL for o in failed),
         unknown=sum(o.outcome is Outcome.UNKNOWN for o in failed),
+    )
+
+
+def outages_by_probe(recording: Recording) -> dict[tuple[Action, Probe], tuple[Outage, ...] | None]:
+    """Return the outages of each action on each kind of connection; None: no operation used that kind."""
+    used = {(s.action, s.probe) for s in recording.served} | {(o.action, o.probe) for o in recording.operations}
+    pairs = product(get_args(Action), get_args(Probe))
+    return {pair: outages(recording, *pair) if pair in used else None for pair in pairs}
+
+
+def with_probes(
+    recording: Recording,
+    cost: Cost,
+    by_probe: Mapping[tuple[Action, Probe], Sequence[Outage] | None],
+    before_ns: int,
+    ended_ns: int,
+) -> Cost:
+    """Return the cost of an incident with its outages on persistent and on new connections.
+
+    An outage belongs to the first incident that had not ended when the first operation that failed in it was due.
+    `before_ns` is the end of the incident before, `ended_ns` the end of this one.
+    """
+
+    def own(probe: Probe) -> tuple[tuple[Outage, ...], int | None]:
+        every = by_probe[cost.action, probe]
+        if every is None or cost.outage_ns is None:
+            return (), None
+        found = tuple(outage for outage in every if before_ns < outage.first_failure_ns <= ended_ns)
+        return found, sum(outage.duration_ns for outage in found)
+
+    (persistent, persistent_ns), (new, new_ns) = own(PERSISTENT), own(NEW)
+    known = persistent_ns is not None and new_ns is not None
+    return replace(
+        cost,
+        persistent_outages=persistent,
+        persistent_outage_ns=persistent_ns,
+        persistent_open=any(outage.open for outage in persistent),
+        new_outages=new,
+        new_outage_ns=new_ns,
+        new_open=any(outage.open for outage in new),
+        new_longer=known and (new_ns or 0) - (persistent_ns or 0) > threshold_ns(recording, NEW),
     )
 
 
@@ -153,7 +196,7 @@ def acknowledged(recording: Recording, action: Action, after_ns: int, by_ns: int
     Whole seconds come from the store's counts, so that a long interval loads no operations; its two ends are fetched.
     """
     first_s, last_s = -(-(after_ns + 1) // SECOND_NS), (by_ns + 1) // SECOND_NS
-    if not recording.seconds or first_s >= last_s:
+    if first_s >= last_s:
         return _count(recording.between(after_ns, by_ns), action)
     whole = sum(s.ok for s in recording.seconds if s.action == action and first_s <= s.at_s < last_s)
     ends = (

@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from observer.model.findings import Evidence
-from observer.model.recording import Event, Window
+from observer.model.recording import NEW, Event, Operation, Outcome, Window
 from reports.analysis.incident_context import IncidentContext, at_s, shows
 from reports.analysis.index import pool_of
 from reports.analysis.leadership import says_primary
 from reports.analysis.observe import observed
 from reports.analysis.outages import STABLE_NS
-from reports.analysis.proxy_return import answered_again
 from reports.analysis.rule import Found, expired, key_deleted
 from reports.analysis.rule import key_taken as shows_taken
 from reports.analysis.rules.etcd import shows_regained
+
+# The class of SQLSTATEs of the connection, which the client library raises as well; all others are a server's own.
+CONNECTION = "08"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def quorum_back(context: IncidentContext, cause: Found, after_ns: int) -> Bounda
 
 def proxy_back(context: IncidentContext, cause: Found, after_ns: int) -> Boundary | None:
     """Find the first answer of a server through the proxy, or of its statistics, whichever came first."""
-    answer = answered_again(context)
+    answer = _answered_again(context)
     back = (e for e in _from(context, after_ns, "source.sees") if e.source == "haproxy" and e.subject in cause.targets)
     event = next(back, None)
     if event is not None and (answer is None or answer[1].by_ns >= event.by_ns):
@@ -88,6 +90,39 @@ def proxy_back(context: IncidentContext, cause: Found, after_ns: int) -> Boundar
     facts = {"action": first.action, "server": first.server, "at_s": at_s(window.by_ns)}
     ids = () if first.id is None else (first.id,)
     return Boundary(window, Evidence("operations", ids, "evidence.proxy_answered", facts))
+
+
+def _answered(operation: Operation) -> bool:
+    """Return whether a server answered, even with an error: only then did the route through the proxy work."""
+    state = operation.sqlstate
+    return operation.outcome is Outcome.OK or (state is not None and not state.startswith(CONNECTION))
+
+
+def _answered_again(context: IncidentContext) -> tuple[Operation, Window] | None:
+    """Return the first answer on a connection made since the proxy went away, and the window of the proxy's return.
+
+    None: the proxy was not seen away, or no operation of the incident got an answer.
+    """
+    began = [one.began_ns for one in context.unreachable("haproxy")]
+    if not began or not context.write.outages:
+        return None
+    until_ns = max(context.span.reach_ns, *(outage.ended_ns for outage in context.write.outages))
+    own = [o for o in context.index.recording.between(min(began), until_ns) if o.started_ns >= min(began)]
+    first = next(_on_new_connections(own), None)
+    if first is None:
+        return None
+    failed = [o.started_ns for o in own if not _answered(o) and o.started_ns < first.started_ns]
+    return first, Window(max(failed, default=min(began)), first.finished_ns)
+
+
+def _on_new_connections(operations: list[Operation]) -> Iterator[Operation]:
+    """Yield operations answered on a new connection: a proxy that is asked to stop still serves the open ones."""
+    failed: set[tuple[str, str]] = set()
+    for one in sorted(operations, key=lambda o: o.finished_ns):
+        if not _answered(one):
+            failed.add((one.action, one.probe))
+        elif one.probe == NEW or (one.action, one.probe) in failed:
+            yield one
 
 
 def _boundary(event: Event | None, evidence: Evidence | None) -> Boundary | None:
@@ -102,8 +137,8 @@ def _leader(context: IncidentContext) -> str | None:
 
 def _from(context: IncidentContext, after_ns: int, *kinds: str) -> Iterator[Event]:
     """Yield events of some kinds from a moment on, up to the end of the incident and of the calm after its outages."""
-    until_ns = max([context.until_ns, *(outage.ended_ns + STABLE_NS for outage in context.outages)])
-    events = context.index.between(max(context.from_ns, after_ns), until_ns)
+    until_ns = max([context.span.reach_ns, *(outage.ended_ns + STABLE_NS for outage in context.write.outages)])
+    events = context.index.between(max(context.span.since_ns, after_ns), until_ns)
     return (event for event in events if event.kind in kinds)
 
 

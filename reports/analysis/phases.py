@@ -13,17 +13,9 @@ from dataclasses import replace
 from observer.model.causes import CAUSES, Cause, Preface, Shape
 from observer.model.findings import Evidence, Outage, Phase
 from observer.model.recording import Window
+from reports.analysis import phase_boundaries as ends
 from reports.analysis.incident_context import IncidentContext, at_s, shows
-from reports.analysis.phase_boundaries import (
-    Boundary,
-    Find,
-    accepts,
-    key_gone,
-    key_taken,
-    proxy_back,
-    quorum_back,
-    routed,
-)
+from reports.analysis.phase_boundaries import Boundary, Find
 from reports.analysis.quorum import majority_gone
 from reports.analysis.rule import Found
 from reports.analysis.rules.etcd import shows_lost
@@ -31,14 +23,14 @@ from reports.analysis.theory import Bound, bound, effective, in_place, live_sett
 
 # What ends each phase but the last, which ends with the first acknowledged write.
 Boundaries = tuple[tuple[str, Find], ...]
-_NEW_LEADER: Boundaries = (("election", key_taken), ("promotion", accepts), ("routing", routed))
+_NEW_LEADER: Boundaries = (("election", ends.key_taken), ("promotion", ends.accepts), ("routing", ends.routed))
 SHAPES: Mapping[Shape, Boundaries] = {
-    "failover": (("detection", key_gone), *_NEW_LEADER),
-    "switchover": (("handover", key_gone), *_NEW_LEADER),
-    "quorum": (("quorumless", quorum_back), ("promotion", accepts), ("routing", routed)),
-    "proxy": (("absence", proxy_back),),
-    "route": (("absence", routed),),
-    "restart": (("absence", accepts), ("routing", routed)),
+    "failover": (("detection", ends.key_gone), *_NEW_LEADER),
+    "switchover": (("handover", ends.key_gone), *_NEW_LEADER),
+    "quorum": (("quorumless", ends.quorum_back), ("promotion", ends.accepts), ("routing", ends.routed)),
+    "proxy": (("absence", ends.proxy_back),),
+    "route": (("absence", ends.routed),),
+    "restart": (("absence", ends.accepts), ("routing", ends.routed)),
 }
 LAST = "recovery"
 # The kind of event that begins the phase before the outage.
@@ -52,7 +44,7 @@ def shape_of(context: IncidentContext, cause: Cause) -> Shape:
         return "failover"
     # The key is kept and the outage is open: the leader may still come back before its lease runs out, or not.
     of_leader = cause.shape == "restart" and cause.layer in ("leader", "patroni")
-    return "failover" if of_leader and any(outage.open for outage in context.outages) else cause.shape
+    return "failover" if of_leader and any(outage.open for outage in context.write.outages) else cause.shape
 
 
 def phases(context: IncidentContext, result: Found) -> tuple[Phase, ...]:
@@ -61,7 +53,7 @@ def phases(context: IncidentContext, result: Found) -> tuple[Phase, ...]:
     One outage of writes is divided; any other of the same incident is a "relapse". A phase that began or ended with an
     event before the outage has no bound: the outage holds only a part of it.
     """
-    own, cause = context.outages, CAUSES[result.cause]
+    own, cause = context.write.outages, CAUSES[result.cause]
     shape = SHAPES.get(shape_of(context, cause))
     if not own or shape is None:
         return ()
@@ -84,13 +76,13 @@ def phases(context: IncidentContext, result: Found) -> tuple[Phase, ...]:
 
 def _main(context: IncidentContext, result: Found, shape: Boundaries) -> Outage:
     """Return the outage to divide: the one in which the leader key changed, if any; else the longest."""
-    finds = [find for _, find in shape if find in (key_gone, key_taken)]
+    finds = [find for _, find in shape if find in (ends.key_gone, ends.key_taken)]
     keys = [boundary.window for find in finds if (boundary := find(context, result, 0)) is not None]
 
     def holds(outage: Outage) -> int:
         return sum(outage.began_ns <= key.by_ns and key.after_ns < outage.ended_ns for key in keys)
 
-    return max(context.outages, key=lambda outage: (holds(outage), outage.duration_ns))
+    return max(context.write.outages, key=lambda outage: (holds(outage), outage.duration_ns))
 
 
 def _bounds(context: IncidentContext, cause: Cause, main: Outage, names: Sequence[str]) -> list[Bound | None]:
@@ -179,10 +171,10 @@ def _preface(context: IncidentContext, cause: Cause, main: Outage) -> list[Phase
 
 def _settling(context: IncidentContext) -> list[Phase]:
     """Return the phase from the first acknowledged write until 5 s have passed without a failure."""
-    last, length_ns = context.outages[-1], context.write.stable_ns
+    last, length_ns = context.write.outages[-1], context.write.stable_ns
     if last.open or length_ns is None:
         return []
-    calm = Window.at(context.outages[0].began_ns + length_ns)
+    calm = Window.at(context.write.outages[0].began_ns + length_ns)
     shown = Evidence("operations", (), "evidence.stable", {"at_s": at_s(calm.by_ns)})
     return [Phase("settling", Window.at(last.ended_ns), calm, _ended_by(context, last), shown)]
 

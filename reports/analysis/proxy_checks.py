@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from observer.model.findings import Unreachable
 from observer.model.recording import MS_NS, Event
 from reports.analysis.index import Index
-from reports.analysis.results.proxy import CheckPauses, Measured, ProxyChecks, ProxySettings, StaleUp
-from reports.analysis.results.recording import Period
+from reports.analysis.results.recording import CheckPauses, Measured, Period, ProxyChecks, ProxySettings, StaleUp
 from reports.analysis.state_history import AWAY
 from reports.analysis.topology import setting
 
@@ -31,11 +29,9 @@ def proxy_settings(index: Index) -> ProxySettings:
     return ProxySettings(None, None, inter_ms, inter_ms is not None, ())
 
 
-def proxy_checks(
-    index: Index, routes: Iterable[Period], roles: Iterable[Period], unreachable: Iterable[Unreachable]
-) -> ProxyChecks:
+def proxy_checks(index: Index, routes: Iterable[Period], roles: Iterable[Period]) -> ProxyChecks:
     """Return what the statistics page showed of the checks themselves."""
-    return ProxyChecks(check_pauses(index), check_timeouts(index), stale_up(index, routes, roles, unreachable))
+    return ProxyChecks(check_pauses(index), check_timeouts(index), stale_up(index, routes, roles))
 
 
 def check_pauses(index: Index) -> CheckPauses | None:
@@ -86,13 +82,11 @@ def check_timeouts(index: Index) -> dict[str, Measured]:
     return {status: found[status] for status in TIMEOUTS if status in found}
 
 
-def stale_up(
-    index: Index, routes: Iterable[Period], roles: Iterable[Period], unreachable: Iterable[Unreachable]
-) -> tuple[StaleUp, ...]:
+def stale_up(index: Index, routes: Iterable[Period], roles: Iterable[Period]) -> tuple[StaleUp, ...]:
     """Return the servers that were still UP after their PostgreSQL stopped answering, the longest first."""
     since_ns = {e.id: e.detail.get("since_ns") for e in index.of_kinds("source.blind")}
     away = [role for role in roles if role.what == AWAY]
-    unseen = [s for s in unreachable if s.source == "haproxy"]
+    unseen = [s for s in index.unreachable if s.source == "haproxy"]
     found: list[StaleUp] = []
     for route in routes:
         for role in (r for r in away if r.subject == route.subject.rpartition("/")[2]):
@@ -105,15 +99,6 @@ def stale_up(
             rows = tuple(row for row in (role.event_id, route.until_id) if row is not None)
             found.append(StaleUp(route.subject, route.to_ns - silent_ns, rows))
     return tuple(sorted(found, key=lambda one: (-one.duration_ns, one.subject)))
-
-
-def longest_up_s(fall: int, pause_ms: float, timeouts: Sequence[float]) -> float:
-    """Return how long a dead server may stay UP, seconds: `fall` pauses and `fall` checks, the first the longest.
-
-    `timeouts`: measured durations of checks, ms, the first of a server that still accepts connections. Later checks are
-    assumed to last as long as the last of these.
-    """
-    return (fall * pause_ms + max(timeouts) + (fall - 1) * timeouts[-1]) / 1000
 
 
 def _ids(*events: Event) -> tuple[int, ...]:

@@ -54,7 +54,7 @@ def sampled(recording: Recording) -> tuple[tuple[int, int], ...]:
     evenly, as many as make WHOLE together.
     """
     until_ns = recording.header.until_ns
-    total = sum(s.ok + s.failed + s.unknown for s in recording.seconds) or len(recording.operations)
+    total = sum(s.ok + s.failed + s.unknown for s in recording.seconds)
     if total <= WHOLE:
         return ((-1, until_ns),)
     every_ns = SLICE_NS * total // WHOLE

@@ -31,27 +31,27 @@ def redundancy_back(context: IncidentContext) -> tuple[int | None, Event | None]
     fell_ns: int | None = None
     primary = context.leader_before
     for event in context.index.of_kinds("leader.elected", "member.changed"):
-        if fell_ns is None and event.by_ns > context.until_ns:
+        if fell_ns is None and event.by_ns > context.span.reach_ns:
             break  # there were as many throughout
-        if event.kind == "leader.elected" and event.by_ns >= context.from_ns:
+        if event.kind == "leader.elected" and event.by_ns >= context.span.since_ns:
             primary, fell_ns = event.subject, event.by_ns
         if event.source != "patroni" or event.subject != primary:
             continue
         count = streaming(event)
         if count is None:
             continue
-        if event.by_ns < context.from_ns:
+        if event.by_ns < context.span.since_ns:
             before = count
         elif before is not None and count < before:
             fell_ns = event.by_ns if fell_ns is None else fell_ns
-        elif before is not None and fell_ns is not None and event.by_ns >= max(fell_ns, context.from_ns):
+        elif before is not None and fell_ns is not None and event.by_ns >= max(fell_ns, context.span.since_ns):
             return max(0, event.by_ns - context.span.began_ns), event
     return (0, None) if before is not None and fell_ns is None else (None, None)
 
 
 def protection(context: IncidentContext, shown: Event | None) -> list[Phase]:
     """Return the phase from the first acknowledged write after the outage until as many replicas stream as before."""
-    last = context.outages[-1] if context.outages else None
+    last = context.write.outages[-1] if context.write.outages else None
     if last is None or last.open or shown is None or shown.by_ns <= max(last.ended_ns, context.span.began_ns):
         return []
     evidence = shows("evidence.streaming", shown, member=shown.subject, replicas=streaming(shown))
@@ -87,7 +87,7 @@ def _stale_route(
 ) -> tuple[Event | None, Event | None]:
     """Return the new leader's route that came up while the old one was up, and the old one that went down after."""
     own = [(route, context.index.member_of(route)) for route in routes]
-    came_up = (r for r, member in own if r.kind == "route.up" and r.by_ns >= context.from_ns and member == new)
+    came_up = (r for r, member in own if r.kind == "route.up" and r.by_ns >= context.span.since_ns and member == new)
     up = next(came_up, None)
     before = [r for r, member in own if member == old and up is not None and r.by_ns <= up.by_ns]
     if up is None or not before or before[-1].kind == "route.down":

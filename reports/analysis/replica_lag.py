@@ -1,15 +1,18 @@
-"""How far replicas were behind under load, and which of them streamed."""
+"""How far replicas were behind under load, which of them streamed, and which stopped streaming in an incident."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from observer.model.recording import MS_NS, SECOND_NS, Event, Operation, Recording
+from observer.model.findings import Incident
+from observer.model.recording import MS_NS, SECOND_NS, Event, Recording
 from reports.analysis.changes import is_running
 from reports.analysis.index import Index
 from reports.analysis.leadership import says_primary
+from reports.analysis.results.evidence import StalledReplication
 from reports.analysis.results.recording import ReplicaLag
 
+STREAMING = "streaming"
 _Sample = tuple[float, int, int | None]
 
 
@@ -19,7 +22,7 @@ def streaming_members(event: Event) -> frozenset[str] | None:
     if not isinstance(rows, (list, tuple)) or not says_primary(event) or not is_running(event.detail.get("state")):
         return None
     return frozenset(
-        str(row.get("application_name")) for row in rows if isinstance(row, Mapping) and row.get("state") == "streaming"
+        str(row.get("application_name")) for row in rows if isinstance(row, Mapping) and row.get("state") == STREAMING
     )
 
 
@@ -85,13 +88,52 @@ def _samples(index: Index, first_ns: int) -> Iterator[Event]:
 
 def _load_began_ns(recording: Recording) -> int:
     """Return when the first operation was due, to the millisecond; 0 without operations."""
-    if recording.seconds:
-        second = min(s.at_s for s in recording.seconds)
-        own: Sequence[Operation] = recording.between(second * SECOND_NS - 1, (second + 1) * SECOND_NS)
-    else:
-        own = recording.operations
-    return min((o.due_ns for o in own), default=0) // MS_NS * MS_NS
+    second = min((s.at_s for s in recording.seconds), default=0)
+    first = recording.between(second * SECOND_NS - 1, (second + 1) * SECOND_NS)
+    return min((o.due_ns for o in first), default=0) // MS_NS * MS_NS
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def stalled_replication(index: Index, incident: Incident) -> StalledReplication | None:
+    """Return the replicas that streamed before the incident and stopped in it; None: there were none.
+
+    Their own Patroni reports it. A leader that is demoted and promoted again has as many replicas at its promotion as
+    before; in between it had none.
+    """
+    streamed = {name: _streamed_before(index, name, incident.began_ns) for name in index.members}
+    stopped: dict[str, Event] = {}
+    back: dict[str, Event] = {}
+    for event in index.between(incident.began_ns, incident.ended_ns):
+        if not _is_report(event):
+            continue
+        name, streams = event.subject, event.detail["replication_state"] == STREAMING
+        if event.detail.get("role") == "replica":
+            if streamed.get(name) and not streams:
+                stopped.setdefault(name, event)
+            elif streams and name in stopped:
+                back.setdefault(name, event)
+        streamed[name] = streams
+    if not stopped:
+        return None
+    by_ns, ids = _together(stopped.values())
+    back_ns, back_ids = _together(back.values()) if back.keys() == stopped.keys() else (None, ())
+    return StalledReplication(tuple(sorted(stopped)), by_ns, ids, back_ns, back_ids)
+
+
+def _is_report(event: Event) -> bool:
+    return event.kind == "member.changed" and event.source == "patroni" and "replication_state" in event.detail
+
+
+def _streamed_before(index: Index, member: str, at_ns: int) -> bool:
+    """Return whether a member's last report before a moment was that it streamed."""
+    reports = (e for e in reversed(index.events_of("member.changed", member)) if e.by_ns < at_ns and _is_report(e))
+    last = next(reports, None)
+    return last is not None and last.detail["replication_state"] == STREAMING
+
+
+def _together(events: Iterable[Event]) -> tuple[int, tuple[int, ...]]:
+    own = list(events)
+    return max(e.by_ns for e in own), tuple(sorted(e.id for e in own if e.id is not None))

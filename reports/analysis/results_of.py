@@ -1,36 +1,140 @@
-"""All results of one or more analyzed recordings."""
+"""All results of one or more recordings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+from typing import Any
 
-from observer.model.findings import Findings
+from observer.model.findings import Findings, Incident
 from observer.model.recording import Recording
-from reports.analysis.appeared import appeared
-from reports.analysis.incident_results import incident_results, lost_write
+from reports.analysis import captures, state_history, topology
+from reports.analysis.analyze import analyze_index
+from reports.analysis.baseline import baseline
+from reports.analysis.durability import appeared
+from reports.analysis.etcd_evidence import was_etcd_leader
+from reports.analysis.failures import failure_groups, read_only_writes, totals
 from reports.analysis.index import Index, build_index
+from reports.analysis.injected import reported
+from reports.analysis.proxy_checks import proxy_checks, proxy_settings
 from reports.analysis.reads import reads
-from reports.analysis.recording_results import recording_results
+from reports.analysis.reads_served import last_stale_read, persistent_on_leader
+from reports.analysis.rejoin import rejoins
+from reports.analysis.replica_lag import excluded_samples, replica_lags
+from reports.analysis.results import recording as results
 from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.whole import Consistency, DurabilityTotals, Results
+from reports.analysis.results.reads import Consistency, DurabilityTotals
+from reports.analysis.results.whole import RecordingResults, Results
 from reports.analysis.split_brain import divergences, possible_split_brains
+from reports.analysis.supporting_evidence import supporting_evidence
+from reports.analysis.theory import brownout, live_settings
+from reports.analysis.throughput import throughput_around, whole_throughput
 
 
-def results_of(analyzed: Sequence[tuple[Recording, Findings]], version: str) -> Results:
-    """Return the results of recordings, each with its findings, without answers, objectives and self-checks.
+def results_of(recordings: Iterable[Recording], version: str) -> Results:
+    """Analyze recordings and return all results, without answers, objectives and self-checks.
 
     `version`: the version of the observer.
     """
-    indexes = [build_index(recording) for recording, _ in analyzed]
+    indexes = [build_index(recording) for recording in recordings]
+    return assembled([(index, analyze_index(index)) for index in indexes], version)
+
+
+def assembled(analyzed: Sequence[tuple[Index, Findings]], version: str) -> Results:
+    """Return all results of recordings that were analyzed."""
+    indexes = [index for index, _ in analyzed]
     incidents: tuple[IncidentResults, ...] = ()
-    for index, (_, found) in zip(indexes, analyzed, strict=True):
-        incidents += incident_results(index, found, len(incidents) + 1)
+    for index, found in analyzed:
+        incidents += tuple(_incident(index, found, one, len(incidents)) for one in found.incidents)
     return Results(
         observer=version,
-        recordings=tuple(recording_results(index, own) for index, (_, own) in zip(indexes, analyzed, strict=True)),
+        recordings=tuple(_recording(index, found) for index, found in analyzed),
         incidents=incidents,
         durability=_durability(indexes),
         consistency=_consistency(indexes),
+    )
+
+
+def _incident(index: Index, found: Findings, incident: Incident, earlier: int) -> IncidentResults:
+    """Return the results of one incident; `earlier` incidents of other recordings have lower ids."""
+    proxy = proxy_settings(index)
+    header, until_ns = index.recording.header, _until_ns(found, incident, index.end_ns)
+    known: dict[str, Any] = {field.name: getattr(incident, field.name) for field in fields(incident)}
+    for cost in (incident.write, incident.read):
+        known[cost.action] = cost if cost.within is None else replace(cost, within=earlier + cost.within)
+    return IncidentResults(
+        **known,
+        id=earlier + incident.number,
+        recording=header.id,
+        began_utc=header.utc(incident.began_ns).isoformat(),
+        ended_utc=header.utc(incident.ended_ns).isoformat(),
+        brownout_bound_s=brownout(proxy.fall, proxy.inter_ms),
+        rejoins=rejoins(index, incident, until_ns),
+        was_etcd_leader=was_etcd_leader(index, incident),
+        supporting=supporting_evidence(index, incident),
+        throughput=throughput_around(index.recording, incident),
+    )
+
+
+def _until_ns(found: Findings, incident: Incident, end_ns: int) -> int:
+    """Return when the next incident of the same members begins, or the end of the recording."""
+    own = {incident.target, *incident.targets}
+    later = [i.began_ns for i in found.incidents if i.began_ns > incident.began_ns and own & {i.target, *i.targets}]
+    return min(later, default=end_ns)
+
+
+def _recording(index: Index, found: Findings) -> RecordingResults:
+    """Return everything that one recording shows beside its incidents."""
+    recording, header = index.recording, index.recording.header
+    live, versions = live_settings(index.settings), captures.versions(index)
+    roles, routes, excluded = state_history.roles(index), state_history.routes(index), excluded_samples(index)
+    return RecordingResults(
+        id=header.id,
+        began_utc=header.began_utc.isoformat(),
+        ended_utc=header.utc(header.until_ns).isoformat(),
+        duration_ns=header.until_ns,
+        ended=header.ended,
+        scope=header.scope,
+        cluster_id=header.cluster_id,
+        settings=header.settings,
+        live=None if live is None else live.values,
+        live_id=None if live is None else live.event.id,
+        versions={name: ", ".join(sorted(own)) for name, own in versions.items()},
+        version_ids={name: tuple(sorted(row for ids in own.values() for row in ids)) for name, own in versions.items()},
+        captures=captures.captures(index),
+        totals=tuple(totals(recording)),
+        failures=failure_groups(index),
+        read_only=read_only_writes(index, found.incidents, routes, roles),
+        baseline=baseline(recording, found),
+        served=tuple(recording.served),
+        last_stale_read=last_stale_read(index, roles),
+        persistent_on_leader=persistent_on_leader(recording),
+        leaderships=state_history.leader_periods(index, roles),
+        unreachable=tuple(
+            results.Unreachable(one.source, one.subject, one.how, one.from_ns, one.until_ns, one.event.id)
+            for one in index.unreachable
+        ),
+        not_observed=tuple(
+            results.NotObserved(action, *period) for action, periods in index.unobserved.items() for period in periods
+        ),
+        notes=tuple(reported(header, event) for event in index.events_of("note.told")),
+        parts=topology.parts(index),
+        watchers=topology.watchers(index),
+        names=topology.names(index),
+        etcd_leader=topology.last_etcd_leader(index),
+        proxy=proxy_settings(index),
+        checks=proxy_checks(index, routes, roles),
+        replica_lags=replica_lags(index, excluded),
+        lag_samples_excluded=excluded,
+        roles=roles,
+        routes=routes,
+        promotions=state_history.promotions(index),
+        connection_limits=state_history.connection_limits(index),
+        quorum=state_history.quorum_losses(index),
+        dashboards=captures.dashboards(index),
+        observer_suspended=state_history.observer_suspended(index),
+        direct_writes=state_history.direct_writes(index),
+        throughput=whole_throughput(recording),
     )
 
 
@@ -44,7 +148,7 @@ def _durability(indexes: Sequence[Index]) -> DurabilityTotals:
         audited=acknowledged - unaudited,
         unaudited=unaudited,
         lost=sum(lost) if lost else None,
-        lost_writes=tuple(lost_write(i.recording.header, one) for i in indexes for one in i.durability.lost or ()),
+        lost_writes=tuple(one for index in indexes for one in index.durability.lost or ()),
         unknown=sum(one.unknown for one in written),
         unknown_took_effect=_total([one.unknown_took_effect for one in written]),
         failed_but_present=_total([one.failed_but_present for one in written]),

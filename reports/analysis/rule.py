@@ -11,8 +11,7 @@ from typing import Any
 
 from observer.model.findings import Confidence, Evidence, Rejected, Unreachable
 from observer.model.recording import Event
-from reports.analysis.incident_context import IncidentContext, shows
-from reports.analysis.member_observations import MemberObservations
+from reports.analysis.incident_context import IncidentContext, MemberObservations, shows
 
 
 @dataclass(frozen=True, slots=True)

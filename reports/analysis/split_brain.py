@@ -59,7 +59,7 @@ def _possible_split_brain(index: Index, away: Unreachable) -> PossibleSplitBrain
     ended = demoted or away.back
     if ended is not None and ended.by_ns <= from_ns:
         return None
-    first = resume or _taken(index, successor.member, successor.from_ns)
+    first_id = successor.from_id if resume is None else resume.id
     committed = None if resume is None else _committed(index, away, from_ns)
     return PossibleSplitBrain(
         recording=index.recording.header.id,
@@ -68,7 +68,7 @@ def _possible_split_brain(index: Index, away: Unreachable) -> PossibleSplitBrain
         from_ns=from_ns,
         to_ns=None if ended is None else ended.by_ns,
         resumed=resume is not None,
-        event_ids=tuple(e.id for e in (first, ended) if e is not None and e.id is not None),
+        event_ids=tuple(row for row in (first_id, None if ended is None else ended.id) if row is not None),
         committed_ns=None if committed is None else committed.by_ns,
         committed_age_ns=None if committed is None else round(committed.detail["lag_s"] * SECOND_NS),
         committed_id=None if committed is None else committed.id,
@@ -87,12 +87,6 @@ def _died(index: Index, away: Unreachable) -> bool:
 
 def _targets(report: Event, member: str, *actions: str) -> bool:
     return report.detail.get("target") == member and report.detail.get("action") in actions
-
-
-def _taken(index: Index, successor: str, from_ns: int) -> Event | None:
-    """Return the event in which the successor took the key."""
-    kinds = ("leader.elected", "leader.seen")
-    return next((e for e in index.between(from_ns, from_ns) if e.kind in kinds and e.subject == successor), None)
 
 
 def _committed(index: Index, away: Unreachable, from_ns: int) -> Event | None:

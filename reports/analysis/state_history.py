@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from observer.model.findings import Leadership
@@ -25,64 +25,55 @@ def roles(index: Index) -> tuple[Period, ...]:
     """
     polled = {event.source for event in index.of_kinds("member.changed")}
     source = "postgres" if "postgres" in polled else "patroni"
-    changes: dict[str, list[_Change]] = {}
     role: dict[str, str] = {}
-    for event in index.of_kinds("member.changed", "source.blind", "source.sees"):
+
+    def state(event: Event) -> str | None:
         if event.source != source:
-            continue
-        state = _role(event, role)
-        if state is not None:
-            changes.setdefault(event.subject, []).append((event.by_ns, state, event.id))
-            if state != AWAY:
-                role[event.subject] = state
-    return tuple(_periods(index, changes))
+            return None
+        if event.kind == "source.blind":
+            return AWAY
+        primary = says_primary(event) if event.kind == "member.changed" else None
+        if primary is not None:
+            role[event.subject] = "primary" if primary else "replica"
+        return role.get(event.subject) if primary is not None or event.kind == "source.sees" else None
 
-
-def _role(event: Event, last: Mapping[str, str]) -> str | None:
-    if event.kind == "source.blind":
-        return AWAY
-    if event.kind == "source.sees":
-        return last.get(event.subject)
-    primary = says_primary(event)
-    return None if primary is None else "primary" if primary else "replica"
+    return tuple(_periods(index, ("member.changed", "source.blind", "source.sees"), state))
 
 
 def routes(index: Index) -> tuple[Period, ...]:
     """Return when each pool routed to each of its servers."""
-    changes = _changes(index, {"route.up": "up", "route.down": "down"})
-    return tuple(period for period in _periods(index, changes) if period.what == "up")
+    periods = _periods(index, ("route.up", "route.down"), lambda event: event.kind.rpartition(".")[2])
+    return tuple(period for period in periods if period.what == "up")
 
 
 def quorum_losses(index: Index) -> tuple[Period, ...]:
     """Return when etcd had no leader: as its members reported, or inferred if a majority did not answer."""
-    changes = _changes(index, {"quorum.lost": "lost", "quorum.regained": "regained"})
-    together = sorted((change for own in changes.values() for change in own), key=lambda change: change[0])
-    return tuple(period for period in _periods(index, {"etcd": together}) if period.what == "lost")
+    periods = _periods(index, ("quorum.lost", "quorum.regained"), lambda event: event.kind.rpartition(".")[2])
+    return tuple(period for period in periods if period.what == "lost")
 
 
 def connection_limits(index: Index) -> tuple[ConnectionLimit, ...]:
     """Return when a proxy was at its connection limit."""
-    changes: dict[str, list[_Change]] = {}
-    for event in index.of_kinds("proxy.full", "proxy.room"):
-        sessions = (event.detail.get("sessions"), event.detail.get("limit"))
-        state = sessions if event.kind == "proxy.full" else AVAILABLE
-        changes.setdefault(event.subject, []).append((event.by_ns, state, event.id))
+
+    def state(event: Event) -> Any:
+        return (event.detail.get("sessions"), event.detail.get("limit")) if event.kind == "proxy.full" else AVAILABLE
+
+    periods: Iterator[Any] = _periods(index, ("proxy.full", "proxy.room"), state)
     return tuple(
-        ConnectionLimit(subject, began[1][0], began[1][1], began[0], ended[0], began[2], ended[2])
-        for subject in sorted(changes)
-        for began, ended in _stretches(changes[subject], index.end_ns)
-        if began[1] != AVAILABLE
+        ConnectionLimit(one.subject, sessions, limit, one.from_ns, one.to_ns, one.event_id, one.until_id)
+        for one in periods
+        if one.what != AVAILABLE
+        for sessions, limit in [one.what]
     )
 
 
-def _changes(index: Index, states: Mapping[str, str]) -> dict[str, list[_Change]]:
+def _periods(index: Index, kinds: Sequence[str], state: Callable[[Event], Any]) -> Iterator[Period]:
+    """Yield how long each subject was in each state, by subject. `state` None: the event shows no state."""
     changes: dict[str, list[_Change]] = {}
-    for event in index.of_kinds(*states):
-        changes.setdefault(event.subject, []).append((event.by_ns, states[event.kind], event.id))
-    return changes
-
-
-def _periods(index: Index, changes: Mapping[str, Sequence[_Change]]) -> Iterator[Period]:
+    for event in index.of_kinds(*kinds):
+        what = state(event)
+        if what is not None:
+            changes.setdefault(event.subject, []).append((event.by_ns, what, event.id))
     for subject in sorted(changes):
         for began, ended in _stretches(changes[subject], index.end_ns):
             yield Period(subject, began[1], began[0], ended[0], began[2], ended[2])

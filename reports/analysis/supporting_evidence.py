@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from observer.model.findings import Incident, Unreachable
+from observer.model.findings import Incident
 from observer.model.recording import SECOND_NS, Event
-from reports.analysis.container_engine import container_exits, container_starts
-from reports.analysis.etcd_evidence import etcd_elections, etcd_led, etcd_outages, majority_lost
+from reports.analysis.etcd_evidence import (
+    container_start,
+    etcd_elections,
+    etcd_outages,
+    is_start,
+    majority_lost,
+)
 from reports.analysis.failures import READ_ONLY
-from reports.analysis.incident_reads import failed_reads, persistent_reads, reads_served
 from reports.analysis.index import Index
 from reports.analysis.outages import within
-from reports.analysis.results.evidence import Interval, LogLine, RefusedWrites, SessionPeak, SupportingEvidence
-from reports.analysis.stalled_replication import stalled_replication
+from reports.analysis.reads_served import failed_reads, persistent_reads, reads_served
+from reports.analysis.replica_lag import stalled_replication
+from reports.analysis.results.evidence import (
+    ContainerExit,
+    Interval,
+    LogLine,
+    RefusedWrites,
+    SessionPeak,
+    SupportingEvidence,
+)
 from reports.analysis.theory import live_settings
+from reports.analysis.topology import etcd_leader_at
 
 # Log lines of a member about its own role.
 OWN_ROLE = ("demoted", "promoted", "new_timeline")
@@ -22,20 +35,19 @@ OWN_ROLE = ("demoted", "promoted", "new_timeline")
 REPORTED_NS = 2 * SECOND_NS
 
 
-def supporting_evidence(index: Index, incident: Incident, absences: Sequence[Unreachable]) -> SupportingEvidence:
-    """Return everything that supports one incident. `absences`: the periods without an answer of etcd's members."""
+def supporting_evidence(index: Index, incident: Incident) -> SupportingEvidence:
+    """Return everything that supports one incident."""
     recording, began_ns, ended_ns = index.recording, incident.began_ns, incident.ended_ns
-    first_ns = min((e.by_ns for e in incident.injected if e.kind == "fault.told"), default=began_ns)
     live = live_settings(index.settings, began_ns)
-    own = index.between(min(first_ns, began_ns) - REPORTED_NS, ended_ns)
+    own = index.between(incident.fault_ns - REPORTED_NS, ended_ns)
     return SupportingEvidence(
         lines=_role_lines(own, began_ns),
-        ended=container_exits(own),
-        started=container_starts(own),
+        ended=tuple(_exit(event) for event in own if event.kind == "container.ended"),
+        started=tuple(container_start(event) for event in own if is_start(event)),
         read_only=_refused_writes(index, incident),
-        majority_gone=majority_lost(index, absences, own),
-        etcd_outages=etcd_outages(index, absences, began_ns - REPORTED_NS, ended_ns),
-        etcd_led=etcd_led(index, began_ns),
+        majority_gone=majority_lost(index, own),
+        etcd_outages=etcd_outages(index, began_ns - REPORTED_NS, ended_ns),
+        etcd_led=etcd_leader_at(index, began_ns),
         elections=etcd_elections(index, own),
         session_peak=_session_peak(index, incident),
         brownout=_brownout(incident),
@@ -52,6 +64,11 @@ def supporting_evidence(index: Index, incident: Incident, absences: Sequence[Unr
 def _role_lines(own: Sequence[Event], began_ns: int) -> tuple[LogLine, ...]:
     lines = (e for e in own if e.kind == "log.told" and e.detail.get("says") in OWN_ROLE and e.by_ns >= began_ns)
     return tuple(LogLine(e.subject, str(e.detail["says"]), str(e.detail.get("text")), e.by_ns, e.id) for e in lines)
+
+
+def _exit(event: Event) -> ContainerExit:
+    code = event.detail.get("exit_code")
+    return ContainerExit(event.subject, code if isinstance(code, int) else None, event.by_ns, event.id)
 
 
 def _refused_writes(index: Index, incident: Incident) -> RefusedWrites | None:

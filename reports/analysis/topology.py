@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from observer.model.recording import Event
 from reports.analysis.index import Index
+from reports.analysis.results.evidence import EtcdLeader
 from reports.analysis.results.recording import Part
 
 # The order of a request's way back, and of the proxy's addresses.
@@ -113,16 +113,16 @@ def last_etcd_leader(index: Index) -> str | None:
     return None if leader is None else etcd_names(index).get(leader)
 
 
-def etcd_leader_at(index: Index, at_ns: int) -> tuple[str, Event] | None:
-    """Return the endpoint of etcd's last known leader at a moment, and the event that shows it."""
-    found: tuple[str, Event] | None = None
+def etcd_leader_at(index: Index, at_ns: int) -> EtcdLeader | None:
+    """Return etcd's last known leader at a moment."""
+    found: EtcdLeader | None = None
     for event in index.of_kinds("raft.elected", "versions.captured"):
         if event.by_ns > at_ns:
             break
         leader = event.detail.get("leader") if event.kind == "raft.elected" else None
         if event.kind == "versions.captured" and event.source == "etcd" and event.detail.get("leads"):
             leader = event.subject
-        found = found if leader is None else (str(leader), event)
+        found = found if leader is None else EtcdLeader(str(leader), event.id)
     return found
 
 

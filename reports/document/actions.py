@@ -74,7 +74,7 @@ def _spent(results: Results) -> Counter[str]:
 
 def _remedy(phase: str, incident: IncidentResults) -> str:
     cause = CAUSES[incident.cause]
-    first = phase.split("+")[0]
+    first = phase.partition("+")[0]
     if first == "detection" and not cause.lease_expires:
         return "shutdown" if cause.name == "leader.stopped" else cause.remedy
     return BY_PHASE.get(first, cause.remedy)

@@ -7,8 +7,14 @@ from itertools import groupby
 
 from observer.model.findings import Lost
 from observer.model.recording import SECOND_NS
-from reports.analysis.results.reads import BackwardReads, PossibleSplitBrain, ReadConsistency, TwoPrimaries
-from reports.analysis.results.whole import DurabilityTotals, Results
+from reports.analysis.results.reads import (
+    BackwardReads,
+    DurabilityTotals,
+    PossibleSplitBrain,
+    ReadConsistency,
+    TwoPrimaries,
+)
+from reports.analysis.results.whole import Results
 from reports.document.blocks import Blocks, Cell, Inline, Profile, Row, Section, Sentence, Value
 from reports.document.build import code, details, events, paragraph, query, rows_of, say, seconds, shown_by, table
 

@@ -62,9 +62,9 @@ def _facts(incident: IncidentResults, few: bool) -> Iterator[_Fact]:
     for line in support.lines:
         text = say("incident_evidence.log", member=line.member, text=line.text)
         yield _Fact(f"log {line.says}", line.at_ns / SECOND_NS, text, rows_of("events", line.event_id))
-    for exit in support.ended:
-        text = say("incident_evidence.exit", name=exit.name, code=exit.code)
-        yield _Fact(f"exit {exit.code}", exit.at_ns / SECOND_NS, text, rows_of("events", exit.event_id))
+    for end in support.ended:
+        text = say("incident_evidence.exit", name=end.name, code=end.code)
+        yield _Fact(f"exit {end.code}", end.at_ns / SECOND_NS, text, rows_of("events", end.event_id))
     for rejoin in incident.rejoins:
         if rejoin.diverged is not None:
             text = say("incident_evidence.log", member=rejoin.member, text=rejoin.diverged.text)
@@ -99,7 +99,7 @@ def _once(facts: Iterator[_Fact]) -> list[_Fact]:
 
 
 def _lost(incidents: Sequence[IncidentResults]) -> Blocks:
-    lost = [(incident, write) for incident in incidents for write in incident.lost]
+    lost = [(incident, write) for incident in incidents for write in incident.lost or ()]
     rows: list[Row] = []
     for incident, write in lost[:LOST_SHOWN]:
         shown = (rows_of("operations", write.operation_id), rows_of("audits", write.audit_id))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from observer.model.findings import Cost
 from reports.analysis.results.evidence import Rejoin
-from reports.analysis.results.incident import ActionCost, IncidentResults
+from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import Results
 from reports.document.blocks import Anchor, Blocks, Cell, Inline, Row, Value
 from reports.document.build import code, incident_link, say, seconds, table
@@ -38,7 +39,7 @@ def _fault(incident: IncidentResults, results: Results) -> Cell:
     """Return what failed: no target for the only HAProxy, nor for a leader that the column of leaders names."""
     names = recording_of(incident, results).names
     parts: list[Inline] = [cause_name(incident.cause)]
-    if incident.target is None or not incident.target == incident.leader.before != incident.leader.after:
+    if incident.target is None or not incident.target == incident.leader_before != incident.leader_after:
         targets = incident.targets or (incident.target,)
         parts += [code(target) for target in targets if target and names.get(target) != ""]
     if incident.confidence != "high":
@@ -46,7 +47,7 @@ def _fault(incident: IncidentResults, results: Results) -> Cell:
     return tuple(parts)
 
 
-def _outage(cost: ActionCost) -> Cell:
+def _outage(cost: Cost) -> Cell:
     if cost.within is not None:
         return say("incident_table.within", incident=incident_link(cost.within))
     if cost.open:
@@ -67,7 +68,7 @@ def _new_connections(incident: IncidentResults) -> Cell:
     )
 
 
-def _failures(cost: ActionCost) -> Inline:
+def _failures(cost: Cost) -> Inline:
     if cost.outage_ns is None and not cost.ok + cost.failed + cost.unknown:
         return Value(None)
     if not cost.unknown:
@@ -77,14 +78,14 @@ def _failures(cost: ActionCost) -> Inline:
 
 def _leader(incident: IncidentResults) -> Cell:
     """Return the leader and the timeline, before and after if they changed."""
-    leader = incident.leader
-    if leader.before is None and leader.after is None:
+    before, after = incident.leader_before, incident.leader_after
+    if before is None and after is None:
         return Value(None)
-    key = "incident_table.leader" if leader.before == leader.after else "incident_table.new_leader"
-    timeline: Inline = Value(leader.timeline_before)
-    if leader.timeline_before != leader.timeline_after:
-        timeline = say("incident_table.change", before=leader.timeline_before, after=leader.timeline_after)
-    return say(key, before=leader.before, after=leader.after, timeline=timeline)
+    timeline: Inline = Value(incident.timeline_before)
+    if incident.timeline_before != incident.timeline_after:
+        timeline = say("incident_table.change", before=incident.timeline_before, after=incident.timeline_after)
+    key = "incident_table.leader" if before == after else "incident_table.new_leader"
+    return say(key, before=before, after=after, timeline=timeline)
 
 
 def rejoin_cell(incident: IncidentResults) -> Cell:
@@ -105,7 +106,7 @@ def _rejoined(rejoin: Rejoin, incident: IncidentResults) -> list[Inline]:
     if rejoin.role is not None:
         parts.append(Value(rejoin.role, "@role"))
     # pg_rewind concerns a former leader: a replica has no history of its own.
-    was_leader = rejoin.member == incident.leader.before != incident.leader.after
+    was_leader = rejoin.member == incident.leader_before != incident.leader_after
     if was_leader or rejoin.how is not None:
         parts.append(say(f"rejoin.how_{rejoin.how or 'unknown'}"))
     return parts

@@ -55,7 +55,7 @@ def recording_of(incident: IncidentResults, results: Results) -> RecordingResult
 def leader_changed(incident: IncidentResults) -> bool:
     """Return whether the leader key went to another member, even if it came back within the incident."""
     elected = any("election" in phase.name for phase in incident.phases)
-    return elected or incident.leader.before != incident.leader.after
+    return elected or incident.leader_before != incident.leader_after
 
 
 def _variant(incident: IncidentResults, recording: RecordingResults) -> Sentence | None:
@@ -69,7 +69,7 @@ def _variant(incident: IncidentResults, recording: RecordingResults) -> Sentence
     if cause.layer == "replica" and down > 1:
         return say("kind.at_once", n=down)
     if cause.layer in ("postgres", "patroni"):
-        return say("kind.on_leader" if incident.target == incident.leader.before else "kind.on_replica")
+        return say("kind.on_leader" if incident.target == incident.leader_before else "kind.on_replica")
     if cause.lease_expires and incident.write.within is None and not leader_changed(incident):
         return say("kind.leader_kept")
     return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from reports.analysis.results.incident import ActionCost, IncidentResults
+from observer.model.findings import Cost
+from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import Results
 from reports.document.actions import weakest
 from reports.document.blocks import Blocks, Bullets, Cell, Inline, Profile, Row, Section, Sentence, Value
@@ -109,12 +110,12 @@ def _worst(kinds: Sequence[Kind]) -> tuple[Inline, ...]:
     return (say("overview.worst_none" if not failed else "overview.worst_failed", n=failed),)
 
 
-def cost_of(incident: IncidentResults, action: str) -> ActionCost:
+def cost_of(incident: IncidentResults, action: str) -> Cost:
     """Return what an incident cost writes or reads."""
     return incident.write if action == "write" else incident.read
 
 
-def longest_ns(cost: ActionCost) -> int:
+def longest_ns(cost: Cost) -> int:
     """Return the longest outage of an action in an incident; 0 if it has none."""
     return max((outage.duration_ns for outage in cost.outages), default=0)
 
@@ -164,7 +165,7 @@ def _row(kind: Kind) -> Row:
     )
 
 
-def _spread(costs: Sequence[ActionCost]) -> Cell:
+def _spread(costs: Sequence[Cost]) -> Cell:
     """Return minimum, median and maximum of the outages of an action; fewer numbers if they are equal or too few."""
     own = [cost.outage_ns for cost in costs if not (cost.within and not cost.outage_ns)]
     known = sorted(ns for ns in own if ns is not None)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from observer.model.findings import Reported
 from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.recording import Reported
 from reports.analysis.results.whole import Results
 
 

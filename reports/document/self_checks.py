@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from observer.model.findings import Phase
+from observer.model.findings import Cost, Phase
 from observer.model.recording import MS_NS, SECOND_NS
 from reports.analysis.keys import is_inside
-from reports.analysis.results.incident import ActionCost, IncidentResults
+from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.recording import LeaderPeriod
 from reports.analysis.results.whole import FailedCheck, RecordingResults, Results
 
@@ -89,19 +89,18 @@ def _incident(incident: IncidentResults) -> Iterator[_Failed]:
     if incident.cause not in ("unknown", "observer.blind") and not any(e.ids for e in incident.evidence):
         yield _failed("check.cause_rows", {**one, "cause": incident.cause}, UNKNOWN)
     yield from _moments(incident)
-    leader = incident.leader
-    before, after = leader.timeline_before, leader.timeline_after
+    before, after = incident.timeline_before, incident.timeline_after
     if before is None or after is None:
         return
-    unstated = {"leader": replace(leader, timeline_before=None, timeline_after=None)}
+    unstated = {"timeline_before": None, "timeline_after": None}
     if after < before and incident.cause != "leader.taken_back":  # there the old leader, on its timeline, came back
         yield _failed("check.timeline_falls", {**one, "before": before, "after": after}, unstated)
-    elif leader.before != leader.after and after == before:
+    elif incident.leader_before != incident.leader_after and after == before:
         yield _failed("check.timeline_stayed", {**one, "before": before}, unstated)
 
 
 def _moments(incident: IncidentResults) -> Iterator[_Failed]:
-    """A row of events that an incident quotes twice has the same moment both times."""
+    """Check that a row of events that an incident quotes twice has the same moment both times."""
     proofs = (*incident.evidence, *(e for phase in incident.phases for e in _evidence(phase)))
     support = incident.supporting
     quoted: list[tuple[int | None, float]] = [
@@ -124,7 +123,7 @@ def _evidence(phase: Phase) -> Iterator[Any]:
 
 
 def _phases(incident: IncidentResults) -> Iterator[_Failed]:
-    """The phases of an outage sum to it, and each is as long as its windows allow."""
+    """Check that the phases of an outage sum to it, and that each is as long as its windows allow."""
     one, outage_ns = {"incident": incident.id}, incident.write.outage_ns
     counted = [phase for phase in incident.phases if is_inside(phase.name)]
     sum_ns = sum(phase.duration_ns for phase in counted)
@@ -136,7 +135,7 @@ def _phases(incident: IncidentResults) -> Iterator[_Failed]:
             yield _failed("check.phase_window", {**one, "phase": phase.name}, {"phases": ()})
 
 
-def _without_outages(cost: ActionCost) -> ActionCost:
+def _without_outages(cost: Cost) -> Cost:
     return replace(cost, outage_ns=None, stable_ns=None, open=False, outages=())
 
 

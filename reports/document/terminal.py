@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports.analysis.results.incident import ActionCost, IncidentResults
+from observer.model.findings import Cost
+from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import Results
 from reports.document.blocks import Inline, Sentence, Value
 from reports.document.build import say, seconds
@@ -33,19 +34,18 @@ def _lines(incident: IncidentResults) -> Iterator[Sentence]:
             for phase, shown in ((phase, seconds(phase.duration_ns)) for phase in inside)
         ]
         yield say("line.phases", list=phases)
-    leader = incident.leader
-    if leader.before != leader.after:
+    if incident.leader_before != incident.leader_after:
         yield say(
             "line.leader",
-            before=leader.before,
-            after=leader.after,
-            timeline_before=leader.timeline_before,
-            timeline_after=leader.timeline_after,
+            before=incident.leader_before,
+            after=incident.leader_after,
+            timeline_before=incident.timeline_before,
+            timeline_after=incident.timeline_after,
         )
     yield say("line.lost", lost=incident.lost_writes)
 
 
-def _cost(cost: ActionCost) -> Inline:
+def _cost(cost: Cost) -> Inline:
     if cost.open:
         return say("overview.at_least", value=seconds(cost.outage_ns))
     return Value(seconds(cost.outage_ns), "s")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from observer.model.causes import CAUSES
-from reports.analysis.results.incident import ActionCost, IncidentResults
+from observer.model.findings import Cost
+from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import Answer, RecordingResults, Results
 from reports.document.blocks import Blocks, Bullets, Inline, Profile, Section, Sentence, Value
 from reports.document.build import details, events, numbers, say, shown_by
@@ -120,7 +121,7 @@ def _costs(own: Sequence[IncidentResults]) -> tuple[Sentence, ...]:
     return write, read
 
 
-def _cost(action: str, costs: Sequence[ActionCost]) -> Sentence:
+def _cost(action: str, costs: Sequence[Cost]) -> Sentence:
     """Return how long an action was down over some incidents."""
     own = [cost for cost in costs if cost.within is None]
     known = [cost.outage_ns for cost in own if cost.outage_ns is not None]
@@ -147,9 +148,9 @@ def _span(durations_ns: Sequence[int]) -> Inline:
 
 def _leader(own: Sequence[IncidentResults]) -> Iterator[Sentence]:
     """Yield whether the leader changed, if that is the same for all incidents and known."""
-    changes = {one.leader.before != one.leader.after for one in own}
-    again = {one.leader.timeline_before != one.leader.timeline_after for one in own}
-    if any(one.leader.after is None for one in own) or len(changes) > 1:
+    changes = {one.leader_before != one.leader_after for one in own}
+    again = {one.timeline_before != one.timeline_after for one in own}
+    if any(one.leader_after is None for one in own) or len(changes) > 1:
         return
     if changes == {True}:
         yield say("homework.leader_changed")

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from observer.model.findings import Outage, Phase
+from observer.model.findings import Cost, Outage, Phase
 from observer.model.recording import SECOND_NS
+from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.reads import TwoPrimaries
 from reports.analysis.results.recording import Baseline, ConnectionLimit, Throughput
 from reports.analysis.results.whole import RecordingResults, Results
@@ -60,6 +61,10 @@ KEYS: Mapping[str, str] = {
     "worst_duration_ids": "worst_s_ids",
 }
 
+# Attributes that are not printed, and properties that are.
+OMITTED: Mapping[type, tuple[str, ...]] = {Cost: ("action",), Outage: ("action", "first_failure_ns")}
+ADDED: Mapping[type, tuple[str, ...]] = {Outage: ("duration_ns",), TwoPrimaries: ("duration_ns",)}
+
 
 def document(results: Results) -> dict[str, Any]:
     """Return the results as `--format json` prints them: sentences in English, milliseconds, sorted keys."""
@@ -98,7 +103,7 @@ def _plain(value: Any) -> Any:
     if type(value) in SPECIAL:
         return SPECIAL[type(value)](value)
     if is_dataclass(value) and not isinstance(value, type):
-        return _fields(value, (field.name for field in fields(value)))
+        return _fields(value, [*_names(value, *OMITTED.get(type(value), ())), *ADDED.get(type(value), ())])
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -125,8 +130,15 @@ def _recording(value: RecordingResults) -> dict[str, Any]:
     return {**_fields(value, _names(value, "duration_ns")), "duration_s": seconds(value.duration_ns)}
 
 
-def _outage(value: Outage) -> dict[str, Any]:
-    return _fields(value, [*_names(value, "action", "first_failure_ns"), "duration_ns"])
+def _incident(value: IncidentResults) -> dict[str, Any]:
+    change = {name: getattr(value, name) for name in ("timeline_before", "timeline_after")}
+    return {
+        **_fields(value, _names(value, "leader_before", "leader_after", *change, "brownout")),
+        "leader": {"before": value.leader_before, "after": value.leader_after, **change},
+        "brownout_s": seconds(value.brownout_ns),
+        "lost": [_plain(lost) for lost in value.lost or ()],
+        "lost_writes": value.lost_writes,
+    }
 
 
 def _phase(value: Phase) -> dict[str, Any]:
@@ -136,10 +148,6 @@ def _phase(value: Phase) -> dict[str, Any]:
         "ended_s": seconds(value.ended.by_ns),
         "evidence": [_plain(one) for one in (value.began_by, value.ended_by) if one is not None],
     }
-
-
-def _two_primaries(value: TwoPrimaries) -> dict[str, Any]:
-    return _fields(value, [*_names(value), "duration_ns"])
 
 
 def _baseline(value: Baseline) -> dict[str, Any]:
@@ -159,9 +167,8 @@ def _throughput(value: Throughput) -> dict[str, Any]:
 
 SPECIAL: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     RecordingResults: _recording,
-    Outage: _outage,
+    IncidentResults: _incident,
     Phase: _phase,
-    TwoPrimaries: _two_primaries,
     Baseline: _baseline,
     ConnectionLimit: _connection_limit,
     Throughput: _throughput,

@@ -39,7 +39,7 @@ def _east_slavic(n: int) -> int:
 
 # Which form of a word goes with a whole number, by the forms that `format.plural` of a language names.
 PLURALS: Mapping[str, Callable[[int], int]] = {
-    "other": lambda n: 0,
+    "other": lambda _: 0,
     "one|other": lambda n: 0 if n == 1 else 1,
     "zero or one|other": lambda n: 0 if n < 2 else 1,
     "one|few|many": _east_slavic,

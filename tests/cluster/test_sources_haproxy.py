@@ -16,7 +16,7 @@ import pytest
 
 from observer.model.recording import Event
 from observer.sources import haproxy
-from observer.sources.web import OPEN, Access
+from observer.sources.polling import ANONYMOUS, Access
 from tests.ports import free_port
 from tests.waiting import eventually, held_up_s
 
@@ -174,7 +174,7 @@ def test_a_poll_of_a_frozen_proxy_ends_at_its_deadline(proxy: Proxy) -> None:
 
 def test_the_error_for_missing_credentials_holds_the_http_code(proxy: Proxy) -> None:
     events: list[Event] = []
-    job = haproxy.job(proxy.stats, 100, events.append, time.monotonic_ns, OPEN)
+    job = haproxy.job(proxy.stats, 100, events.append, time.monotonic_ns, ANONYMOUS)
 
     def refused() -> bool:
         job.run()

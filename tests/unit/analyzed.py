@@ -7,7 +7,6 @@ from pathlib import Path
 
 from benchmarks.accuracy import recorded_run
 from observer.model.recording import Recording
-from reports.analysis.analyze import analyze
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import RecordingResults, Results
 from reports.analysis.results_of import results_of
@@ -16,7 +15,7 @@ RUNS = Path(__file__).parents[1] / "corpus" / "runs"
 
 
 def results(*recordings: Recording) -> Results:
-    return results_of([(recording, analyze(recording)) for recording in recordings], "0.1.0")
+    return results_of(recordings, "0.1.0")
 
 
 def recording_results(recording: Recording) -> RecordingResults:

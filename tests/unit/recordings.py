@@ -18,6 +18,7 @@ from observer.model.recording import (
     Probe,
     Recording,
     RecordingHeader,
+    Second,
     Window,
 )
 
@@ -112,8 +113,27 @@ def recording_of(
         header=recording,
         events=[replace(e, id=number) for number, e in enumerate(in_order, 1)],
         operations=[replace(o, id=number) for number, o in enumerate(finished, 1)],
+        seconds=seconds_of(finished),
         audits=[replace(a, id=number) for number, a in enumerate(audits, 1)],
     )
+
+
+def seconds_of(operations: Iterable[Operation]) -> list[Second]:
+    """Return the counts of each second and action, as the store counts them."""
+    found: dict[tuple[int, Action], list[Operation]] = {}
+    for o in operations:
+        found.setdefault((o.finished_ns // SECOND_NS, o.action), []).append(o)
+    return [
+        Second(
+            at_s,
+            action,
+            sum(o.outcome is Outcome.OK for o in own),
+            sum(o.outcome is Outcome.FAIL for o in own),
+            sum(o.outcome is Outcome.UNKNOWN for o in own),
+            max(o.finished_ns - o.due_ns for o in own),
+        )
+        for (at_s, action), own in sorted(found.items())
+    ]
 
 
 def healthy(leader: str = "patroni1", members: Iterable[str] = ("patroni1", "patroni2", "patroni3")) -> list[Event]:
@@ -203,7 +223,7 @@ def measured_crash() -> Recording:
 
 def came_back(at_s: float, member: str = "patroni1", leader: str = "patroni2", number: int = 2) -> list[Event]:
     """Return a member that comes back as a replica, and the leader's report that it streams."""
-    state = {"timeline": number, "postmaster_start_time": "later"}
+    state: dict[str, Any] = {"timeline": number, "postmaster_start_time": "later"}
     rows = [{"application_name": name, "state": "streaming"} for name in ("x", member)]
     return [
         sees(at_s, "patroni", member),

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from observer.model.recording import Operation, Outcome, Recording, Second
 from reports.analysis.analyze import analyze
-from reports.analysis.appeared import appeared
-from reports.analysis.durability import decided, durability
+from reports.analysis.durability import appeared, decided, durability
 from tests.unit.recordings import (
     audit,
     blind,

@@ -14,7 +14,7 @@ from reports.analysis.index import build_index
 from reports.analysis.injected import cause_injected
 from reports.analysis.leadership import leader_at, leaderships
 from reports.analysis.reachability import unreachable
-from reports.analysis.results_of import results_of
+from reports.analysis.results_of import assembled, results_of
 from reports.document.self_checks import checked
 from tests.unit.recordings import ETCD, blind, event, healthy, measured_crash, ns, ok, recording_of, route, sees
 
@@ -23,14 +23,14 @@ NOTHING = Findings((), (), (), None, 0)
 
 def test_leaderships_follow_the_key_and_carry_the_timeline_that_each_primary_reported() -> None:
     assert leaderships(measured_crash()) == (
-        Leadership("patroni1", 1, ns(0.1), ns(33.54), from_id=1, until_id=22, timeline_id=6),
-        Leadership("patroni2", 2, ns(33.67), None, from_id=24, until_id=None, timeline_id=25),
+        Leadership("patroni1", 1, ns(0.1), ns(33.54), from_id=1),
+        Leadership("patroni2", 2, ns(33.67), None, from_id=24),
     )
 
 
 def test_a_leader_seen_again_after_an_unreachable_period_still_leads() -> None:
     given = recording_of([*healthy(), event(50, "etcd", "leader.seen", "patroni1", revision=10)])
-    assert [(spell.from_ns, spell.until_ns) for spell in leaderships(given)] == [(ns(0.1), None)]
+    assert [(period.from_ns, period.until_ns) for period in leaderships(given)] == [(ns(0.1), None)]
 
 
 def test_a_leader_elected_whose_forerunner_was_not_seen_to_go_ends_that_one() -> None:
@@ -175,7 +175,7 @@ def test_an_injected_fault_has_a_cause_to_score_against(
 def test_incidents_are_numbered_through_all_recordings() -> None:
     crash = measured_crash()
     other = replace(crash, header=replace(crash.header, id=2))
-    made = checked(results_of([(crash, analyze(crash)), (other, analyze(other))], "1.0"))
+    made = checked(results_of([crash, other], "1.0"))
     assert [(i.id, i.recording, i.number) for i in made.incidents] == [(1, 1, 1), (2, 2, 1)]
     assert made.warnings == ()
     assert made.durability.lost is None
@@ -187,13 +187,13 @@ def test_results_that_do_not_add_up_are_withheld_with_a_warning() -> None:
     found = analyze(crash)
     (incident,) = found.incidents
     wrong = replace(found, incidents=(replace(incident, timeline_after=0, phases=incident.phases[1:]),))
-    made = checked(results_of([(crash, wrong)], "1.0"))
+    made = checked(assembled([(build_index(crash), wrong)], "1.0"))
     assert [warning.key for warning in made.warnings] == ["check.phases_sum", "check.timeline_falls"]
     (own,) = made.incidents
-    assert (own.phases, own.leader.timeline_before, own.leader.timeline_after) == ((), None, None)
+    assert (own.phases, own.timeline_before, own.timeline_after) == ((), None, None)
 
 
 def test_an_empty_recording_has_empty_results() -> None:
     nothing = recording_of([], [], until_s=0)
-    made = results_of([(nothing, analyze(nothing))], "1.0")
+    made = results_of([nothing], "1.0")
     assert (made.incidents, made.recordings[0].totals) == ((), ())

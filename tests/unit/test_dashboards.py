@@ -14,6 +14,7 @@ from observer.live.metrics import Metrics
 from observer.live.state import initial_state
 from observer.model.findings import Findings
 from observer.model.recording import Event, Operation, Outcome, Window
+from observer.sources.lease import EtcdSnapshot, Lease
 from tests.dashboards import FILES, ROOT, annotation_queries, panels, queries, read, variables_in
 
 CORE = {"timeseries", "stat", "state-timeline", "bargauge", "gauge", "table", "barchart", "text", "row"}
@@ -23,7 +24,7 @@ BOARDS = [pytest.param(read(path), id=path.stem) for path in FILES]
 def exported() -> set[str]:
     """The names that the daemon's endpoint has once everything was seen."""
     state = initial_state({})
-    metrics = Metrics(state, now_ns=lambda: 0, lease_s=lambda: 30.0)
+    metrics = Metrics(state, now_ns=lambda: 0, etcd=lambda: EtcdSnapshot(Lease(30, 30, 0)))
     at = Window.at(0)
     records = (
         Operation("write", "kept", "t", 0, 0, 1, Outcome.OK, "done", server="patroni1"),

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from observer import cli
-from observer.commands.datasette_metadata import COLUMNS, NAMES, descriptions, metadata, questions
+from observer.commands.datasette_metadata import NAMES, TEXTS, descriptions, metadata, questions
 from observer.store import Reader
 from tests.recorded import FAILOVER, database
 
@@ -44,7 +44,7 @@ def get(recorded: Path, shown: dict[str, Any], *paths: str) -> list[Any]:
 def test_every_table_and_view_is_described(columns: Mapping[str, list[str]]) -> None:
     assert set(columns) == set(descriptions())
     known = {column for found in columns.values() for column in found}
-    assert set(COLUMNS) <= known
+    assert set(TEXTS["columns"]) <= known
 
 
 def test_datasette_answers_every_question_with_rows_or_none(recorded: Path, columns: Mapping[str, list[str]]) -> None:
@@ -62,7 +62,7 @@ def test_titles_units_and_descriptions_are_shown(recorded: Path, columns: Mappin
     assert "Who led, and for how long?" in page.text
     assert descriptions()["phases"] in phases.text
     assert "&nbsp;s</td>" in phases.text, "durations have their unit"
-    assert COLUMNS["by_ns"] in events.text
+    assert TEXTS["columns"]["by_ns"] in events.text
 
 
 def test_the_command_prints_it(

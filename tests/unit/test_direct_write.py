@@ -51,7 +51,7 @@ def test_each_primary_that_accepts_the_write_is_recorded_and_no_other_member(
     monkeypatch.setattr(direct_write, "PersistentConnection", Server)
     Server.answers, Server.closed = answers, 0
     recorded: list[Event] = []
-    assert direct_write.write_directly(SETTINGS, MEMBERS, recorded.append, count().__next__)
+    direct_write.write_directly(SETTINGS, MEMBERS, recorded.append, count().__next__)
     assert [(e.kind, e.subject) for e in recorded] == [("write.proved", name) for name in proved]
     assert all(e.window.after_ns < e.window.by_ns for e in recorded)
     assert Server.closed == 3
@@ -60,4 +60,6 @@ def test_each_primary_that_accepts_the_write_is_recorded_and_no_other_member(
 def test_without_traffic_nothing_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(direct_write, "PersistentConnection", None)
     settings = Settings.model_validate({"traffic": {"write": "host=proxy", "workload": "none"}})
-    assert direct_write.write_directly(settings, MEMBERS, lambda event: None, count().__next__)
+    recorded: list[Event] = []
+    direct_write.write_directly(settings, MEMBERS, recorded.append, count().__next__)
+    assert recorded == []

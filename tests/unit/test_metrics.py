@@ -14,6 +14,9 @@ from observer.live.state import initial_state
 from observer.model.errors import ConfigError
 from observer.model.findings import Findings
 from observer.model.recording import MS_NS, SECOND_NS, Event, Operation, Outcome, Window
+from observer.sources.lease import EtcdSnapshot, Lease
+
+ETCD = EtcdSnapshot(Lease(remaining_s=21, ttl_s=30, at_ns=0))
 
 
 class Watched:
@@ -22,7 +25,7 @@ class Watched:
     def __init__(self) -> None:
         self.now_s = 0.0
         self.state = initial_state({"traffic": {"rate_per_s": 20}})
-        self.metrics = Metrics(self.state, now_ns=lambda: round(self.now_s * SECOND_NS), lease_s=lambda: 21.0)
+        self.metrics = Metrics(self.state, now_ns=lambda: round(self.now_s * SECOND_NS), etcd=lambda: ETCD)
         self.registry = CollectorRegistry()
         self.registry.register(self.metrics)
 

@@ -12,12 +12,13 @@ import pytest
 import observer
 import reports
 from observer.model.causes import CAUSES
-from reports.analysis.keys import EVIDENCE, PHASES, REASONS
+from reports.analysis.keys import PHASES
 from reports.contents import document
 from reports.document.self_checks import CHECKS
 from reports.render.language import DEFAULT_PLURAL, LANGUAGES, PLURALS, Language, language
 from reports.render.markdown import markdown
 from tests.unit.analyzed import recorded
+from tests.unit.phrase_facts import EVIDENCE, REASONS
 
 ROOT = Path(reports.__file__).parent
 BOTH = [pytest.param(language(name), id=name) for name in LANGUAGES]
@@ -53,21 +54,31 @@ def used_by_code() -> list[tuple[str, str, set[str]]]:
     return found
 
 
-def test_both_languages_have_the_same_phrases_and_lists() -> None:
-    ru, en = language("ru"), language("en")
-    assert ru.phrases.keys() == en.phrases.keys()
-    assert ru.lists.keys() == en.lists.keys()
+@pytest.mark.parametrize("words", BOTH)
+def test_every_language_has_the_phrases_and_lists_of_english(words: Language) -> None:
+    assert words.phrases.keys() == language("en").phrases.keys()
+    assert words.lists.keys() == language("en").lists.keys()
 
 
-@pytest.mark.parametrize("key", sorted(language("ru").phrases))
-def test_a_phrase_is_filled_with_the_same_in_both_languages(key: str) -> None:
-    if key != "format.day":
-        assert placeholders(language("ru").phrases[key]) == placeholders(language("en").phrases[key])
+@pytest.mark.parametrize("words", BOTH)
+def test_a_phrase_has_the_same_fields_in_every_language(words: Language) -> None:
+    for key, text in language("en").phrases.items():
+        if key != "format.day":
+            assert placeholders(words.phrases[key]) == placeholders(text), key
 
 
-@pytest.mark.parametrize("key", sorted(language("ru").lists))
-def test_a_table_has_as_many_columns_in_both_languages(key: str) -> None:
-    assert len(language("ru").columns(key)) == len(language("en").columns(key))
+@pytest.mark.parametrize("words", BOTH)
+def test_a_table_has_as_many_columns_in_every_language(words: Language) -> None:
+    for key in language("en").lists:
+        assert len(words.columns(key)) == len(language("en").columns(key)), key
+
+
+def test_the_analysis_uses_every_key_and_no_other() -> None:
+    nodes = [
+        node for path in (ROOT / "analysis").rglob("*.py") for node in ast.walk(ast.parse(path.read_text("utf-8")))
+    ]
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    assert {text for text in texts if text.startswith(("evidence.", "reason."))} == EVIDENCE.keys() | REASONS.keys()
 
 
 @pytest.mark.parametrize("words", BOTH)
@@ -99,7 +110,7 @@ def test_plurals_have_as_many_forms_as_the_language(words: Language) -> None:
                 assert len(spec[1:].split("|")) == forms, key
 
 
-@pytest.mark.parametrize("where, key, given", used_by_code())
+@pytest.mark.parametrize(("where", "key", "given"), used_by_code())
 def test_a_phrase_that_code_uses_exists_and_gets_its_fields(where: str, key: str, given: set[str]) -> None:
     assert fields(language("ru").phrases[key]) <= given, where
 
@@ -163,7 +174,8 @@ def test_no_phrase_is_kept_that_nothing_uses() -> None:
     pattern = re.compile("|".join(sorted(patterns)))
     words = language("en")
     groups |= {found for text in words.phrases.values() for found in re.findall(r":@([a-z_]+)}", text)}
-    for key in (*words.phrases, *words.lists):
+    keys = {key for key in (*words.phrases, *words.lists) if key not in {**EVIDENCE, **REASONS}}
+    for key in sorted(keys):
         assert key in literals or pattern.fullmatch(key) or key.rpartition(".")[0] in groups, key
 
 
@@ -187,6 +199,10 @@ def used_keys() -> tuple[set[str], set[str], set[str]]:
                 text = "".join(parts)
                 if re.match(r"[a-z_]+\\\.", text):
                     patterns.add(text)
+    script = (ROOT / "render" / "html" / "script.js").read_text(encoding="utf-8")
+    page = (ROOT / "render" / "html" / "page.html.j2").read_text(encoding="utf-8")
+    literals |= set(re.findall(r'"([\w.]+)"', script + page))
+    patterns |= {re.sub(r"\$\{[^}]*\}", r"[\\w.]*", key) for key in re.findall(r"`(\w+\.[\w.${}]+)`", script)}
     return literals, patterns, {text[1:] for text in literals if text.startswith("@")}
 
 

@@ -8,8 +8,7 @@ import pytest
 
 from observer.model.recording import Event, Recording
 from reports.analysis.analyze import analyze
-from reports.analysis.captures import lsn
-from reports.analysis.dashboards import dashboards
+from reports.analysis.captures import dashboards, lsn
 from reports.analysis.etcd_evidence import was_etcd_leader
 from reports.analysis.index import build_index
 from reports.analysis.topology import dsn_address, parts, watchers

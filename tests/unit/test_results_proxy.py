@@ -6,8 +6,8 @@ from typing import Any
 
 from observer.model.recording import Event, Recording
 from reports.analysis.index import Index, build_index
-from reports.analysis.proxy_checks import check_pauses, check_timeouts, longest_up_s, proxy_settings
-from reports.analysis.results.proxy import StaleUp
+from reports.analysis.proxy_checks import check_pauses, check_timeouts, proxy_settings
+from reports.analysis.results.recording import StaleUp
 from tests.unit.analyzed import recording_results
 from tests.unit.recordings import event, ns, recording_of
 
@@ -80,8 +80,3 @@ def test_a_backend_is_stale_from_the_start_of_the_first_failed_poll_until_it_is_
 
 def test_a_backend_is_not_called_stale_if_the_statistics_page_was_unreachable() -> None:
     assert stale_up(event(30, "haproxy", "source.blind", "p", how="refused")) == ()
-
-
-def test_a_dead_server_stays_up_for_fall_pauses_and_fall_checks() -> None:
-    assert longest_up_s(3, 3000, [5000, 3000]) == 20
-    assert longest_up_s(3, 3000, [3000]) == 18

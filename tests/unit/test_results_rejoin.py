@@ -10,11 +10,11 @@ import pytest
 
 from observer.model.recording import Event, Recording
 from reports.analysis.analyze import analyze
-from reports.analysis.container_engine import enabling_start
+from reports.analysis.etcd_evidence import enabling_start
 from reports.analysis.index import build_index
 from reports.analysis.rejoin import rejoins
+from reports.analysis.replica_lag import stalled_replication
 from reports.analysis.results.evidence import Rejoin
-from reports.analysis.stalled_replication import stalled_replication
 from tests.unit.recordings import event, healthy, ns, recording_of
 
 THREE = {"etcd": {"endpoints": ["h:1", "h:2", "h:3"]}}
@@ -62,7 +62,7 @@ def test_a_member_is_back_when_it_answers_and_streams_when_its_primary_lists_it(
         ("c", {"says": "rewind_ended"}, None),  # the log of another member
     ],
 )
-def test_the_log_of_a_member_shows_how_it_came_back(member: str, line: dict[str, str], how: str | None) -> None:
+def test_the_log_of_a_member_shows_how_it_came_back(member: str, line: dict[str, Any], how: str | None) -> None:
     found, _ = rejoin(killed(event(45, "log", "log.told", member, **line)))
     assert found.how == how
 

@@ -10,8 +10,8 @@ import pytest
 
 from observer.model.recording import Event, Operation, Probe, Recording, Served
 from reports.analysis.index import build_index
+from reports.analysis.reads_served import last_stale_read, persistent_on_leader
 from reports.analysis.results.reads import LastStaleRead
-from reports.analysis.role_changes import last_stale_read, persistent_on_leader
 from reports.analysis.state_history import connection_limits, leader_periods, promotions, roles
 from tests.unit.recordings import event, ns, ok, recording_of
 

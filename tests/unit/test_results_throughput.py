@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
-from observer.model.findings import Incident
+from observer.model.findings import Incident, Reported
 from observer.model.recording import MS_NS, SECOND_NS, Operation, Outcome, Recording
 from reports.analysis.analyze import analyze
 from reports.analysis.throughput import COLUMNS, throughput_around, whole_throughput
-from tests.unit.recordings import event, ns, recording_of
+from tests.unit.analyzed import results
+from tests.unit.recordings import event, measured_crash, ns, recording_of, seconds_of
 
 KEY = event(1, "etcd", "leader.seen", "a")
 
@@ -29,9 +31,11 @@ def broken(until_s: float, began_s: float, ended_s: float) -> tuple[Recording, I
     sees = event(0.5, "etcd", "source.sees", "127.0.0.1:23791", how=None)
     made = recording_of([sees, KEY, down], until_s=until_s)
     [incident, *_] = analyze(made).incidents
-    times = {"began_ns": int(began_s * SECOND_NS), "ended_ns": int(ended_s * SECOND_NS)}
-    made = replace(made, operations=sorted(operations, key=lambda o: o.finished_ns), fetch=None)
-    return made, replace(incident, **times, phases=(), injected=())
+    finished = sorted(operations, key=lambda o: o.finished_ns)
+    made = replace(made, operations=finished, seconds=seconds_of(finished), fetch=None)
+    return made, replace(
+        incident, began_ns=int(began_s * SECOND_NS), ended_ns=int(ended_s * SECOND_NS), phases=(), injected=()
+    )
 
 
 def test_the_throughput_of_a_long_recording_has_no_more_columns_than_a_picture() -> None:
@@ -55,7 +59,18 @@ def test_a_second_that_was_not_recorded_to_its_end_has_no_column() -> None:
 
 def test_a_repair_that_was_reported_soon_after_the_incident_is_in_the_picture() -> None:
     made, incident = broken(60, 20.3, 26.3)
-    repair = event(36.0, "docker", "repair.told", "a", action="start")
+    repair = Reported("repair.told", ns(36), "", {"action": "start"}, 1)
     assert throughput_around(made, replace(incident, injected=(repair,)))[-1].at_ns == ns(39.3)
-    much_later = event(50.0, "docker", "repair.told", "a", action="start")
+    much_later = replace(repair, at_ns=ns(50))
     assert throughput_around(made, replace(incident, injected=(much_later,)))[-1].at_ns == ns(30.3)
+
+
+def test_each_minute_of_operations_is_fetched_once_for_all_results() -> None:
+    given, fetched = measured_crash(), Counter[tuple[int, int]]()
+
+    def fetch(after_ns: int, by_ns: int) -> list[Operation]:
+        fetched[after_ns, by_ns] += 1
+        return [o for o in given.operations if after_ns < o.finished_ns <= by_ns]
+
+    assert results(replace(given, fetch=fetch)) == results(given)
+    assert set(fetched.values()) == {1}

@@ -54,11 +54,11 @@ def test_an_outage_that_ends_before_it_began_is_withheld_with_the_phases(found: 
 
 @pytest.mark.parametrize(("after", "key"), [(0, "check.timeline_falls"), (1, "check.timeline_stayed")])
 def test_a_timeline_that_falls_or_stays_after_a_failover_is_withheld(found: Results, after: int, key: str) -> None:
-    leader = found.incidents[0].leader
-    assert leader.before != leader.after
-    keys, one = checked_with(found, leader=replace(leader, timeline_before=1, timeline_after=after))
+    incident = found.incidents[0]
+    assert incident.leader_before != incident.leader_after
+    keys, one = checked_with(found, timeline_before=1, timeline_after=after)
     assert keys == [key]
-    assert (one.leader.timeline_before, one.leader.timeline_after, one.leader.after) == (None, None, leader.after)
+    assert (one.timeline_before, one.timeline_after, one.leader_after) == (None, None, incident.leader_after)
 
 
 def test_a_row_that_is_quoted_with_two_moments_gives_a_warning(found: Results) -> None:

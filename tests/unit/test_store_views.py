@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from observer.model.errors import CannotWrite
-from observer.model.findings import Cost, Findings, Incident, Outage, PerProbe
+from observer.model.findings import Cost, Findings, Incident, Outage
 from observer.model.recording import SECOND_NS, Audit, Event, Operation, Outcome, RecordingHeader, Window
 from observer.store import VIEWS, Entry, Reader, Writer, migrations
 from observer.store.packed import unpacked
@@ -58,7 +58,7 @@ def incident(began_s: float, ended_s: float) -> Findings:
         rejected=(),
         began_ns=round(began_s * S),
         ended_ns=round(ended_s * S),
-        write=Cost("write", (outage,), outage.duration_ns, None, False, 0, 1, 0),
+        write=Cost("write", (outage,), outage.duration_ns, None, False, 0, 1, 0, new_outages=(outage,)),
         read=none,
         leader_before="a",
         leader_after="b",
@@ -69,7 +69,6 @@ def incident(began_s: float, ended_s: float) -> Findings:
         lost=None,
         redundancy_back_ns=None,
         fault_to_write_ns=None,
-        per_probe=(PerProbe("write", "fresh", outage.duration_ns, False, (outage,)),),
     )
     return Findings((found,), (), (), None, 0)
 
@@ -114,7 +113,7 @@ def test_outages_name_the_number_of_their_incident(writer: Writer) -> None:
 
 
 def test_failures_are_counted_by_incident_error_and_server(writer: Writer) -> None:
-    refused = {"stage": "answer", "sqlstate": "25006", "message": "read-only"}
+    refused: dict[str, Any] = {"stage": "answer", "sqlstate": "25006", "message": "read-only"}
     found = seen(
         writer,
         "select incident, action, outcome, stage, sqlstate, message, server, operations from failures order by 1",

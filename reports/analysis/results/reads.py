@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from observer.model.findings import Lost
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -149,3 +151,33 @@ class Divergence:
     text: str
     event_id: int | None
     rewound_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DurabilityTotals:
+    """The writes of all recordings. `lost` counts the known losses, beside `unaudited` writes; None: not audited."""
+
+    acknowledged: int
+    audited: int
+    unaudited: int
+    lost: int | None
+    lost_writes: tuple[Lost, ...]
+    unknown: int
+    unknown_took_effect: int | None
+    failed_but_present: int | None
+    failed_but_present_writes: tuple[Appeared, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """Split brain and consistency of reads in all recordings.
+
+    `observed`: each recording polled PostgreSQL of two members or more directly, so an empty `two_primaries` means that
+    there were none; `possible_split_brain` holds what these polls could not see.
+    """
+
+    observed: bool
+    two_primaries: tuple[TwoPrimaries, ...]
+    possible_split_brain: tuple[PossibleSplitBrain, ...]
+    forks: tuple[Divergence, ...]
+    reads: tuple[ReadConsistency, ...]

@@ -6,36 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from observer.model.findings import Verdict
+from observer.model.findings import Reported, Verdict
 from observer.model.recording import Served
-from reports.analysis.results.incident import IncidentResults, LostWrite
-from reports.analysis.results.proxy import ProxyChecks, ProxySettings
-from reports.analysis.results.reads import (
-    Appeared,
-    Divergence,
-    LastStaleRead,
-    PossibleSplitBrain,
-    ReadConsistency,
-    TwoPrimaries,
-)
-from reports.analysis.results.recording import (
-    Baseline,
-    Capture,
-    ConnectionLimit,
-    DashboardSpan,
-    FailureGroup,
-    LeaderPeriod,
-    NotObserved,
-    Part,
-    Period,
-    Promotion,
-    ReadOnlyWrites,
-    ReplicaLag,
-    Reported,
-    Throughput,
-    Totals,
-    Unreachable,
-)
+from reports.analysis.results import recording
+from reports.analysis.results.incident import IncidentResults
+from reports.analysis.results.reads import Consistency, DurabilityTotals, LastStaleRead
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,65 +37,35 @@ class RecordingResults:
     live_id: int | None
     versions: Mapping[str, str]
     version_ids: Mapping[str, tuple[int, ...]]
-    captures: tuple[Capture, ...]
-    totals: tuple[Totals, ...]
-    failures: tuple[FailureGroup, ...]
-    read_only: tuple[ReadOnlyWrites, ...]
-    baseline: tuple[Baseline, ...]
+    captures: tuple[recording.Capture, ...]
+    totals: tuple[recording.Totals, ...]
+    failures: tuple[recording.FailureGroup, ...]
+    read_only: tuple[recording.ReadOnlyWrites, ...]
+    baseline: tuple[recording.Baseline, ...]
     served: tuple[Served, ...]
     last_stale_read: LastStaleRead | None
     persistent_on_leader: tuple[tuple[int, ...], ...] | None
-    leaderships: tuple[LeaderPeriod, ...]
-    unreachable: tuple[Unreachable, ...]
-    not_observed: tuple[NotObserved, ...]
+    leaderships: tuple[recording.LeaderPeriod, ...]
+    unreachable: tuple[recording.Unreachable, ...]
+    not_observed: tuple[recording.NotObserved, ...]
     notes: tuple[Reported, ...]
-    parts: tuple[Part, ...]
-    watchers: tuple[Part, ...]
+    parts: tuple[recording.Part, ...]
+    watchers: tuple[recording.Part, ...]
     names: Mapping[str, str]
     etcd_leader: str | None
-    proxy: ProxySettings
-    checks: ProxyChecks
-    replica_lags: tuple[ReplicaLag, ...]
+    proxy: recording.ProxySettings
+    checks: recording.ProxyChecks
+    replica_lags: tuple[recording.ReplicaLag, ...]
     lag_samples_excluded: tuple[int, ...]
-    roles: tuple[Period, ...]
-    routes: tuple[Period, ...]
-    promotions: tuple[Promotion, ...]
-    connection_limits: tuple[ConnectionLimit, ...]
-    quorum: tuple[Period, ...]
-    dashboards: tuple[DashboardSpan, ...]
-    observer_suspended: tuple[Period, ...]
-    direct_writes: tuple[Period, ...]
-    throughput: tuple[Throughput, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DurabilityTotals:
-    """The writes of all recordings. `lost` counts the known losses, beside `unaudited` writes; None: not audited."""
-
-    acknowledged: int
-    audited: int
-    unaudited: int
-    lost: int | None
-    lost_writes: tuple[LostWrite, ...]
-    unknown: int
-    unknown_took_effect: int | None
-    failed_but_present: int | None
-    failed_but_present_writes: tuple[Appeared, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Consistency:
-    """Split brain and consistency of reads in all recordings.
-
-    `observed`: each recording polled PostgreSQL of two members or more directly, so an empty `two_primaries` means that
-    there were none; `possible_split_brain` holds what these polls could not see.
-    """
-
-    observed: bool
-    two_primaries: tuple[TwoPrimaries, ...]
-    possible_split_brain: tuple[PossibleSplitBrain, ...]
-    forks: tuple[Divergence, ...]
-    reads: tuple[ReadConsistency, ...]
+    roles: tuple[recording.Period, ...]
+    routes: tuple[recording.Period, ...]
+    promotions: tuple[recording.Promotion, ...]
+    connection_limits: tuple[recording.ConnectionLimit, ...]
+    quorum: tuple[recording.Period, ...]
+    dashboards: tuple[recording.DashboardSpan, ...]
+    observer_suspended: tuple[recording.Period, ...]
+    direct_writes: tuple[recording.Period, ...]
+    throughput: tuple[recording.Throughput, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,7 @@ def _elected(context: IncidentContext) -> Evidence | None:
 
 def _harmless(context: IncidentContext) -> list[Evidence]:
     """Return evidence that no operation of the application failed, if there were any."""
-    if context.failed() or not context.acknowledged():
+    if context.failed() or not context.write.ok + context.read.ok:
         return []
     return [
         Evidence("events", (), "evidence.no_failure", {"action": cost.action, "ok": cost.ok})

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from observer.model.findings import Evidence
 from observer.model.recording import SECOND_NS, Event
-from reports.analysis.incident_context import IncidentContext, at_s, shows
-from reports.analysis.member_observations import SHUT, UNREACHED, MemberObservations
+from reports.analysis.incident_context import SHUT, UNREACHED, IncidentContext, MemberObservations, at_s, shows
 from reports.analysis.observe import accepts_on, observed
 from reports.analysis.rule import (
     RuleResult,
@@ -52,7 +51,7 @@ def _requested(context: IncidentContext, cause: str, with_leader: bool) -> RuleR
     target = str(leader or context.leader_before or "")
     return found(
         cause,
-        target if target else (),
+        target or (),
         "high" if elected is not None else "medium",
         shows("evidence.failover_asked", request, leader=leader, candidate=request.detail.get("candidate")),
         key_deleted(context),

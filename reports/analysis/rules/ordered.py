@@ -8,59 +8,35 @@ from observer.model.causes import CAUSES
 from observer.model.findings import Evidence, Rejected
 from reports.analysis.incident_context import IncidentContext, at_s, shows
 from reports.analysis.rule import Found, Rule
-from reports.analysis.rules.etcd import etcd_election, etcd_member_down, failsafe, quorum_lost
-from reports.analysis.rules.leader import (
-    failover_manual,
-    leader_cut_off,
-    leader_frozen,
-    leader_killed,
-    leader_stopped,
-    leader_taken_back,
-    leader_unreachable,
-    patroni_killed,
-    switchover,
-)
-from reports.analysis.rules.observer import observer_blind
-from reports.analysis.rules.postgres import postgres_crashed, postgres_frozen, postgres_restarted
-from reports.analysis.rules.proxy import (
-    evidence_of_limit,
-    proxy_cut_off,
-    proxy_down,
-    proxy_frozen,
-    proxy_full,
-    proxy_reloaded,
-)
-from reports.analysis.rules.replica import replica, replica_rebuilt
-from reports.analysis.rules.split_brain import evidence_of_two, two_primaries
-from reports.analysis.rules.unknown import unknown
+from reports.analysis.rules import etcd, leader, observer, postgres, proxy, replica, split_brain, unknown
 
 # The first rule that finds its cause decides. Each comment says why the rule precedes the next one.
 RULES: tuple[Rule, ...] = (
-    switchover,  # a request in etcd explains a key that is given up; the two kinds of request exclude each other
-    failover_manual,  # a requested change of leader looks like a clean stop and restarts members of the cluster
-    failsafe,  # it is a loss of quorum too, and says more: the primary went on serving
-    quorum_lost,  # without quorum the leader demotes itself and its key expires: consequences, no fault of the leader
-    leader_taken_back,  # a key that was overwritten was not lost; the rules below need a lost key or a silent leader
-    leader_stopped,  # a key that was deleted alone excludes all causes in which the lease ran out
-    leader_killed,  # refused by Patroni and PostgreSQL, the narrowest of those with an expired lease
-    patroni_killed,  # refused by Patroni alone
-    leader_frozen,  # accepted and not answered; a frozen leader may become unreachable later, not the reverse
-    leader_unreachable,  # no connection at all; a leader that answered the observer is left to the next rule
-    leader_cut_off,  # a leader that lost its lease explains the outage, whatever the proxy did meanwhile
-    proxy_down,  # refused connections are surer than missing answers
-    proxy_frozen,  # the checks of a frozen proxy time out too, when it resumes
-    proxy_cut_off,  # only the proxy misses the member, so nothing of the cluster failed and no later rule applies
-    two_primaries,  # a replica promoted by hand restarts and is rebuilt later: consequences
-    replica_rebuilt,  # a copy restarts PostgreSQL, which looks like a crash
-    postgres_frozen,  # the three fates of PostgreSQL exclude each other; their order decides which reasons are listed
-    postgres_restarted,  # a requested stop, which the server reports; without a report it is a crash
-    postgres_crashed,  # a leader's PostgreSQL explains an outage of writes, a replica does not
-    replica,  # a member that is away explains failed reads, a proxy at its limit only what could not connect
-    proxy_full,  # it costs operations that got no connection, a missing member of etcd costs a hiccup at most
-    etcd_member_down,  # a member that is away explains an election of etcd; it rarely costs an operation
-    proxy_reloaded,  # a reload may cost an operation, an election of etcd costs none
-    etcd_election,  # an observer that slept may miss what happened, so any observed cause comes first
-    observer_blind,
+    leader.switchover,  # a request in etcd explains a key that is given up; the two kinds of request exclude each other
+    leader.failover_manual,  # a requested change of leader looks like a clean stop and restarts members of the cluster
+    etcd.failsafe,  # it is a loss of quorum too, and says more: the primary went on serving
+    etcd.quorum_lost,  # without quorum the leader demotes itself and its key expires: both are consequences
+    leader.leader_taken_back,  # an overwritten key was not lost; the rules below need a lost one or a silent leader
+    leader.leader_stopped,  # a key that was deleted alone excludes all causes in which the lease ran out
+    leader.leader_killed,  # refused by Patroni and PostgreSQL, the narrowest of those with an expired lease
+    leader.patroni_killed,  # refused by Patroni alone
+    leader.leader_frozen,  # accepted and not answered; it may become unreachable later, not the reverse
+    leader.leader_unreachable,  # no connection at all; one that answered the observer is left to the next rule
+    leader.leader_cut_off,  # a leader that lost its lease explains the outage, whatever the proxy did meanwhile
+    proxy.proxy_down,  # refused connections are surer than missing answers
+    proxy.proxy_frozen,  # the checks of a frozen proxy time out too, when it resumes
+    proxy.proxy_cut_off,  # only the proxy misses the member, so nothing of the cluster failed
+    split_brain.two_primaries,  # a replica promoted by hand restarts and is rebuilt later: consequences
+    replica.replica_rebuilt,  # a copy restarts PostgreSQL, which looks like a crash
+    postgres.postgres_frozen,  # the three fates exclude each other; their order decides which reasons are listed
+    postgres.postgres_restarted,  # a requested stop, which the server reports; without a report it is a crash
+    postgres.postgres_crashed,  # a leader's PostgreSQL explains an outage of writes, a replica does not
+    replica.replica,  # a member that is away explains failed reads, a proxy at its limit only what could not connect
+    proxy.proxy_full,  # it costs operations that got no connection, a missing member of etcd costs a hiccup at most
+    etcd.etcd_member_down,  # a member that is away explains an election of etcd; it rarely costs an operation
+    proxy.proxy_reloaded,  # a reload may cost an operation, an election of etcd costs none
+    etcd.etcd_election,  # an observer that slept may miss what happened, so any observed cause comes first
+    observer.observer_blind,
 )
 
 
@@ -70,11 +46,11 @@ def cause_of(context: IncidentContext) -> Found:
     found = [result for result in results if isinstance(result, Found)]
     unexplained = [reason for result in found if (reason := _unexplained(context, result)) is not None]
     too_harmless = {reason.cause for reason in unexplained}
-    holds = next((result for result in found if result.cause not in too_harmless), None) or unknown(context)
+    holds = next((result for result in found if result.cause not in too_harmless), None) or unknown.unknown(context)
     others = (result for result in (*results, *unexplained) if isinstance(result, Rejected))
     more = [
-        *evidence_of_two(context),
-        *evidence_of_limit(context),
+        *split_brain.evidence_of_two(context),
+        *proxy.evidence_of_limit(context),
         *_taken_again(context),
         *(e for result in found if _fails_beside(result.cause, holds.cause) for e in result.evidence if e.ids),
     ]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from observer.model.findings import Evidence, Unreachable
 from observer.model.recording import SECOND_NS
-from reports.analysis.incident_context import IncidentContext
-from reports.analysis.member_observations import SHUT, UNREACHED, MemberObservations
+from reports.analysis.incident_context import SHUT, UNREACHED, IncidentContext, MemberObservations
 from reports.analysis.observe import accepts_on, observed
 from reports.analysis.rule import RuleResult, failed, found, key_deleted, key_taken, member_state, rejected, restarted
 

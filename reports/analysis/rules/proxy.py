@@ -73,7 +73,7 @@ def proxy_full(context: IncidentContext) -> RuleResult:
     lost = context.first("quorum.lost")
     if lost is not None:
         return rejected(cause, "reason.quorum_lost", at_s=at_s(lost.by_ns))
-    open_ones_work = context.acknowledged() and all(o.probe == NEW for o in failed)
+    open_ones_work = context.write.ok + context.read.ok and all(o.probe == NEW for o in failed)
     proxies = (str(e.facts["proxy"]) for e in full)
     return found(cause, proxies, "high" if open_ones_work else "medium", *full, *shows_failed(failed))
 

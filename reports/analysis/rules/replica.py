@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from observer.model.findings import Confidence
-from reports.analysis.incident_context import IncidentContext, at_s
-from reports.analysis.member_observations import SHUT, UNREACHED, MemberObservations
+from reports.analysis.incident_context import SHUT, UNREACHED, IncidentContext, MemberObservations, at_s
 from reports.analysis.observe import observed
 from reports.analysis.rule import Found, RuleResult, failed, found, member_state, of_member, paused, ran_on, restarted
 
@@ -45,7 +44,7 @@ def _others(context: IncidentContext) -> list[str]:
 
 
 def _of_replica(context: IncidentContext, seen: MemberObservations) -> Found:
-    member, at = seen.member, at_s(context.from_ns)
+    member, at = seen.member, at_s(context.span.since_ns)
     key_lost = of_member("evidence.member_key_lost", seen.key_lost, member)
     if seen.stopping is not None:
         return found("replica.stopped", member, "high", member_state(seen.stopping, member), *failed(seen), key_lost)

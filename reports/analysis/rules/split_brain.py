@@ -9,7 +9,7 @@ from reports.analysis.rule import RuleResult, found, rejected
 
 def two_primaries(context: IncidentContext) -> RuleResult:
     """Find two members that were out of recovery at once, with no member gone before."""
-    both = [b for b in context.index.two_primaries if context.from_ns <= b.from_ns <= context.until_ns]
+    both = [b for b in context.index.two_primaries if context.span.since_ns <= b.from_ns <= context.span.reach_ns]
     if not both:
         return None
     away = [one for source in ("patroni", "postgres") for one in context.unreachable(source)]
@@ -29,5 +29,5 @@ def evidence_of_two(context: IncidentContext) -> list[Evidence]:
             {"members": list(both.members), "seconds": at_s(both.duration_ns), "at_s": at_s(both.from_ns)},
         )
         for both in context.index.two_primaries
-        if context.from_ns <= both.from_ns <= context.until_ns and any(map(context.concerns, both.members))
+        if context.span.since_ns <= both.from_ns <= context.span.reach_ns and any(map(context.concerns, both.members))
     ]

@@ -36,7 +36,7 @@ KINDS = (
 def unknown(context: IncidentContext) -> Found:
     """Return what was observed, the first event of each source, kind and subject, without a name for the cause."""
     first: dict[tuple[str, str, str], Event] = {}
-    for event in context.index.between(context.from_ns, context.span.ended_ns):
+    for event in context.index.between(context.span.since_ns, context.span.ended_ns):
         if event.kind in KINDS and not event.detail.get("initial"):
             first.setdefault((event.source, event.kind, event.subject), event)
     shown = [
@@ -50,7 +50,7 @@ def _nothing_else(context: IncidentContext) -> list[Evidence]:
     """Return evidence that every source answered and nothing of the cluster changed: the cause is elsewhere."""
     leader, end_ns = context.leader_before, context.index.end_ns
     away = any(
-        one.began_ns <= context.span.ended_ns and one.ended_ns(end_ns) >= context.from_ns
+        one.began_ns <= context.span.ended_ns and one.ended_ns(end_ns) >= context.span.since_ns
         for one in context.index.unreachable
     )
     if leader is None or away:

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import log10
 
-from observer.model.findings import Phase
+from observer.model.findings import Phase, Reported
 from observer.model.recording import SECOND_NS
 from reports.analysis.keys import is_inside
 from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.recording import Reported
 from reports.analysis.results.whole import RecordingResults
 from reports.document.phases import rounded
 from reports.render.language import Language
@@ -193,7 +192,7 @@ def _injected(said: Sequence[Reported], y: float, frame: Frame, language: Langua
     """Yield the marks of injected faults with their words, in as many lines as they need, and where each line ends."""
     taken: list[float] = []
     for one in said:
-        text = _injected_text(one, language)[:60]
+        text = injected_text(one, language)[:60]
         place, broad = frame.x(in_seconds(one.at_ns)), wide(text, SMALL)
         before = place + 10 + broad > WIDTH - RIGHT and place - 10 - broad > frame.left
         from_x = place - 10 - broad if before else place - 6
@@ -205,9 +204,9 @@ def _injected(said: Sequence[Reported], y: float, frame: Frame, language: Langua
         yield words(place + aside, tall + 4, text, SMALL, INK, anchor, halo=True), tall + 8
 
 
-def _injected_text(one: Reported, language: Language) -> str:
+def injected_text(one: Reported, language: Language) -> str:
     """Return what was injected; without a phrase for it, its own detail."""
-    key = f"deed.{one.detail.get('component')}.{one.detail.get('action')}"
+    key = f"fault_action.{one.detail.get('component')}.{one.detail.get('action')}"
     if key in language.phrases:
         return language.say(key, target=one.detail.get("target"))
     return " ".join(str(one.detail[name]) for name in ("component", "action", "target", "text") if one.detail.get(name))

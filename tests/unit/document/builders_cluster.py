@@ -5,23 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from observer.model.findings import Outage, Phase
+from observer.model.findings import Cost, Outage, Phase, Reported
 from observer.model.recording import SECOND_NS, Served, Window
 from reports.analysis.results.evidence import ReadsServed, SupportingEvidence
-from reports.analysis.results.incident import ActionCost, IncidentResults, LeaderChange
-from reports.analysis.results.proxy import CheckPauses, Measured, ProxyChecks, ProxySettings, StaleUp
+from reports.analysis.results.incident import IncidentResults
+from reports.analysis.results.reads import Consistency, DurabilityTotals
 from reports.analysis.results.recording import (
     Baseline,
     Capture,
+    CheckPauses,
     LeaderPeriod,
+    Measured,
     Part,
     Period,
+    ProxyChecks,
+    ProxySettings,
     ReplicaLag,
-    Reported,
+    StaleUp,
     Throughput,
     Totals,
 )
-from reports.analysis.results.whole import Answer, Consistency, DurabilityTotals, RecordingResults, Results
+from reports.analysis.results.whole import Answer, RecordingResults, Results
 from reports.document.blocks import Section
 from reports.render.language import language
 from reports.render.markdown import markdown
@@ -142,11 +146,12 @@ def recording(**changes: Any) -> RecordingResults:
     return replace(found, **changes)
 
 
-def cost(outage_s: float | None = 0.0, **changes: Any) -> ActionCost:
+def cost(outage_s: float | None = 0.0, **changes: Any) -> Cost:
     """Return what an incident cost one action; None: not observed."""
     lasted = None if outage_s is None else ns(outage_s)
     outages = (Outage("write", ns(10), ns(10) + lasted, False, 1, 2, ns(10), 5, 0),) if lasted else ()
-    found = ActionCost(
+    found = Cost(
+        action="write",
         outage_ns=lasted,
         persistent_outage_ns=lasted,
         new_outage_ns=lasted,
@@ -212,15 +217,17 @@ def incident(number: int = 1, cause: str = "leader.killed", **changes: Any) -> I
         fault_to_write_ns=ns(26.1),
         write=cost(26.1),
         read=cost(0.0, new_longer=True, new_outage_ns=ns(17.2)),
-        leader=LeaderChange("patroni1", "patroni2", 1, 2),
+        leader_before="patroni1",
+        leader_after="patroni2",
+        timeline_before=1,
+        timeline_after=2,
         phases=(
             phase("detection", 10, 31.61, (20.0, 31.0)),
             phase("routing", 31.61, 36.1),
             phase("settling", 36.1, 41),
         ),
-        brownout_ns=None,
+        brownout=None,
         brownout_bound_s=None,
-        lost_writes=0,
         lost=(),
         redundancy_back_ns=None,
         injected=(

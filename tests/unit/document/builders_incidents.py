@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from observer.model.findings import Evidence, Lost, Outage, Phase
+from observer.model.findings import Brownout, Cost, Evidence, Lost, Outage, Phase, Reported
 from observer.model.recording import SECOND_NS, Window
 from reports.analysis.results.evidence import ReadsServed, SupportingEvidence
-from reports.analysis.results.incident import ActionCost, IncidentResults, LeaderChange
-from reports.analysis.results.proxy import ProxyChecks, ProxySettings
-from reports.analysis.results.recording import Part, Reported
-from reports.analysis.results.whole import Consistency, DurabilityTotals, RecordingResults, Results
+from reports.analysis.results.incident import IncidentResults
+from reports.analysis.results.reads import Consistency, DurabilityTotals
+from reports.analysis.results.recording import Part, ProxyChecks, ProxySettings
+from reports.analysis.results.whole import RecordingResults, Results
 
 
 def ns(seconds: float) -> int:
@@ -22,9 +22,10 @@ def outage(began_s: float, ended_s: float, open: bool = False) -> Outage:
     return Outage("write", ns(began_s), ns(ended_s), open, 1, 2, ns(began_s), 1, 0)
 
 
-def cost(*outages: Outage, failed: int = 0, unknown: int = 0, **changes: Any) -> ActionCost:
+def cost(*outages: Outage, failed: int = 0, unknown: int = 0, **changes: Any) -> Cost:
     total = sum(o.duration_ns for o in outages)
-    known = ActionCost(
+    known = Cost(
+        action="write",
         outage_ns=total,
         persistent_outage_ns=total,
         new_outage_ns=total,
@@ -83,7 +84,7 @@ SUPPORTING = SupportingEvidence(
 
 
 def incident(id: int = 1, cause: str = "leader.killed", **changes: Any) -> IncidentResults:
-    """Return an incident at 10 s in which patroni2 took over from patroni1, changed as told."""
+    """Return an incident at 10 s in which patroni2 took over from patroni1, with these fields changed."""
     known = IncidentResults(
         id=id,
         number=id,
@@ -101,11 +102,13 @@ def incident(id: int = 1, cause: str = "leader.killed", **changes: Any) -> Incid
         fault_to_write_ns=None,
         write=cost(),
         read=cost(),
-        leader=LeaderChange("patroni1", "patroni2", 1, 2),
+        leader_before="patroni1",
+        leader_after="patroni2",
+        timeline_before=1,
+        timeline_after=2,
         phases=(),
-        brownout_ns=0,
+        brownout=Brownout(0),
         brownout_bound_s=None,
-        lost_writes=0,
         lost=(),
         redundancy_back_ns=None,
         injected=(),
@@ -117,7 +120,12 @@ def incident(id: int = 1, cause: str = "leader.killed", **changes: Any) -> Incid
     return replace(known, **changes)
 
 
-UNCHANGED = LeaderChange("patroni3", "patroni3", 4, 4)
+UNCHANGED: dict[str, Any] = {
+    "leader_before": "patroni3",
+    "leader_after": "patroni3",
+    "timeline_before": 4,
+    "timeline_after": 4,
+}
 
 
 def recording(**changes: Any) -> RecordingResults:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from observer.model.findings import Outage, Phase
+from observer.model.findings import Cost, Outage, Phase, Reported
 from observer.model.recording import SECOND_NS, Window
 from reports.analysis.results.evidence import ReadsServed, SupportingEvidence
-from reports.analysis.results.incident import ActionCost, IncidentResults, LeaderChange
-from reports.analysis.results.proxy import ProxyChecks, ProxySettings
-from reports.analysis.results.recording import Reported, Totals
-from reports.analysis.results.whole import Consistency, DurabilityTotals, RecordingResults, Results
+from reports.analysis.results.incident import IncidentResults
+from reports.analysis.results.reads import Consistency, DurabilityTotals
+from reports.analysis.results.recording import ProxyChecks, ProxySettings, Totals
+from reports.analysis.results.whole import RecordingResults, Results
 from reports.document.blocks import Section
 from reports.render.language import language
 from reports.render.markdown import markdown
 
-_NO_COST = ActionCost(0, 0, 0, False, False, False, None, None, None, False, 0, 0, 0, (), (), ())
+_NO_COST = Cost("write", (), 0, None, False, 0, 0, 0, persistent_outage_ns=0, new_outage_ns=0)
 _NO_SUPPORT = SupportingEvidence(
     (), (), (), None, None, (), None, (), None, None, None, None, ReadsServed(0, (), 0), None, False, None, ()
 )
@@ -27,7 +27,7 @@ def ns(seconds: float) -> int:
     return round(seconds * SECOND_NS)
 
 
-def cost(*outages_s: tuple[float, float], failed: int = 0, still_open: bool = False, **given: Any) -> ActionCost:
+def cost(*outages_s: tuple[float, float], failed: int = 0, still_open: bool = False, **given: Any) -> Cost:
     """Return what an incident cost an action: its outages, from and to, seconds."""
     outages = tuple(
         Outage("write", ns(began), ns(ended), still_open, 1, 2, ns(began), failed, 0) for began, ended in outages_s
@@ -46,12 +46,13 @@ def reported(kind: str, at_s: float) -> Reported:
     return Reported(kind, ns(at_s), "2026-11-26T08:36:00+00:00", {}, 1)
 
 
-def incident(number: int, cause: str, write: ActionCost = _NO_COST, **given: Any) -> IncidentResults:
+def incident(number: int, cause: str, write: Cost = _NO_COST, **given: Any) -> IncidentResults:
     """Return an incident of a cause, with what it cost writes."""
     base = IncidentResults(
-        number, number, 1, cause, "patroni1", ("patroni1",), "high", (), (), ns(10), ns(60),
-        "2026-11-26T08:36:10+00:00", "2026-11-26T08:37:00+00:00", None, write, _NO_COST,
-        LeaderChange("patroni1", "patroni2", 1, 2), (), None, None, 0, (), None, (), (), None, _NO_SUPPORT, (),
+        number, cause, "patroni1", ("patroni1",), "high", (), (), ns(10), ns(60), write, _NO_COST,
+        "patroni1", "patroni2", 1, 2, (), None, (), None, None,
+        id=number, recording=1, began_utc="2026-11-26T08:36:10+00:00", ended_utc="2026-11-26T08:37:00+00:00",
+        brownout_bound_s=None, rejoins=(), was_etcd_leader=None, supporting=_NO_SUPPORT, throughput=(),
     )  # fmt: skip
     return replace(base, **given)
 

@@ -14,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from observer.model.findings import Evidence, Rejected
+from observer.model.findings import Evidence, Rejected, Reported
 from observer.store.packed import opened
 from observer.store.reading import Reader
 from reports.analysis.results.evidence import LogLine
-from reports.analysis.results.recording import FailureGroup, LeaderPeriod, Part, Reported
-from reports.analysis.results.whole import Consistency, DurabilityTotals, Results
+from reports.analysis.results.reads import Consistency, DurabilityTotals
+from reports.analysis.results.recording import FailureGroup, LeaderPeriod, Part
+from reports.analysis.results.whole import Results
 from reports.contents import document
 from reports.document.blocks import Profile
 from reports.render.language import language
@@ -146,7 +147,7 @@ def test_the_order_of_the_text_is_the_order_of_the_run() -> None:
 # Text that Markdown, HTML and tables act on, and text that hides or turns what follows it.
 HOSTILE = st.text(
     st.sampled_from(list("`|\\*_[]()<>#-+=!~&$:;.1 \n\r\ta\u2028\u2067\u202e\u0000"))
-    | st.characters(codec="utf-8", exclude_categories=("Cs",)),
+    | st.characters(codec="utf-8", exclude_categories=["Cs"]),
     min_size=1,
     max_size=30,
 ) | st.sampled_from(["</details>", "| a | b |", "```", "\n# x\n", "<script>", "[x](#y)", "{unfilled}"])
@@ -179,7 +180,8 @@ def hostile(text: str) -> Results:
         targets=(text,),
         evidence=(seen,),
         rejected=(Rejected("switchover", "reason.no_failover_asked"),),
-        leader=replace(incident().leader, before=text, after="patroni9"),
+        leader_before=text,
+        leader_after="patroni9",
         supporting=replace(NO_EVIDENCE, lines=(line,)),
     )
     note = Reported("note", ns(5), BEGAN, {"text": text}, 3)
@@ -202,7 +204,7 @@ def hostile(text: str) -> Results:
 
 
 def test_what_was_not_observed_is_unknown_and_never_zero() -> None:
-    unseen = incident(write=cost(None, ok=0), read=cost(None, ok=0), lost_writes=None, fault_to_write_ns=None)
+    unseen = incident(write=cost(None, ok=0), read=cost(None, ok=0), lost=None, fault_to_write_ns=None)
     found = results(unseen, durability=DurabilityTotals(100, 0, 100, None, (), 0, None, None, ()))
     for name, unknown in (("en", "unknown"), ("ru", "неизвестно")):
         text = rendered(found, name)
@@ -221,7 +223,7 @@ def test_an_empty_recording_does_not_claim_that_all_was_well() -> None:
 
 def test_a_recording_without_traffic_claims_nothing_about_the_application() -> None:
     silent = recording(totals=(), served=(), baseline=())
-    unseen = incident(write=cost(None, ok=0), read=cost(None, ok=0), lost_writes=None)
+    unseen = incident(write=cost(None, ok=0), read=cost(None, ok=0), lost=None)
     nothing = DurabilityTotals(0, 0, 0, None, (), 0, None, None, ())
     text = rendered(results(unseen, recordings=(silent,), durability=nothing))
     assert_sound(text)
@@ -260,7 +262,7 @@ def test_an_unknown_cause_says_what_was_observed_and_what_is_excluded() -> None:
 def test_forty_incidents_stay_short_outside_their_folded_blocks() -> None:
     causes = ("leader.killed", "leader.frozen", "replica.stopped", "proxy.down")
     many = results(*(incident(n, causes[n % 4]) for n in range(1, 41)))
-    for profile, most in (("homework", 2_500), ("drill", 1_500)):
+    for profile, most in zip(PROFILES, (2_500, 1_500), strict=True):
         text = rendered(many, "en", profile)
         assert_sound(text)
         assert words(outside(text)) <= most

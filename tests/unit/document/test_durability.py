@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from observer.model.findings import Lost
 from reports.analysis.results.reads import (
     BackwardReads,
+    Consistency,
     Divergence,
+    DurabilityTotals,
     PossibleSplitBrain,
     ReadConsistency,
     ReadThenLost,
@@ -15,7 +18,6 @@ from reports.analysis.results.reads import (
     Staleness,
     TwoPrimaries,
 )
-from reports.analysis.results.whole import Consistency, DurabilityTotals
 from reports.document.durability import durability
 from tests.unit.document.builders_cluster import BEGAN, ns, results, shown
 
@@ -64,13 +66,13 @@ def test_a_former_leader_that_committed_beside_its_successor_is_a_possible_split
     assert "changes outside the cluster's history once; pg_rewind ran once (events 311)." in text
 
 
-def reads(**changes: object) -> ReadConsistency:
+def reads(**changes: Any) -> ReadConsistency:
     spread = Spread(0.0, 0.0, 0.0, 0.007)
     stale = Staleness("replica", None, 500, 3, Spread(0, 0, 0, 1), spread)
     found = ReadConsistency(
         1, 500, 500, True, NOTHING_BACK, NOTHING_BACK, (stale, replace(stale, server="patroni2")), ()
     )
-    return replace(found, **changes)  # type: ignore[arg-type]
+    return replace(found, **changes)
 
 
 def test_reads_have_their_staleness_and_none_went_back() -> None:

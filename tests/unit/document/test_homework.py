@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reports.analysis.results.evidence import EtcdElection
-from reports.analysis.results.incident import LeaderChange
 from reports.analysis.results.recording import Part
 from reports.analysis.results.whole import Answer
 from reports.homework.section import homework
@@ -38,13 +37,13 @@ def test_an_effect_that_was_not_observed_is_unknown() -> None:
 
 
 def test_a_fault_without_a_failure_is_one_sentence() -> None:
-    quiet = incident(write=cost(), read=cost(), leader=LeaderChange("patroni1", "patroni1", 1, 1))
+    quiet = incident(write=cost(), read=cost(), leader_after="patroni1", timeline_after=1)
     text = shown(homework(results(quiet), "homework"))
     assert "Neither writes nor reads failed; the leader stayed (incident [1](#incident-1))." in text
 
 
 def test_a_leader_that_was_demoted_and_promoted_again_is_told_from_one_that_stayed() -> None:
-    again = incident(leader=LeaderChange("patroni1", "patroni1", 4, 5))
+    again = incident(leader_after="patroni1", timeline_before=4, timeline_after=5)
     text = shown(homework(results(again), "homework"))
     assert "the leader was demoted and promoted again, on a new timeline" in text
 
@@ -85,7 +84,7 @@ def test_a_leader_of_etcd_that_failed_has_its_successor_in_the_answer() -> None:
 
 
 def test_repeats_of_which_some_changed_the_leader_claim_neither() -> None:
-    same = incident(2, leader=LeaderChange("patroni1", "patroni1", 1, 1))
+    same = incident(2, leader_after="patroni1", timeline_after=1)
     text = shown(homework(results(incident(1), same), "homework"))
     assert "another member took over" not in text and "the leader stayed (" not in text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from observer.model.findings import Rejected
+from observer.model.findings import Brownout, Rejected
 from reports.analysis.results.evidence import (
     ContainerStart,
     EtcdElection,
@@ -146,7 +146,7 @@ def test_an_unknown_cause_tells_what_was_seen_and_what_is_excluded() -> None:
         confidence="low",
         target=None,
         targets=(),
-        leader=UNCHANGED,
+        **UNCHANGED,
         evidence=(evidence("leader_key_kept", 3, member="patroni3"),),
         rejected=(Rejected("switchover", "reason.no_failover_asked"),),
     )
@@ -166,7 +166,7 @@ def test_an_incident_within_another_outage_names_it() -> None:
 
 def test_unobserved_costs_are_unknown() -> None:
     silent = cost(outage_ns=None, ok=0)
-    text = rendered(incident(write=silent, read=silent, lost_writes=None))
+    text = rendered(incident(write=silent, read=silent, lost=None))
     assert "| unknown | unknown | unknown, unknown | unknown |" in text
 
 
@@ -192,7 +192,7 @@ def test_the_old_leader_returns_with_role_time_and_the_proof_of_a_rewind() -> No
 
 
 def test_lost_tokens_are_named_up_to_ten() -> None:
-    text = rendered(incident(lost_writes=12, lost=tuple(lost(f"t{n}") for n in range(12))))
+    text = rendered(incident(lost=tuple(lost(f"t{n}") for n in range(12))))
     assert "| 1 | `t9` | 1.00 | `patroni1` | 1 | operations 5, audits 6 |" in text
     assert "`t10`" not in text
 
@@ -217,10 +217,10 @@ def test_kinds_tell_apart_how_much_of_etcd_went_and_whether_it_was_its_leader() 
 
 
 def test_kinds_tell_apart_the_leader_and_replicas() -> None:
-    crashed = incident(cause="postgres.crashed", leader=UNCHANGED, target="patroni3")
+    crashed = incident(cause="postgres.crashed", **UNCHANGED, target="patroni3")
     assert name(crashed) == "PostgreSQL crashed (on the leader)"
     assert name(replace(crashed, target="patroni1")) == "PostgreSQL crashed (on a replica)"
-    assert name(incident(cause="leader.frozen", leader=UNCHANGED)) == "leader frozen (the leader stayed)"
+    assert name(incident(cause="leader.frozen", **UNCHANGED)) == "leader frozen (the leader stayed)"
 
 
 def test_a_lost_quorum_tells_demotion_with_proof_reads_and_the_way_back() -> None:
@@ -234,7 +234,7 @@ def test_a_lost_quorum_tells_demotion_with_proof_reads_and_the_way_back() -> Non
     quorum = incident(
         cause="etcd.quorum_lost",
         targets=("etcd1", "etcd2"),
-        leader=UNCHANGED,
+        **UNCHANGED,
         write=cost(outage(30, 60)),
         phases=(
             phase("demotion", 10.5, 30, (0.0, 21.0)),
@@ -255,7 +255,7 @@ def test_an_etcd_member_that_led_names_its_successor_and_the_count_of_operations
     away = EtcdOutage("etcd2", ns(10), ns(23), ns(23.5), 1, 2, writes=297, reads=296, failed=0)
     election = EtcdElection("etcd2", "etcd3", 2, 3, ns(11), ns(12), 3, None)
     support = replace(SUPPORTING, etcd_outages=(away,), elections=(election,))
-    text = rendered(incident(cause="etcd.member_down", was_etcd_leader=True, supporting=support, leader=UNCHANGED))
+    text = rendered(incident(cause="etcd.member_down", was_etcd_leader=True, supporting=support, **UNCHANGED))
     assert "| 1 | 13.5 | 297 | 296 | 0 | yes; new leader `etcd3`, term 2 → 3 (events 3) |" in text
 
 
@@ -264,7 +264,7 @@ def test_the_proxy_tells_its_absence_its_start_and_direct_writes_past_it() -> No
         cause="proxy.down",
         target="http://proxy/",
         targets=("http://proxy/",),
-        leader=UNCHANGED,
+        **UNCHANGED,
         write=cost(outage(10, 21)),
         phases=(phase("absence", 10, 20.9), phase("recovery", 20.9, 21)),
         supporting=replace(SUPPORTING, started=(ContainerStart("haproxy", "http://proxy/", ns(20.8), 4),)),
@@ -281,7 +281,7 @@ def test_a_replica_tells_failed_new_reads_as_a_share_and_the_candidates_left() -
     back = Rejoin("patroni1", "replica", 4, ns(16), ns(16.6), 3, None, level, None, None, (3,))
     stopped = incident(
         cause="replica.stopped",
-        leader=UNCHANGED,
+        **UNCHANGED,
         read=cost(failed=16),
         rejoins=(back,),
         supporting=replace(SUPPORTING, failed_reads=reads),
@@ -293,7 +293,7 @@ def test_a_replica_tells_failed_new_reads_as_a_share_and_the_candidates_left() -
 
 
 def test_the_drill_keeps_the_meaning_out_and_facts_of_the_cause_in_its_details() -> None:
-    text = rendered(replace(KILLED, brownout_ns=ns(5.9), brownout_bound_s=(0.0, 9.0)), profile="drill")
+    text = rendered(replace(KILLED, brownout=Brownout(ns(5.9)), brownout_bound_s=(0.0, 9.0)), profile="drill")
     assert "SIGKILL" not in outside(text)
     assert "5.9 s of at most 9.0 s" in text
     assert "5.9 s of at most 9.0 s" not in outside(text)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reports.analysis.objectives import objectives
+from reports.analysis.results.reads import DurabilityTotals
 from reports.analysis.results.recording import NotObserved, Totals
-from reports.analysis.results.whole import DurabilityTotals, Results
+from reports.analysis.results.whole import Results
 from reports.document import objectives as section
 from tests.unit.document.builders_overview import cost, incident, ns, recording, results, written
 

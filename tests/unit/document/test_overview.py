@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from observer.model.causes import CAUSES
-from reports.analysis.results.whole import DurabilityTotals, FailedCheck
+from reports.analysis.results.reads import DurabilityTotals
+from reports.analysis.results.whole import FailedCheck
 from reports.document.actions import BY_PHASE, actions
 from reports.document.overview import overview
 from reports.render.language import language
@@ -18,7 +19,7 @@ KILLED = incident(
     "leader.killed",
     cost((10, 40), failed=50),
     phases=(phase("detection", 10, 35), phase("routing", 35, 40)),
-    lost_writes=0,
+    lost=(),
 )
 
 

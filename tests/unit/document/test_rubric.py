@@ -198,7 +198,7 @@ def test_18_the_old_leader_returns_with_role_seconds_and_evidence_of_a_rewind(do
         assert back.streaming_ns and back.role
         assert doc.write(back.streaming_ns / SECOND, "tenths") in doc.row(one)
         assert doc.write(back.role, "@role") in doc.row(one) and doc.say(f"rejoin.how_{back.how}") in doc.row(one)
-        assert f"{one.leader.timeline_before} → {one.leader.timeline_after}" in doc.row(one)
+        assert f"{one.timeline_before} → {one.timeline_after}" in doc.row(one)
     assert doc.say("incident_evidence.rejoined_rewound", member="patroni1") in doc.of("incidents")
 
 
@@ -250,8 +250,8 @@ def test_24_and_25_the_way_back_is_timed_and_members_of_etcd_return_in_order(doc
         ]
         back = doc.write(sum(phase.duration_ns for phase in after) / SECOND, "hundredths")
         assert doc.cells("incidents", str(one.id), back, doc.write(one.supporting.failsafe_mode))
-        assert one.leader.timeline_after == (one.leader.timeline_before or 0) + 1
-        assert f"{one.leader.timeline_before} → {one.leader.timeline_after}" in doc.row(one)
+        assert one.timeline_after == (one.timeline_before or 0) + 1
+        assert f"{one.timeline_before} → {one.timeline_after}" in doc.row(one)
         for away in one.supporting.etcd_outages:
             said = doc.say("incident_evidence.etcd_back", endpoint=away.endpoint)
             assert doc.cells("incidents", str(one.id), said, f"events {away.sees_id}")
@@ -281,7 +281,7 @@ def test_28_dashboards_have_their_panels_and_what_each_shows_of_a_fault(doc: Doc
         assert doc.cells("dashboards", f"`{board.board}`", of)
     for one in homework_results().incidents:
         assert f"[{one.id}](#incident-{one.id})" in doc.of("dashboards")
-        leader = one.leader.after
+        leader = one.leader_after
         assert f"`{leader}`" in doc.row(one)
 
 
