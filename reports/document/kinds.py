@@ -1,4 +1,4 @@
-"""Incidents grouped by kind of fault: what broke, told apart if the cause alone does not."""
+"""Incidents grouped by kind of fault: the cause, and what broke if the cause alone does not show it."""
 
 from __future__ import annotations
 

@@ -206,15 +206,13 @@ def used_keys() -> tuple[set[str], set[str], set[str]]:
     return literals, patterns, {text[1:] for text in literals if text.startswith("@")}
 
 
-RUSSIAN_DIALECT = re.compile(r"инцидент|журнал|разжалован|держател|проспал|очнул|слепот|молчал", re.IGNORECASE)
-ENGLISH_DIALECT = re.compile(r"\b(nobody|somebody|whom|whoever|anew|mend\w*|thaw\w*|witness|judge)\b", re.IGNORECASE)
+REPLACED_IN_RUSSIAN = re.compile(r"инцидент|журнал|разжалован|держател|проспал|очнул|слепот|молчал", re.IGNORECASE)
 
 
-@pytest.mark.parametrize(("name", "dialect"), [("ru", RUSSIAN_DIALECT), ("en", ENGLISH_DIALECT)])
-def test_one_word_stands_for_one_thing(name: str, dialect: re.Pattern[str]) -> None:
-    words = language(name)
+def test_one_word_stands_for_one_thing_in_russian() -> None:
+    words = language("ru")
     texts = {**words.phrases, **{key: " ".join(columns) for key, columns in words.lists.items()}}
-    assert [key for key, text in texts.items() if dialect.search(text)] == []
+    assert [key for key, text in texts.items() if REPLACED_IN_RUSSIAN.search(text)] == []
 
 
 def test_a_language_is_added_with_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
