@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-# Where a backslash would be read differently inside and outside of a table, or inside HTML, an entity stands instead.
+# Entities replace the characters whose backslash escape differs inside and outside of a table, or in HTML.
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "`": "&#96;", "\\": "&#92;"}
 _MARKS = frozenset("*_[]{}#~$!^=")
 _PLAIN_CODE = re.compile(r"[^`|\\\s](?:[^`|\\]*[^`|\\\s])?")
@@ -28,7 +28,7 @@ def escape(text: object) -> str:
 
 
 def code(text: object) -> str:
-    """Return inline code that survives backticks, pipes and backslashes, in a sentence or in a table's cell."""
+    """Return inline code; backticks, pipes and backslashes do not break it, in a sentence or in a cell."""
     flat = one_line(text)
     return f"`{flat}`" if _PLAIN_CODE.fullmatch(flat) else f"<code>{escape(flat)}</code>"
 
@@ -50,7 +50,7 @@ def dashed(numbers: Sequence[int]) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table of cells that are Markdown; an empty cell becomes a dash. Columns of numbers align right."""
+    """Return a table of cells that are Markdown already; an empty cell is a dash; numbers stand to the right."""
     filled = [[cell or CELL_EMPTY for cell in row] for row in rows]
     numeric = [bool(filled) and all(_is_number(row[i]) for row in filled) for i in range(len(columns))]
     rule = ["--:" if right else "---" for right in numeric]
@@ -58,7 +58,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def fence(text: str, language: str = "") -> str:
-    """Return a fenced block whose fence does not occur in the text."""
+    """Return a fenced block of the text without control characters, with a fence that the text does not hold."""
+    text = "".join(c if c == "\n" or c.isprintable() else " " for c in text)
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     marks = "`" * max(3, longest + 1)
     return f"{marks}{language}\n{text}\n{marks}"

@@ -8,8 +8,10 @@ from math import log10
 
 from observer.model.findings import Phase, Reported
 from observer.model.recording import SECOND_NS
+from reports.analysis.keys import is_inside
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import RecordingResults
+from reports.document.phases import rounded
 from reports.render.language import Language
 from reports.render.svg.parts import (
     RIGHT,
@@ -53,8 +55,6 @@ from reports.render.svg.svg import (
 TOP, RATE, SLOW, ROW, LINE = 36, 66, 84, 27, 18
 SLOWEST_MS = 10_000
 INJECTED = ("fault.told", "repair.told")
-OUTSIDE = ("request", "demotion", "settling", "protection")
-"""Phases before and after the outage; the others sum to it."""
 # Writes are drawn broad, reads narrow, dashed and over them, so both are visible where they run together.
 LINES = (("write", BLUE, 4.0, ""), ("read", ORANGE, 1.8, "5 2"))
 
@@ -159,21 +159,10 @@ def _name(phase: Phase, language: Language) -> str:
     return language.phrases["format.and"].join(language.say(f"phase.{part}.name") for part in phase.name.split("+"))
 
 
-def _is_inside(phase: Phase) -> bool:
-    return not set(phase.name.split("+")) & set(OUTSIDE)
-
-
 def _rounded(phases: Sequence[Phase]) -> list[float]:
     """Return the durations in seconds to 0.01; those within the outage sum, as printed, to the printed outage."""
-    found, offset = [], 0.0
-    for phase in phases:
-        duration = in_seconds(phase.duration_ns)
-        shown = round(duration, 2)
-        if _is_inside(phase):
-            shown = round(round(offset + duration, 2) - round(offset, 2), 2)
-            offset += duration
-        found.append(shown)
-    return found
+    inside = iter(rounded([phase for phase in phases if is_inside(phase.name)]))
+    return [next(inside) if is_inside(p.name) else round(in_seconds(p.duration_ns), 2) for p in phases]
 
 
 def _demoted(recording: RecordingResults, first: float, last: float) -> list[tuple[float, str]]:
@@ -191,9 +180,9 @@ def _keys(found: IncidentResults, said: Sequence[Reported], full: bool) -> Itera
             yield injected(phrase, kind)
     if full:
         yield filled("full", PURPLE)
-    if any(_is_inside(phase) for phase in found.phases):
+    if any(is_inside(phase.name) for phase in found.phases):
         yield filled("inside", BLUE)
-    if any(not _is_inside(phase) for phase in found.phases):
+    if any(not is_inside(phase.name) for phase in found.phases):
         yield filled("outside", SKY)
     if any(phase.bound_s is not None for phase in found.phases):
         yield filled("bound", ORANGE)
@@ -227,7 +216,7 @@ def _phase(phase: Phase, seconds: float, last: float, y: float, x: Place, langua
     """Yield a bar with its seconds, and under it what the settings imply; an arrow: it goes on past the picture."""
     began_s, ended_s = _span(phase)
     began, ended = x(began_s), x(ended_s)
-    yield rect(began, y + 3, max(ended - began, 2), 12, BLUE if _is_inside(phase) else SKY)
+    yield rect(began, y + 3, max(ended - began, 2), 12, BLUE if is_inside(phase.name) else SKY)
     if phase.bound_s is not None:
         low, high = (began_s + bound for bound in phase.bound_s)
         yield rect(x(low), y + 18, max(x(high) - x(low), 2), 5, ORANGE)

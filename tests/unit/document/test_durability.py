@@ -26,7 +26,7 @@ NOTHING_BACK = BackwardReads(0, None, (), None, (), ())
 
 def test_losses_are_counted_by_token_and_gaps_in_id_are_explained() -> None:
     text = shown(durability(results(), "homework"))
-    assert "Acknowledged writes: 100; read back later by token: 100; lost: 0." in text
+    assert "Acknowledged writes: 100; audited by token: 100; lost: 0." in text
     assert "Writes with an unknown outcome: 2; of these took effect: 1." in text
     assert "Gaps in `id` are not losses" in text
 
@@ -78,7 +78,7 @@ def reads(**changes: Any) -> ReadConsistency:
 def test_reads_have_their_staleness_and_none_went_back() -> None:
     text = shown(durability(results(consistency=Consistency(True, (), (), (), (reads(),))), "homework"))
     assert "No read went back in time." in text
-    assert "3 of 500 reads from replicas missed a write that was acknowledged already; lag at most 7.0 ms." in text
+    assert "3 of 500 reads from replicas missed a write that was acknowledged already, by 7.0 ms at most." in text
     assert "| `patroni2` | replica | 500 | 3 | 1 | 0.0 ms | 7.0 ms |" in text
 
 
