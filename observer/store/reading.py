@@ -196,18 +196,15 @@ def _connect(path: Path, how: str) -> sqlite3.Connection:
             raise failure from None
         raise NotFound(f"{path}: cannot be opened; check its permissions.") from None
     try:
-        connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # `attach` and `vacuum into` make files
-        check(path, connection)
-        if TABLES_VERSION <= version_of(connection) < len(MIGRATIONS):
-            add_temporary_views(connection)
-        connection.execute("pragma query_only = on")
-    except sqlite3.Error as error:
+        with translated_errors(path):
+            connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # `attach` and `vacuum into` make files
+            check(path, connection)
+            if TABLES_VERSION <= version_of(connection) < len(MIGRATIONS):
+                add_temporary_views(connection)
+            connection.execute("pragma query_only = on")
+    except (OSError, ObserverError) as error:
         connection.close()
-        raise translated(path, error) from error
-    except OSError as error:
-        connection.close()
-        raise NotFound(f"{path}: cannot be read ({error.strerror}); check its permissions.") from None
-    except ObserverError:
-        connection.close()
+        if isinstance(error, OSError):
+            raise NotFound(f"{path}: cannot be read ({error.strerror}); check its permissions.") from None
         raise
     return connection
