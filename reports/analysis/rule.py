@@ -5,7 +5,7 @@ A rule finds its cause with the rows that show it, rejects it with a reason, or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,15 +34,35 @@ RuleResult = Found | Rejected | None
 Rule = Callable[[IncidentContext], RuleResult]
 
 
-def found(cause: str, targets: str | Iterable[str], confidence: Confidence, *evidence: Evidence | None) -> Found:
-    """Return a cause that holds, with each target once and without the evidence that is None."""
+def found(cause: str, targets: str | Iterable[str], sure: Confidence | bool, *evidence: Evidence | None) -> Found:
+    """Return a cause that holds, with each target once and without the evidence that is None.
+
+    `sure`: the confidence; True is "high", False "medium".
+    """
     named = (targets,) if isinstance(targets, str) else tuple(dict.fromkeys(targets))
+    confidence: Confidence = sure if isinstance(sure, str) else "high" if sure else "medium"
     return Found(cause, named, confidence, tuple(e for e in evidence if e is not None))
 
 
 def rejected(cause: str, reason: str, **facts: Any) -> Rejected:
     """Return a cause that does not hold, and why."""
     return Rejected(cause, reason, facts)
+
+
+def decided(
+    cause: str,
+    seen: MemberObservations,
+    reasons: Mapping[str, object],
+    sure: Confidence | bool,
+    *evidence: Evidence | None,
+) -> RuleResult:
+    """Return a cause that lies with a member; if one of the reasons against it applies, the first of those."""
+    reason = next((reason for reason, applies in reasons.items() if applies), None)
+    if reason is None:
+        return found(cause, seen.member, sure, *evidence)
+    hows = {"reason.rest_how": seen.rest_how, "reason.sql_how": seen.sql_how}
+    facts = {"how": hows[reason]} if reason in hows else {}
+    return rejected(cause, reason, member=seen.member, **facts)
 
 
 def of_member(says: str, event: Event | Sequence[Event] | None, member: str, **facts: Any) -> Evidence | None:
@@ -52,14 +72,16 @@ def of_member(says: str, event: Event | Sequence[Event] | None, member: str, **f
 
 def key_deleted(context: IncidentContext) -> Evidence | None:
     """Return evidence that the leader key was deleted."""
-    lost = context.leader_lost
-    return None if lost is None else shows("evidence.leader_key_deleted", lost, member=lost.subject)
+    return _of_subject("evidence.leader_key_deleted", context.leader_lost)
 
 
 def key_taken(context: IncidentContext) -> Evidence | None:
     """Return evidence that the leader key was taken after."""
-    elected = context.leader_elected
-    return None if elected is None else shows("evidence.leader_key_taken", elected, member=elected.subject)
+    return _of_subject("evidence.leader_key_taken", context.leader_elected)
+
+
+def _of_subject(says: str, event: Event | None) -> Evidence | None:
+    return None if event is None else shows(says, event, member=event.subject)
 
 
 def expired(seen: MemberObservations) -> Evidence:
@@ -81,9 +103,7 @@ def failed_endpoints(down: Iterable[Unreachable]) -> list[Evidence]:
 
 def member_state(event: Event | None, member: str) -> Evidence | None:
     """Return evidence of the state that a member reported."""
-    return (
-        None if event is None else shows("evidence.member_state", event, member=member, state=event.detail.get("state"))
-    )
+    return None if event is None else of_member("evidence.member_state", event, member, state=event.detail.get("state"))
 
 
 def restarted(seen: MemberObservations) -> Evidence | None:
@@ -94,6 +114,11 @@ def restarted(seen: MemberObservations) -> Evidence | None:
 def ran_on(seen: MemberObservations) -> Evidence | None:
     """Return evidence that it ran, though it did not answer."""
     return of_member("evidence.ran_on", seen.ran_on, seen.member)
+
+
+def serves(seen: MemberObservations) -> Evidence | None:
+    """Return evidence that its PostgreSQL went on as a primary."""
+    return of_member("evidence.sql_primary", seen.sql_primary, seen.member) if seen.serves else None
 
 
 def paused(seen: MemberObservations) -> Evidence | None:
