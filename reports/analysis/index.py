@@ -12,13 +12,11 @@ from typing import Any, TypeVar, get_args
 from observer.model.findings import Leadership, Outage, Unreachable
 from observer.model.recording import SECOND_NS, Action, Event, Fetch, Operation, Recording
 from reports.analysis.changes import Change, addresses, changes, member_of, members
-from reports.analysis.consistency import two_primaries
 from reports.analysis.coverage import Interval, unobserved
 from reports.analysis.durability import Durability, durability
-from reports.analysis.leadership import Request, leaderships, requests
+from reports.analysis.leadership import Request, leaderships, requests, two_primaries
 from reports.analysis.outages import failures, outages
-from reports.analysis.quorum import inferred_quorum_events
-from reports.analysis.reachability import unreachable
+from reports.analysis.reachability import inferred_quorum_events, unreachable
 from reports.analysis.results.reads import TwoPrimaries
 from reports.analysis.theory import LiveSettings, patroni_version, proxy_settings, settings_history
 

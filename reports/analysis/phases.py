@@ -16,7 +16,7 @@ from observer.model.recording import Window
 from reports.analysis import phase_boundaries as ends
 from reports.analysis.incident_context import IncidentContext, at_s, shows
 from reports.analysis.phase_boundaries import Boundary, Find
-from reports.analysis.quorum import majority_gone
+from reports.analysis.reachability import majority_gone
 from reports.analysis.rule import Found
 from reports.analysis.rules.etcd import shows_lost
 from reports.analysis.theory import Bound, bound, effective, in_place, live_settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from observer.model.findings import Leadership
 from observer.model.recording import Event
-from reports.analysis.scoring import Score, expected
+from reports.analysis.injected import Score, expected
 from tests.unit.recordings import event, ns
 
 LED = (Leadership("patroni1", 1, 0, None),)

@@ -10,10 +10,10 @@ import pytest
 from observer.model.causes import CAUSES
 from observer.model.recording import KINDS
 from reports.analysis.phases import PREFACES, SHAPES
-from reports.analysis.rules import etcd, leader, observer, postgres, proxy, replica, split_brain, unknown
+from reports.analysis.rules import etcd, leader, other, postgres, proxy, replica
 from reports.render.language import LANGUAGES, language
 
-MODULES = (etcd, leader, observer, postgres, proxy, replica, split_brain, unknown)
+MODULES = (etcd, leader, other, postgres, proxy, replica)
 # Names in quotes that look like a cause; those of events are left out.
 QUOTED = re.compile(r'"((?:leader|postgres|patroni|replica|etcd|proxy|observer|failover)\.[a-z_]+)"')
 

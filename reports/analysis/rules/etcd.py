@@ -9,7 +9,7 @@ from observer.model.recording import Event
 from reports.analysis.incident_context import IncidentContext, at_s, shows
 from reports.analysis.index import Index
 from reports.analysis.observe import observed
-from reports.analysis.quorum import INFERRED
+from reports.analysis.reachability import INFERRED
 from reports.analysis.rule import RuleResult, failed_endpoints, found, of_member, rejected
 
 
