@@ -129,14 +129,6 @@ def _due_ns(recording: Recording, request: Event) -> int:
     return max(request.by_ns, round(since.total_seconds() * SECOND_NS))
 
 
-@dataclass(frozen=True, slots=True)
-class _Primary:
-    member: str
-    from_ns: int
-    until_ns: int
-    event: Event
-
-
 def two_primaries(recording: Recording) -> tuple[TwoPrimaries, ...]:
     """Return every period in which two members were both out of recovery.
 
@@ -145,37 +137,35 @@ def two_primaries(recording: Recording) -> tuple[TwoPrimaries, ...]:
     """
     found: list[TwoPrimaries] = []
     for one, other in combinations(_primaries(recording), 2):
-        from_ns, until_ns = max(one.from_ns, other.from_ns), min(one.until_ns, other.until_ns)
-        if one.member != other.member and from_ns < until_ns:
-            first, second = sorted((one, other), key=lambda primary: primary.from_ns)
-            ids = tuple(e.id for e in (first.event, second.event) if e.id is not None)
-            found.append(TwoPrimaries(recording.header.id, (first.member, second.member), from_ns, until_ns, ids))
+        (first, *_), (second, since_ns, _) = sorted((one, other), key=lambda own: own[1])
+        until_ns = min(one[2], other[2])
+        if first.subject != second.subject and since_ns < until_ns:
+            ids = tuple(e.id for e in (first, second) if e.id is not None)
+            found.append(TwoPrimaries(recording.header.id, (first.subject, second.subject), since_ns, until_ns, ids))
     return tuple(sorted(found, key=lambda both: both.from_ns))
 
 
-def _primaries(recording: Recording) -> list[_Primary]:
-    found: list[_Primary] = []
+def _primaries(recording: Recording) -> list[tuple[Event, int, int]]:
+    """Return each period of a primary: its first event, from when and until when it certainly was one."""
+    found: list[tuple[Event, int, int]] = []
     since: dict[str, Event] = {}
     role: dict[str, bool] = {}
 
     def close(member: str, until_ns: int) -> None:
         event = since.pop(member, None)
         if event is not None:
-            found.append(_Primary(member, event.by_ns, until_ns, event))
+            found.append((event, event.by_ns, until_ns))
 
     for event in recording.events:
         if event.source != "postgres":
             continue
-        if event.kind == "source.blind":
-            close(event.subject, event.window.after_ns)
-        elif event.kind == "source.sees" and role.get(event.subject):
-            since.setdefault(event.subject, event)
-        elif event.kind == "member.changed" and event.detail.get("in_recovery") is not None:
+        reports = event.kind == "member.changed" and event.detail.get("in_recovery") is not None
+        if reports:
             role[event.subject] = not event.detail["in_recovery"]
-            if role[event.subject]:
-                since.setdefault(event.subject, event)
-            else:
-                close(event.subject, min(event.window.after_ns, event.by_ns))
+        if (reports or event.kind == "source.sees") and role.get(event.subject):
+            since.setdefault(event.subject, event)
+        elif reports or event.kind == "source.blind":
+            close(event.subject, min(event.window.after_ns, event.by_ns))
     for member in list(since):
         close(member, recording.header.until_ns)
     return found
