@@ -179,7 +179,6 @@ def _known(event: Event) -> int:
 
 
 def _cut(items: Sequence[_T], from_ns: int, until_ns: int, key: Callable[[_T], int]) -> Sequence[_T]:
-    """Return the items of an interval, both ends included, of a sequence in order of `key`."""
     return items[bisect_left(items, from_ns, key=key) : bisect_right(items, until_ns, key=key)]
 
 

@@ -130,7 +130,6 @@ def _boundary(event: Event | None, evidence: Evidence | None) -> Boundary | None
 
 
 def _leader(context: IncidentContext) -> str | None:
-    """Return the member that leads after the outage."""
     elected = context.leader_elected
     return context.leader_before if elected is None else elected.subject
 

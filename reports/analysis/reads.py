@@ -162,7 +162,6 @@ class _Newest:
 
 
 def _examine(recording: Recording, after_ns: int, by_ns: int, found: _Found) -> None:
-    """Add what one interval shows. What was acknowledged or read before it is unknown."""
     acknowledged, acknowledged_ns = _numbers(), _numbers()  # in order of the numbers
     by_server: dict[str | None, _Newest] = defaultdict(_Newest)
     anywhere = _Newest()

@@ -87,7 +87,6 @@ def _samples(index: Index, first_ns: int) -> Iterator[Event]:
 
 
 def _load_began_ns(recording: Recording) -> int:
-    """Return when the first operation was due, to the millisecond; 0 without operations."""
     second = min((s.at_s for s in recording.seconds), default=0)
     first = recording.between(second * SECOND_NS - 1, (second + 1) * SECOND_NS)
     return min((o.due_ns for o in first), default=0) // MS_NS * MS_NS

@@ -87,7 +87,6 @@ def _until_ns(found: Findings, incident: Incident, end_ns: int) -> int:
 
 
 def _recording(index: Index, found: Findings) -> RecordingResults:
-    """Return everything that one recording shows beside its incidents."""
     recording, header = index.recording, index.recording.header
     live, versions = live_settings(index.settings), topology.versions(index)
     roles, routes, excluded = state_history.roles(index), state_history.routes(index), excluded_samples(index)
@@ -165,7 +164,6 @@ def _total(values: Sequence[int | None]) -> int | None:
 
 
 def _consistency(indexes: Sequence[Index]) -> Consistency:
-    """Return what direct SQL, logs and reads showed of consistency."""
     return Consistency(
         observed=all(_polled_directly(index) for index in indexes),
         two_primaries=tuple(one for index in indexes for one in index.two_primaries),

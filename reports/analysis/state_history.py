@@ -11,7 +11,7 @@ from reports.analysis.index import Index
 from reports.analysis.leadership import says_primary
 from reports.analysis.results.recording import ConnectionLimit, LeaderPeriod, Period, Promotion
 
-AWAY, AVAILABLE = "away", "available"
+AWAY = "away"
 
 # The moment, the new state and the row of a change.
 _Change = tuple[int, Any, int | None]
@@ -54,16 +54,13 @@ def quorum_losses(index: Index) -> tuple[Period, ...]:
 
 def connection_limits(index: Index) -> tuple[ConnectionLimit, ...]:
     """Return when a proxy was at its connection limit."""
-
-    def state(event: Event) -> Any:
-        return (event.detail.get("sessions"), event.detail.get("limit")) if event.kind == "proxy.full" else AVAILABLE
-
-    periods: Iterator[Any] = _periods(index, ("proxy.full", "proxy.room"), state)
+    periods: Iterator[Any] = _periods(
+        index, ("proxy.full", "proxy.room"), lambda e: (e.kind, e.detail.get("sessions"), e.detail.get("limit"))
+    )
     return tuple(
-        ConnectionLimit(one.subject, sessions, limit, one.from_ns, one.to_ns, one.event_id, one.until_id)
+        ConnectionLimit(one.subject, one.what[1], one.what[2], one.from_ns, one.to_ns, one.event_id, one.until_id)
         for one in periods
-        if one.what != AVAILABLE
-        for sessions, limit in [one.what]
+        if one.what[0] == "proxy.full"
     )
 
 
@@ -110,7 +107,6 @@ def leader_periods(index: Index, roles: Iterable[Period]) -> tuple[LeaderPeriod,
 
 
 def _timelines(index: Index, led: Leadership) -> tuple[int, ...]:
-    """Return all timelines on which a leader was a primary in its period, by direct SQL, in order."""
     until_ns = index.end_ns if led.until_ns is None else led.until_ns
     reported = {
         event.detail["timeline"]

@@ -220,7 +220,6 @@ def _session_peak(index: Index, incident: Incident) -> SessionPeak | None:
 
 
 def _session_peaks(capture: Event) -> dict[tuple[str, str], tuple[int, int]]:
-    """Return each server's peak of concurrent sessions since HAProxy started, and its limit."""
     rows = [row for row in capture.detail.get("pools") or () if isinstance(row, Mapping)]
     servers = (row for row in rows if row.get("server") not in ("FRONTEND", "BACKEND"))
     return {

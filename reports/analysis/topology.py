@@ -20,8 +20,6 @@ ROUTES = ("write", "read", "stats")
 
 @dataclass(slots=True)
 class _Addresses:
-    """The addresses of one part, as far as they are known."""
-
     inside: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     led_utc: str | None = None

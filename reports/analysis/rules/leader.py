@@ -209,5 +209,4 @@ def _came_back(context: IncidentContext, seen: MemberObservations) -> bool:
 
 
 def _key(context: IncidentContext, seen: MemberObservations) -> list[Evidence | None]:
-    """Return evidence of the fate of the leader key."""
     return [expired(seen), key_taken(context)] if seen.expired else [context.leader_key_kept(seen.member)]

@@ -82,5 +82,4 @@ def _taken_again(context: IncidentContext) -> list[Evidence]:
 
 
 def _fails_beside(cause: str, other: str) -> bool:
-    """Return whether a cause may hold beside another one, of another layer."""
     return CAUSES[cause].may_fail_beside and CAUSES[cause].layer != CAUSES[other].layer

@@ -103,7 +103,6 @@ def _postgres_alone(context: IncidentContext) -> MemberObservations | None:
 
 
 def _alone(context: IncidentContext, seen: MemberObservations) -> bool:
-    """Return whether Patroni ran on, whatever became of its PostgreSQL."""
     waits = seen.rest is None or _waits(context, seen, seen.rest)
     return seen.rest_observed and _lasted(context, seen.sql) and waits
 

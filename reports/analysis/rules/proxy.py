@@ -139,7 +139,6 @@ def _answered(context: IncidentContext, member: str, down: Event) -> bool:
 
 
 def _answers(context: IncidentContext, member: str) -> Evidence:
-    """Return evidence of the last answer of a member: of REST, else of PostgreSQL."""
     rest = context.before("member.changed", subject=member, source="patroni")
     if rest:
         return shows("evidence.rest_answers", rest, member=member)

@@ -7,6 +7,7 @@ from math import log10
 
 from observer.model.findings import Phase, Reported
 from observer.model.recording import SECOND_NS
+from reports.analysis.keys import is_inside
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import RecordingResults
 from reports.render.language import Language
@@ -15,8 +16,6 @@ from reports.render.svg import chart, svg
 TOP, RATE, SLOW, ROW, LINE = 36, 66, 84, 27, 18
 SLOWEST_MS = 10_000
 INJECTED = {"fault.told": "fault", "repair.told": "repair"}
-OUTSIDE = {"request", "demotion", "settling", "protection"}
-"""Phases before and after the outage; the others sum to it."""
 # Writes are drawn broad, reads narrow, dashed and over them, so both are visible where they run together.
 LINES = (("write", svg.BLUE, 4.0, ""), ("read", svg.ORANGE, 1.8, "5 2"))
 
@@ -95,17 +94,13 @@ def _name(phase: Phase, language: Language) -> str:
     return language.phrases["format.and"].join(language.say(f"phase.{part}.name") for part in phase.name.split("+"))
 
 
-def _is_inside(phase: Phase) -> bool:
-    return OUTSIDE.isdisjoint(phase.name.split("+"))
-
-
 def _rounded(phases: Sequence[Phase]) -> list[float]:
     """Return the durations in seconds to 0.01; those within the outage sum, as printed, to the printed outage."""
     found, offset = [], 0.0
     for phase in phases:
         duration = chart.in_seconds(phase.duration_ns)
         shown = round(duration, 2)
-        if _is_inside(phase):
+        if is_inside(phase.name):
             shown = round(round(offset + duration, 2) - round(offset, 2), 2)
             offset += duration
         found.append(shown)
@@ -123,7 +118,7 @@ def _keys(found: IncidentResults, said: Sequence[Reported], full: bool) -> Itera
     yield from (chart.filled("ok", svg.GREEN), chart.filled("failed", svg.FAILED))
     yield from (chart.drawn(f"slowest_{action}", stroke, width, dashes) for action, stroke, width, dashes in LINES)
     yield from (chart.injected(INJECTED[kind], kind) for kind in INJECTED if any(one.kind == kind for one in said))
-    inside = {_is_inside(phase) for phase in found.phases}
+    inside = {is_inside(phase.name) for phase in found.phases}
     bounds = any(phase.bound_s is not None for phase in found.phases)
     entries = (("full", svg.PURPLE, full), ("inside", svg.BLUE, True in inside))
     for phrase, fill, drawn in (*entries, ("outside", svg.SKY, False in inside), ("bound", svg.ORANGE, bounds)):
@@ -159,7 +154,7 @@ def _phase(phase: Phase, seconds: float, y: float, axis: chart.Axis, language: L
     """Yield a bar with its seconds, and under it what the settings imply; an arrow: it goes on past the picture."""
     span = _span(phase)
     began, ended = map(axis.x, span)
-    yield from axis.bars([span], svg.BLUE if _is_inside(phase) else svg.SKY, y + 3, 12, 2)
+    yield from axis.bars([span], svg.BLUE if is_inside(phase.name) else svg.SKY, y + 3, 12, 2)
     if phase.bound_s is not None:
         bound = (span[0] + phase.bound_s[0], span[0] + phase.bound_s[1])
         yield from axis.bars([bound], svg.ORANGE, y + 18, 5, 2)
