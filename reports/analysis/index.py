@@ -12,10 +12,9 @@ from typing import Any, TypeVar, get_args
 from observer.model.findings import Leadership, Outage, Unreachable
 from observer.model.recording import SECOND_NS, Action, Event, Fetch, Operation, Recording
 from reports.analysis.changes import Change, addresses, changes, member_of, members
-from reports.analysis.coverage import Interval, unobserved
 from reports.analysis.durability import Durability, durability
 from reports.analysis.leadership import Request, leaderships, requests, two_primaries
-from reports.analysis.outages import failures, outages
+from reports.analysis.outages import Interval, failures, outages, unobserved
 from reports.analysis.reachability import inferred_quorum_events, unreachable
 from reports.analysis.results.reads import TwoPrimaries
 from reports.analysis.theory import LiveSettings, patroni_version, proxy_settings, settings_history

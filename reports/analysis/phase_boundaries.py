@@ -10,9 +10,8 @@ from observer.model.recording import NEW, Event, Operation, Outcome, Window
 from reports.analysis.incident_context import IncidentContext, at_s, shows
 from reports.analysis.index import pool_of
 from reports.analysis.leadership import says_primary
-from reports.analysis.observe import observed
 from reports.analysis.outages import STABLE_NS
-from reports.analysis.rule import Found, expired, key_deleted
+from reports.analysis.rule import Found, expired, key_deleted, observed
 from reports.analysis.rule import key_taken as shows_taken
 from reports.analysis.rules.etcd import shows_regained
 

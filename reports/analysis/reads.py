@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
 from observer.model.recording import SECOND_NS, Operation, Outcome, Recording, RecordingHeader
-from reports.analysis.coverage import merged
 from reports.analysis.durability import SLICE_NS, Ranges, decided, in_slices, token_number, total_acknowledged
+from reports.analysis.outages import merged
 from reports.analysis.results.reads import BackwardReads, ReadConsistency, ReadThenLost, Spread, Staleness
 
 WHOLE = 800_000

@@ -8,9 +8,8 @@ from observer.model.findings import Confidence, Evidence
 from observer.model.recording import Event
 from reports.analysis.incident_context import IncidentContext, at_s, shows
 from reports.analysis.index import Index
-from reports.analysis.observe import observed
 from reports.analysis.reachability import INFERRED
-from reports.analysis.rule import RuleResult, failed_endpoints, found, of_member, rejected
+from reports.analysis.rule import RuleResult, failed_endpoints, found, observed, of_member, rejected
 
 
 def quorum_lost(context: IncidentContext) -> RuleResult:
@@ -27,7 +26,7 @@ def quorum_lost(context: IncidentContext) -> RuleResult:
         _sure(context, lost, bool(down), demoted),
         *failed_endpoints(down),
         shows_lost(lost),
-        None if demoted is None else of_member("evidence.demoted", demoted, demoted.subject),
+        of_member("evidence.demoted", demoted),
         None if regained is None else shows_regained(regained, context.index),
     )
 
@@ -73,7 +72,7 @@ def failsafe(context: IncidentContext) -> RuleResult:
         "high",
         *failed_endpoints(down),
         shows_lost(lost),
-        of_member("evidence.failsafe", active, active.subject),
+        of_member("evidence.failsafe", active),
     )
 
 

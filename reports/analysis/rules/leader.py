@@ -5,9 +5,9 @@ from __future__ import annotations
 from observer.model.findings import Confidence, Evidence, Rejected
 from observer.model.recording import SECOND_NS
 from reports.analysis.incident_context import SHUT, UNREACHED, IncidentContext, MemberObservations, at_s, shows
-from reports.analysis.observe import accepts_on, observed
 from reports.analysis.rule import (
     RuleResult,
+    accepts_on,
     decided,
     expired,
     failed,
@@ -15,12 +15,10 @@ from reports.analysis.rule import (
     key_deleted,
     key_taken,
     member_state,
+    observed,
     of_member,
-    paused,
-    ran_on,
     rejected,
     restarted,
-    serves,
 )
 from reports.analysis.rules.etcd import quorum_passed
 from reports.analysis.rules.postgres import crashed_first
@@ -84,7 +82,7 @@ def leader_stopped(context: IncidentContext) -> RuleResult:
         "reason.crashed_first": crashed_first(context),
         "reason.not_said_stopped": seen.stopping is None and seen.rest_how not in SHUT,
     }
-    state = member_state(seen.stopping, seen.member)
+    state = member_state(seen.stopping)
     return decided(cause, seen, reasons, seen.stopping is not None, key_deleted(context), state, *failed(seen))
 
 
@@ -102,7 +100,7 @@ def leader_killed(context: IncidentContext) -> RuleResult:
         "reason.ran_on": seen.ran_on,
     }
     sure = seen.sql_how in SHUT and seen.rest_how in SHUT and bool(seen.expired or seen.restarted)
-    return decided(cause, seen, reasons, sure, *_key(context, seen), *failed(seen), restarted(seen))
+    return decided(cause, seen, reasons, sure, *_shown(context, seen), restarted(seen))
 
 
 def patroni_killed(context: IncidentContext) -> RuleResult:
@@ -119,9 +117,9 @@ def patroni_killed(context: IncidentContext) -> RuleResult:
         "reason.sql_how": seen.sql is not None and (seen.sql_how != "silent" or seen.address_gone),
         "reason.rest_not_observed": seen.sql is None and not seen.serves,
     }
-    mode = None if seen.expired or seen.sql is not None else paused(seen)
+    mode = None if seen.expired or seen.sql is not None else of_member("evidence.paused", seen.paused)
     sure = seen.sql is None and mode is None
-    return decided(cause, seen, reasons, sure, *_key(context, seen), *failed(seen), serves(seen), mode)
+    return decided(cause, seen, reasons, sure, *_shown(context, seen), mode)
 
 
 def leader_frozen(context: IncidentContext) -> RuleResult:
@@ -137,7 +135,7 @@ def leader_frozen(context: IncidentContext) -> RuleResult:
     }
     unsure: Confidence = "medium" if seen.expired else "low"
     sure = unsure if seen.serves else bool(seen.expired and seen.sql)
-    return decided(cause, seen, reasons, sure, *_key(context, seen), *failed(seen), serves(seen))
+    return decided(cause, seen, reasons, sure, *_shown(context, seen))
 
 
 def leader_unreachable(context: IncidentContext) -> RuleResult:
@@ -152,8 +150,9 @@ def leader_unreachable(context: IncidentContext) -> RuleResult:
         "reason.rest_answers": _came_back(context, seen),
         "reason.sql_primary": seen.serves and seen.expired,
     }
+    ran_on = of_member("evidence.ran_on", seen.ran_on)
     sure: Confidence | bool = "low" if seen.serves else bool(seen.expired and seen.sql)
-    return decided(cause, seen, reasons, sure, *_key(context, seen), *failed(seen), serves(seen), ran_on(seen))
+    return decided(cause, seen, reasons, sure, *_shown(context, seen), ran_on)
 
 
 def leader_cut_off(context: IncidentContext) -> RuleResult:
@@ -161,12 +160,13 @@ def leader_cut_off(context: IncidentContext) -> RuleResult:
     seen, cause = _leader(context), "leader.cut_off"
     if seen is None or not seen.expired or not seen.rest_observed:
         return None
-    answers = [*failed(seen), serves(seen)]
+    shown = _shown(context, seen)
     if seen.rest is None:
         last = context.before("member.changed", subject=seen.member, source="patroni")
-        answers = [of_member("evidence.rest_answers", last, seen.member, at_s=at_s(context.span.began_ns))]
+        answers = shows("evidence.rest_answers", last, member=seen.member, at_s=at_s(context.span.began_ns))
+        shown = [expired(seen), key_taken(context), answers]
     reasons = {"reason.rest_how": seen.rest is not None and not (seen.rest_how in UNREACHED and seen.serves)}
-    return decided(cause, seen, reasons, "medium", *_key(context, seen), *answers)
+    return decided(cause, seen, reasons, "medium", *shown)
 
 
 def _leader(context: IncidentContext) -> MemberObservations | None:
@@ -208,5 +208,7 @@ def _came_back(context: IncidentContext, seen: MemberObservations) -> bool:
     return seen.rest.ended_ns(context.index.end_ns) - seen.rest.began_ns < AWAY_NS
 
 
-def _key(context: IncidentContext, seen: MemberObservations) -> list[Evidence | None]:
-    return [expired(seen), key_taken(context)] if seen.expired else [context.leader_key_kept(seen.member)]
+def _shown(context: IncidentContext, seen: MemberObservations) -> list[Evidence | None]:
+    """Return evidence of the leader key, of the polls that failed, and of a PostgreSQL that went on as a primary."""
+    key = [expired(seen), key_taken(context)] if seen.expired else [context.leader_key_kept(seen.member)]
+    return [*key, *failed(seen), of_member("evidence.sql_primary", seen.sql_primary) if seen.serves else None]

@@ -5,8 +5,18 @@ from __future__ import annotations
 from observer.model.findings import Evidence, Unreachable
 from observer.model.recording import SECOND_NS
 from reports.analysis.incident_context import SHUT, UNREACHED, IncidentContext, MemberObservations
-from reports.analysis.observe import accepts_on, observed
-from reports.analysis.rule import RuleResult, failed, found, key_deleted, key_taken, member_state, rejected, restarted
+from reports.analysis.rule import (
+    RuleResult,
+    accepts_on,
+    failed,
+    found,
+    key_deleted,
+    key_taken,
+    member_state,
+    observed,
+    rejected,
+    restarted,
+)
 
 # States that Patroni reports of a PostgreSQL that crashed, and of any that is not up yet.
 CRASHED = ("crashed", "start failed", "in crash recovery")
@@ -62,15 +72,15 @@ def _fate(context: IncidentContext, seen: MemberObservations) -> tuple[str, bool
         return "postgres.frozen", seen.sql.how == "silent" and seen.rest is None, None
     states = {c.event.detail.get("state"): c.event for c in reversed(context.changes(seen.member))}
     if "restarting" in states:
-        return "postgres.restarted", True, member_state(states["restarting"], seen.member)
+        return "postgres.restarted", True, member_state(states["restarting"])
     crashed = next((states[state] for state in CRASHED if state in states), None)
     codes, texts = _server_reports(context, seen)
     if crashed is not None or "57P02" in codes:
-        return "postgres.crashed", True, member_state(crashed, seen.member)
+        return "postgres.crashed", True, member_state(crashed)
     if "57P01" in codes or any("shutting down" in text for text in texts):
         return "postgres.restarted", seen.restarted is not None, None
     starting = next((states[state] for state in RECOVERING if state in states), None)
-    return "postgres.crashed", False, member_state(starting, seen.member)
+    return "postgres.crashed", False, member_state(starting)
 
 
 def _server_reports(context: IncidentContext, seen: MemberObservations) -> tuple[set[str], list[str]]:

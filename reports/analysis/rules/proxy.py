@@ -7,8 +7,7 @@ from observer.model.recording import NEW, SECOND_NS, Event, Operation, Outcome
 from reports.analysis.incident_context import IncidentContext, at_s, shows, shows_failed
 from reports.analysis.index import pool_of
 from reports.analysis.leadership import says_primary
-from reports.analysis.observe import observed
-from reports.analysis.rule import RuleResult, found, rejected
+from reports.analysis.rule import RuleResult, found, observed, rejected
 
 # Results of HAProxy's checks that got no connection in time, none at all, or no socket for one.
 UNREACHED = ("L4TOUT", "L4CON", "SOCKERR")
