@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeGuard
 
 from observer.model.findings import Incident
 from observer.model.recording import MS_NS, SECOND_NS, Event, Recording
@@ -32,19 +34,17 @@ def replica_lags(index: Index, excluded: Sequence[int]) -> tuple[ReplicaLag, ...
     `excluded`: rows of samples whose seconds are only the age of the replica's last transaction.
     """
     first_ns, apart = _load_began_ns(index.recording), set(excluded)
-    in_bytes: dict[str, list[_Sample]] = {}
-    in_seconds: dict[str, list[_Sample]] = {}
-    for event in _samples(index, first_ns):
-        lags = event.detail.get("lag_bytes")
+    samples: dict[tuple[str, str], list[_Sample]] = defaultdict(list)
+    for event in index.of_kinds("replication.sampled"):
+        if event.source != "postgres" or event.by_ns < first_ns:
+            continue
+        lags, lag_s = event.detail.get("lag_bytes"), event.detail.get("lag_s")
         for member, lag in lags.items() if isinstance(lags, Mapping) else ():
             if _is_number(lag):
-                in_bytes.setdefault(str(member), []).append((max(0, int(lag)), event.by_ns, event.id))
-        if _is_number(event.detail.get("lag_s")) and event.id not in apart:
-            in_seconds.setdefault(event.subject, []).append((float(event.detail["lag_s"]), event.by_ns, event.id))
-    return (
-        *(_lag(member, "bytes", first_ns, in_bytes[member]) for member in sorted(in_bytes)),
-        *(_lag(member, "seconds", first_ns, in_seconds[member]) for member in sorted(in_seconds)),
-    )
+                samples["bytes", str(member)].append((max(0, int(lag)), event.by_ns, event.id))
+        if _is_number(lag_s) and event.id not in apart:
+            samples["seconds", event.subject].append((float(lag_s), event.by_ns, event.id))
+    return tuple(_lag(member, unit, first_ns, own) for (unit, member), own in sorted(samples.items()))
 
 
 def _lag(member: str, unit: str, first_ns: int, samples: Sequence[_Sample]) -> ReplicaLag:
@@ -81,18 +81,13 @@ def excluded_samples(index: Index) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _samples(index: Index, first_ns: int) -> Iterator[Event]:
-    samples = index.of_kinds("replication.sampled")
-    return (event for event in samples if event.source == "postgres" and event.by_ns >= first_ns)
-
-
 def _load_began_ns(recording: Recording) -> int:
     second = min((s.at_s for s in recording.seconds), default=0)
     first = recording.between(second * SECOND_NS - 1, (second + 1) * SECOND_NS)
     return min((o.due_ns for o in first), default=0) // MS_NS * MS_NS
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 

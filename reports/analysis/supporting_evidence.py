@@ -100,30 +100,24 @@ def enabling_start(recording: Recording, events: Sequence[Event], elected: Event
 
     Before it too few members ran, or the leader did not. None: the engine reports no such start.
     """
-    members = len(endpoints(recording))
+    members, leader = len(endpoints(recording)), str(elected.detail.get("leader"))
     addresses = {e.subject: str(e.detail.get("address")) for e in events if is_start(e)}
-    leader = str(elected.detail.get("leader"))
     down: set[str] = set()
-    for event in (e for e in events if e.by_ns <= elected.window.after_ns):
-        _follow(event, down)
-    if not members or _could_elect(members, down, addresses, leader):
-        return None
-    for event in (e for e in events if elected.window.after_ns < e.by_ns <= elected.by_ns):
-        _follow(event, down)
-        if _could_elect(members, down, addresses, leader):
+
+    def could_elect() -> bool:
+        return members - len(down) > members // 2 and leader not in {addresses.get(name) for name in down}
+
+    for event in (e for e in events if e.by_ns <= elected.by_ns):
+        between_polls = event.by_ns > elected.window.after_ns
+        if between_polls and could_elect():
+            return None
+        if event.kind == "container.ended" and event.detail.get("component") == "etcd":
+            down.add(event.subject)
+        elif is_start(event):
+            down.discard(event.subject)
+        if between_polls and could_elect():
             return container_start(event)
     return None
-
-
-def _follow(event: Event, down: set[str]) -> None:
-    if event.kind == "container.ended" and event.detail.get("component") == "etcd":
-        down.add(event.subject)
-    elif is_start(event):
-        down.discard(event.subject)
-
-
-def _could_elect(members: int, down: set[str], addresses: Mapping[str, str], leader: str) -> bool:
-    return members - len(down) > members // 2 and leader not in {addresses.get(name) for name in down}
 
 
 def is_start(event: Event) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,62 +20,53 @@ KINDS = ("etcd", "patroni", "postgres", "haproxy")
 ROUTES = ("write", "read", "stats")
 
 
-@dataclass(slots=True)
-class _Addresses:
-    inside: list[str] = field(default_factory=list)
-    outside: list[str] = field(default_factory=list)
-    led_utc: str | None = None
-    event_ids: list[int] = field(default_factory=list)
-
-    def add(self, inside: object = None, outside: object = None, row: int | None = None) -> None:
-        for address, known in ((inside, self.inside), (outside, self.outside)):
-            if isinstance(address, str) and address and address not in known:
-                known.append(address)
-                self.event_ids += [] if row is None or row in self.event_ids else [row]
-
-
 def parts(index: Index) -> tuple[Part, ...]:
     """Return all parts with their addresses: etcd, Patroni, PostgreSQL, HAProxy."""
-    settings = index.recording.header.settings
-    found: dict[tuple[str, str], _Addresses] = {}
+    header, settings = index.recording.header, index.recording.header.settings
+    inside: dict[tuple[str, str], dict[str, int | None]] = defaultdict(dict)  # with the row that shows it first
+    outside: dict[tuple[str, str], list[str]] = defaultdict(list)
 
-    def part(kind: str, name: str) -> _Addresses:
-        return found.setdefault((kind, name), _Addresses())
+    def uses(kind: str, name: str, address: object, row: int | None) -> None:
+        own = inside[kind, name]
+        if isinstance(address, str) and address:
+            own.setdefault(address, row)
+
+    def used(kind: str, name: str, address: str | None) -> None:
+        outside[kind, name] += [address] if address and address not in outside[kind, name] else []
 
     etcd = etcd_names(index)
     for endpoint, name in etcd.items():
-        part("etcd", name).add(outside=endpoint)
+        used("etcd", name, endpoint)
     versions = [e for e in index.of_kinds("versions.captured") if e.subject in etcd]
     for event in (e for e in versions if e.source == "etcd"):
         for url in (*(event.detail.get("client_urls") or ()), *(event.detail.get("peer_urls") or ())):
-            part("etcd", etcd[event.subject]).add(inside=_address(url), row=event.id)
-    led = next((e for e in versions if e.detail.get("leads")), None)
-    if led is not None:
-        part("etcd", etcd[led.subject]).led_utc = index.recording.header.utc(led.by_ns).isoformat()
+            uses("etcd", etcd[event.subject], _address(url), event.id)
     for event in index.of_kinds("member.changed", "identity.learned"):
         if event.kind == "identity.learned":
-            part("postgres", event.subject).add(inside=event.detail.get("address"), row=event.id)
+            uses("postgres", event.subject, event.detail.get("address"), event.id)
         elif event.source == "etcd":
-            part("patroni", event.subject).add(inside=_address(event.detail.get("api_url")), row=event.id)
-            part("postgres", event.subject).add(inside=_address(event.detail.get("conn_url")), row=event.id)
+            uses("patroni", event.subject, _address(event.detail.get("api_url")), event.id)
+            uses("postgres", event.subject, _address(event.detail.get("conn_url")), event.id)
     for kind in ("patroni", "postgres"):
         members = setting(settings, kind, "members")
         for name, at in (members if isinstance(members, Mapping) else {}).items():
-            part(kind, str(name)).add(outside=_address(at) if kind == "patroni" else dsn_address(str(at)))
+            used(kind, str(name), _address(at) if kind == "patroni" else dsn_address(str(at)))
     for route, port in ports(settings).items():
-        part("haproxy", route).add(outside=port)
+        used("haproxy", route, port)
     for url in _strings(settings, "haproxy", "stats"):
-        part("haproxy", "stats").add(outside=_address(url))
-    return tuple(_part(*key, found[key]) for key in sorted(found, key=_order))
+        used("haproxy", "stats", _address(url))
+    leads = (e for e in versions if e.detail.get("leads"))
+    led = {("etcd", etcd[e.subject]): header.utc(e.by_ns).isoformat() for e in islice(leads, 1)}
+    found = []
+    for key in sorted({*inside, *outside}, key=_order):
+        rows = tuple(dict.fromkeys(row for row in inside[key].values() if row is not None))
+        found.append(Part(*key, tuple(inside[key]), tuple(outside[key]), led.get(key), rows))
+    return tuple(found)
 
 
 def _order(key: tuple[str, str]) -> tuple[int, int, str]:
     kind, name = key
     return KINDS.index(kind), ROUTES.index(name) if kind == "haproxy" else 0, name
-
-
-def _part(kind: str, name: str, own: _Addresses) -> Part:
-    return Part(kind, name, tuple(own.inside), tuple(own.outside), own.led_utc, tuple(own.event_ids))
 
 
 def watchers(index: Index) -> tuple[Part, ...]:
@@ -182,11 +175,8 @@ def captures(index: Index) -> tuple[Capture, ...]:
         else:
             utc = index.recording.header.utc(event.by_ns).isoformat()
             capture = Capture(event.by_ns, utc, (), (), None, None, ())
-        both = (*capture.event_ids, *ids)
-        if name == "members":
-            found.append(replace(capture, members=tuple(rows), members_id=event.id, event_ids=both))
-        else:
-            found.append(replace(capture, pools=tuple(rows), pools_id=event.id, event_ids=both))
+        own: dict[str, Any] = {name: tuple(rows), f"{name}_id": event.id}
+        found.append(replace(capture, event_ids=(*capture.event_ids, *ids), **own))
     return tuple(found)
 
 

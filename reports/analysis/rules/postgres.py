@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from observer.model.findings import Evidence, Unreachable
+from observer.model.findings import Evidence
 from observer.model.recording import SECOND_NS
 from reports.analysis.incident_context import SHUT, UNREACHED, IncidentContext, MemberObservations
 from reports.analysis.rule import (
@@ -113,18 +113,15 @@ def _postgres_alone(context: IncidentContext) -> MemberObservations | None:
 
 
 def _alone(context: IncidentContext, seen: MemberObservations) -> bool:
-    waits = seen.rest is None or _waits(context, seen, seen.rest)
-    return seen.rest_observed and _lasted(context, seen.sql) and waits
+    """Return whether Patroni ran on, whatever became of its PostgreSQL.
 
-
-def _waits(context: IncidentContext, seen: MemberObservations, rest: Unreachable) -> bool:
-    """Return whether Patroni does not answer only because it waits for a PostgreSQL that is gone or frozen."""
+    A single poll that PostgreSQL did not answer shows no frozen server. Patroni may not answer only because it waits
+    for a PostgreSQL that is gone or frozen.
+    """
+    sql, rest = seen.sql, seen.rest
+    gone = seen.sql_how in SHUT
+    lasted = sql is None or gone or sql.ended_ns(context.index.end_ns) - sql.began_ns >= SECOND_NS
+    if rest is None or not lasted or not seen.rest_observed:
+        return seen.rest_observed and lasted
     shut = any(event.detail.get("how") == "refused" for event in rest.failures)
-    if rest.how != "silent" or shut or seen.sql is None:
-        return False
-    return seen.sql.how in SHUT or accepts_on(context, rest)
-
-
-def _lasted(context: IncidentContext, sql: Unreachable | None) -> bool:
-    """Return whether it is more than one poll without an answer, which shows no frozen server."""
-    return sql is None or sql.how in SHUT or sql.ended_ns(context.index.end_ns) - sql.began_ns >= SECOND_NS
+    return rest.how == "silent" and not shut and sql is not None and (gone or accepts_on(context, rest))
