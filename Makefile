@@ -1,4 +1,4 @@
-# What one does with the project: each target sets up what it needs first, at no cost when nothing changed.
+# Each target sets up what it needs first, which takes no time if nothing changed.
 PYTHON ?= python3
 export PYTHON
 
@@ -26,8 +26,8 @@ lint: setup
 	.venv/bin/mypy
 
 test: lint
-	.venv/bin/pytest -m "not cluster and not docker and not packaging"
-	.venv/bin/pytest -m "cluster or packaging"
+	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov -m "not browser and not cluster and not docker and not packaging"
+	.venv/bin/pytest -m "browser or cluster or packaging"
 
 test-docker: setup
 	@sh tests/docker/run.sh
@@ -39,4 +39,4 @@ accuracy: setup
 	@.venv/bin/python -m benchmarks.accuracy $(ONLY)
 
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -27,7 +27,7 @@ def main(names: list[str]) -> int:
         print(f"{name} ...", file=sys.stderr, flush=True)
         try:
             rows += importlib.import_module(f"benchmarks.{name}").measure()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (one that fails stops no other)
             traceback.print_exc()
             rows.append(Row(what=name, bar="", note=f"could not be measured: {error}"))
     print(f"Measured {datetime.now(UTC):%Y-%m-%d} with Python {platform.python_version()} on {platform.machine()}.\n")

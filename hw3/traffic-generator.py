@@ -71,7 +71,7 @@ def ask(port: int, statement: str) -> tuple[int, str]:
 
 
 def shoot(name: str, talk: Talk, stop: threading.Event) -> None:
-    """The same operation again and again, in time whatever became of the one before."""
+    """Repeat one operation, each time when it is due, whatever the result of the one before."""
     failing_since_s: float | None = None
     while not stop.is_set():
         began_s = time.monotonic()

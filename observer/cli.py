@@ -45,7 +45,7 @@ UNEXPECTED = 70
 class Commands(click.Group):
     """List commands in the order above; accept former names and `observer version`."""
 
-    def list_commands(self, context: click.Context) -> list[str]:
+    def list_commands(self, _: click.Context) -> list[str]:
         """Return the names in the order above."""
         return list(self.commands)
 
@@ -115,7 +115,7 @@ def run() -> int:
         return UsageError.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (the last resort: keeps the traceback in a file)
         say(_crashed(error))
         return UNEXPECTED
 

@@ -159,9 +159,7 @@ def _claim(settings: StackSettings, user: str | None) -> None:
     if directory.is_symlink() or directory.stat().st_uid != os.geteuid():
         raise StackError(f"{directory} belongs to another user; name another with OBSERVER_STACK_DIR.")
     if foreign:
-        raise StackError(
-            f"{directory} holds other files ({sorted(foreign)[0]}); name an empty one with OBSERVER_STACK_DIR."
-        )
+        raise StackError(f"{directory} holds other files ({min(foreign)}); name an empty one with OBSERVER_STACK_DIR.")
     if not _may(user, "-x", directory):
         raise StackError(
             f"The cluster runs as the user {user}, who cannot reach {directory}; "

@@ -56,7 +56,7 @@ def run_as() -> str | None:
 
 def identity(user: str | None) -> dict[str, Any]:
     """Return the options that make subprocess run as that user, and in its group only; none for our own user."""
-    import pwd  # Windows has none, and must be able to import this module
+    import pwd  # noqa: PLC0415 (Windows has none, and must be able to import this module)
 
     if user is None:
         return {}

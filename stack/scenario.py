@@ -123,7 +123,7 @@ def _step(name: str, number: int, given: Mapping[str, Any]) -> Step:
     values = {_OLD_KEYS.get(key, key): value for key, value in given.items()}
     unknown = set(values) - set(_KEYS)
     if unknown:
-        raise StackError(f"{where} has the key {sorted(unknown)[0]}; the keys are {', '.join(_KEYS)}.")
+        raise StackError(f"{where} has the key {min(unknown)}; the keys are {', '.join(_KEYS)}.")
     step = Step(
         str(values.get("action", "")),
         str(values.get("component", "")),

@@ -1,4 +1,4 @@
-"""The questions of docs/sqlite.md with their answers; `python -m tests.answers` writes them into the page."""
+"""Write the questions of docs/reference/sqlite.md with their answers into the page: `python -m tests.answers`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from observer.commands.printing import print_rows
 from observer.store import Reader
 from tests.recorded import FAILOVER, database
 
-PAGE = Path(__file__).parents[1] / "docs" / "sqlite.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "sqlite.md"
 BEGIN, END = "<!-- answers begin -->\n", "<!-- answers end -->\n"
 MOST = 6  # rows of an answer
 

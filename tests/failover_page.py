@@ -1,4 +1,4 @@
-"""docs/failover.md from its template and its recording; `python -m tests.failover_page` writes the page again."""
+"""Write docs/tutorial/failover.md from its template and its recording: `python -m tests.failover_page`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reports.analysis.analyze import analyze
 from tests.recorded import FAILOVER, database
 
 TEMPLATE = Path(__file__).with_name("failover.template.md")
-PAGE = Path(__file__).parents[1] / "docs" / "failover.md"
+PAGE = Path(__file__).parents[1] / "docs" / "tutorial" / "failover.md"
 
 QUESTIONS = {
     "detection": "how long was the dead leader's lease still valid?",

@@ -1,4 +1,4 @@
-"""Write the help of each command into docs/commands.md: `python -m tests.help_texts`."""
+"""Write the help of each command into docs/reference/commands.md: `python -m tests.help_texts`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from click import Command, Context, Group
 
 from observer import cli
 
-PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "commands.md"
 BEGIN, END = "<!-- help begins -->\n", "<!-- help ends -->\n"
 WIDTH = 100
 

@@ -8,8 +8,8 @@ from benchmarks.accuracy import recorded_run
 from observer.store import Reader, Writer
 from reports.analysis.analyze import analyze
 
-FAILOVER = Path(__file__).parents[1] / "docs" / "failover.json.xz"
-"""A leader killed and started again, with Patroni's default settings; docs/failover.md describes it."""
+FAILOVER = Path(__file__).parents[1] / "docs" / "tutorial" / "failover.json.xz"
+"""A leader killed and started again, with Patroni's default settings; docs/tutorial/failover.md describes it."""
 
 
 def database(source: Path, target: Path) -> Path:

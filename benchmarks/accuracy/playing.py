@@ -13,7 +13,7 @@ import psycopg2
 
 from benchmarks.accuracy import recorded_run
 from benchmarks.accuracy.probe import Probe, gaps, near
-from observer.commands import drill, launch
+from observer.commands import drill_run, launch
 from observer.model.version import observer_version
 from observer.store import Reader
 from stack import configs, health
@@ -33,7 +33,7 @@ def play(settings: StackSettings, scenario: Scenario, target: Path, say: Callabl
         with Probe(settings.dsn(settings.primary_port), Path(folder) / "probe.jsonl", DEADLINE_S) as probe:
             launch.detach(database, config, None)
             try:
-                drill.play(local_cluster(settings), scenario, database, say)
+                drill_run.run(local_cluster(settings), scenario, database, say)
             finally:
                 launch.ask_to_stop(database)
         acknowledged, present = _acknowledged(database), _in_table(settings)

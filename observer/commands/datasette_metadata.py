@@ -51,7 +51,7 @@ def datasette_metadata(config: Path | None, db: Path | None) -> None:
 
 
 def questions() -> list[Question]:
-    """Return the questions of datasette.toml, which docs/sqlite.md shows in the same order."""
+    """Return the questions of datasette.toml, which docs/reference/sqlite.md shows in the same order."""
     return [Question(one["asks"], one["sql"].strip()) for one in TEXTS["question"]]
 
 

@@ -32,8 +32,8 @@ HINT = "list tables and columns with `observer query --tables`"
 def query(sql: str | None, list_tables: bool, config: Path | None, db: Path | None, form: str) -> None:
     """Answer a question in SQL about a recording file.
 
-    SQL is one statement that only reads; the file is never changed. The file may be packed with xz. docs/sqlite.md
-    describes the tables and views.
+    SQL is one statement that only reads; the file is never changed. The file may be packed with xz.
+    docs/reference/sqlite.md describes the tables and views.
 
     Example: observer query --db observer.db.xz "select * from leaders"
     """

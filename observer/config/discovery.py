@@ -42,8 +42,8 @@ def _local_stack() -> Found | None:
     """Return the cluster of local processes, None if it does not run."""
     if sys.platform != "linux":
         return None
-    from stack import configs, local
-    from stack.errors import StackError
+    from stack import configs, local  # noqa: PLC0415 (only if asked for; Linux only)
+    from stack.errors import StackError  # noqa: PLC0415 (as above)
 
     try:
         state = local.status(local.default_directory())

@@ -86,7 +86,7 @@ def choose_project(projects: Mapping[str, Published]) -> Published | None:
     if not with_etcd and unpublished:
         raise ConfigError(
             f"The containers of {', '.join(unpublished)} run Patroni and publish no port of etcd (2379): publish it, "
-            "or run observer in their network (docs/docker.md)."
+            "or run observer in their network (docs/how-to/docker.md)."
         )
     return next(iter(with_etcd.values()), None)
 

@@ -37,7 +37,7 @@ def cluster_in_etcd(address: str, say: Callable[[str], None], endpoints: Sequenc
     endpoint = Endpoint(address, access)
     try:
         names = [key.name for key in endpoint.read("/", keys_only=True, stale=True).keys]
-        found = list(endpoints) or [address, *_other_endpoints(address, endpoint, access)]
+        found = list(endpoints) or [address, *_other_endpoints(endpoint, access)]
     except AccessRefused as failure:
         raise CredentialsRefused(
             f"etcd at {address} refuses the credentials ({failure.error}); "
@@ -87,7 +87,7 @@ def _tls(access: Access) -> dict[str, str]:
     return {name: value if name == "user" else str(Path(value).absolute()) for name, value in options.items() if value}
 
 
-def _other_endpoints(address: str, endpoint: Endpoint, access: Access) -> list[str]:
+def _other_endpoints(endpoint: Endpoint, access: Access) -> list[str]:
     """Return the advertised addresses of the other members of an etcd, if they answer from this machine."""
     own = endpoint.status().member
     cluster = endpoint.read("/", keys_only=True, stale=True).cluster

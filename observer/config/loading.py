@@ -88,7 +88,9 @@ def _overrides(environment: Mapping[str, str]) -> dict[tuple[str, str], str]:
         if name not in known:
             near = closest(name.removeprefix(PREFIX), [v.removeprefix(PREFIX) for v in (*known, *OTHER_VARIABLES)])
             remedy = (
-                f"write {PREFIX}{near}, or unset it" if near else "unset it (docs/configuration.md lists all options)"
+                f"write {PREFIX}{near}, or unset it"
+                if near
+                else "unset it (docs/reference/configuration.md lists all options)"
             )
             raise ConfigError(f"unknown environment variable {name}; {remedy}.")
         found[known[name]] = name

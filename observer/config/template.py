@@ -40,7 +40,7 @@ def text(found: Found) -> str:
     """Return the file, with comments for the options that a person may want to change."""
     lines = [
         f"# The cluster {comment(found.scope)}, found through {comment(found.where)}.",
-        "# `observer doctor` checks this file; `observer start` records. All options: docs/configuration.md",
+        "# `observer doctor` checks this file; `observer start` records. All options: docs/reference/configuration.md",
         "",
         "[cluster]",
         f"scope = {quoted(found.scope)}",

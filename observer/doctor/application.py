@@ -155,7 +155,7 @@ def _preflight(action: str, route: RouteObservation) -> Iterator[Finding]:
         remedy = (
             'load the schema of the homework (stack/schema.sql), or set workload = "probe" in [traffic]'
             if "homework" in title
-            else "GRANT CREATE ON SCHEMA public TO the user, or create observer_probe for it (docs/sqlite.md)"
+            else "GRANT CREATE ON SCHEMA public TO the user, or create observer_probe for it (docs/reference/sqlite.md)"
         )
         yield error(component, CONFIGURATION, title, "observer sends no operations until it can use the tables", remedy)
     elif verdict == "nothing":

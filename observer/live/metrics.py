@@ -1,6 +1,6 @@
 """Prometheus metrics of a recording: its own counters and histograms, and the cluster's state from the projection.
 
-What is not observed is not exported, so a dashboard shows a gap and no zero. `docs/docker.md` lists every name.
+What is not observed is not exported, so a dashboard shows a gap and no zero. `docs/how-to/docker.md` lists every name.
 """
 
 from collections import Counter

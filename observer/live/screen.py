@@ -93,7 +93,7 @@ class Screen:
                     self._over.wait(OUTAGE_S if outage else CALM_S)
         except (OSError, ValueError):
             return  # the terminal is gone; the recording goes on
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the recording goes on)
             self._say(f"The live view failed ({type(error).__name__}: {error}); the recording goes on.")
 
     def _draw(self, live: Live) -> bool:

@@ -31,9 +31,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """The time between two consecutive acknowledged operations of an action that holds a failure (docs/judgement.md).
+    """The time between two consecutive acknowledged operations of an action that holds a failure.
 
-    `before_id` and `after_id` are the rows of those two operations. An open outage lasts to the end of the recording.
+    docs/explanation/analysis.md defines it. `before_id` and `after_id` are the rows of those two operations. An open
+    outage lasts to the end of the recording.
     `first_failure_ns` is when the first operation that failed in it was due.
     """
 

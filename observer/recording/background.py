@@ -43,7 +43,7 @@ class BackgroundTasks:
     def _run(self, task: Callable[[], object], again: Task | None = None) -> None:
         try:
             done = task()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the recording goes on)
             self._say(f"A background task failed ({type(error).__name__}: {error}); the recording continues.")
             return
         if again is not None and not done:

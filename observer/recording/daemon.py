@@ -294,5 +294,5 @@ class Daemon:
     def _stop_part(self, name: str, stop: Callable[[], None]) -> None:
         try:
             stop()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the other parts must stop too)
             self._view.say(f"{name[:1].upper()}{name[1:]} ended with an error: {type(error).__name__}: {error}.")

@@ -1,4 +1,4 @@
-"""A small write to each member directly, while HAProxy does not answer: does the cluster still accept writes?"""
+"""Small writes to each member directly while HAProxy does not answer, to see if the cluster still accepts writes."""
 
 from collections.abc import Callable, Mapping
 

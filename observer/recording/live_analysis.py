@@ -39,7 +39,7 @@ class LiveAnalysis:
                 receive(findings)
         except CannotWrite:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the recording goes on)
             self.say(
                 f"The analysis failed ({type(error).__name__}: {error}). The recording is not affected, and "
                 "`observer report` runs the analysis again."

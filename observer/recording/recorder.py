@@ -100,7 +100,7 @@ class Recorder:
             while not self._drained:
                 self._pending.extend(self._next())
                 self._flush()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 (`stop` raises it again)
             self.failure = error
             self.lost += len(self._pending)
 

@@ -185,7 +185,7 @@ class EtcdSource:
                 self._compacted = True
             except PollFailed as failure:
                 self._broken(failure)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 (the other sources go on)
                 self._broken(PollFailed("error", f"{type(error).__name__}: {error}"))
 
     @property

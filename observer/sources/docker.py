@@ -46,24 +46,33 @@ class DockerSource:
         """Stop following the engine and the logs."""
         self._over.set()
         if self._engine is not None:
-            self._engine.close()
-        for thread in (self._thread, *self._log_threads.values()):
-            thread.join(1.0)
+            self._engine.end_streams()
+        self._thread.join(2.0)
 
     def _run(self) -> None:
         while not self._over.is_set():
             began_ns = self._now_ns()
             try:
                 self._follow()
-                raise PollFailed("closed", "the engine ended its stream of events")
             except PollFailed as failure:
                 self._unreachable(failure, began_ns)
-            except Exception as error:  # an unexpected answer makes this source unreachable, not the others
+            except Exception as error:  # noqa: BLE001 (the other sources go on)
                 self._unreachable(PollFailed("error", f"{type(error).__name__}: {error}"), began_ns)
             self._over.wait(AGAIN_S)
 
     def _follow(self) -> None:
+        """Follow one engine until its stream ends, and always raise PollFailed or what the answer caused."""
         self._engine = engine = Engine(self._address)
+        try:
+            self._read_events(engine)
+            raise PollFailed("closed", "the engine ended its stream of events")
+        finally:
+            engine.end_streams()
+            for thread in self._log_threads.values():
+                thread.join(1.0)
+            engine.close()
+
+    def _read_events(self, engine: Engine) -> None:
         filters = json.dumps({"type": ["container", "network"], "event": list(ACTIONS)})
         with engine.stream("/events", filters=filters) as pieces:  # opened first, so that no event is missed
             self._find(engine)

@@ -38,7 +38,7 @@ def address(configured: str, environment: Mapping[str, str] = os.environ) -> str
 
 
 class Engine:
-    """One engine. Every method raises PollFailed within the deadline; a stream lasts until `close`."""
+    """One engine. Every method raises PollFailed within the deadline; a stream lasts until `end_streams` or `close`."""
 
     def __init__(self, address: str) -> None:
         scheme, _, place = address.partition("://")
@@ -61,6 +61,8 @@ class Engine:
     @contextmanager
     def stream(self, path: str, **parameters: Any) -> Iterator[Iterator[bytes]]:
         """Yield the answer of a GET piece by piece, until the engine ends it."""
+        if self._closed:
+            raise PollFailed("closed", "the connection to the engine was closed")
         timeout = httpx.Timeout(DEADLINE_S, read=None)
         try:
             with self._client.stream("GET", path, params=parameters, timeout=timeout) as response:
@@ -73,7 +75,12 @@ class Engine:
             raise failure_of(error) from error
 
     def close(self) -> None:
-        """End every stream; any thread may call it."""
+        """End every stream and close the connections."""
+        self.end_streams()
+        self._client.close()
+
+    def end_streams(self) -> None:
+        """End every stream, and refuse new ones; any thread may call it."""
         with self._lock:
             self._closed = True
             for connection in self._open:

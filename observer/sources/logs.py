@@ -80,7 +80,7 @@ def job(member: str, path: Path, record: Record, now_ns: Now) -> Job:
     """Return a job that reads what is appended to a log file, five times a second. It records log.told."""
     tail, reader = Tail(path), LogReader(member)
 
-    def compare(before: list[str] | None, after: list[str]) -> list[Observation]:
+    def compare(_before: list[str] | None, after: list[str]) -> list[Observation]:
         return reader.read(after)
 
     return Job(f"log {member} {path.name}", EVERY_MS, Poller("log", member, tail.read, compare, record, now_ns).run)

@@ -113,7 +113,7 @@ class Poller(Generic[State]):
         except PollFailed as failure:
             self._unreachable(failure, began_ns)
             return
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the other sources go on)
             self._unreachable(PollFailed("error", f"{type(error).__name__}: {error}"), began_ns)
             return
         by_ns, reachability = self._now_ns(), self._reachability

@@ -6,6 +6,7 @@ import errno
 import ssl
 import threading
 import time
+import weakref
 from typing import Any
 
 import httpx
@@ -32,6 +33,7 @@ class Target:
             trust_env=False,
             limits=httpx.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=30),
         )
+        weakref.finalize(self, self._client.close)  # a job has no end at which it could close its target
         self._resolved = threading.Event()
         self._resolver = Resolver(time.monotonic_ns, self._resolved.set)
 
@@ -100,7 +102,7 @@ class _Remaining(dict[str, Any]):
         super().__init__()
         self._until = time.monotonic() + deadline_s
 
-    def get(self, key: str, default: Any = None) -> float:
+    def get(self, _key: str, _default: Any = None) -> float:
         return max(0.001, self._until - time.monotonic())
 
     def over(self) -> bool:

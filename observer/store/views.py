@@ -1,7 +1,8 @@
 """The views of a recording file: the questions that people ask, each as one name to select from.
 
 A view computes nothing that the tables do not hold, so every number of a report can be counted again with
-`observer query "select * from VIEW where recording_id = 1"`. docs/sqlite.md describes each view and its columns.
+`observer query "select * from VIEW where recording_id = 1"`.
+docs/reference/sqlite.md describes each view and its columns.
 """
 
 from collections.abc import Mapping

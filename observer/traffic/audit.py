@@ -34,7 +34,7 @@ def audit(
     last_n: int,
     question_ms: int,
     now_ns: Callable[[], int],
-    name_of: Callable[[str], str | None] = lambda address: None,
+    name_of: Callable[[str], str | None] = lambda _: None,
     whole_ms: int = WHOLE_MS,
 ) -> list[Audit]:
     """Read the tokens from first_n to last_n back through the primary; return ranges, each all present or all absent.

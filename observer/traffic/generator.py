@@ -94,7 +94,7 @@ class Generator:
     def _run(self) -> None:
         try:
             self._loop()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 (`stop` raises it again)
             self._error = error
             self._results.died(error)
         finally:

@@ -74,7 +74,7 @@ class Schedule:
             at_ns = stream.due_ns(n)
             while at_ns <= now_ns:
                 due.append(Due(stream, at_ns))
-                n += 1
+                n += 1  # noqa: PLW2901 (the next operation of the stream)
                 at_ns = stream.due_ns(n)
             self._next[stream] = n
         self._look_ahead()

@@ -6,21 +6,9 @@ from collections.abc import Iterator
 
 from reports.analysis.keys import PHASES
 from reports.analysis.results.whole import Results
-from reports.document.blocks import (
-    Block,
-    Bullets,
-    Code,
-    Inline,
-    Profile,
-    Section,
-    Value,
-    details,
-    paragraph,
-    say,
-    seconds,
-    table,
-)
-from reports.document.commands import cluster_kind, query
+from reports.document.blocks import Bullets, Code, Profile, Section, Value
+from reports.document.build import details, paragraph, say, seconds, table
+from reports.document.commands import cluster_kind
 
 # Views of the recording file that hold what the document counts.
 VIEWS = ("incidents", "phases", "outages", "leaders", "lost_writes", "served_by")
@@ -37,60 +25,48 @@ def notes(results: Results, profile: Profile) -> Section | None:
 
 
 def about(results: Results, profile: Profile) -> Section:
-    """Return provenance, self-checks, commands and glossary, all but the first two folded."""
-    blocks: list[Block] = [
-        *paragraph(
-            say("about.origin", observer=results.observer, n=len(results.recordings)),
-            *(
-                say(
-                    "about.recording",
-                    id=recording.id,
-                    began_utc=recording.began_utc,
-                    ended_utc=recording.ended_utc,
-                    lasted=seconds(recording.duration_ns),
-                )
-                for recording in results.recordings
-            ),
-            None if results.warnings else say("about.checked"),
-            say("about.injected") if _injected(results) else None,
-        ),
-        *details(say("about.method_title"), *_method(results)),
-        *details(say("about.repeat_title"), *_repeat(results, profile)),
+    """Return provenance and self-checks; definitions and commands are folded."""
+    injected = any(one.kind == "fault.told" for incident in results.incidents for one in incident.injected)
+    recordings = [
+        say(
+            "about.recording",
+            id=one.id,
+            began_utc=one.began_utc,
+            ended_utc=one.ended_utc,
+            lasted=seconds(one.duration_ns),
+        )
+        for one in results.recordings
     ]
-    return Section("about", say("about.title"), tuple(blocks))
-
-
-def _injected(results: Results) -> bool:
-    return any(one.kind == "fault.told" for incident in results.incidents for one in incident.injected)
-
-
-def _method(results: Results) -> Iterator[Block]:
-    """Return the definitions of an outage and of the phases that this document has."""
-    items: list[tuple[Inline, ...]] = [(say("about.outage"),), (say("about.incident"),), (say("about.lost"),)]
     present = {part for i in results.incidents for phase in i.phases for part in phase.name.split("+")}
-    items += [
-        (say("about.phase", name=say(f"phase.{name}.name"), meaning=say(f"phase.{name}.meaning")),)
+    defined = [say("about.outage"), say("about.incident"), say("about.lost")]
+    defined += [
+        say("about.phase", name=say(f"phase.{name}.name"), meaning=say(f"phase.{name}.meaning"))
         for name in PHASES
         if name in present
     ]
-    yield Bullets(tuple(items))
+    blocks = (
+        *paragraph(
+            say("about.origin", observer=results.observer),
+            *recordings,
+            None if results.warnings else say("about.checked"),
+            say("about.injected") if injected else None,
+        ),
+        *details(say("about.method_title"), Bullets(tuple((one,) for one in defined))),
+        *details(say("about.repeat_title"), *_repeat(results, profile)),
+    )
+    return Section("about", say("about.title"), blocks)
 
 
-def _repeat(results: Results, profile: Profile) -> Iterator[Block]:
-    """Return the commands that record such a run, make this report again and look into its data."""
+def _repeat(results: Results, profile: Profile) -> Iterator[Code]:
+    """Yield the commands that record such a run, make this report again and look into its data."""
     where = cluster_kind(results.recordings)
-    if where != "other":
-        docker = where == "docker"
-        up = "(cd hw3 && docker compose up -d)" if docker else "observer stack up"
-        drill = f"observer drill homework{' --docker' if docker else ''}"
-        lines = [
-            "make setup && . .venv/bin/activate",
-            *(["(cd patroni-master && docker build -t patroni .)"] if docker else []),
-            up,
-            drill,
-            "(cd hw3 && docker compose down)" if docker else "observer stack down",
-        ]
-        yield Code("\n".join(lines), "sh")
+    if where == "local":
+        up = ("make setup && . .venv/bin/activate", "observer stack up")
+        yield Code("\n".join((*up, "observer drill homework", "observer stack down")))
+    elif where == "docker":
+        up = ("make setup && . .venv/bin/activate", "(cd patroni-master && docker build -t patroni .)")
+        run = ("(cd hw3 && docker compose up -d)", "observer drill homework --docker")
+        yield Code("\n".join((*up, *run, "(cd hw3 && docker compose down)")))
     options = " --profile homework" if profile == "homework" else ""
-    asked = [query(f"select * from {view}") for view in VIEWS]
-    yield Code("\n".join([f"observer report{options}", f"observer report --format json{options}", *asked]), "sh")
+    asked = [f'observer query "select * from {view}"' for view in VIEWS]
+    yield Code("\n".join((f"observer report{options}", f"observer report --format json{options}", *asked)))

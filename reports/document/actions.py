@@ -6,15 +6,18 @@ from collections import Counter
 from collections.abc import Mapping
 
 from observer.model.causes import CAUSES
-from reports.analysis.keys import is_inside
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import RecordingResults, Results
 from reports.analysis.theory import bound, effective
-from reports.document.blocks import Cell, Inline, Profile, Section, incident_link, paragraph, say, seconds, table
+from reports.document.blocks import Cell, Inline, Profile, Section
+from reports.document.build import paragraph, say, seconds, table
+from reports.document.phases import outage_phases
 
 # The least ttl that Patroni takes, with a pair that fits: loop_wait + 2 x retry_timeout is at most ttl.
 FASTER: Mapping[str, int] = {"ttl": 20, "loop_wait": 5, "retry_timeout": 5}
 INTER_MS = 1000
+# Rows of the table, and the least share of the outages that is worth one.
+MOST, LEAST = 4, 0.03
 # Phases whose length a setting decides; for any other the cause decides what to change.
 BY_PHASE: Mapping[str, str] = {
     "detection": "lease",
@@ -28,7 +31,7 @@ BY_PHASE: Mapping[str, str] = {
 
 
 def actions(results: Results, profile: Profile) -> Section | None:
-    """Return a row for each thing to change: its share of the write outages, the change, the expected gain."""
+    """Return a row for each thing to change: its share of the write outages, the change and its gain."""
     spent = _spent(results)
     total_ns = sum(spent.values())
     if not total_ns:
@@ -39,12 +42,12 @@ def actions(results: Results, profile: Profile) -> Section | None:
             say("actions.share", seconds=seconds(ns), share=ns / total_ns),
             say(f"remedy.{name}.change"),
             _gain(name, results),
-            tuple(incident_link(i.id) for i in _where(name, results)[:3]),
         )
-        for name, ns in spent.most_common()
-        if ns / total_ns >= 0.01
+        for name, ns in spent.most_common(MOST)
+        if ns / total_ns >= LEAST
     ]
-    return Section("actions", say("actions.title"), (*table("actions.columns", rows), *paragraph(say("actions.note"))))
+    note = say("actions.note") if any(row[-1] is not None for row in rows) else None
+    return Section("actions", say("actions.title"), (*table("actions.columns", rows), *paragraph(note)))
 
 
 def weakest(results: Results) -> tuple[Inline, ...]:
@@ -53,16 +56,15 @@ def weakest(results: Results) -> tuple[Inline, ...]:
     if not spent:
         return ()
     name, ns = spent.most_common(1)[0]
-    total_ns = sum(spent.values())
-    facts = {"seconds": seconds(ns), "total": seconds(total_ns), "share": ns / total_ns}
-    return (say("overview.weakest", part=say(f"remedy.{name}.part"), **facts), say(f"remedy.{name}.change"))
+    part = say("overview.weakest", part=say(f"remedy.{name}.part"), share=ns / sum(spent.values()))
+    return (part, say(f"remedy.{name}.change"))
 
 
 def _spent(results: Results) -> Counter[str]:
     """Return nanoseconds of write outages by what would shorten them."""
     spent: Counter[str] = Counter()
     for incident in results.incidents:
-        inside = [phase for phase in incident.phases if is_inside(phase.name)]
+        inside = outage_phases(incident)
         for phase in inside:
             spent[_remedy(phase.name, incident)] += phase.duration_ns
         if not inside and incident.write.outage_ns:
@@ -72,19 +74,10 @@ def _spent(results: Results) -> Counter[str]:
 
 def _remedy(phase: str, incident: IncidentResults) -> str:
     cause = CAUSES[incident.cause]
-    first = phase.split("+")[0]
+    first = phase.partition("+")[0]
     if first == "detection" and not cause.lease_expires:
         return "shutdown" if cause.name == "leader.stopped" else cause.remedy
     return BY_PHASE.get(first, cause.remedy)
-
-
-def _where(name: str, results: Results) -> list[IncidentResults]:
-    """Return the incidents that spent most time in what a remedy shortens, the longest first."""
-    own = [
-        (sum(p.duration_ns for p in i.phases if is_inside(p.name) and _remedy(p.name, i) == name), i)
-        for i in results.incidents
-    ]
-    return [incident for ns, incident in sorted(own, key=lambda one: (-one[0], one[1].id)) if ns]
 
 
 def _gain(name: str, results: Results) -> Cell:

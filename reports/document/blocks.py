@@ -5,13 +5,12 @@ A section chooses and orders facts; the renderers (`reports/render/`) turn its b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from observer.model.recording import SECOND_NS
-
 Profile = Literal["homework", "drill"]
+RowTable = Literal["events", "operations", "audits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +49,21 @@ class Anchor:
 class Rows:
     """Rows of a table of the recording file by their ids, as a reader looks them up: "events 12–15, 20"."""
 
-    table: Literal["events", "operations", "audits"]
+    table: RowTable
     ids: tuple[int, ...]
 
 
 Inline = Sentence | Value | Link | Anchor | Rows
 Cell = Inline | tuple[Inline, ...] | None
 """A cell of a table; several parts are joined by ", "; None: nothing to say (a dash)."""
+Row = tuple[Cell, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading below the section's own (level 3 or 4), with the anchor that links lead to."""
+    """A heading below the section's own."""
 
     title: Sentence
-    level: int = 3
-    anchor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +75,9 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Bullets:
-    """A list; each item is one or more sentences. `ordered`: numbered."""
+    """A list; each item is one or more sentences."""
 
     items: tuple[tuple[Inline, ...], ...]
-    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +88,20 @@ class Table:
     """
 
     columns: str | tuple[Inline, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Text as it is: a command, SQL, the output of a program. `syntax` is the name that GitHub highlights by."""
+    """Text as it is: a command, SQL, the output of a program. `highlight` is the name that GitHub highlights by."""
 
     text: str
-    syntax: str = ""
+    highlight: str = "sh"
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture by its name; it is left out where the document has no pictures."""
+    """A picture by its name; it is left out if it was not drawn."""
 
     name: str
     title: Sentence
@@ -115,18 +112,11 @@ class Details:
     """Blocks that a click opens."""
 
     summary: Sentence
-    blocks: tuple[Block, ...]
+    blocks: Blocks
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """A marked place for the reader's own text, which writing the file again leaves alone."""
-
-    name: str
-    hint: Sentence
-
-
-Block = Heading | Paragraph | Bullets | Table | Code | Picture | Details | Keep
+Block = Heading | Paragraph | Bullets | Table | Code | Picture | Details
+Blocks = tuple[Block, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,35 +125,4 @@ class Section:
 
     name: str
     title: Sentence | None
-    blocks: tuple[Block, ...]
-
-
-def say(key: str, **facts: Any) -> Sentence:
-    """Return the phrase of a key, to be filled with facts."""
-    return Sentence(key, facts)
-
-
-def paragraph(*sentences: Inline | None) -> tuple[Block, ...]:
-    """Return one paragraph of the sentences that are there; nothing if there are none."""
-    present = tuple(one for one in sentences if one is not None)
-    return (Paragraph(present),) if present else ()
-
-
-def table(columns: str | tuple[Inline, ...], rows: Sequence[Sequence[Cell]]) -> tuple[Block, ...]:
-    """Return a table; nothing without rows."""
-    return (Table(columns, tuple(tuple(row) for row in rows)),) if rows else ()
-
-
-def details(summary: Sentence, *blocks: Block) -> tuple[Block, ...]:
-    """Return blocks that a click opens; nothing if there are none."""
-    return (Details(summary, blocks),) if blocks else ()
-
-
-def seconds(duration_ns: int | None) -> float | None:
-    """Return nanoseconds as seconds, exact to the microsecond; None stays None."""
-    return None if duration_ns is None else round(duration_ns / SECOND_NS, 6)
-
-
-def incident_link(number: int) -> Link:
-    """Return the link to an incident by its number in the document."""
-    return Link(f"incident-{number}", Sentence("link.incident", {"id": number}))
+    blocks: Blocks

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Literal
 
 from reports.analysis.results.whole import RecordingResults
-from reports.analysis.topology import dsn_address, setting
 
 ClusterKind = Literal["local", "docker", "other"]
 
@@ -27,24 +25,3 @@ def stack_command(verb: str, targets: Iterable[str], recordings: Iterable[Record
         return "; ".join(f"observer fault {verb} {target}" for target in targets)
     docker = {"resume": "unpause"}.get(verb, verb)
     return f"docker {docker} {' '.join(f'demo-{target}' for target in targets)}"
-
-
-def psql_command(settings: Mapping[str, Any], key: str, sql: str, password: str = "") -> str | None:
-    """Return the command that runs SQL through the address of writes or reads (`key`); None: it is not set.
-
-    `password`: what stands before the command, as "PGPASSWORD=... ".
-    """
-    dsn = str(setting(settings, "traffic", key) or "")
-    address = dsn_address(dsn)
-    if address is None:
-        return None
-    host, _, port = address.rpartition(":")
-    user = re.search(r"(?:^|\s)user\s*=\s*'?([^'\s]+)", dsn) or re.match(r"\w+://([^:@/]+)[:@]", dsn)
-    base = re.search(r"(?:^|\s)dbname\s*=\s*'?([^'\s]+)", dsn) or re.match(r"\w+://[^/]*/(\w+)", dsn)
-    options = [f"-h {host} -p {port}", *(f"-{o} {found[1]}" for o, found in (("U", user), ("d", base)) if found)]
-    return f'{password}psql {" ".join(options)} -c "{sql}"'
-
-
-def query(sql: str) -> str:
-    """Return the command that asks the recording file."""
-    return f'observer query "{sql}"'

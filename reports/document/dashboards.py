@@ -1,4 +1,4 @@
-"""Grafana: its dashboards, what their panels showed of each fault, and the run as a table of events."""
+"""Grafana: its dashboards, and what their panels showed of each fault."""
 
 from __future__ import annotations
 
@@ -10,32 +10,18 @@ from observer.model.recording import SECOND_NS
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.recording import DashboardSpan
 from reports.analysis.results.whole import RecordingResults, Results
-from reports.document.blocks import (
-    Block,
-    Cell,
-    Inline,
-    Paragraph,
-    Profile,
-    Section,
-    Sentence,
-    Value,
-    details,
-    incident_link,
-    paragraph,
-    say,
-    seconds,
-    table,
-)
+from reports.document.blocks import Blocks, Cell, Profile, Row, Section, Sentence, Value
+from reports.document.build import code, details, events, numbers, paragraph, say, seconds, shown_by, table
 from reports.document.commands import cluster_kind
-from reports.document.each_recording import events, of_each, shown_by
+from reports.document.each_recording import of_each
 
 GRAFANA = "http://localhost:3000"
-BOARDS = (
-    ("patroni", "Patroni"),
-    ("postgresql", "PostgreSQL"),
-    ("haproxy_etcd", "HAProxy and etcd"),
-    ("observer", "Observer"),
-)
+BOARDS = {
+    "patroni": "Patroni",
+    "postgresql": "PostgreSQL",
+    "haproxy_etcd": "HAProxy and etcd",
+    "observer": "Observer",
+}
 """The files in grafana_dashboards/ and the titles of their dashboards."""
 UIDS = {"etcd": "observer-haproxy-etcd", "proxy": "observer-haproxy-etcd"}
 """The dashboard that shows the faults of a layer; all others show in the one of Patroni."""
@@ -56,43 +42,35 @@ def dashboards(results: Results, profile: Profile) -> Section | None:
     if profile == "drill" or not results.recordings:
         return None
     docker = cluster_kind(results.recordings) == "docker"
-    captured = [r.dashboards[0] for r in results.recordings if r.dashboards]
-    rows = [_board(name, title, captured[0] if captured else None) for name, title in BOARDS]
-    opened = say("panels_seen.not_opened", url=Value(GRAFANA)) if docker else say("panels_seen.none_here")
-    if captured:
-        span = captured[0]
-        asked = say(
-            "panels_seen.asked",
-            from_s=seconds(span.from_ns),
-            to_s=seconds(span.to_ns),
-            rows=shown_by(events(span.event_id)),
-        )
-    else:
-        asked = say("panels_seen.not_asked")
+    whole = next((r.dashboards[0] for r in results.recordings if r.dashboards), None)
+    asked = say("panels_seen.not_asked")
+    if whole is not None:
+        shown = shown_by(events(whole.event_id))
+        asked = say("panels_seen.asked", from_s=seconds(whole.from_ns), to_s=seconds(whole.to_ns), rows=shown)
+    rows = [_board(name, title, whole) for name, title in BOARDS.items()]
     blocks = (
-        *paragraph(asked, opened),
-        *table("panels_seen.columns", rows),
+        *paragraph(asked, say("panels_seen.not_opened" if docker else "panels_seen.none_here", url=Value(GRAFANA))),
+        *details(say("panels_seen.boards", n=len(BOARDS)), *table("panels_seen.columns", rows)),
         *of_each(results, lambda recording: _incidents(results, recording, docker)),
-        *of_each(results, lambda recording: _run(results, recording)),
     )
     return Section("dashboards", say("panels_seen.title"), blocks)
 
 
-def _board(name: str, title: str, span: DashboardSpan | None) -> tuple[Cell, ...]:
+def _board(name: str, title: str, span: DashboardSpan | None) -> Row:
     found = next((b for b in span.boards if b.board == title), None) if span is not None else None
-    counted: Cell = (
-        None if found is None else say("panels_seen.of", n=found.panels - len(found.empty), all=found.panels)
-    )
-    empty: Cell = tuple(Value(panel) for panel in found.empty) or None if found is not None else None
-    return Value(title, "code"), say(f"panels_seen.{name}_shows"), counted, empty, say(f"panels_seen.{name}_empty")
+    counted = empty = None
+    if found is not None:
+        counted = say("panels_seen.of", n=found.panels - len(found.empty), all=found.panels)
+        empty = tuple(Value(panel) for panel in found.empty) or None
+    return code(title), say(f"panels_seen.{name}_shows"), counted, empty, say(f"panels_seen.{name}_empty")
 
 
-def _incidents(results: Results, recording: RecordingResults, docker: bool) -> tuple[Block, ...]:
+def _incidents(results: Results, recording: RecordingResults, docker: bool) -> Blocks:
     """Return what the panels showed of each incident, folded."""
     own = [one for one in results.incidents if one.recording == recording.id]
     if not recording.dashboards or not own:
         return ()
-    rows = []
+    rows: list[Row] = []
     for one in own:
         near = [c for c in recording.dashboards[1:] if abs(c.from_ns - one.began_ns) <= NEAR_NS]
         capture = min(near, key=lambda c: c.to_ns - c.from_ns, default=None)
@@ -100,10 +78,10 @@ def _incidents(results: Results, recording: RecordingResults, docker: bool) -> t
         if capture is not None:
             shown = tuple(_signs(capture, recording)) or say("panels_seen.no_sign")
         link = Value(f"[Grafana]({_url(one)})", "raw") if docker else None
-        rows.append((incident_link(one.id), shown, link, None if capture is None else events(capture.event_id)))
+        rows.append((numbers([one.id]), shown, link, None if capture is None else events(capture.event_id)))
     return details(
         say("panels_seen.incidents"),
-        Paragraph((say("panels_seen.curves"),)),
+        *paragraph(say("panels_seen.curves")),
         *table("panels_seen.incident_columns", rows),
         *paragraph(*_emptied(recording)),
     )
@@ -130,33 +108,6 @@ def _emptied(recording: RecordingResults) -> Iterator[Sentence]:
 
 def _url(incident: IncidentResults) -> str:
     uid = UIDS.get(CAUSES[incident.cause].layer, UID)
-    from_ms, to_ms = (
-        round(datetime.fromisoformat(utc).timestamp() * 1000) for utc in (incident.began_utc, incident.ended_utc)
-    )
+    moments = (incident.began_utc, incident.ended_utc)
+    from_ms, to_ms = (round(datetime.fromisoformat(utc).timestamp() * 1000) for utc in moments)
     return f"{GRAFANA}/d/{uid}?from={from_ms}&to={to_ms}"
-
-
-def _run(results: Results, recording: RecordingResults) -> tuple[Block, ...]:
-    """Return the run as a table: when, which fault, who led before and after it, on which timeline."""
-    own = [one for one in results.incidents if one.recording == recording.id]
-    rows = [
-        (
-            Value(one.began_utc, "clock"),
-            Value(seconds(one.began_ns), "s"),
-            (incident_link(one.id), _cause(one)),
-            _change(one.leader_before, one.leader_after, "code"),
-            _change(one.timeline_before, one.timeline_after, ""),
-        )
-        for one in own
-    ]
-    return details(say("panels_seen.run"), *table("panels_seen.run_columns", rows)) if rows else ()
-
-
-def _cause(incident: IncidentResults) -> Inline:
-    return say("panels_seen.cause_unknown") if incident.cause == "unknown" else say(f"cause.{incident.cause}.name")
-
-
-def _change(before: object, after: object, form: str) -> Cell:
-    if before == after:
-        return Value(before, form)
-    return say("panels_seen.change", before=Value(before, form), after=Value(after, form))

@@ -1,18 +1,19 @@
-"""Blocks of every recording of a document, one after the other."""
+"""Blocks of every recording of a document, one after the other, and what several sections need of a recording."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from observer.model.recording import Served
 from reports.analysis.results.whole import RecordingResults, Results
-from reports.document.blocks import Block, Heading, Inline, Rows, Value, say
+from reports.document.blocks import Blocks, Heading
+from reports.document.build import say
 
 
-def of_each(results: Results, blocks_of: Callable[[RecordingResults], tuple[Block, ...]]) -> tuple[Block, ...]:
+def of_each(results: Results, blocks_of: Callable[[RecordingResults], Blocks]) -> Blocks:
     """Return the blocks of all recordings; if there are several, each begins with a heading."""
     several = len(results.recordings) > 1
-    blocks: tuple[Block, ...] = ()
+    blocks: Blocks = ()
     for recording in results.recordings:
         own = blocks_of(recording)
         if own:
@@ -21,19 +22,7 @@ def of_each(results: Results, blocks_of: Callable[[RecordingResults], tuple[Bloc
     return blocks
 
 
-def events(*ids: int | None) -> Rows | None:
-    """Return the rows of `events` that are known, None without any."""
-    known = tuple(dict.fromkeys(one for one in ids if one is not None))
-    return Rows("events", known) if known else None
-
-
-def shown_by(*rows: Rows | None) -> Inline:
-    """Return rows in brackets, for the end of a sentence; nothing without rows."""
-    known = [one for one in rows if one is not None and one.ids]
-    return say("recording_part.rows", rows=known) if known else Value("", "raw")
-
-
-def count(served: tuple[Served, ...], action: str, probe: str | None = None, in_recovery: bool | None = None) -> int:
+def count(served: Iterable[Served], action: str, probe: str | None = None, in_recovery: bool | None = None) -> int:
     """Return how many acknowledged operations match; None matches everything."""
     return sum(
         row.operations

@@ -1,99 +1,63 @@
-"""The section of the incidents: for each kind of fault one table, the chain of facts, the phases, and the evidence."""
+"""The section of the incidents: the run as one table, then for each cause the chain of facts, phases and evidence."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from observer.model.causes import CAUSES
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import Results
-from reports.document.blocks import Block, Heading, Inline, Profile, Section, Sentence, Value, details, paragraph, say
+from reports.document.blocks import Blocks, Heading, Picture, Profile, Section
+from reports.document.build import details, numbers, paragraph, say
 from reports.document.chain import chain
 from reports.document.effects import effects_table
-from reports.document.etcd_member import etcd_member_blocks
+from reports.document.fault_tables import etcd_member_table, proxy_table, quorum_table
 from reports.document.incident_details import evidence_blocks
-from reports.document.incident_rows import incidents_table
-from reports.document.kinds import Kind, by_kind
+from reports.document.incident_table import incident_table
+from reports.document.kinds import Kind, by_cause
 from reports.document.phases import phases_tables
-from reports.document.proxy_fault import proxy_blocks
-from reports.document.quorum import has_read_only_window, quorum_blocks
 
-# A drill's document with so few kinds of fault shows the phases at once.
-FEW_KINDS = 3
-
-Facts = Callable[[Sequence[IncidentResults], Results], tuple[Block, ...]]
-PARAGRAPHS: Mapping[str, Facts] = {
-    "quorum": quorum_blocks,
-    "proxy": proxy_blocks,
-    "etcd_member": etcd_member_blocks,
+# A drill's document with so few causes shows the phases at once.
+FEW = 3
+FACTS: Mapping[str, Callable[[Sequence[IncidentResults], Results], Blocks]] = {
+    "quorum": quorum_table,
+    "proxy": proxy_table,
+    "etcd_member": etcd_member_table,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """What the text about a kind leaves out: causes and phases explained before, and what a drill's reader knows."""
-
-    explained: frozenset[str]
-    drill: bool
-    few: bool
+OUTSIDE = ("quorum", "proxy")
+"""The facts that the homework asks for; those of other causes are folded."""
 
 
 def incidents(results: Results, profile: Profile) -> Section | None:
     """Return the section of the incidents; None if there was none."""
     if not results.incidents:
         return None
-    blocks: list[Block] = [*paragraph(say("incidents.outage"), _losses(results))]
-    kinds = by_kind(results)
+    runs = tuple(Picture(f"{recording.id}-run", say("drawing.run")) for recording in results.recordings)
+    blocks: Blocks = (*runs, *paragraph(say("incidents.note")), *incident_table(results))
+    causes = by_cause(results)
     explained: set[str] = set()
-    for kind in kinds:
-        layout = Layout(frozenset(explained), profile == "drill", len(kinds) <= FEW_KINDS)
-        blocks += _kind(kind, results, layout)
-        explained |= {kind.incidents[0].cause, *(phase.name for i in kind.incidents for phase in i.phases)}
-    return Section("incidents", say("incidents.title"), tuple(blocks))
+    for kind in causes:
+        blocks += _cause(kind, results, profile == "drill", len(causes) <= FEW, explained)
+        explained |= {phase.name for i in kind.incidents for phase in i.phases}
+    return Section("incidents", say("incidents.title"), blocks)
 
 
-def _losses(results: Results) -> Inline:
-    """Return how lost writes are counted, or that they are unknown."""
-    audited = any(incident.lost_writes is not None for incident in results.incidents)
-    return say("incidents.lost" if audited else "incidents.not_audited")
-
-
-def _kind(kind: Kind, results: Results, layout: Layout) -> tuple[Block, ...]:
-    cause = kind.incidents[0].cause
-    phases = phases_tables(kind.incidents, layout.explained)
-    facts = _own_facts(kind, results, cause in layout.explained)
-    effects = effects_table(kind.incidents, results)
-    evidence = evidence_blocks(kind.incidents)
-    outside: tuple[Block, ...]
-    # The drill's document keeps to tables and chains: what differs by cause stands in its details.
-    if layout.drill:
-        outside, inside = (phases, ()) if layout.few else ((), phases)
-        inside = (*inside, *facts, *effects, *evidence)
-    elif CAUSES[cause].paragraph == "replica":
-        outside, inside = (*phases, *facts, *effects), evidence
-    else:
-        outside, inside = (*phases, *facts), (*effects, *evidence)
+def _cause(kind: Kind, results: Results, drill: bool, few: bool, explained: Collection[str]) -> Blocks:
+    """Return what the incidents of one cause have in common, and in its details the evidence of each."""
+    own = kind.incidents
+    sort = CAUSES[own[0].cause].paragraph
+    phases = phases_tables(own, explained)
+    facts = FACTS[sort](own, results) if sort in FACTS else ()
+    pictures = tuple(Picture(f"incident-{i.id}", say("drawing.incident", id=i.id)) for i in own)
+    outside, inside = facts, (*effects_table(own, results), *evidence_blocks(own), *pictures)
+    if drill or sort not in OUTSIDE:
+        outside, inside = (), (*facts, *inside)
+    show_phases = len(phases) == 1 and (few or not drill)
+    outside, inside = ((*phases, *outside), inside) if show_phases else (outside, (*phases, *inside))
+    title = "incidents.kind" if len(own) == 1 else "incidents.kinds"
     return (
-        Heading(_title(kind)),
-        *incidents_table(kind.incidents, results),
-        *paragraph(*chain(kind.incidents, explain=not layout.drill and cause not in layout.explained)),
+        Heading(say(title, ids=numbers(i.id for i in own), kind=kind.name)),
+        *paragraph(*chain(own, explain=not drill, longest=not show_phases)),
         *outside,
         *details(say("incidents.evidence"), *inside),
     )
-
-
-def _title(kind: Kind) -> Sentence:
-    ids = tuple(Value(incident.id) for incident in kind.incidents)
-    return say("incidents.kind" if len(ids) == 1 else "incidents.kinds", ids=ids, kind=kind.name)
-
-
-def _own_facts(kind: Kind, results: Results, explained: bool) -> tuple[Block, ...]:
-    """Return the table that only this kind of cause has, and before the first such table what it means."""
-    paragraph_of = CAUSES[kind.incidents[0].cause].paragraph
-    facts = PARAGRAPHS.get(paragraph_of)
-    if facts is None:
-        return ()
-    window = paragraph_of == "quorum" and not explained and has_read_only_window(kind.incidents)
-    meaning = paragraph(say("quorum_fault.read_only_window") if window else None)
-    return (*meaning, *facts(kind.incidents, results))

@@ -1,4 +1,4 @@
-"""Incidents grouped by kind of fault: what broke, told apart where the cause alone does not."""
+"""Incidents grouped by kind of fault: the cause, and what broke if the cause alone does not show it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from observer.model.causes import CAUSES
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import RecordingResults, Results
-from reports.document.blocks import Sentence, say
+from reports.document.blocks import Sentence
+from reports.document.build import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,23 +21,29 @@ class Kind:
 
 def by_kind(results: Results) -> tuple[Kind, ...]:
     """Return the incidents by kind, the kind of the first incident first."""
-    groups: list[tuple[Sentence, list[IncidentResults]]] = []
+    groups: dict[str, Kind] = {}
     for incident in results.incidents:
         name = kind_of(incident, results)
-        own = next((members for known, members in groups if known == name), None)
-        if own is None:
-            groups.append((name, [incident]))
-        else:
-            own.append(incident)
-    return tuple(Kind(name, tuple(members)) for name, members in groups)
+        known = groups.get(repr(name), Kind(name, ()))
+        groups[repr(name)] = Kind(name, (*known.incidents, incident))
+    return tuple(groups.values())
+
+
+def by_cause(results: Results) -> tuple[Kind, ...]:
+    """Return the incidents by cause, the cause of the first incident first."""
+    causes = dict.fromkeys(incident.cause for incident in results.incidents)
+    return tuple(Kind(cause_name(c), tuple(i for i in results.incidents if i.cause == c)) for c in causes)
+
+
+def cause_name(cause: str) -> Sentence:
+    """Return the name of a cause."""
+    return say("kind.unknown" if cause == "unknown" else f"cause.{cause}.name")
 
 
 def kind_of(incident: IncidentResults, results: Results) -> Sentence:
     """Return the name of an incident's kind: its cause, and a variant if incidents of the cause can differ in kind."""
-    if incident.cause == "unknown":
-        return say("kind.unknown")
-    cause = say(f"cause.{incident.cause}.name")
     variant = _variant(incident, recording_of(incident, results))
+    cause = cause_name(incident.cause)
     return cause if variant is None else say("kind.of", cause=cause, variant=variant)
 
 
@@ -53,15 +60,14 @@ def leader_changed(incident: IncidentResults) -> bool:
 
 def _variant(incident: IncidentResults, recording: RecordingResults) -> Sentence | None:
     cause = CAUSES[incident.cause]
-    if cause.paragraph == "etcd_member":
-        led = {True: "kind.etcd_leader", False: "kind.etcd_follower", None: None}[incident.was_etcd_leader]
-        return None if led is None else say(led)
+    if cause.paragraph == "etcd_member" and incident.was_etcd_leader is not None:
+        return say("kind.etcd_leader" if incident.was_etcd_leader else "kind.etcd_follower")
+    down = len(incident.targets)
     if cause.paragraph == "quorum":
         total = len({part.name for part in recording.parts if part.kind == "etcd"})
-        down = len(incident.targets)
-        return None if not 0 < down <= total else say("kind.part_of", down=down, total=total)
-    if cause.layer == "replica" and len(incident.targets) > 1:
-        return say("kind.at_once", n=len(incident.targets))
+        return say("kind.part_of", down=down, total=total) if 0 < down <= total else None
+    if cause.layer == "replica" and down > 1:
+        return say("kind.at_once", n=down)
     if cause.layer in ("postgres", "patroni"):
         return say("kind.on_leader" if incident.target == incident.leader_before else "kind.on_replica")
     if cause.lease_expires and incident.write.within is None and not leader_changed(incident):

@@ -1,4 +1,4 @@
-"""Who held the leader key, on which timelines, and when."""
+"""Which member held the leader key, on which timelines, and when."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from itertools import pairwise
 
 from reports.analysis.results.recording import LeaderPeriod
 from reports.analysis.results.whole import RecordingResults, Results
-from reports.document.blocks import Block, Cell, Profile, Section, Value, details, paragraph, say, seconds, table
-from reports.document.each_recording import events, of_each
-
-SHOWN = 12
-"""More rows than this are folded."""
+from reports.document.blocks import Blocks, Cell, Profile, Row, Section, Value
+from reports.document.build import code, details, events, paragraph, say, seconds, table
+from reports.document.each_recording import of_each
 
 
 def leadership(results: Results, profile: Profile) -> Section | None:
@@ -19,7 +17,7 @@ def leadership(results: Results, profile: Profile) -> Section | None:
     return Section("leadership", say("leaders.title"), blocks) if blocks else None
 
 
-def _recording(recording: RecordingResults) -> tuple[Block, ...]:
+def _recording(recording: RecordingResults) -> Blocks:
     periods = recording.leaderships
     if not periods:
         return ()
@@ -31,16 +29,15 @@ def _recording(recording: RecordingResults) -> tuple[Block, ...]:
     if len(periods) == 1 and not periods[0].demoted:
         return paragraph(text)
     rows = [_period(period, recording) for period in periods]
-    shown = table("leaders.columns", rows)
-    return (*paragraph(text), *(shown if len(rows) <= SHOWN else details(say("leaders.table", n=len(rows)), *shown)))
+    return (*paragraph(text), *details(say("leaders.table", n=len(rows)), *table("leaders.columns", rows)))
 
 
-def _period(period: LeaderPeriod, recording: RecordingResults) -> tuple[Cell, ...]:
+def _period(period: LeaderPeriod, recording: RecordingResults) -> Row:
     until_ns = recording.duration_ns if period.to_ns is None else period.to_ns
     demoted = sum(one.to_ns - one.from_ns for one in period.demoted)
     rows = events(*(row for one in period.demoted for row in (one.event_id, one.until_id)))
     return (
-        Value(period.member, "code"),
+        code(period.member),
         _timelines(period.timelines),
         Value(period.from_utc, "clock"),
         Value(seconds(period.from_ns), "s"),

@@ -6,24 +6,13 @@ from collections.abc import Iterator
 
 from reports.analysis.results.recording import ReplicaLag
 from reports.analysis.results.whole import RecordingResults, Results
-from reports.document.blocks import (
-    Block,
-    Cell,
-    Code,
-    Inline,
-    Profile,
-    Section,
-    Sentence,
-    Value,
-    details,
-    paragraph,
-    say,
-    seconds,
-    table,
-)
-from reports.document.each_recording import events, of_each, shown_by
+from reports.document.blocks import Blocks, Inline, Profile, Section, Sentence, Value
+from reports.document.build import code, details, events, paragraph, query, say, seconds, shown_by, table
+from reports.document.each_recording import of_each
 
-ACTIONS = ("write", "read")
+ROLES = {True: "replica", False: "leader", None: "unknown"}
+# More ways to fail than these are left to the query.
+SHOWN = 8
 
 
 def load(results: Results, profile: Profile) -> Section | None:
@@ -31,14 +20,13 @@ def load(results: Results, profile: Profile) -> Section | None:
     return Section("load", say("traffic.title"), of_each(results, _recording)) if results.recordings else None
 
 
-def _recording(recording: RecordingResults) -> tuple[Block, ...]:
+def _recording(recording: RecordingResults) -> Blocks:
     if not recording.totals:
         return (*paragraph(say("traffic.none")), *_lags(recording))
     traffic = recording.settings.get("traffic") or {}
     rates = {name: traffic.get(name) for name in ("rate_per_s", "fresh_per_s", "deadline_ms")}
     totals = [
-        (Value(t.action, "@action"), Value(t.attempted), Value(t.ok), Value(t.failed), Value(t.unknown))
-        for t in recording.totals
+        (Value(t.action, "@action"), *map(Value, (t.attempted, t.ok, t.failed, t.unknown))) for t in recording.totals
     ]
     return (
         *paragraph(say("traffic.what", **rates)),
@@ -52,47 +40,43 @@ def _recording(recording: RecordingResults) -> tuple[Block, ...]:
 
 def _served(recording: RecordingResults) -> Iterator[Sentence]:
     """Yield which servers acknowledged the operations, the busiest first."""
-    for action in ACTIONS:
+    for action in ("write", "read"):
         found: dict[tuple[str, bool | None], int] = {}
         for row in recording.served:
             if row.action == action and row.server is not None:
                 key = (row.server, row.in_recovery)
                 found[key] = found.get(key, 0) + row.operations
-        items: list[Inline] = [
-            say(f"traffic.by_{_role(in_recovery)}", server=server, n=n)
-            for (server, in_recovery), n in sorted(found.items(), key=lambda item: (-item[1], item[0][0]))
-        ]
+        busiest = sorted(found.items(), key=lambda item: (-item[1], item[0][0]))
+        items = [say(f"traffic.by_{ROLES[role]}", server=server, n=n) for (server, role), n in busiest]
         if items:
             yield say(f"traffic.{action}s_by", list=items)
 
 
-def _role(in_recovery: bool | None) -> str:
-    return {True: "replica", False: "leader", None: "unknown"}[in_recovery]
-
-
-def _failures(recording: RecordingResults) -> tuple[Block, ...]:
-    """Return what the operations met that were not acknowledged, by server."""
-    rows: list[tuple[Cell, ...]] = [
+def _failures(recording: RecordingResults) -> Blocks:
+    """Return what the operations met that were not acknowledged, the most frequent first."""
+    failures = recording.failures
+    rows = [
         (
             Value(one.action, "@action"),
             Value(one.outcome, "@traffic_outcome"),
-            None if one.server is None else Value(one.server, "code"),
+            None if one.server is None else code(one.server),
             Value(one.stage, "@traffic_stage"),
-            None if one.sqlstate is None else Value(one.sqlstate, "code"),
-            None if one.message is None else Value(one.message, "code"),
+            None if one.sqlstate is None else code(one.sqlstate),
+            None if one.message is None else code(one.message),
             Value(one.operations),
         )
-        for one in recording.failures
+        for one in failures[:SHOWN]
     ]
     if not rows:
         return ()
-    where = f"recording_id = {recording.id} and outcome <> 'ok'"
-    query = f'observer query "select server, message, count(*) from operations where {where} group by 1, 2"'
-    total = sum(one.operations for one in recording.failures)
-    return details(say("traffic.failures", n=total), *table("traffic.failures_columns", rows), Code(query, "sh"))
+    summary = say("traffic.failures", n=sum(one.operations for one in failures))
+    rest = len(failures) - len(rows)
+    more = paragraph(say("traffic.failures_more", n=rest)) if rest else ()
+    sql = "select server, message, count(*) from operations where outcome <> 'ok' group by 1, 2"
+    return details(summary, *table("traffic.failures_columns", rows), *more, query(sql))
 
 
-def _baseline(recording: RecordingResults) -> tuple[Block, ...]:
+def _baseline(recording: RecordingResults) -> Blocks:
     rows = [
         (
             Value(one.action, "@action"),
@@ -107,19 +91,18 @@ def _baseline(recording: RecordingResults) -> tuple[Block, ...]:
     if not rows:
         return paragraph(say("traffic.no_baseline"))
     periods = recording.baseline[0].periods
-    total = sum(to_ns - from_ns for from_ns, to_ns in periods)
-    text = say("traffic.baseline", n=len(periods), seconds=seconds(total))
-    return (*paragraph(text), *table("traffic.baseline_columns", rows))
+    text = say("traffic.baseline", n=len(periods), seconds=seconds(sum(to - begin for begin, to in periods)))
+    return details(text, *table("traffic.baseline_columns", rows))
 
 
-def _lags(recording: RecordingResults) -> tuple[Block, ...]:
+def _lags(recording: RecordingResults) -> Blocks:
     lags = recording.replica_lags
     if not lags:
         return paragraph(say("traffic.lag_unknown"))
     worst = [_worst(lags, unit) for unit in ("bytes", "seconds")]
     rows = [
         (
-            Value(one.member, "code"),
+            code(one.member),
             _amount(one, one.median),
             _amount(one, one.worst),
             Value(one.samples),
@@ -137,18 +120,13 @@ def _lags(recording: RecordingResults) -> tuple[Block, ...]:
 
 
 def _worst(lags: tuple[ReplicaLag, ...], unit: str) -> Sentence | None:
-    own = [one for one in lags if one.unit == unit]
-    if not own:
+    worst = max((one for one in lags if one.unit == unit), key=lambda one: one.worst, default=None)
+    if worst is None:
         return None
-    worst = max(own, key=lambda one: one.worst)
     if not worst.worst:
         return say(f"traffic.lag_zero_{unit}")
-    return say(
-        "traffic.lag_worst",
-        amount=_amount(worst, worst.worst),
-        member=worst.member,
-        rows=shown_by(events(worst.event_id)),
-    )
+    rows = shown_by(events(worst.event_id))
+    return say("traffic.lag_worst", amount=_amount(worst, worst.worst), member=worst.member, rows=rows)
 
 
 def _amount(lag: ReplicaLag, amount: float) -> Inline:

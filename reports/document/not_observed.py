@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 from reports.analysis.results.whole import RecordingResults, Results
-from reports.document.blocks import (
-    Block,
-    Cell,
-    Code,
-    Profile,
-    Section,
-    Sentence,
-    Value,
-    details,
-    paragraph,
-    say,
-    seconds,
-    table,
-)
-from reports.document.each_recording import events, of_each
+from reports.document.blocks import Blocks, Cell, Profile, Row, Section, Sentence, Value
+from reports.document.build import code, details, events, paragraph, query, say, seconds, table
+from reports.document.each_recording import of_each
 
-SHOWN = 20
+SHOWN = 10
 
 
 def not_observed(results: Results, profile: Profile) -> Section | None:
@@ -28,7 +16,7 @@ def not_observed(results: Results, profile: Profile) -> Section | None:
     return Section("not_observed", say("gaps.title"), blocks) if blocks else None
 
 
-def _recording(recording: RecordingResults) -> tuple[Block, ...]:
+def _recording(recording: RecordingResults) -> Blocks:
     suspended, gaps, silent = recording.observer_suspended, recording.not_observed, recording.unreachable
     said: list[Sentence] = []
     if suspended:
@@ -38,7 +26,7 @@ def _recording(recording: RecordingResults) -> tuple[Block, ...]:
         said.append(say("gaps.operations", n=len(gaps)))
     if silent:
         said.append(say("gaps.unreachable", n=len(silent)))
-    rows: list[tuple[Cell, ...]] = [
+    rows: list[Row] = [
         (say("gaps.observer"), None, *_times(one.from_ns, one.to_ns), None, events(one.event_id)) for one in suspended
     ]
     rows += [(Value(one.action, "@action"), None, *_times(one.from_ns, one.to_ns), None, None) for one in gaps]
@@ -46,23 +34,20 @@ def _recording(recording: RecordingResults) -> tuple[Block, ...]:
     rows += [
         (
             Value(one.source, "@source"),
-            Value(one.subject, "code"),
+            code(one.subject),
             *_times(one.from_ns, one.to_ns),
             Value(one.how, "@how"),
             events(one.event_id),
         )
         for one in sorted(longest, key=lambda one: one.from_ns)
     ]
+    if not rows:
+        return ()
     more = paragraph(say("gaps.longest", n=len(longest))) if len(silent) > SHOWN else ()
-    query = "select id, by_ns / 1e9, source, kind, subject from events where kind like 'source.%'"
-    return (
-        *paragraph(*said),
-        *details(say("gaps.table"), *table("gaps.columns", rows), *more, Code(f'observer query "{query}"', "sh"))
-        * bool(rows),
-    )
+    command = query("select id, by_ns / 1e9, source, kind, subject from events where kind like 'source.%'")
+    return (*paragraph(*said), *details(say("gaps.table"), *table("gaps.columns", rows), *more, command))
 
 
 def _times(from_ns: int, to_ns: int | None) -> tuple[Cell, Cell]:
-    if to_ns is None:
-        return Value(seconds(from_ns), "s"), say("gaps.to_the_end")
-    return Value(seconds(from_ns), "s"), Value(seconds(to_ns - from_ns), "s")
+    lasted = say("gaps.to_the_end") if to_ns is None else Value(seconds(to_ns - from_ns), "s")
+    return Value(seconds(from_ns), "s"), lasted

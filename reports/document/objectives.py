@@ -1,11 +1,12 @@
-"""The objectives: what was asked for, what was measured, and which incidents broke it."""
+"""The objectives: what was asked for, what was measured, and which incidents miss it."""
 
 from __future__ import annotations
 
 from reports.analysis.objectives import breaks
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import Objective, Results
-from reports.document.blocks import Profile, Section, Value, incident_link, say, table
+from reports.document.blocks import Profile, Section, Value
+from reports.document.build import numbers, say, table
 
 
 def objectives(results: Results, profile: Profile) -> Section | None:
@@ -18,7 +19,7 @@ def objectives(results: Results, profile: Profile) -> Section | None:
             say(f"objective.{one.verdict}")
             if one.reason is None
             else say("objective.UNKNOWN_why", why=say(one.reason, **one.facts)),
-            tuple(incident_link(i.id) for i in results.incidents if _breaks(one, i)) or None,
+            numbers(i.id for i in results.incidents if _breaks(one, i)) or None,
         )
         for one in results.objectives
     ]

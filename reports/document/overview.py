@@ -9,21 +9,8 @@ from observer.model.findings import Cost
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import Results
 from reports.document.actions import weakest
-from reports.document.blocks import (
-    Block,
-    Bullets,
-    Cell,
-    Inline,
-    Profile,
-    Section,
-    Sentence,
-    Value,
-    incident_link,
-    paragraph,
-    say,
-    seconds,
-    table,
-)
+from reports.document.blocks import Blocks, Bullets, Cell, Inline, Profile, Row, Section, Sentence, Value
+from reports.document.build import incident_link, numbers, paragraph, say, seconds, table
 from reports.document.kinds import Kind, by_kind
 from reports.document.repairs import repairs_before_write
 
@@ -32,10 +19,10 @@ LINKS = 12
 
 
 def overview(results: Results, profile: Profile) -> Section:
-    """Return the head of the document: title, verdict in five lines, failed self-checks, a table by kind of fault."""
+    """Return the head of the document: title, failed self-checks, the verdict in five lines, a table by fault."""
     scopes = tuple(dict.fromkeys(r.scope for r in results.recordings if r.scope))
     title = say("overview.title_scope", scope=scopes) if scopes else say("overview.title")
-    blocks: list[Block] = []
+    blocks: Blocks = ()
     for warning in results.warnings:
         blocks += paragraph(say("overview.warning", text=Sentence(warning.key, warning.facts)))
     for recording in results.recordings:
@@ -44,11 +31,20 @@ def overview(results: Results, profile: Profile) -> Section:
     if not results.incidents:
         return Section("overview", title, (*blocks, *paragraph(*_quiet(results))))
     kinds = by_kind(results)
-    blocks.append(Bullets(tuple(line for line in _verdict(results, kinds) if line)))
-    blocks += table("overview.kinds", [_row(kind) for kind in kinds])
-    if any(len(kind.incidents) >= ENOUGH_FOR_A_MEDIAN for kind in kinds):
-        blocks += paragraph(say("overview.kinds_note"))
-    return Section("overview", title, tuple(blocks))
+    verdict = (
+        (_down(results, "write"), *_reads(results)),
+        _worst(kinds),
+        (_lost(results),),
+        _recovery(results),
+        weakest(results),
+    )
+    repeated = any(len(kind.incidents) > 1 for kind in kinds)
+    blocks += (
+        Bullets(tuple(line for line in verdict if line)),
+        *table("overview.kinds", map(_row, kinds)),
+        *paragraph(say("overview.kinds_note" if repeated else "overview.kinds_once")),
+    )
+    return Section("overview", title, blocks)
 
 
 def duration_ns(results: Results) -> int:
@@ -71,29 +67,22 @@ def _quiet(results: Results) -> list[Sentence]:
     return [*said, say("overview.healthy_traffic", writes=counts["write"], reads=counts["read"], failed=failed)]
 
 
-def _verdict(results: Results, kinds: Sequence[Kind]) -> list[tuple[Inline, ...]]:
-    """Return the five lines: writes and reads down, the worst fault, losses, recovery, the weakest part."""
-    down = (_down(results, "write"), *_reads(results))
-    return [down, _worst(kinds), (_lost(results),), _recovery(results), weakest(results)]
-
-
 def _down(results: Results, action: str) -> Sentence:
     """Return how long an action was down of how much, in how many outages, and the longest of them."""
-    costs = [cost_of(incident, action) for incident in results.incidents]
     if not any(t.action == action and t.ok for r in results.recordings for t in r.totals):
         return say(f"overview.{action}_unknown")
-    outages = [outage for cost in costs for outage in cost.outages]
+    outages = [outage.duration_ns for i in results.incidents for outage in cost_of(i, action).outages]
     if not outages:
         return say(f"overview.{action}_kept")
-    total_ns = sum(outage.duration_ns for outage in outages)
-    facts = {
-        "n": len(outages),
-        "total": seconds(total_ns),
-        "lasted": seconds(duration_ns(results)),
-        "share": total_ns / max(1, duration_ns(results)),
-        "longest": seconds(max(outage.duration_ns for outage in outages)),
-    }
-    return say(f"overview.{action}_one" if len(outages) == 1 else f"overview.{action}_down", **facts)
+    whole_ns = duration_ns(results)
+    return say(
+        f"overview.{action}_one" if len(outages) == 1 else f"overview.{action}_down",
+        n=len(outages),
+        total=seconds(sum(outages)),
+        lasted=seconds(whole_ns),
+        share=sum(outages) / max(1, whole_ns),
+        longest=seconds(max(outages)),
+    )
 
 
 def _reads(results: Results) -> tuple[Sentence, ...]:
@@ -148,19 +137,19 @@ def _lost(results: Results) -> Sentence:
 def _recovery(results: Results) -> tuple[Inline, ...]:
     """Return whether writes came back without an operator's action each time that they were down."""
     down = [i for i in results.incidents if i.write.outages]
+    still = [i.id for i in down if i.write.open]
+    helped = [i.id for i in down if repairs_before_write(i, results)]
     if not down:
         return ()
-    if any(i.write.open for i in down):
-        open_ones = tuple(incident_link(i.id) for i in down if i.write.open)
-        return (say("overview.not_recovered", n=len(down), links=open_ones),)
-    helped = [i for i in down if repairs_before_write(i, results)]
+    if still:
+        return (say("overview.not_recovered", n=len(down), m=len(still), links=numbers(still[:LINKS])),)
     if not helped:
         return (say("overview.recovered_all", n=len(down)),)
-    links = tuple(incident_link(i.id) for i in helped[:LINKS])
-    return (say("overview.recovered_some", n=len(down), alone=len(down) - len(helped), links=links),)
+    alone = len(down) - len(helped)
+    return (say("overview.recovered_some", n=len(down), alone=alone, m=len(helped), links=numbers(helped[:LINKS])),)
 
 
-def _row(kind: Kind) -> tuple[Cell, ...]:
+def _row(kind: Kind) -> Row:
     """Return a kind of fault: times tried, outages of writes and reads, new connections, failures, losses, links."""
     own = kind.incidents
     lost = [i.lost_writes for i in own]
@@ -172,7 +161,7 @@ def _row(kind: Kind) -> tuple[Cell, ...]:
         _new_only(own),
         Value(sum(failed_of(i) for i in own)),
         Value(None if None in lost else sum(n or 0 for n in lost)),
-        tuple(incident_link(i.id) for i in own[:LINKS]),
+        numbers(i.id for i in own[:LINKS]),
     )
 
 
@@ -184,9 +173,10 @@ def _spread(costs: Sequence[Cost]) -> Cell:
         return Value(None)
     if not known:
         return say("overview.part_of_another")
-    open_one = any(cost.open for cost in costs)
+    if any(cost.open for cost in costs):  # it counts for neither minimum nor median
+        return say("overview.at_least", value=seconds(known[-1]))
     if round(known[0] / 1e8) == round(known[-1] / 1e8):
-        return say("overview.at_least", value=seconds(known[-1])) if open_one else Value(seconds(known[-1]), "s")
+        return Value(seconds(known[-1]), "s")
     facts = {"low": seconds(known[0]), "high": seconds(known[-1])}
     if len(known) < ENOUGH_FOR_A_MEDIAN:
         return say("overview.range", **facts)

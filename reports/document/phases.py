@@ -8,9 +8,11 @@ from itertools import pairwise
 from observer.model.causes import CAUSES
 from observer.model.findings import Phase
 from observer.model.recording import SECOND_NS
+from reports.analysis.keys import is_inside
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.theory import FORMS, SECOND, Form
-from reports.document.blocks import Block, Cell, Inline, Sentence, Value, say, seconds, table
+from reports.document.blocks import Blocks, Cell, Inline, Sentence, Value
+from reports.document.build import say, seconds, table
 
 # So many incidents stand side by side; a table of more columns does not fit a page.
 SIDE_BY_SIDE = 6
@@ -19,8 +21,7 @@ AFTER_OUTAGE = ("settling", "protection")
 
 def outage_phases(incident: IncidentResults) -> tuple[Phase, ...]:
     """Return the phases that sum to the outage of writes: without the preface and without what follows the outage."""
-    preface = CAUSES[incident.cause].preface
-    return tuple(phase for phase in incident.phases if phase.name != preface and phase.name not in AFTER_OUTAGE)
+    return tuple(phase for phase in incident.phases if is_inside(phase.name))
 
 
 def rounded(phases: Sequence[Phase]) -> list[float]:
@@ -50,7 +51,7 @@ def name_of(phase: str) -> Sentence:
     return name
 
 
-def phases_tables(incidents: Sequence[IncidentResults], explained: Collection[str] = ()) -> tuple[Block, ...]:
+def phases_tables(incidents: Sequence[IncidentResults], explained: Collection[str] = ()) -> Blocks:
     """Return the phases of incidents that have any, at most six incidents in a table.
 
     The bounds of phases in `explained` stand without their formula.
@@ -60,7 +61,7 @@ def phases_tables(incidents: Sequence[IncidentResults], explained: Collection[st
     return tuple(block for part in parts for block in _table(part, explained))
 
 
-def _table(incidents: Sequence[IncidentResults], explained: Collection[str]) -> tuple[Block, ...]:
+def _table(incidents: Sequence[IncidentResults], explained: Collection[str]) -> Blocks:
     columns: tuple[Inline, ...] = (
         say("phase_table.phase"),
         *(say("phase_table.incident", id=incident.id) for incident in incidents),

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from observer.model.causes import CAUSES
 from reports.analysis.results.whole import Results
-from reports.document.blocks import Bullets, Inline, Profile, Section, Value, incident_link, paragraph, say, table
+from reports.document.blocks import Bullets, Profile, Section, Sentence
+from reports.document.build import code, numbers, paragraph, say, table
 from reports.document.commands import cluster_kind
 
 DESIGNS = ("two_proxies", "client_list", "three_hosts", "synchronous")
@@ -16,36 +17,30 @@ def resilience(results: Results, profile: Profile) -> Section | None:
     """Return the section on single points of failure; in a drill one sentence."""
     if not results.recordings:
         return None
-    points = tuple(_points(results))
+    points = dict(_points(results))
     title = say("weak_points.title")
     if profile == "drill":
-        names: list[Inline] = [say(f"weak_points.name_{key}") for key, _ in points]
+        names = [say(f"weak_points.name_{name}") for name in points]
         return Section("resilience", title, paragraph(say("weak_points.short", list=names)))
     rows = [tuple(say(f"weak_points.{name}_{part}") for part in ("design", "gives", "leaves")) for name in DESIGNS]
-    return Section(
-        "resilience",
-        title,
-        (Bullets(tuple(said for _, said in points)), *table("weak_points.designs_columns", rows)),
-    )
+    return Section("resilience", title, (Bullets(tuple(points.values())), *table("weak_points.designs_columns", rows)))
 
 
-def _points(results: Results) -> Iterator[tuple[str, tuple[Inline, ...]]]:
+def _points(results: Results) -> Iterator[tuple[str, tuple[Sentence, ...]]]:
     """Yield each weak point: its name, and the sentences that the run supports."""
-    down: list[Inline] = [
-        incident_link(one.id) for one in results.incidents if CAUSES[one.cause].layer == "proxy" and one.write.outage_ns
-    ]
-    yield "proxy", (say("weak_points.proxy"), *((say("weak_points.proxy_cost", links=down),) if down else ()))
+    down = [i.id for i in results.incidents if CAUSES[i.cause].layer == "proxy" and i.write.outage_ns]
+    cost = (say("weak_points.proxy_cost", n=len(down), links=numbers(down)),) if down else ()
+    yield "proxy", (say("weak_points.proxy"), *cost)
     if all(_one_host(results)):
         yield "host", (say("weak_points.host"),)
     live = next((r.live for r in reversed(results.recordings) if r.live is not None), None)
     if live is None:
         yield "replication", (say("weak_points.replication_unknown"),)
     elif not live.get("synchronous_mode"):
-        lost = results.durability.lost
-        yield "replication", (say("weak_points.replication", lost=lost),)
+        yield "replication", (say("weak_points.replication", lost=results.durability.lost),)
     if cluster_kind(results.recordings) == "docker":
         command = "docker inspect -f '{{json .Mounts}}' demo-patroni1 demo-etcd1"
-        yield "volumes", (say("weak_points.volumes", command=Value(command, "code")),)
+        yield "volumes", (say("weak_points.volumes", command=code(command)),)
 
 
 def _one_host(results: Results) -> Iterator[bool]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from observer.model.findings import Cost, Phase
 from observer.model.recording import MS_NS, SECOND_NS
-from reports.analysis.keys import PHASES
+from reports.analysis.keys import is_inside
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.recording import LeaderPeriod
 from reports.analysis.results.whole import FailedCheck, RecordingResults, Results
@@ -100,7 +100,7 @@ def _incident(incident: IncidentResults) -> Iterator[_Failed]:
 
 
 def _moments(incident: IncidentResults) -> Iterator[_Failed]:
-    """A row of events that an incident quotes twice has the same moment both times."""
+    """Check that a row of events that an incident quotes twice has the same moment both times."""
     proofs = (*incident.evidence, *(e for phase in incident.phases for e in _evidence(phase)))
     support = incident.supporting
     quoted: list[tuple[int | None, float]] = [
@@ -123,9 +123,9 @@ def _evidence(phase: Phase) -> Iterator[Any]:
 
 
 def _phases(incident: IncidentResults) -> Iterator[_Failed]:
-    """The phases of an outage sum to it, and each is as long as its windows allow."""
+    """Check that the phases of an outage sum to it, and that each is as long as its windows allow."""
     one, outage_ns = {"incident": incident.id}, incident.write.outage_ns
-    counted = [p for p in incident.phases if all(PHASES.get(name, False) for name in p.name.split("+"))]
+    counted = [phase for phase in incident.phases if is_inside(phase.name)]
     sum_ns = sum(phase.duration_ns for phase in counted)
     if counted and outage_ns is not None and abs(sum_ns - outage_ns) > SLACK_NS:
         facts = {**one, "sum_s": sum_ns / SECOND_NS, "outage_s": outage_ns / SECOND_NS}

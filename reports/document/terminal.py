@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from observer.model.findings import Cost
-from reports.analysis.keys import is_inside
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import Results
-from reports.document.blocks import Inline, Sentence, Value, say, seconds
+from reports.document.blocks import Inline, Sentence, Value
+from reports.document.build import say, seconds
+from reports.document.phases import outage_phases
 
 
 def terminal_lines(results: Results) -> Iterator[Sentence]:
@@ -26,7 +27,7 @@ def _lines(incident: IncidentResults) -> Iterator[Sentence]:
     who = incident.target or incident.targets or None
     yield say("line.incident", began_utc=incident.began_utc, title=say(f"cause.{incident.cause}.title", who=who))
     yield say("line.cost", write=_cost(incident.write), read=_cost(incident.read))
-    inside = [phase for phase in incident.phases if is_inside(phase.name)]
+    inside = outage_phases(incident)
     if len(inside) > 1:
         phases = [
             say("line.phase", names=[say(f"phase.{part}.name") for part in phase.name.split("+")], seconds=shown)

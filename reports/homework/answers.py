@@ -23,7 +23,6 @@ QUESTIONS = (
     "etcd_all",
     "proxy",
 )
-CUT_OFF = ("leader.cut_off", "leader.unreachable", "replica.cut_off", "replica.unreachable")
 # An etcd member may stop answering this long before its incident begins.
 ETCD_EARLY_NS = 10 * SECOND_NS
 VERBS = {"leader_stopped": "stop", "leader_killed": "kill", "leader_frozen": "pause"}
@@ -51,12 +50,6 @@ def _answers(name: str, incident: IncidentResults, results: Results) -> bool:
     return name != "etcd_two" or not all_etcd_gone(incident, results)
 
 
-def injected_etcd_role(incident: IncidentResults) -> str | None:
-    """Return the role in etcd of the member that failed, as the injected fault names it; no source observed it."""
-    roles = (one.detail.get("role") for one in incident.injected if one.detail.get("component") == "etcd")
-    return next((str(role) for role in roles if role), None)
-
-
 def all_etcd_gone(incident: IncidentResults, results: Results) -> bool:
     """Return whether all known etcd members were unreachable at one moment of the incident."""
     recording = next(r for r in results.recordings if r.id == incident.recording)
@@ -68,41 +61,6 @@ def all_etcd_gone(incident: IncidentResults, results: Results) -> bool:
             if together == known:
                 return True
     return False
-
-
-def untested(results: Results) -> tuple[tuple[str, str], ...]:
-    """Return the variants of faults that no incident shows, each with the command that injects it."""
-    recordings = results.recordings
-    _, replica = _leader_and_replica(recordings)
-    causes = {incident.cause for incident in results.incidents}
-    faults = {
-        (one.detail.get("component"), one.detail.get("action"))
-        for incident in results.incidents
-        for one in incident.injected
-        if one.kind == "fault.told"
-    }
-    etcd = {action for component, action in faults if component == "etcd"}
-    # A fault that was not injected may have been of any kind.
-    unreported = {incident.cause for incident in results.incidents if not incident.injected}
-    member = next((part.name for r in recordings[-1:] for part in _etcd(r)), "etcd1")
-    local = cluster_kind(recordings) == "local"
-    cut = "observer drill replica-disconnected" if local else f"docker network disconnect demo_default demo-{replica}"
-    variants = (
-        ("replica_killed", "replica.killed" in causes, stack_command("kill", [replica], recordings)),
-        ("replica_frozen", "replica.frozen" in causes, stack_command("pause", [replica], recordings)),
-        (
-            "proxy_killed",
-            ("haproxy", "kill") in faults or "proxy.down" in unreported,
-            stack_command("kill", ["haproxy"], recordings),
-        ),
-        (
-            "etcd_stopped",
-            etcd != {"kill"} or any(cause.startswith("etcd.") for cause in unreported),
-            stack_command("stop", [member], recordings),
-        ),
-        ("cut_off", bool(causes & set(CUT_OFF)), cut),
-    )
-    return tuple((name, command) for name, tested, command in variants if not tested)
 
 
 def commands(question: str, recordings: tuple[RecordingResults, ...]) -> tuple[str, ...]:

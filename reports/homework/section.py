@@ -8,21 +8,12 @@ from observer.model.causes import CAUSES
 from observer.model.findings import Cost
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import Answer, RecordingResults, Results
-from reports.document.blocks import (
-    Block,
-    Bullets,
-    Inline,
-    Profile,
-    Section,
-    Sentence,
-    Value,
-    details,
-    incident_link,
-    say,
-    seconds,
-)
+from reports.document.blocks import Blocks, Bullets, Inline, Profile, Section, Sentence, Value
+from reports.document.build import details, events, numbers, say, shown_by
+from reports.document.chain import joined
 from reports.document.commands import cluster_kind
-from reports.document.each_recording import count, events, port_of, shown_by
+from reports.document.each_recording import count, port_of
+from reports.document.proxy import is_up, servers_of
 
 Item = tuple[Inline, ...]
 FAULTS = (
@@ -46,22 +37,17 @@ def homework(results: Results, profile: Profile) -> Section | None:
         return None
     answers = {answer.question: answer for answer in results.answers}
     incidents = {incident.id: incident for incident in results.incidents}
-    items: list[Item] = [
-        _question("cluster", _composition(results.recordings[0])),
-        _question("pools", _pools(results.recordings[0])),
-        _question("traffic", *_traffic(results)),
-        _question("works", *_works(results)),
-    ]
-    for name in FAULTS:
-        if name in answers:
-            items.append(_question(name, *_fault(answers[name], incidents)))
-    items.append(_question("proxy", *_proxy(answers.get("proxy"), incidents)))
-    items.append(_question("grafana", _grafana(results)))
-    return Section("homework", say("homework.title"), (Bullets(tuple(items)), *_steps(results)))
-
-
-def _question(name: str, *answer: Inline) -> Item:
-    return (say(f"homework.{name}"), *answer)
+    said: dict[str, Item] = {
+        "cluster": (_composition(results.recordings[0]),),
+        "pools": (_pools(results.recordings[0]),),
+        "traffic": tuple(_traffic(results)),
+        "works": tuple(_works(results)),
+        **{name: (_fault(answers[name], incidents),) for name in FAULTS if name in answers},
+        "proxy": tuple(_proxy(answers.get("proxy"), incidents)),
+        "grafana": (_grafana(results),),
+    }
+    items = tuple((say(f"homework.{name}"), *answer) for name, answer in said.items())
+    return Section("homework", say("homework.title"), (Bullets(items), *_steps(results)))
 
 
 def _composition(recording: RecordingResults) -> Sentence:
@@ -75,24 +61,21 @@ def _pools(recording: RecordingResults) -> Sentence:
     capture = next((one for one in recording.captures if one.pools), None)
     if capture is None:
         return say("homework.pools_unknown")
-    servers = [row for row in capture.pools if row.get("server") not in ("FRONTEND", "BACKEND")]
-    up = sum(str(row.get("status")).startswith("UP") for row in servers)
+    servers = servers_of(capture)
+    up = sum(map(is_up, servers))
     return say("homework.pools_are", up=up, n=len(servers), rows=shown_by(events(capture.pools_id)))
 
 
 def _traffic(results: Results) -> Iterator[Sentence]:
     served = tuple(row for recording in results.recordings for row in recording.served)
-    writes, reads = count(served, "write"), count(served, "read")
+    first, writes, reads = results.recordings[0], count(served, "write"), count(served, "read")
     if not writes and not reads:
         yield say("homework.no_traffic")
-        return
     if writes:
-        first = results.recordings[0]
         yield say("homework.writes", n=count(served, "write", None, False), all=writes, port=port_of(first, "write"))
     if reads:
         replica, leader = count(served, "read", None, True), count(served, "read", None, False)
-        port = port_of(results.recordings[0], "read")
-        yield say("homework.reads", replica=replica, leader=leader, all=reads, port=port)
+        yield say("homework.reads", replica=replica, leader=leader, all=reads, port=port_of(first, "read"))
 
 
 def _works(results: Results) -> Iterator[Sentence]:
@@ -111,11 +94,6 @@ def _works(results: Results) -> Iterator[Sentence]:
         yield say("homework.works_unknown" if unknown else "homework.works_all", n=len(incidents))
         return
     yield say("homework.works_with", writes=len(writes), reads=len(reads), n=len(incidents))
-    if writes:
-        worst = max(writes, key=lambda one: one.write.outage_ns or 0)
-        longest = say("homework.at_least", span=Value(seconds(worst.write.outage_ns), "s"))
-        shown = longest if worst.write.open else Value(seconds(worst.write.outage_ns), "s")
-        yield say("homework.longest", span=shown, link=incident_link(worst.id))
     ended = [o for one in incidents for cost in (one.write, one.read) for o in cost.outages if not o.open]
     if ended:
         yield say("homework.recovered", n=len(ended))
@@ -123,22 +101,16 @@ def _works(results: Results) -> Iterator[Sentence]:
         yield say("homework.restarted", n=len(results.recordings))
 
 
-def _fault(answer: Answer, incidents: dict[int, IncidentResults]) -> Iterator[Inline]:
-    """Yield what the incidents that answer a question cost, who leads after them, and how the member came back."""
+def _fault(answer: Answer, incidents: dict[int, IncidentResults]) -> Sentence:
+    """Return what the incidents that answer a question cost, and which member leads after them."""
     own = [incidents[number] for number in answer.incidents if number in incidents]
     if not own:
-        yield say("homework.not_tested", commands=list(answer.commands))
-        return
-    yield say("homework.tested", n=len(own), links=[incident_link(one.id) for one in own])
-    yield from _costs(own)
-    yield from _leader(own)
-    streaming = [r.streaming_ns for one in own for r in one.rejoins if r.member in one.targets and r.streaming_ns]
-    if streaming:
-        yield say("homework.rejoined", span=_span(streaming))
+        return say("homework.not_tested", commands=list(answer.commands))
+    facts: list[Inline] = [*_costs(own), *_leader(own)]
     elections = [e for one in own for e in one.supporting.elections if e.leader is not None]
     if answer.question == "etcd_leader" and elections:
-        last = elections[-1]
-        yield say("homework.elected", leader=last.leader, term=last.term, rows=shown_by(events(last.event_id)))
+        facts.append(say("homework.elected", leader=elections[-1].leader, term=elections[-1].term))
+    return say("homework.tested", facts=joined(facts), n=len(own), links=numbers(one.id for one in own))
 
 
 def _costs(own: Sequence[IncidentResults]) -> tuple[Sentence, ...]:
@@ -175,24 +147,21 @@ def _span(durations_ns: Sequence[int]) -> Inline:
 
 
 def _leader(own: Sequence[IncidentResults]) -> Iterator[Sentence]:
-    changed = [one for one in own if one.leader_before != one.leader_after and one.leader_after is not None]
-    again = [one for one in own if one.leader_before == one.leader_after and one.timeline_before != one.timeline_after]
-    known = all(one.leader_after is not None for one in own)
-    if changed and len(changed) == len(own):
-        yield say("homework.leader_changed", members=[one.leader_after for one in own])
-    elif again and len(again) == len(own):
-        yield say("homework.leader_again", n=len(own))
-    elif known and not changed and not again:
-        yield say("homework.leader_same")
+    """Yield whether the leader changed, if that is the same for all incidents and known."""
+    changes = {one.leader_before != one.leader_after for one in own}
+    again = {one.timeline_before != one.timeline_after for one in own}
+    if any(one.leader_after is None for one in own) or len(changes) > 1:
+        return
+    if changes == {True}:
+        yield say("homework.leader_changed")
+    elif len(again) == 1:
+        yield say("homework.leader_again" if again == {True} else "homework.leader_same")
 
 
 def _proxy(answer: Answer | None, incidents: dict[int, IncidentResults]) -> Iterator[Inline]:
     own = [incidents[number] for number in (answer.incidents if answer else ()) if number in incidents]
-    if own:
-        yield say("homework.tested", n=len(own), links=[incident_link(one.id) for one in own])
-        yield from _costs(own)
-    elif answer is not None:
-        yield say("homework.not_tested", commands=list(answer.commands))
+    if answer is not None:
+        yield _fault(answer, incidents)
     down = any(one.write.outage_ns for one in own if CAUSES[one.cause].layer == "proxy")
     yield say("homework.not_enough" if down else "homework.not_enough_by_design")
 
@@ -202,29 +171,26 @@ def _grafana(results: Results) -> Sentence:
     if span is None:
         return say("homework.grafana_unknown")
     panels = sum(board.panels for board in span.boards)
-    empty = sum(len(board.empty) for board in span.boards)
-    rows = shown_by(events(span.event_id))
-    return say("homework.grafana_asked", shown=panels - empty, n=panels, boards=len(span.boards), rows=rows)
+    shown = panels - sum(len(board.empty) for board in span.boards)
+    return say("homework.grafana_asked", shown=shown, n=panels, boards=len(span.boards))
 
 
-def _steps(results: Results) -> tuple[Block, ...]:
+def _steps(results: Results) -> Blocks:
     """Return the steps of the homework that no recording can show, each with its command, folded."""
     docker = cluster_kind(results.recordings) == "docker"
     last = results.recordings[-1]
-    items: list[Item] = []
+    steps: dict[str, list[str]] = {}
     if docker:
-        items.append((say("homework.step_image", command="cd patroni-master && docker build -t patroni ."),))
-        items.append((say("homework.step_patronictl", command="docker exec demo-patroni1 patronictl list"),))
+        steps["image"] = ["cd patroni-master && docker build -t patroni ."]
+        steps["patronictl"] = ["docker exec demo-patroni1 patronictl list"]
     write, read = (_psql(last, action, docker) for action in ("write", "read"))
     if write:
-        commands = [f"{write} -f schema.sql", f"{write} -c 'select * from events limit 5'"]
-        items.append((say("homework.step_schema", commands=commands),))
+        steps["schema"] = [f"{write} -f schema.sql", f"{write} -c 'select * from events limit 5'"]
     if write and read:
-        commands = [f"{psql} -c 'select pg_is_in_recovery()'" for psql in (write, read)]
-        items.append((say("homework.step_roles", commands=commands),))
-    run = ["pip3 install psycopg2-binary", f"{_moved_ports(last)}python3 traffic-generator.py"]
-    items.append((say("homework.step_generator", commands=run),))
-    return details(say("homework.steps", n=len(items)), Bullets(tuple(items)))
+        steps["roles"] = [f"{psql} -c 'select pg_is_in_recovery()'" for psql in (write, read)]
+    steps["generator"] = ["pip3 install psycopg2-binary", f"{_moved_ports(last)}python3 traffic-generator.py"]
+    items = tuple((say(f"homework.step_{name}", commands=commands),) for name, commands in steps.items())
+    return details(say("homework.steps", n=len(items)), Bullets(items))
 
 
 def _psql(recording: RecordingResults, action: str, docker: bool) -> str | None:

@@ -1,13 +1,15 @@
 """Phrases of one language, and how that language writes numbers, durations, times and plurals.
 
-A phrase is a line of `phrases/<language>.toml` with placeholders: `{name}` text from outside, escaped, or a number;
-`{name:code}` inline code; `{name:s}` seconds to 0.1, `{name:fine}` to 0.01; `{name:tenths}` and
-`{name:hundredths}` a number so rounded, without a unit; `{name:span}` a long duration;
+A language is one file, `phrases/<language>.toml`. Its `format` table has the decimal mark, the units, and in `plural`
+the rule for plurals, a key of `PLURALS`. Every other line is a phrase with placeholders:
+
+`{name}` text from outside, escaped, or a number; `{name:code}` inline code; `{name:s}` seconds to 0.1, `{name:fine}` to
+0.01; `{name:tenths}` and `{name:hundredths}` a number so rounded, without a unit; `{name:span}` a long duration;
 `{name:ms}` milliseconds; `{name:percent}` a share of 1; `{name:clock}` and `{name:day}` a moment of ISO 8601;
 `{name:raw}` Markdown made by us; `{name:id}` the id of a row, in no groups; `{n:times}` how many times;
-`{n:|one|few|many}` the form of a word that goes with n; `{name:@group}` the phrase `group.<value>`, or the value itself
-as code where the group does not know it; `{name:after}` a space and the name as code, or nothing where there is only
-one of its kind. None is the word for "unknown".
+`{n:|one|few|many}` the form of a word that goes with n; `{name:@group}` the phrase `group.<value>`, or the value as
+code if the group lacks it; `{name:after}` a space and the name as code, or nothing for the only part of its kind.
+None is the word for "unknown".
 """
 
 from __future__ import annotations
@@ -18,35 +20,38 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from reports.document.blocks import Anchor, Inline, Link, Rows, Sentence, Value
 from reports.render.escaping import code, escape, one_line, runs
 
-LANGUAGES = ("ru", "en")
+PHRASES = Path(__file__).parents[1] / "phrases"
+LANGUAGES = tuple(sorted(path.stem for path in PHRASES.glob("*.toml")))
 NBSP = "\u00a0"
 
 
-def _english(n: int) -> int:
-    return 0 if n == 1 else 1
-
-
-def _russian(n: int) -> int:
+def _east_slavic(n: int) -> int:
     if n % 10 == 1 and n % 100 != 11:
         return 0
     return 1 if n % 10 in (2, 3, 4) and n % 100 not in (12, 13, 14) else 2
 
 
-# Which form of a word goes with a whole number, and how many forms there are.
-PLURALS: Mapping[str, tuple[Callable[[int], int], int]] = {"ru": (_russian, 3), "en": (_english, 2)}
+# Which form of a word goes with a whole number, by the forms that `format.plural` of a language names.
+PLURALS: Mapping[str, Callable[[int], int]] = {
+    "other": lambda _: 0,
+    "one|other": lambda n: 0 if n == 1 else 1,
+    "zero or one|other": lambda n: 0 if n < 2 else 1,
+    "one|few|many": _east_slavic,
+}
+DEFAULT_PLURAL = "one|other"
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
     """Every sentence of a language. `phrases` maps a dotted key to its text, `lists` to its lines or columns.
 
-    `names`: by which name to call what has the address; "" where nothing else is of its kind.
+    `names`: the name to show for an address; "" for the only part of its kind.
     """
 
     name: str
@@ -56,15 +61,15 @@ class Language:
     names: Mapping[str, str] = field(default_factory=dict)
 
     def plain(self) -> Language:
-        """The same language without Markdown, for a terminal and for JSON."""
+        """Return the same language without Markdown, for a terminal and for JSON."""
         return replace(self, markup=False)
 
     def naming(self, names: Mapping[str, str]) -> Language:
-        """The same language that calls what has an address by its name."""
+        """Return the same language, which shows names in place of addresses."""
         return replace(self, names=names)
 
     def say(self, key: str, **fields: Any) -> str:
-        """The phrase, filled in. Raises KeyError for a phrase or a field that is not there."""
+        """Return the phrase, filled in. Raise KeyError if the phrase or a field is missing."""
         parts = []
         for literal, name, spec, _ in string.Formatter().parse(self.phrases[key]):
             parts.append(literal)
@@ -77,7 +82,7 @@ class Language:
         return self.lists[columns] if isinstance(columns, str) else tuple(self.written(part) for part in columns)
 
     def written(self, value: Any, spec: str = "") -> str:
-        """A value as this language writes it; the module says what specs there are."""
+        """Return a value as this language writes it; the docstring of the module lists the forms."""
         if value is None:
             return self.phrases["format.unknown"]
         if isinstance(value, (Sentence, Value, Link, Anchor, Rows)):
@@ -85,7 +90,7 @@ class Language:
         if isinstance(value, (list, tuple)):
             return ", ".join(self.written(item, spec) for item in value) or self.phrases["format.none"]
         if spec.startswith("|"):
-            rule, _ = PLURALS[self.name]
+            rule = PLURALS[self.phrases.get("format.plural", DEFAULT_PLURAL)]
             return spec[1:].split("|")[rule(abs(int(value)))]
         if spec.startswith("@"):
             key = f"{spec[1:]}.{value}"
@@ -127,7 +132,7 @@ class Language:
             case "span":
                 return self.span(float(value))
             case "percent":
-                # To 0.1 near the ends, and never up to 100 %: that is said of all alone.
+                # To 0.1 near the ends; only a whole is 100 %.
                 digits = 1 if 0 < value < 0.1 or 0.9 < value < 1 else 0
                 return (
                     self.number(min(value * 100, 99.9) if value < 1 else 100, digits) + self.phrases["format.percent"]
@@ -149,7 +154,7 @@ class Language:
         return escape(value) if self.markup else one_line(value)
 
     def number(self, value: float, digits: int) -> str:
-        """A number with this language's decimal mark and groups of thousands; never a minus before a zero."""
+        """Return a number with this language's decimal mark and groups of thousands; zero has no minus."""
         rounded = round(value, digits) + 0.0
         text = f"{abs(rounded):,.{digits}f}"
         text = text.replace(",", "\0").replace(".", self.phrases["format.decimal"])
@@ -157,7 +162,7 @@ class Language:
         return sign + text.replace("\0", self.phrases["format.thousands"])
 
     def span(self, seconds: float) -> str:
-        """A duration that may be long: seconds to 0.1 below a minute, then minutes and seconds, hours and minutes."""
+        """Return a long duration: seconds to 0.1 below a minute, then minutes and seconds, then hours and minutes."""
         whole = round(seconds)
         if whole < 60:
             return self._by_spec(seconds, "s")
@@ -172,21 +177,15 @@ class Language:
 
 @lru_cache
 def language(name: str) -> Language:
-    """The language of a name, "ru" or "en". Raises FileNotFoundError for one that nobody has written."""
-    phrases, lists = {}, {}
-    text = (files("reports") / "phrases" / f"{name}.toml").read_text(encoding="utf-8")
-    for key, value in _flat(tomllib.loads(text)):
-        if isinstance(value, list):
-            lists[key] = tuple(value)
-        else:
-            phrases[key] = str(value)
-    return Language(name, phrases, lists)
+    """Return the language of the file `phrases/<name>.toml`. Raise FileNotFoundError if there is none."""
+    found = dict(_flat(tomllib.loads((PHRASES / f"{name}.toml").read_text(encoding="utf-8"))))
+    lists = {key: tuple(value) for key, value in found.items() if isinstance(value, list)}
+    return Language(name, {key: str(value) for key, value in found.items() if key not in lists}, lists)
 
 
 def _flat(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in node.items():
-        here = f"{path}.{key}" if path else key
         if isinstance(value, dict):
-            yield from _flat(value, here)
+            yield from _flat(value, f"{path}{key}.")
         else:
-            yield here, value
+            yield f"{path}{key}", value

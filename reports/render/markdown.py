@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
 
 import jinja2
 
-from reports.document.blocks import Cell, Inline, Keep, Picture, Section, Table
+from reports.document.blocks import Cell, Inline, Picture, Section, Table
 from reports.render.escaping import escape, fence, table
 from reports.render.language import Language
 
 NONE: Mapping[str, str] = MappingProxyType({})
 
 
-def markdown(
-    sections: Sequence[Section],
-    language: Language,
-    pictures: Mapping[str, str] = NONE,
-    kept: Mapping[str, str] = NONE,
-) -> str:
+def markdown(sections: Sequence[Section], language: Language, pictures: Mapping[str, str] = NONE) -> str:
     """Return the document, ending in one line break.
 
-    `pictures` maps the name of a picture to its path relative to the document. `kept` maps the name of a marked place
-    to the reader's own text in it.
+    `pictures` maps the name of a picture to its path relative to the document.
     """
 
     def picture(block: Picture) -> str:
         path = pictures.get(block.name)
         return "" if path is None else f"![{escape(language.plain().written(block.title))}]({path})"
 
-    def own_text(block: Keep) -> str:
-        return kept.get(block.name) or f"_{language.written(block.hint)}_"
+    text = _template().render(
+        sections=sections,
+        text=language.written,
+        sentences=lambda parts: _sentences(parts, language),
+        table=lambda block: _table(block, language),
+        picture=picture,
+        fence=fence,
+    )
+    return _tidy(text) + "\n"
 
+
+@cache
+def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports", "render/templates"),
         undefined=jinja2.StrictUndefined,
@@ -40,16 +45,7 @@ def markdown(
         lstrip_blocks=True,
         autoescape=False,  # the output is Markdown: reports/render/escaping.py escapes
     )
-    environment.globals.update(
-        text=language.written,
-        plain=language.written,
-        sentences=lambda parts: _sentences(parts, language),
-        table=lambda block: _table(block, language),
-        picture=picture,
-        kept=own_text,
-        fence=fence,
-    )
-    return _tidy(environment.get_template("document.md.j2").render(sections=sections)) + "\n"
+    return environment.get_template("document.md.j2")
 
 
 def _sentences(parts: Sequence[Inline], language: Language) -> str:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import psycopg2
@@ -70,6 +71,9 @@ class Observer:
         except ObserverError as error:
             return str(error)
         return "\n  ".join([f"recording {newest.id}, ended: {newest.ended}", *map(str, events)])
+
+    def has_acknowledged(self, number: int, writes: int) -> bool:
+        return self.acknowledged(number) >= writes
 
     def acknowledged(self, number: int) -> int:
         try:
@@ -182,7 +186,7 @@ class TestCrashes:
         for number in range(1, 21):
             process = observer.start()
             moment = random.randint(1, 25)
-            observer.wait(lambda n=number, m=moment: observer.acknowledged(n) >= m, f"{moment} writes are there")
+            observer.wait(partial(observer.has_acknowledged, number, moment), f"{moment} writes are there")
             process.send_signal(signal.SIGKILL)
             killed_ns = time.monotonic_ns()
             process.wait(LIMIT_S)
@@ -304,7 +308,9 @@ def held_after(cluster: Cluster, token: str) -> int:
     with closing(psycopg2.connect(cluster.write_dsn)) as connection, connection.cursor() as cursor:
         later = 'select count(*) from events where event_name collate "C" > %s and event_name collate "C" <= %s'
         cursor.execute(later, (name, f"{tag}-9999999999"))
-        return int(cursor.fetchone()[0])
+        row = cursor.fetchone()
+        assert row is not None
+        return int(row[0])
 
 
 def cpu_s(pid: int) -> float:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from observer.config.loading import load
 from observer.doctor import observations
 from observer.doctor.examine import examine
 from observer.doctor.finding import Finding, exit_code, lines
+from observer.model.clock import wall_ns
 from observer.postgres.persistent import ask
 from stack import configs, faults, packages
 from stack.settings import ETCD, HOST, NODES, PASSWORD, PROXY
@@ -78,7 +80,9 @@ class Patient:
                 f for f in findings if f.component.startswith(component) and re.search(title, f"{f.title} {f.meaning}")
             ]
 
-        shown = lambda: "\n".join(lines(findings))  # noqa: E731
+        def shown() -> str:
+            return "\n".join(lines(findings))
+
         found = eventually(matching, 40, f"a finding of {component} is {title!r}", shown)
         assert remedy in found[0].remedy, shown()
         assert found[0].level == ("note" if code is None else "error"), shown()
@@ -128,8 +132,11 @@ def put(cluster: Cluster, key: str, value: str) -> None:
     etcdctl = [str(packages.find().etcd).replace("bin/etcd", "bin/etcdctl")]
     endpoint = f"--endpoints={cluster.settings.etcd_endpoints[0]}"
     command = [*etcdctl, endpoint, "put", key, value]
-    done = lambda: subprocess.run(command, env={"ETCDCTL_API": "3"}, capture_output=True).returncode == 0  # noqa: E731
-    eventually(done, 60, f"etcd takes {key}")
+
+    def is_put() -> bool:
+        return subprocess.run(command, env={"ETCDCTL_API": "3"}, capture_output=True).returncode == 0
+
+    eventually(is_put, 60, f"etcd takes {key}")
 
 
 def sql(cluster: Cluster, statement: str) -> None:
@@ -140,7 +147,7 @@ def everywhere(cluster: Cluster, question: str) -> None:
     """Wait until every member's PostgreSQL returns a row: replicas receive a write a moment later."""
     for node in NODES:
         dsn = cluster.settings.dsn(cluster.settings.postgres_port(node))
-        eventually(lambda dsn=dsn: ask(dsn, question, 60_000, time.monotonic_ns), 60, f"{node} answers {question}")
+        eventually(partial(ask, dsn, question, 60_000, time.monotonic_ns), 60, f"{node} answers {question}")
 
 
 def rest(cluster: Cluster, node: str) -> str:
@@ -276,8 +283,7 @@ class TestMembers:
             subprocess.run([*put_config, "-d", '{"pause": null}', url], check=True, capture_output=True)
 
     def test_a_clock_is_off(self, patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
-        true_ns = observations.wall_ns
-        monkeypatch.setattr(observations, "wall_ns", lambda: true_ns() - 42_000_000_000)
+        monkeypatch.setattr(observations, "wall_ns", lambda: wall_ns() - 42_000_000_000)
         patient.has_finding("clock of patroni1", "42 s ahead of ours", "chrony", None)
 
 

@@ -93,20 +93,15 @@ def foreign() -> Iterator[Foreign]:
         "--initial-cluster",
         f"default=http://{HOST}:{peer}",
     ]
-    started = [
-        subprocess.Popen(
-            command,
-            cwd=place,
-            stdout=(place / "log").open("wb"),
-            stderr=subprocess.STDOUT,
-            env={"PATH": "/usr/bin:/bin", "HOME": str(place), "LANG": "C.UTF-8"},
-            **processes.identity(user),
-        )
-        for command, place in (
-            (etcd, directory / "etcd"),
-            ([str(programs.patroni), str(folder / "patroni.yml")], folder),
-        )
-    ]
+
+    def start(command: list[str], place: Path) -> subprocess.Popen[bytes]:
+        environment = {"PATH": "/usr/bin:/bin", "HOME": str(place), "LANG": "C.UTF-8"}
+        with (place / "log").open("wb") as log:
+            return subprocess.Popen(
+                command, cwd=place, stdout=log, stderr=log, env=environment, **processes.identity(user)
+            )
+
+    started = [start(etcd, directory / "etcd"), start([str(programs.patroni), str(folder / "patroni.yml")], folder)]
     try:
         url = f"http://{HOST}:{rest_port}"
         curl = ["curl", "-sf", f"{url}/primary"]

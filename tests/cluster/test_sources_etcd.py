@@ -43,7 +43,10 @@ def wait_for(what: str, condition: Callable[[], T | None]) -> T:
 
 
 # etcd's errors for a command that it may not have executed because of its present state.
-TEMPORARY = re.compile("timed out|leader changed|no leader|deadline exceeded|unavailable|connection refused", re.I)
+TEMPORARY = re.compile(
+    "timed out|leader changed|no leader|deadline exceeded|unavailable|connection refused",
+    re.IGNORECASE,
+)
 
 
 class Etcds:

@@ -70,11 +70,9 @@ class Server:
         until(answers, lambda: (self.data / "log").read_text()[-2000:])
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [str(PROGRAMS[-1] / "postgres"), "-D", str(self.data), "-p", str(self.port)],
-            stderr=(self.data / "log").open("ab"),
-            **as_postgres(),
-        )
+        command = [str(PROGRAMS[-1] / "postgres"), "-D", str(self.data), "-p", str(self.port)]
+        with (self.data / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stderr=log, **as_postgres())
 
     def pids(self) -> list[int]:
         """Return the pids of the postmaster and its children."""

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the tests that need Docker. It installs the engine and the images if they are missing, and stops the engine it
-# started. Without an engine it prints one line and counts as skipped.
+# Run the tests that need Docker. Install the engine and the images if they are missing, and stop the engine if this
+# script started it. Without an engine, print one line and count as skipped.
 set -eu
 cd "$(dirname "$0")/../.."
 

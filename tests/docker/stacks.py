@@ -112,7 +112,7 @@ class Stack:
         """Return the nodes that were promoted to a timeline of the same number as the leader's.
 
         Such a node can only rejoin as a new copy. It happens if a leader is stopped within a second of its promotion
-        (docs/docker.md).
+        (docs/how-to/docker.md).
         """
         leader = self.leader()
         timeline = until("its timeline", lambda: self.members().get(leader, {}).get("timeline"))

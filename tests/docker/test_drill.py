@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -48,12 +47,12 @@ def drill(folder: Path, *scenarios: str) -> subprocess.Popen[str]:
 
 
 @pytest.fixture(scope="module")
-def drilled(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drilled]:
+def drilled(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Drilled:
     stack.wait_healthy()
     folder = tmp_path_factory.mktemp("drill")
     table, progress = drill(folder, *SCENARIOS).communicate(timeout=500)
     print(table, progress)
-    yield Drilled(table.splitlines(), progress, folder / "observer.db")
+    return Drilled(table.splitlines(), progress, folder / "observer.db")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ INJECTED = ("fault.told", "repair.told")
 
 
 @pytest.fixture(scope="module")
-def broken(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Row], str, str, float]]:
+def broken(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Row], str, str, float]:
     """Break every kind of member once; give the events, the leaders before and after, and the time of the beginning."""
     stack.wait_healthy()
     prometheus = f'[prometheus]\nurl = "{stack.url("PORT_PROMETHEUS")}"\n'
@@ -42,7 +42,7 @@ def broken(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
         docker("restart", "demo-etcd3")
         stack.wait_healthy()
         until("the end of the analysis", lambda: any(e.kind == "dashboards.captured" for e in events(file)), 60)
-    yield events(file), before, after, time_s
+    return events(file), before, after, time_s
 
 
 def test_every_action_is_recorded_in_order(broken: tuple[list[Row], str, str, float]) -> None:

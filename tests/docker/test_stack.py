@@ -187,7 +187,7 @@ def test_a_stop_and_a_start_of_all_members_in_any_order_keep_the_data(healthy: S
         docker("start", f"demo-{name}")
     until("writes through HAProxy", lambda: healthy.write("again"), 150)
     for name in healthy.diverged():
-        print(f"{name} has another timeline with the leader's number; it is rebuilt, as docs/docker.md says")
+        print(f"{name} has another timeline with the leader's number; it is rebuilt, as docs/how-to/docker.md says")
         docker("exec", f"demo-{name}", "patronictl", "reinit", "demo", name, "--force")
     healthy.wait_healthy()
     count = f"select count(*) from docker_test where token = 'kept {order}'"

@@ -127,8 +127,10 @@ def seconds_of(operations: Iterable[Operation]) -> list[Second]:
         Second(
             at_s,
             action,
-            *(sum(o.outcome is outcome for o in own) for outcome in (Outcome.OK, Outcome.FAIL, Outcome.UNKNOWN)),
-            max_ns=max(o.finished_ns - o.due_ns for o in own),
+            sum(o.outcome is Outcome.OK for o in own),
+            sum(o.outcome is Outcome.FAIL for o in own),
+            sum(o.outcome is Outcome.UNKNOWN for o in own),
+            max(o.finished_ns - o.due_ns for o in own),
         )
         for (at_s, action), own in sorted(found.items())
     ]
@@ -221,7 +223,7 @@ def measured_crash() -> Recording:
 
 def came_back(at_s: float, member: str = "patroni1", leader: str = "patroni2", number: int = 2) -> list[Event]:
     """Return a member that comes back as a replica, and the leader's report that it streams."""
-    state = {"timeline": number, "postmaster_start_time": "later"}
+    state: dict[str, Any] = {"timeline": number, "postmaster_start_time": "later"}
     rows = [{"application_name": name, "state": "streaming"} for name in ("x", member)]
     return [
         sees(at_s, "patroni", member),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from observer.model.findings import Findings, Incident
@@ -262,14 +264,14 @@ def test_a_replica_that_was_refused_and_is_back_without_a_restart_was_never_kill
 @pytest.mark.parametrize(
     ("at_s", "kind", "detail", "cause"),
     [
-        (10.1, "container.ended", {"exit_code": 137}, "leader.killed"),  # it died of what shut its doors
+        (10.1, "container.ended", {"exit_code": 137}, "leader.killed"),  # the failure of its ports is its death
         (60.0, "container.ended", {"exit_code": 137}, "leader.unreachable"),  # it was rebooted later
         (20.0, "log.told", {"says": "demoted"}, "leader.unreachable"),
         (60.0, "log.told", {"says": "recovering"}, "leader.killed"),  # logged by a member that starts
     ],
 )
 def test_a_leader_that_was_refused_and_lived_on_was_unreachable(
-    at_s: float, kind: str, detail: dict[str, object], cause: str
+    at_s: float, kind: str, detail: dict[str, Any], cause: str
 ) -> None:
     incident = only(
         analyze(
@@ -378,7 +380,7 @@ def test_a_postgres_that_started_again_under_a_running_patroni(state: str, cause
 @pytest.mark.parametrize(("state", "cause"), [("restarting", "postgres.restarted"), ("starting", "postgres.crashed")])
 def test_a_restart_in_place_shows_in_rest_alone_though_it_tells_no_start_time_meanwhile(state: str, cause: str) -> None:
     """Without direct SQL the new start time is all that shows it, and between the two the answer has none."""
-    after = {"role": "primary", "timeline": 1, "postmaster_start_time": "later"}
+    after: dict[str, Any] = {"role": "primary", "timeline": 1, "postmaster_start_time": "later"}
     incident = only(
         analyze(
             recording_of(
@@ -402,13 +404,15 @@ def test_a_restart_that_no_poll_met_shows_in_the_last_message_to_the_session_of_
     parting: str, cause: str, confidence: str
 ) -> None:
     writes = traffic((1, 10, OK), (10, 10.5, FAIL), (10.5, 60, OK))
-    anew = event(10.6, "postgres", "member.changed", "patroni1", in_recovery=False, started="later", parting=parting)
-    (incident,) = analyze(recording_of([*healthy(), anew], writes)).incidents
+    restarted = event(
+        10.6, "postgres", "member.changed", "patroni1", in_recovery=False, started="later", parting=parting
+    )
+    (incident,) = analyze(recording_of([*healthy(), restarted], writes)).incidents
     assert (incident.cause, incident.target, incident.confidence) == (cause, "patroni1", confidence)
 
 
 def test_a_postgres_that_said_it_was_shutting_down_was_restarted_whatever_patroni_says_after() -> None:
-    words = {"sqlstate": "57P03", "message": "FATAL:  the database system is shutting down"}
+    words: dict[str, Any] = {"sqlstate": "57P03", "message": "FATAL:  the database system is shutting down"}
     incident = only(
         analyze(
             recording_of(
@@ -579,7 +583,7 @@ def test_a_killed_replica_that_calls_itself_stopped_when_it_comes_back_was_kille
 
 
 def test_a_replica_that_patroni_rebuilds_did_not_crash() -> None:
-    copying = {"role": "uninitialized", "state": "creating replica"}
+    copying: dict[str, Any] = {"role": "uninitialized", "state": "creating replica"}
     incident = only(
         analyze(
             recording_of(

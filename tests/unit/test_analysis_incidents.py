@@ -184,7 +184,9 @@ def test_a_brownout_is_the_old_route_beside_the_new_one_while_new_connections_fa
     (brown,) = analyze(given).incidents
     assert (calm.brownout, unseen.brownout) == (Brownout(0), None)  # without a new connection it is unknown
     assert brown.brownout is not None
-    rows = tuple(e.id for e in given.events if (e.kind, e.by_ns) in (("route.up", ns(13)), ("route.down", ns(25))))
+    rows = tuple(
+        e.id for e in given.events if e.id and (e.kind, e.by_ns) in (("route.up", ns(13)), ("route.down", ns(25)))
+    )
     assert brown.brownout == Brownout(12 * SECOND_NS, Window(ns(11.9), ns(12.1)), rows)
 
 

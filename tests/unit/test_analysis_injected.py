@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from observer.model.findings import Leadership
 from observer.model.recording import Event
 from reports.analysis.injected import expected, injected
 from tests.unit.recordings import event
 
 
-def report(at_s: float, source: str, kind: str, component: str, action: str, target: str, **more: str) -> Event:
+def report(at_s: float, source: str, kind: str, component: str, action: str, target: str, **more: Any) -> Event:
     return event(at_s, source, f"{kind}.told", target, component=component, action=action, target=target, **more)
 
 

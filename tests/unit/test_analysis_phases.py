@@ -125,9 +125,9 @@ def test_a_read_only_outage_has_no_phases() -> None:
 def test_phases_sum_to_the_outage_whatever_was_missed_late_or_early(seed: int, missed: float, off_s: float) -> None:
     chance = random.Random(seed)
 
-    def moved(told: Event) -> Event:
-        by_ns = max(0, told.by_ns + ns(chance.uniform(-off_s, off_s)))
-        return replace(told, window=Window(max(0, by_ns - ns(chance.uniform(0, 2))), by_ns))
+    def moved(one: Event) -> Event:
+        by_ns = max(0, one.by_ns + ns(chance.uniform(-off_s, off_s)))
+        return replace(one, window=Window(max(0, by_ns - ns(chance.uniform(0, 2))), by_ns))
 
     kept = [moved(e) for e in CRASH.events if chance.random() >= missed]
     shuffled = replace(CRASH, events=sorted(kept, key=lambda e: e.by_ns))
@@ -303,7 +303,7 @@ def test_a_phase_that_began_before_the_outage_has_no_bound() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "version", "rules"),
+    ("configured", "version", "rules"),
     [
         ((30, 10, 10), None, (30, 10, 10)),
         ((30, 10, 10), "4.1.0", (30, 10, 10)),
@@ -315,10 +315,10 @@ def test_a_phase_that_began_before_the_outage_has_no_bound() -> None:
     ],
 )
 def test_the_settings_in_effect_are_those_that_patroni_corrects(
-    told: tuple[int, ...], version: str | None, rules: tuple[int, ...] | None
+    configured: tuple[int, ...], version: str | None, rules: tuple[int, ...] | None
 ) -> None:
     names = ("ttl", "loop_wait", "retry_timeout")
-    assert effective(dict(zip(names, told, strict=True)), version) == (
+    assert effective(dict(zip(names, configured, strict=True)), version) == (
         None if rules is None else dict(zip(names, rules, strict=True))
     )
 

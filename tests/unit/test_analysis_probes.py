@@ -11,14 +11,14 @@ from tests.unit.recordings import fail, ns, ok, recording_of, traffic
 RATES = {"traffic": {"rate_per_s": 20, "fresh_per_s": 2}}
 
 
-def fresh(*spells: tuple[float, float, Outcome]) -> list[Operation]:
+def fresh(*periods: tuple[float, float, Outcome]) -> list[Operation]:
     """Return new connections, two a second, beside the persistent ones of `traffic`."""
-    told = []
-    for from_s, to_s, outcome in spells:
+    operations = []
+    for from_s, to_s, outcome in periods:
         for step in range(round((to_s - from_s) * 2)):
             make = ok if outcome is Outcome.OK else fail
-            told.append(make(from_s + step / 2 + 0.02, probe="fresh"))
-    return told
+            operations.append(make(from_s + step / 2 + 0.02, probe="fresh"))
+    return operations
 
 
 def costs(given: Recording) -> list[Cost]:
@@ -61,8 +61,8 @@ def test_a_kind_that_was_not_driven_is_not_observed() -> None:
 
 
 def test_each_outage_of_a_kind_belongs_to_one_incident() -> None:
-    spells = ((1, 10, OK), (10, 20, FAIL), (20, 50, OK), (50, 54, FAIL), (54, 80, OK))
-    first, second = costs(recording_of([], [*traffic(*spells), *fresh(*spells)], settings=RATES))
+    periods = ((1, 10, OK), (10, 20, FAIL), (20, 50, OK), (50, 54, FAIL), (54, 80, OK))
+    first, second = costs(recording_of([], [*traffic(*periods), *fresh(*periods)], settings=RATES))
     assert [round((one.persistent_outage_ns or 0) / ns(1)) for one in (first, second)] == [10, 4]
     assert (first.new_outage_ns, second.new_outage_ns) == (ns(10.5), ns(4.5))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,8 @@ from tests.unit.analyzed import results
 from tests.unit.recordings import audit, fail, ns, ok, recording_of, token, unknown
 
 
-def read(at_s: float, saw: int | None, server: str = "patroni2", *, took_s: float = 0.005, **more: object) -> Operation:
-    role = {"in_recovery": server != "patroni1", **more}
+def read(at_s: float, saw: int | None, server: str = "patroni2", *, took_s: float = 0.005, **more: Any) -> Operation:
+    role: dict[str, Any] = {"in_recovery": server != "patroni1", **more}
     return ok(at_s, "read", took_s=took_s, server=server, saw=None if saw is None else token(saw), **role)
 
 

@@ -29,7 +29,7 @@ def test_leaderships_follow_the_key_and_carry_the_timeline_that_each_primary_rep
 
 def test_a_leader_seen_again_after_an_unreachable_period_still_leads() -> None:
     given = recording_of([*healthy(), event(50, "etcd", "leader.seen", "patroni1", revision=10)])
-    assert [(spell.from_ns, spell.until_ns) for spell in leaderships(given)] == [(ns(0.1), None)]
+    assert [(period.from_ns, period.until_ns) for period in leaderships(given)] == [(ns(0.1), None)]
 
 
 def test_a_leader_elected_whose_forerunner_was_not_seen_to_go_ends_that_one() -> None:

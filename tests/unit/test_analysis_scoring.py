@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from observer.model.findings import Leadership
 from observer.model.recording import Event
 from reports.analysis.injected import Score, expected
@@ -10,7 +12,7 @@ from tests.unit.recordings import event, ns
 LED = (Leadership("patroni1", 1, 0, None),)
 
 
-def fault(at_s: float, component: str, action: str, target: str, **more: str) -> Event:
+def fault(at_s: float, component: str, action: str, target: str, **more: Any) -> Event:
     return event(at_s, "operator", "fault.told", target, component=component, action=action, target=target, **more)
 
 
@@ -39,8 +41,8 @@ def test_members_of_etcd_that_die_one_after_another_are_two_faults_of_which_the_
 
 
 def test_a_member_of_etcd_that_was_repaired_counts_no_more() -> None:
-    mended = event(20, "operator", "repair.told", "etcd1", component="etcd", action="start", target="etcd1")
-    reports = fault(10, "etcd", "kill", "etcd1"), mended, fault(40, "etcd", "kill", "etcd2")
+    repaired = event(20, "operator", "repair.told", "etcd1", component="etcd", action="start", target="etcd1")
+    reports = fault(10, "etcd", "kill", "etcd1"), repaired, fault(40, "etcd", "kill", "etcd2")
     assert causes(*reports) == [{"etcd.member_down": {"etcd1"}}, {"etcd.member_down": {"etcd2"}}]
 
 

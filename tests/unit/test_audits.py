@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,9 +74,13 @@ class TestARecordingThatEndedWithoutAnAudit:
     def said(self) -> list[str]:
         return []
 
-    def earlier_audit(self, tmp_path: Path, now: RecordingHeader, said: list[str]) -> EarlierAudit:
+    @pytest.fixture
+    def writer(self, tmp_path: Path) -> Iterator[Writer]:
+        with closing(Writer(tmp_path / "observer.db")) as writer:
+            yield writer
+
+    def earlier_audit(self, writer: Writer, now: RecordingHeader, said: list[str]) -> EarlierAudit:
         """Record two acknowledged writes that were never read back, and begin the next recording."""
-        writer = Writer(tmp_path / "observer.db")
         one = writer.begin(BEFORE)
         writer.append(one, [Operation("write", "kept", f"t-{n:010d}", n, n, n, Outcome.OK, "done") for n in (1, 2)])
         writer.begin(now)
@@ -86,15 +91,15 @@ class TestARecordingThatEndedWithoutAnAudit:
             return [(a.first_token, a.last_token) for a in reader.load(1).audits]
 
     def test_is_audited_by_the_next_recording_of_the_same_cluster(
-        self, tmp_path: Path, asked: list[tuple[int, int]], said: list[str]
+        self, writer: Writer, tmp_path: Path, asked: list[tuple[int, int]], said: list[str]
     ) -> None:
-        assert self.earlier_audit(tmp_path, like_before(), said).attempt()
+        assert self.earlier_audit(writer, like_before(), said).attempt()
         assert self.audited(tmp_path) == [("t-0000000001", "t-0000000002")]
 
     def test_stays_unaudited_if_the_cluster_is_another_and_a_message_says_so(
-        self, tmp_path: Path, asked: list[tuple[int, int]], said: list[str]
+        self, writer: Writer, tmp_path: Path, asked: list[tuple[int, int]], said: list[str]
     ) -> None:
-        assert self.earlier_audit(tmp_path, like_before(cluster_id="8"), said).attempt()
+        assert self.earlier_audit(writer, like_before(cluster_id="8"), said).attempt()
         assert (asked, self.audited(tmp_path)) == ([], [])
         assert said == [
             "The last writes of recording 1 were never read back, and this is another cluster: "
@@ -102,15 +107,16 @@ class TestARecordingThatEndedWithoutAnAudit:
         ]
 
     def test_waits_until_the_cluster_is_identified(
-        self, tmp_path: Path, asked: list[tuple[int, int]], said: list[str]
+        self, writer: Writer, tmp_path: Path, asked: list[tuple[int, int]], said: list[str]
     ) -> None:
-        assert not self.earlier_audit(tmp_path, like_before(cluster_id=None), said).attempt()
+        assert not self.earlier_audit(writer, like_before(cluster_id=None), said).attempt()
         assert (asked, said) == ([], [])
 
     def test_is_tried_again_after_longer_and_longer_pauses_for_the_tokens_that_are_left(
-        self, tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+        self, writer: Writer, tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        now_s, asked = [100.0], []
+        now_s = [100.0]
+        asked: list[tuple[float, int]] = []
 
         def first_only(dsn: str, workload: str, tag: str, first_n: int, *_: object) -> list[Audit]:
             asked.append((now_s[0], first_n))
@@ -119,7 +125,7 @@ class TestARecordingThatEndedWithoutAnAudit:
 
         monkeypatch.setattr(audits, "audit", first_only)
         monkeypatch.setattr(time, "monotonic", lambda: now_s[0])
-        task = self.earlier_audit(tmp_path, like_before(), said)
+        task = self.earlier_audit(writer, like_before(), said)
         for _ in range(8):
             assert not task.attempt()
             now_s[0] += 5
@@ -147,7 +153,12 @@ class TestTheTimeLimitsOfAnAudit:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         limits_ms: list[object] = []
-        monkeypatch.setattr(audits, "audit", lambda *arguments: limits_ms.append(arguments[5]) or [])
+
+        def absent(*arguments: object) -> list[Audit]:
+            limits_ms.append(arguments[5])
+            return []
+
+        monkeypatch.setattr(audits, "audit", absent)
         auditor = audits.Auditor(SETTINGS, "t", lambda entry: None, lambda: 0, Members(None, None, unused, unused))
         assert auditor.read_back(1, 9) is None
         assert limits_ms == [25_000] != [SETTINGS.traffic.deadline_ms]

@@ -54,7 +54,12 @@ class TestBackgroundTasks:
         answers = [False, False, True]
         tasks = BackgroundTasks(said.append)
         tasks.run_until_done(lambda: answers.pop(0))
-        eventually(lambda: [tasks.queue_due(), not answers][1], 20, "the task is done")
+
+        def all_answered() -> bool:
+            tasks.queue_due()
+            return not answers
+
+        eventually(all_answered, 20, "the task is done")
         tasks.queue_due()
         tasks.finish()
         assert said == []
@@ -63,7 +68,12 @@ class TestBackgroundTasks:
         said: list[str] = []
         asked: list[str] = []
         tasks = BackgroundTasks(said.append)
+
+        def next_one() -> bool:
+            asked.append("the next")
+            return True
+
         tasks.run_once(lambda: bool(1 / 0))
-        tasks.run_once(lambda: bool(asked.append("the next")))
+        tasks.run_once(next_one)
         tasks.finish()
         assert (asked, len(said)) == (["the next"], 1)

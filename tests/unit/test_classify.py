@@ -7,12 +7,12 @@ import pytest
 
 from observer.model.recording import Outcome
 from observer.postgres.session import no_answer
-from observer.traffic.results import outcome
+from observer.traffic.results import Ended, outcome
 
 
 @pytest.mark.parametrize("stage", ["slot", "resolve", "connect", "send"])
 @pytest.mark.parametrize("ended", ["error", "lost", "deadline"])
-def test_before_the_statement_is_sent_every_failure_is_without_effect(stage, ended):
+def test_before_the_statement_is_sent_every_failure_is_without_effect(stage: str, ended: Ended) -> None:
     assert outcome(stage, ended, "57P01") is Outcome.FAIL
 
 
@@ -35,7 +35,9 @@ def test_before_the_statement_is_sent_every_failure_is_without_effect(stage, end
         ("deadline", None, Outcome.UNKNOWN),
     ],
 )
-def test_once_it_is_sent_only_an_error_from_a_live_server_is_without_effect(ended, sqlstate, becomes):
+def test_once_it_is_sent_only_an_error_from_a_live_server_is_without_effect(
+    ended: Ended, sqlstate: str | None, becomes: Outcome
+) -> None:
     assert outcome("done" if ended == "answered" else "answer", ended, sqlstate) is becomes
 
 
@@ -62,15 +64,17 @@ def test_once_it_is_sent_only_an_error_from_a_live_server_is_without_effect(ende
         ('FATAL:  no pg_hba.conf entry for host "::1"', "error", "28000"),
         ('FATAL:  role "closed" does not exist', "error", "28000"),
         ('FATAL:  database "refused" does not exist', "error", "3D000"),
-        ("FATAL:  something nobody thought of was closed", "error", None),
+        ("FATAL:  something unheard of was closed", "error", None),
         ("something else", "error", None),
     ],
 )
-def test_the_text_of_a_refused_connection_shows_how_it_failed_and_if_it_is_safe_the_state(text, how, sqlstate):
+def test_the_text_of_a_refused_connection_shows_how_it_failed_and_if_it_is_safe_the_state(
+    text: str, how: str, sqlstate: str | None
+) -> None:
     failure = no_answer(psycopg2.OperationalError(text), "connect")
     assert (failure.how, failure.sqlstate, failure.lost) == (how, sqlstate, True)
     assert failure.message == text.splitlines()[0]
 
 
-def test_an_error_without_a_text_still_has_a_message():
+def test_an_error_without_a_text_still_has_a_message() -> None:
     assert no_answer(psycopg2.OperationalError(), "answer").message == "OperationalError"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from observer.model import clock
 from observer.model.clock import boot_id, same_boot
 
 SESSION = "D3B1F7A2-0C55-4E0E-9B57-0123456789AB"
@@ -17,10 +17,10 @@ SESSION = "D3B1F7A2-0C55-4E0E-9B57-0123456789AB"
 
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A system without Linux's own name of a boot, booted 1000 minutes after 1970."""
+    """Be a system without Linux's own name of a boot, booted 1000 minutes after 1970."""
     monkeypatch.setattr(Path, "exists", lambda self: False)
-    monkeypatch.setattr(clock.time, "time", lambda: 1000 * 60 + 500.0)
-    monkeypatch.setattr(clock.time, "monotonic", lambda: 500.0)
+    monkeypatch.setattr(time, "time", lambda: 1000 * 60 + 500.0)
+    monkeypatch.setattr(time, "monotonic", lambda: 500.0)
 
 
 def test_macos_gives_a_name_that_outlives_its_sleep(elsewhere: None, monkeypatch: pytest.MonkeyPatch) -> None:

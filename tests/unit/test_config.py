@@ -235,7 +235,7 @@ def test_an_error_in_a_variable_names_the_variable() -> None:
         ("OBSERVER_TRAFIC_RATE", "write OBSERVER_TRAFFIC_RATE_PER_S, or unset it."),
         ("OBSERVER_ETCD_ENDPOINT", "write OBSERVER_ETCD_ENDPOINTS, or unset it."),
         ("OBSERVER_STACK_DIRECTORY", "write OBSERVER_STACK_DIR, or unset it."),
-        ("OBSERVER_X", "unset it (docs/configuration.md lists all options)."),
+        ("OBSERVER_X", "unset it (docs/reference/configuration.md lists all options)."),
     ],
 )
 def test_an_unknown_variable_is_an_error_that_suggests_the_closest_name(name: str, remedy: str) -> None:
@@ -264,11 +264,11 @@ def test_an_error_about_a_value_that_cannot_be_used_names_the_file(
 
 @pytest.mark.parametrize(("section", "name", "default"), options())
 def test_the_page_describes_each_option_with_its_unit_and_its_default(section: str, name: str, default: object) -> None:
-    text = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
     chapter = re.search(rf"## \[{section}\]\n(.*?)(?=\n## |\Z)", text, re.DOTALL)
-    assert chapter, f"docs/configuration.md has no chapter [{section}]"
+    assert chapter, f"docs/reference/configuration.md has no chapter [{section}]"
     row = re.search(rf"^\| `{name}` \| ([^|]+) \| ([^|]+) \| .+ \|$", chapter[1], re.MULTILINE)
-    assert row, f"docs/configuration.md has no row for {section}.{name}"
+    assert row, f"docs/reference/configuration.md has no row for {section}.{name}"
     if isinstance(default, str | int | float) and default != "":
         assert str(default) in row[2]
     for suffix, unit in (("_ms", "ms"), ("_per_s", "per second"), ("outage_s", "s")):

@@ -44,7 +44,7 @@ def scored(path: Path) -> list[Score]:
 @every_run
 def test_the_injected_cause_is_found_and_no_other(path: Path) -> None:
     for score in scores(run(path).recording, found(path)):
-        assert score.right, f"shown {score.told}, found {score.found} at {score.at_ns / SECOND_NS:.1f} s"
+        assert score.right, f"injected {score.injected}, found {score.found} at {score.at_ns / SECOND_NS:.1f} s"
 
 
 @every_run
@@ -122,7 +122,11 @@ PLAYED = [rule for rule in causes.RULES if rule not in (observer_blind, proxy_fu
 
 @pytest.mark.parametrize("rule", PLAYED, ids=[rule.__name__ for rule in PLAYED])
 def test_without_this_rule_the_cause_of_some_run_is_wrong(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
+    def has_another_cause(path: Path) -> bool:
+        return all(not i.cause.replace(".", "_").startswith(rule.__name__) for i in found(path).incidents)
+
     right = [path for path in RUNS if all(score.right for score in scores(run(path).recording, found(path)))]
+    right.sort(key=has_another_cause)  # the runs that most likely need the rule come first
     monkeypatch.setattr(causes, "RULES", tuple(one for one in causes.RULES if one is not rule))
     assert any(not score.right for path in right for score in scored(path))
 

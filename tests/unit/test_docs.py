@@ -1,4 +1,4 @@
-"""The documents keep their word: pages made from recordings are as they would be made now, links lead somewhere."""
+"""The pages agree with the code: generated parts are up to date, links lead somewhere, commands and queries exist."""
 
 from __future__ import annotations
 
@@ -6,54 +6,87 @@ import re
 from pathlib import Path
 
 import pytest
-from click import Command, Context, Group
+from click import Command
 
-from observer import cli
 from observer.store import Reader
+from tests import architecture_page, help_texts
 from tests.failover_page import PAGE, rendered
 from tests.recorded import FAILOVER, database
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "README.ru.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [
+    *(ROOT / name for name in ("README.md", "README.ru.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted(DOCS.rglob("*.md")),
+]
+COMMANDS: dict[str, Command] = dict(help_texts.commands())
 
 
-def commands(group: Group, path: str = "observer") -> dict[str, Command]:
-    found: dict[str, Command] = {}
-    for name, command in group.commands.items():
-        found |= commands(command, f"{path} {name}") if isinstance(command, Group) else {f"{path} {name}": command}
-    return found
+def without_code(page: Path) -> str:
+    return re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-COMMANDS = commands(cli.observer)
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", without_code(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_page_about_a_failover_is_what_its_recording_tells(tmp_path: Path) -> None:
+def test_the_failover_page_is_what_its_recording_gives(tmp_path: Path) -> None:
     with Reader(database(FAILOVER, tmp_path / "observer.db")) as reader:
-        assert PAGE.read_text(encoding="utf-8") == rendered(reader), "write it anew by: python -m tests.failover_page"
+        assert PAGE.read_text(encoding="utf-8") == rendered(reader), "write it again: python -m tests.failover_page"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
-def test_no_link_leads_nowhere(page: Path) -> None:
-    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    links = [link for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text) if "://" not in link]
-    assert [link for link in links if not (page.parent / link).exists()] == []
+def test_the_diagram_of_the_architecture_is_what_the_source_gives() -> None:
+    _, shown, _ = architecture_page.parts()
+    assert shown == architecture_page.rendered(), "write it again: python -m tests.architecture_page"
+
+
+def test_every_step_of_the_diagram_is_used_by_the_report() -> None:
+    own = architecture_page.module(architecture_page.START)
+    assert own is not None
+    used = architecture_page.reached({(architecture_page.START, name) for name in own.definitions}, set())
+    assert {architecture_page.box(step) for step in architecture_page.STEPS} - used == set()
+
+
+def test_every_step_of_the_diagram_but_the_last_leads_to_another() -> None:
+    begins = {begin for begin, _, _ in architecture_page.arrows()}
+    assert begins == set(range(len(architecture_page.STEPS) - 1))
+
+
+def test_the_architecture_page_names_every_package() -> None:
+    text = (DOCS / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    packages = [init.parent.name for top in ("observer", "reports") for init in (ROOT / top).glob("*/__init__.py")]
+    assert [name for name in packages if f"  {name}/" not in text] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", without_code(page)) if "://" not in link]
+    targets = [(link, *link.partition("#")[::2]) for link in links]
+    assert [link for link, path, _ in targets if path and not (page.parent / path).exists()] == []
+    headings = [(link, page.parent / path if path else page, anchor) for link, path, anchor in targets if anchor]
+    assert [link for link, target, anchor in headings if anchor not in anchors(target)] == []
+
+
+def test_the_index_of_the_pages_lists_every_page() -> None:
+    index = (DOCS / "README.md").read_text(encoding="utf-8")
+    pages = [page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md") if page != DOCS / "README.md"]
+    assert [page for page in pages if f"({page})" not in index] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_each_command_has_an_example(name: str) -> None:
-    text = COMMANDS[name].get_help(Context(COMMANDS[name], info_name=name, help_option_names=["-h", "--help"]))
-    assert f"Example: {name}" in text
+    assert f"Example: {name}" in help_texts.help_text(name, COMMANDS[name])
 
 
-def test_each_command_is_in_the_table_of_commands() -> None:
-    table = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-    for name in COMMANDS:
-        group, _, leaf = name.rpartition(" ")
-        assert f"`{name}" in table or (f"`{group} " in table and f"`{leaf}`" in table), name
+def test_every_command_is_on_the_page_of_commands() -> None:
+    text = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if f"### `{name}`" not in text] == []
 
 
-def test_options_that_the_recipes_name_are_there() -> None:
-    text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+def test_every_option_in_the_recipes_for_ci_exists() -> None:
+    text = (DOCS / "how-to" / "ci.md").read_text(encoding="utf-8")
     for command, rest in re.findall(r"^observer (\w+)(.*?)(?: {2,}#.*)?$", text, re.MULTILINE):
         known = {
             option
@@ -62,13 +95,13 @@ def test_options_that_the_recipes_name_are_there() -> None:
             for p in made.params
             for option in p.opts
         }
-        asked = set(re.findall(r"(?<!\S)--?[a-z][\w-]*", rest))
-        assert asked <= known, f"observer {command}{rest}"
+        used = set(re.findall(r"(?<!\S)--?[a-z][\w-]*", rest))
+        assert used <= known, f"observer {command}{rest}"
 
 
-def test_every_query_that_a_page_shows_has_an_answer(tmp_path: Path) -> None:
-    asked = {sql for page in PAGES for sql in re.findall(r'observer query "(select [^"]+)"', page.read_text("utf-8"))}
-    assert asked
+def test_every_query_on_a_page_has_an_answer(tmp_path: Path) -> None:
+    queries = {sql for page in PAGES for sql in re.findall(r'observer query "(select [^"]+)"', page.read_text("utf-8"))}
+    assert queries
     with Reader(database(FAILOVER, tmp_path / "observer.db")) as reader:
-        for sql in sorted(asked):
+        for sql in sorted(queries):
             assert list(reader.query(sql)[1]), sql

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from observer.config.settings import Settings
 from observer.doctor import application, cluster
@@ -29,15 +30,15 @@ MEMBERS = {
 CLUSTER = Discovery("demo", "7", "a", MEMBERS, {"ttl": 30, "loop_wait": 10, "retry_timeout": 10}, False)
 
 
-def rest(name: str, started: datetime = THEN, role: str = "replica", **more: object) -> RestObservation:
+def rest(name: str, started: datetime = THEN, role: str = "replica", **more: Any) -> RestObservation:
     observed = RestObservation(
         f"http://{name}:8008/patroni", True, None, "demo", role, "running", "3.0.2", started, "7"
     )
-    return replace(observed, **more)  # type: ignore[arg-type]
+    return replace(observed, **more)
 
 
-def sql(place: str, started: datetime = THEN, in_recovery: bool = True, **more: object) -> SqlObservation:
-    return replace(SqlObservation(place, True, in_recovery, "7", started, "15.1"), **more)  # type: ignore[arg-type]
+def sql(place: str, started: datetime = THEN, in_recovery: bool = True, **more: Any) -> SqlObservation:
+    return replace(SqlObservation(place, True, in_recovery, "7", started, "15.1"), **more)
 
 
 def test_the_exit_code_is_that_of_the_error_to_fix_first() -> None:

@@ -40,24 +40,22 @@ class TestItsLogs:
             pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
             assert list(lines(pieces, framed=True)) == ["one", "error", "two"]
 
-    def test_of_a_terminal_there_are_no_frames(self) -> None:
+    def test_the_log_of_a_terminal_has_no_frames(self) -> None:
         assert list(lines([b"one\ntw", b"o\nrest"])) == ["one", "two"]
 
 
 class Served:
-    """An engine that answers each path with its words; what it says of events goes on until it is closed."""
+    """An engine that answers each path with a fixed text; its stream of events ends when the client hangs up."""
 
     def __init__(self, path: Path, events: list[bytes], answers: dict[str, bytes], code: int = 200) -> None:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen()
         self._events, self._answers, self._code = events, answers, code
-        self._open: list[socket.socket] = []
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
-        for connection in [self._listener, *self._open]:
-            connection.close()
+        self._listener.close()
 
     def _serve(self) -> None:
         while True:
@@ -68,14 +66,15 @@ class Served:
             threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
     def _answer(self, connection: socket.socket) -> None:
-        while asked := connection.recv(65536):
-            path = asked.split()[1].decode().partition("?")[0]
-            if path == "/events" and self._code == 200:
-                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + b"".join(self._events))
-                self._open.append(connection)
-                return
-            body = self._answers.get(path, b'{"message": "permission denied"}')
-            connection.sendall(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (self._code, len(body), body))
+        with connection:
+            while asked := connection.recv(65536):
+                path = asked.split()[1].decode().partition("?")[0]
+                if path == "/events" and self._code == 200:
+                    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + b"".join(self._events))
+                    continue  # the stream goes on until the client hangs up
+                body = self._answers.get(path, b'{"message": "permission denied"}')
+                head = b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (self._code, len(body))
+                connection.sendall(head + body)
 
 
 INSPECTED = {
@@ -92,7 +91,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def recorded(place: Path, count: int) -> list[Event]:
-    """The first records of a source that follows the engine there."""
+    """Return the first records of a source that follows the engine there."""
     events: list[Event] = []
     enough = threading.Event()
 
@@ -138,17 +137,22 @@ def test_events_of_the_clusters_containers_are_recorded_as_they_come(place: Path
 @pytest.mark.parametrize("address", ["tcp://me:hunter2@127.0.0.1:1", "ssh://me:hunter2@h"])
 def test_the_password_in_an_address_is_not_recorded(address: str) -> None:
     events: list[Event] = []
-    told = threading.Event()
+    recorded = threading.Event()
     clock = iter(range(1, 100))
-    source = DockerSource(address, list, lambda event: (events.append(event), told.set()), clock.__next__)
+
+    def record(event: Event) -> None:
+        events.append(event)
+        recorded.set()
+
+    source = DockerSource(address, list, record, clock.__next__)
     source.start()
-    assert told.wait(10)
+    assert recorded.wait(10)
     source.stop()
     assert events[0].kind == "source.blind"
     assert "hunter2" not in str(events)
 
 
-def test_an_engine_that_is_not_there_is_said_once(place: Path) -> None:
+def test_an_engine_that_is_not_there_is_recorded_once(place: Path) -> None:
     (blind,) = recorded(place, 1)
     assert (blind.kind, blind.subject) == ("source.blind", f"unix://{place}")
 

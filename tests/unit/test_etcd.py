@@ -7,13 +7,13 @@ from typing import Any
 
 import grpc
 import pytest
+from etcd3 import etcdrpc
 
-from observer.sources import etcd
 from observer.sources.etcd import AccessRefused, Endpoint, how_of_tcp
 from observer.sources.polling import Access
 
 
-class Refused(grpc.RpcError):
+class Refused(grpc.RpcError):  # type: ignore[misc]  # grpc has no types
     """What etcd says to a token that it does not know."""
 
     def code(self) -> grpc.StatusCode:
@@ -29,7 +29,7 @@ class Member:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.given = 0
         self.good: set[str] = set()
-        monkeypatch.setattr(etcd.etcdrpc, "AuthStub", lambda _: SimpleNamespace(Authenticate=self.authenticate))
+        monkeypatch.setattr(etcdrpc, "AuthStub", lambda _: SimpleNamespace(Authenticate=self.authenticate))
         self.endpoint = Endpoint("127.0.0.1:1", Access("me", "secret"))
         self.endpoint._client = SimpleNamespace(channel=None, kvstub=SimpleNamespace(Range=self.range))
 

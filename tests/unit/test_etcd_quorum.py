@@ -17,10 +17,10 @@ def says(name: str, leader: str | None, term: int = 2) -> Status:
 def hearing(*states: tuple[str, Status | None]) -> list[tuple[str, Any, Window]]:
     """Each look takes 4, one every 10."""
     quorum = Quorum(dict.fromkeys(IDS))
-    told = []
+    changes = []
     for number, (address, status) in enumerate(states):
-        told += quorum.update(address, status, 10 * number, 10 * number + 4)
-    return [(kind, detail, window) for (kind, _, detail), window in told]
+        changes += quorum.update(address, status, 10 * number, 10 * number + 4)
+    return [(kind, detail, window) for (kind, _, detail), window in changes]
 
 
 ALL = [(name, says(name, "a")) for name in IDS]

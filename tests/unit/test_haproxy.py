@@ -73,8 +73,8 @@ def test_a_page_that_is_not_csv_is_refused() -> None:
 
 
 def test_the_first_poll_records_every_route_as_initial() -> None:
-    told = changes(None, page(UP, "primary,p2,0,0,0,DOWN,9,2,L7STS,503,2,,,"), "url")
-    assert [(kind, subject, detail["initial"], detail["before"]) for kind, subject, detail in told] == [
+    found = changes(None, page(UP, "primary,p2,0,0,0,DOWN,9,2,L7STS,503,2,,,"), "url")
+    assert [(kind, subject, detail["initial"], detail["before"]) for kind, subject, detail in found] == [
         ("route.up", "primary/p1", True, None),
         ("route.down", "primary/p2", True, None),
     ]
@@ -90,8 +90,8 @@ def test_a_server_that_goes_down_is_recorded_with_what_it_was() -> None:
 
 def test_a_route_names_its_page_because_two_proxies_may_have_equal_pools() -> None:
     after = page("primary,p2,0,7,10,UP,9,2,L7OK,200,2,,,")
-    told = changes(page(UP), after, "http://h:7001/")
-    assert [(kind, subject, detail["page"]) for kind, subject, detail in told] == [
+    found = changes(page(UP), after, "http://h:7001/")
+    assert [(kind, subject, detail["page"]) for kind, subject, detail in found] == [
         ("route.up", "primary/p2", "http://h:7001/"),
         ("route.down", "primary/p1", "http://h:7001/"),
     ]
@@ -140,8 +140,8 @@ def full_page(*rows: str) -> Page:
 
 
 def told_of_room(before: Page | None, after: Page) -> list[tuple[str, str, dict[str, int | None]]]:
-    told = changes(before, after, "url")
-    return [(kind, subject, dict(detail)) for kind, subject, detail in told if kind.startswith("proxy.")]
+    found = changes(before, after, "url")
+    return [(kind, subject, dict(detail)) for kind, subject, detail in found if kind.startswith("proxy.")]
 
 
 ROOM = full_page("stats,FRONTEND,3,100,", "primary,FRONTEND,96,100,", "primary,p1,90,,", "primary,BACKEND,96,10,")

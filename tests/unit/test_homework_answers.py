@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 from observer.model.causes import CAUSES
-from observer.model.findings import Reported
-from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.recording import Unreachable
 from reports.analysis.results.whole import RecordingResults, Results
-from reports.document.commands import cluster_kind, psql_command
-from reports.homework.answers import QUESTIONS, answers_of, commands, injected_etcd_role, untested
+from reports.document.commands import cluster_kind
+from reports.homework.answers import QUESTIONS, answers_of, commands
 from tests.unit.analyzed import recorded
 
 
@@ -25,10 +23,6 @@ def found() -> Results:
 
 def with_recording(found: Results, **changes: Any) -> Results:
     return replace(found, recordings=(replace(found.recordings[0], **changes),))
-
-
-def with_incident(found: Results, **changes: Any) -> Results:
-    return replace(found, incidents=(replace(found.incidents[0], **changes),))
 
 
 def at_host(found: Results, host: str) -> Results:
@@ -107,44 +101,6 @@ def test_a_frozen_leader_is_paused_and_resumed(found: Results) -> None:
     assert commands("leader_frozen", found.recordings) == expected
     in_docker = commands("leader_frozen", at_host(found, "172.18.0.3").recordings)
     assert in_docker == (f"docker pause demo-{leader}", f"docker unpause demo-{leader}")
-
-
-def injected(component: str, action: str, **detail: Any) -> Reported:
-    return Reported("fault.told", 1, "", {"component": component, "action": action, **detail}, 1)
-
-
-def names(found: Results) -> list[str]:
-    return [name for name, _ in untested(found)]
-
-
-def test_variants_that_no_incident_shows_are_named_with_their_commands(found: Results) -> None:
-    made = with_incident(found, cause="etcd.member_down", injected=(injected("etcd", "kill"),))
-    assert names(made) == ["replica_killed", "replica_frozen", "proxy_killed", "etcd_stopped", "cut_off"]
-    replica = next(m["name"] for m in made.recordings[0].captures[0].members if m["role"] != "leader")
-    docker = dict(untested(at_host(made, "172.18.0.3")))["cut_off"]
-    assert docker.startswith("docker network disconnect demo_default demo-") and isinstance(replica, str)
-
-
-def test_a_fault_that_was_not_injected_may_have_been_of_any_kind(found: Results) -> None:
-    assert "proxy_killed" not in names(with_incident(found, cause="proxy.down", injected=()))
-    killed = (injected("etcd", "kill"),)
-    assert "etcd_stopped" in names(with_incident(found, cause="etcd.member_down", injected=killed))
-    other: IncidentResults = replace(found.incidents[0], id=2, cause="etcd.member_down", injected=())
-    first: IncidentResults = replace(found.incidents[0], cause="etcd.member_down", injected=killed)
-    assert "etcd_stopped" not in names(replace(found, incidents=(first, other)))
-
-
-def test_the_injected_fault_names_the_role_of_an_etcd_member(found: Results) -> None:
-    faults = (injected("etcd", "kill", role="etcd_follower1"),)
-    assert injected_etcd_role(replace(found.incidents[0], injected=faults)) == "etcd_follower1"
-    assert injected_etcd_role(replace(found.incidents[0], injected=())) is None
-
-
-def test_the_psql_command_is_that_of_the_connection_string() -> None:
-    for dsn in ("host=db port=5001 user=app dbname=shop", "postgresql://app:***@db:5001/shop"):
-        command = psql_command({"traffic": {"write": dsn}}, "write", "select 1")
-        assert command == 'psql -h db -p 5001 -U app -d shop -c "select 1"'
-    assert psql_command({}, "write", "select 1") is None
 
 
 def test_a_cluster_that_is_neither_local_nor_the_stack_in_docker_is_another_one(found: Results) -> None:

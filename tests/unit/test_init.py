@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,7 +25,9 @@ from observer.sources.keys import Key, Snapshot
 from observer.sources.polling import PollFailed
 
 
-def container(name: str, ports: dict[str, int], *environment: str, hostname: str = "", image: str = "patroni") -> dict:
+def container(
+    name: str, ports: Mapping[int, int], *environment: str, hostname: str = "", image: str = "patroni"
+) -> dict[str, Any]:
     published = {f"{inner}/tcp": [{"HostIp": "0.0.0.0", "HostPort": str(outer)}] for inner, outer in ports.items()}
     config = {"Env": list(environment), "Hostname": hostname, "Image": image, "Cmd": None, "Labels": None}
     return {"Name": f"/{name}", "Config": config, "NetworkSettings": {"Ports": {**published, "9/tcp": None}}}
@@ -49,13 +53,11 @@ def test_the_environment_chooses_one_of_several_clusters(monkeypatch: pytest.Mon
 def test_the_published_ports_of_containers_are_found() -> None:
     found = published(
         [
-            container("demo-etcd1", {"2379": 23791}),
-            container(
-                "demo-patroni1", {"8008": 8011, "5432": 15431}, "PATRONI_NAME=db1", "PATRONI_SUPERUSER_PASSWORD=s"
-            ),
-            container("demo-patroni2", {"8008": 8012}, hostname="db2"),
-            container("demo-haproxy", {"5000": 5001, "7000": 7001}),
-            container("web", {"80": 80}, image="nginx"),
+            container("demo-etcd1", {2379: 23791}),
+            container("demo-patroni1", {8008: 8011, 5432: 15431}, "PATRONI_NAME=db1", "PATRONI_SUPERUSER_PASSWORD=s"),
+            container("demo-patroni2", {8008: 8012}, hostname="db2"),
+            container("demo-haproxy", {5000: 5001, 7000: 7001}),
+            container("web", {80: 80}, image="nginx"),
         ]
     )
     assert found.etcd == ("127.0.0.1:23791",)
@@ -79,7 +81,7 @@ def test_a_cluster_is_the_containers_of_one_project(monkeypatch: pytest.MonkeyPa
 
 
 def test_containers_are_grouped_by_their_project() -> None:
-    first, second = container("e1", {"2379": 1}), container("e2", {"2379": 2})
+    first, second = container("e1", {2379: 1}), container("e2", {2379: 2})
     second["Config"]["Labels"] = {"com.docker.compose.project": "demo"}
     assert {name: found.etcd for name, found in projects([first, second]).items()} == {
         "": ("127.0.0.1:1",),

@@ -34,8 +34,9 @@ class Redirector:
     def __init__(self, *_: Any, **__: Any) -> None:
         self.pid, self.returncode = NO_PID, None
 
-    def poll(self) -> None:
-        """Continue."""
+    def poll(self) -> int | None:
+        """Return the exit code; None: it continues."""
+        return None
 
 
 class TestInTheBackground:
@@ -48,8 +49,9 @@ class TestInTheBackground:
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         class Recorder(Redirector):
-            def poll(self) -> None:
+            def poll(self) -> int | None:
                 begin(path, 42)
+                return None
 
         monkeypatch.setattr(subprocess, "Popen", Recorder)
         assert "Recording 1" in launch.detach(path, None, None)
@@ -65,7 +67,7 @@ class TestInTheBackground:
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         class Dead(Redirector):
-            def poll(self) -> int:  # type: ignore[override]
+            def poll(self) -> int | None:
                 path.with_suffix(".log").write_text("etcd.endpoints is empty.\n")
                 return 78
 

@@ -47,7 +47,7 @@ def test_the_analysis_can_read_more_operations_while_it_runs() -> None:
 
 def test_an_error_of_the_analysis_is_reported_and_not_raised() -> None:
     reported: list[str] = []
-    LiveAnalysis(recording, lambda _: Findings(), reported.append).run([])  # type: ignore[call-arg]
+    LiveAnalysis(recording, lambda _: Findings(), reported.append).run([])  # type: ignore[call-arg]  # the mistake
     assert reported[0].startswith("The analysis failed (TypeError: ")
     assert reported[0].endswith("The recording is not affected, and `observer report` runs the analysis again.")
 

@@ -105,14 +105,14 @@ class TestAFile:
         job.run()
         path.write_text(f"{next(iter(DECIDE))}\n")
         job.run()
-        (told,) = events
-        assert (told.source, told.kind, told.subject, told.detail["says"]) == (
+        (recorded,) = events
+        assert (recorded.source, recorded.kind, recorded.subject, recorded.detail["says"]) == (
             "log",
             "log.told",
             "patroni1",
             "promoted",
         )
-        assert told.window.after_ns < told.window.by_ns
+        assert recorded.window.after_ns < recorded.window.by_ns
 
     def test_that_is_absent_makes_the_source_unreachable_once(self, tmp_path: Path) -> None:
         events, clock = list[Event](), iter(range(100))

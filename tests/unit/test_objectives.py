@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from tests.unit import recordings
 from tests.unit.recordings import audit, event, ns, ok
 
 
-def hour(*events: Event, busy: range = range(3600), until_s: float = 3600, ended: str | None = "stop") -> Recording:
+def hour(
+    *events: Event, busy: Iterable[int] = range(3600), until_s: float = 3600, ended: str | None = "stop"
+) -> Recording:
     """An hour in which writes end in each of the busy seconds."""
     made = recordings.recording_of(events, until_s=until_s)
     header = made.header if ended else replace(made.header, ended_ns=None, ended=None)

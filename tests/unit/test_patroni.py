@@ -83,7 +83,7 @@ def test_an_api_url_is_used_up_to_its_port() -> None:
 
 @contextlib.contextmanager
 def serving(*answers: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
-    """A server that gives each connection the next answer and closes it; None: it answers nothing and stays open."""
+    """Serve each connection the next answer and close it; None: answer nothing and leave it open."""
     asked: list[bytes] = []
     kept: list[socket.socket] = []
 
@@ -112,7 +112,7 @@ def http(body: bytes, code: int = 200) -> bytes:
     return b"HTTP/1.0 %d X\r\nContent-Length: %d\r\n\r\n%s" % (code, len(body), body)
 
 
-def looks(url: str, count: int, access: Access = ANONYMOUS) -> list[Event]:
+def polled(url: str, count: int, access: Access = ANONYMOUS) -> list[Event]:
     events: list[Event] = []
     job = patroni.job("p1", url, 250, events.append, iter(range(1000)).__next__, access)
     for _ in range(count):
@@ -123,7 +123,7 @@ def looks(url: str, count: int, access: Access = ANONYMOUS) -> list[Event]:
 def test_a_member_is_recorded_once_and_again_when_it_changes() -> None:
     same, other = http(json.dumps(PRIMARY_3).encode()), http(json.dumps({**PRIMARY_3, "timeline": 2}).encode())
     with serving(same, same, other) as (url, asked):
-        events = looks(url + "/patroni", 3)
+        events = polled(url + "/patroni", 3)
     assert [(event.kind, event.subject, event.detail.get("timeline")) for event in events] == [
         ("member.changed", "p1", 1),
         ("replication.sampled", "p1", None),
@@ -134,15 +134,15 @@ def test_a_member_is_recorded_once_and_again_when_it_changes() -> None:
 
 def test_503_with_a_document_is_an_answer_and_503_without_one_is_not() -> None:
     with serving(http(b'{"state": "starting"}', 503), http(b"<html>", 503)) as (url, _):
-        changed, blind = looks(url, 2)
+        changed, blind = polled(url, 2)
     assert (changed.kind, changed.detail["state"], changed.detail["http"]) == ("member.changed", "starting", 503)
     assert (blind.kind, blind.detail["how"], blind.detail["http"]) == ("source.blind", "error", 503)
 
 
 def test_a_closed_connection_differs_from_a_refused_one() -> None:
     with serving(b"", b"") as (url, _):
-        assert looks(url, 1)[0].detail["how"] == "closed"
-    assert looks(url, 1)[0].detail["how"] == "refused"
+        assert polled(url, 1)[0].detail["how"] == "closed"
+    assert polled(url, 1)[0].detail["how"] == "refused"
 
 
 def test_a_server_that_accepts_and_never_answers_is_silent_within_the_deadline() -> None:
@@ -157,17 +157,18 @@ def test_a_server_that_drips_its_answer_is_silent_too() -> None:
     def drip() -> None:
         connection, _ = listener.accept()
         connection.recv(65536)
-        with contextlib.suppress(OSError):
+        with connection, contextlib.suppress(OSError):
             connection.sendall(b"HTTP/1.0 200 X\r\nContent-Length: 900\r\n\r\n")
             while not over.wait(0.05):
                 connection.sendall(b"x")
 
-    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(PollFailed) as failure:
-        threading.Thread(target=drip, daemon=True).start()
-        try:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        with pytest.raises(PollFailed) as failure:
             Target(deadline_s=0.3).get(f"http://127.0.0.1:{listener.getsockname()[1]}/")
-        finally:
-            over.set()
+        over.set()
+        thread.join(10)
     assert failure.value.how == "silent"
 
 
@@ -183,7 +184,7 @@ def test_a_persistent_connection_that_grew_old_is_replaced_without_a_failure() -
 def test_credentials_are_sent_and_the_environments_proxies_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     with serving(http(b"{}")) as (url, asked):
-        looks(url, 1, Access("me", "pw"))
+        polled(url, 1, Access("me", "pw"))
     assert b"Authorization: Basic bWU6cHc=" in asked[0]
 
 

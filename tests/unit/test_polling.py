@@ -16,7 +16,7 @@ class Script:
         self.answers = list(answers)
         self.now = -1
         self.events: list[Event] = []
-        self.poller: Poller[str] = Poller("s", "x", self.look, told, self.events.append, lambda: self.now)
+        self.poller: Poller[str] = Poller("s", "x", self.look, compare, self.events.append, lambda: self.now)
 
     def look(self) -> str:
         self.now += 5
@@ -32,7 +32,7 @@ class Script:
         return self.events
 
 
-def told(before: str | None, after: str) -> list[Observation]:
+def compare(before: str | None, after: str) -> list[Observation]:
     if after == "odd":
         raise KeyError("odd")
     return [] if before == after else [("member.changed", "x", {"is": after, "was": before})]
@@ -105,7 +105,7 @@ def test_an_answer_that_cannot_be_parsed_makes_the_subject_unreachable_and_ends_
 def test_a_poll_never_raises() -> None:
     raising: Callable[[], str] = Script(ValueError("x")).look
     events: list[Event] = []
-    Poller("s", "x", raising, told, events.append, lambda: 0).run()
+    Poller("s", "x", raising, compare, events.append, lambda: 0).run()
     assert events[0].kind == "source.blind"
 
 

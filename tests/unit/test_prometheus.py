@@ -47,12 +47,12 @@ def test_each_panel_of_our_dashboards_is_recorded_with_whether_it_had_data(prome
     events: list[Event] = []
     clock = iter(range(100))
     assert Dashboards(prometheus, 1000.0, events.append, clock.__next__).capture(7 * SECOND_NS, 60 * SECOND_NS)
-    (told,) = events
-    assert (told.source, told.kind) == ("prometheus", "dashboards.captured")
-    assert (told.detail["from_ns"], told.detail["to_ns"]) == (7 * SECOND_NS, 60 * SECOND_NS)
-    with_data = {panel["board"] for panel in told.detail["panels"] if panel["data"]}
+    (captured,) = events
+    assert (captured.source, captured.kind) == ("prometheus", "dashboards.captured")
+    assert (captured.detail["from_ns"], captured.detail["to_ns"]) == (7 * SECOND_NS, 60 * SECOND_NS)
+    with_data = {panel["board"] for panel in captured.detail["panels"] if panel["data"]}
     assert len(with_data) == 1, "only the observer's own dashboard asks for its metrics"
-    assert len(told.detail["panels"]) == len({(q.board, q.panel) for board in boards() for q in queries(board)})
+    assert len(captured.detail["panels"]) == len({(q.board, q.panel) for board in boards() for q in queries(board)})
     asked = Prometheus.asked[0]
     assert (asked["start"], asked["end"], asked["step"]) == (["1007.000"], ["1060.000"], ["5"])
 

@@ -66,7 +66,7 @@ def test_a_replica_that_does_not_report_its_timeline_follows_if_its_primary_list
 
 
 def test_failures_are_counted_by_stage_error_and_server() -> None:
-    met = {"stage": "answer", "sqlstate": "25006", "message": "read-only"}
+    met: dict[str, Any] = {"stage": "answer", "sqlstate": "25006", "message": "read-only"}
     found = recording_results(recording_of([], [ok(1), fail(2, **met), fail(3, **met), unknown(5, server="a")]))
     assert [(f.outcome, f.sqlstate, f.server, f.operations) for f in found.failures] == [
         ("fail", "25006", None, 2),

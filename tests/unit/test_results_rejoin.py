@@ -61,7 +61,7 @@ def test_a_member_is_back_when_it_answers_and_streams_when_its_primary_lists_it(
         ("c", {"says": "rewind_ended"}, None),  # the log of another member
     ],
 )
-def test_the_log_of_a_member_shows_how_it_came_back(member: str, line: dict[str, str], how: str | None) -> None:
+def test_the_log_of_a_member_shows_how_it_came_back(member: str, line: dict[str, Any], how: str | None) -> None:
     found, _ = rejoin(killed(event(45, "log", "log.told", member, **line)))
     assert found.how == how
 

@@ -31,10 +31,11 @@ def broken(until_s: float, began_s: float, ended_s: float) -> tuple[Recording, I
     sees = event(0.5, "etcd", "source.sees", "127.0.0.1:23791", how=None)
     made = recording_of([sees, KEY, down], until_s=until_s)
     [incident, *_] = analyze(made).incidents
-    times = {"began_ns": int(began_s * SECOND_NS), "ended_ns": int(ended_s * SECOND_NS)}
     finished = sorted(operations, key=lambda o: o.finished_ns)
     made = replace(made, operations=finished, seconds=seconds_of(finished), fetch=None)
-    return made, replace(incident, **times, phases=(), injected=())
+    return made, replace(
+        incident, began_ns=int(began_s * SECOND_NS), ended_ns=int(ended_s * SECOND_NS), phases=(), injected=()
+    )
 
 
 def test_the_throughput_of_a_long_recording_has_no_more_columns_than_a_picture() -> None:

@@ -12,7 +12,7 @@ from stack.fault_actions import is_known
 from stack.scenario import FAULTS, FOLDER, REPAIRS, ROLES, Step, chosen, names, scenario
 
 KILL = '# The leader dies.\n[[step]]\naction = "kill"\ncomponent = "patroni"\ntargets = ["leader"]\nfor_s = 2\n'
-PAGE = Path(__file__).parents[2] / "docs" / "scenarios.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "scenarios.md"
 
 
 def test_the_first_line_is_the_description() -> None:

@@ -84,7 +84,11 @@ class TestTheSchedule:
 
     def test_a_job_that_hangs_delays_no_other(self, schedule: Schedule) -> None:
         release, runs = threading.Event(), threading.Semaphore(0)
-        schedule.add(Job("hangs", 10, lambda: bool(release.wait(30)) and None))
+
+        def hang() -> None:
+            release.wait(30)
+
+        schedule.add(Job("hangs", 10, hang))
         schedule.add(Job("runs", 10, runs.release))
         for _ in range(5):
             assert runs.acquire(timeout=10)

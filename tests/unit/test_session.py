@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Iterator
 
 import psycopg2
 import pytest
@@ -36,7 +37,7 @@ class Clock:
 
 
 class Names:
-    """A resolver's lookups, answered when the test says so."""
+    """The lookups of a resolver, answered when the test calls `let`."""
 
     def __init__(self) -> None:
         self.answer: list[str] | OSError = []
@@ -60,8 +61,8 @@ class Names:
 
 
 @pytest.fixture
-def silent():
-    """A server that accepts, by its backlog, and never says a word."""
+def silent() -> Iterator[socket.socket]:
+    """Yield a server that accepts, by its backlog, and never sends a byte."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(8)
@@ -81,14 +82,14 @@ def test_a_name_that_cannot_even_be_asked_for_has_no_address() -> None:
         resolver.addresses("a..b")
 
 
-def test_an_address_needs_no_lookup():
+def test_an_address_needs_no_lookup() -> None:
     resolver = Resolver(Clock(), look_up=lambda host: pytest.fail("looked up"))
     assert resolver.addresses("127.0.0.1") == ("127.0.0.1",)
     assert resolver.addresses("::1") == ("::1",)
     assert resolver.addresses("/var/run/postgresql") == ("/var/run/postgresql",)
 
 
-def test_no_caller_waits_for_a_lookup_and_the_last_good_answer_stays():
+def test_no_caller_waits_for_a_lookup_and_the_last_good_answer_stays() -> None:
     clock, names = Clock(), Names()
     resolver = Resolver(clock, names.done.set, names)
     assert resolver.addresses("db") is None
@@ -101,7 +102,7 @@ def test_no_caller_waits_for_a_lookup_and_the_last_good_answer_stays():
     assert names.asked == 2
 
 
-def test_a_name_that_never_resolved_fails_at_once_and_is_tried_again_a_second_later():
+def test_a_name_that_never_resolved_fails_at_once_and_is_tried_again_a_second_later() -> None:
     clock, names = Clock(), Names()
     resolver = Resolver(clock, names.done.set, names)
     assert resolver.addresses("db") is None
@@ -116,7 +117,7 @@ def test_a_name_that_never_resolved_fails_at_once_and_is_tried_again_a_second_la
     assert resolver.addresses("db") == ("10.0.0.1",)
 
 
-def test_a_name_that_does_not_resolve_costs_no_more_than_the_deadline(silent):
+def test_a_name_that_does_not_resolve_costs_no_more_than_the_deadline(silent: socket.socket) -> None:
     names = Names()
     kept = PersistentConnection(
         "host=db user=x", 100, time.monotonic_ns, Resolver(time.monotonic_ns, names.done.set, names)
@@ -127,7 +128,7 @@ def test_a_name_that_does_not_resolve_costs_no_more_than_the_deadline(silent):
     names.let(["10.0.0.1"])
 
 
-def test_a_server_that_sends_nothing_is_silent_at_the_deadline(silent):
+def test_a_server_that_sends_nothing_is_silent_at_the_deadline(silent: socket.socket) -> None:
     began_ns = time.monotonic_ns()
     with pytest.raises(NoAnswer) as caught:
         ask(dsn_of(silent), "SELECT 1", 200, time.monotonic_ns)
@@ -135,24 +136,24 @@ def test_a_server_that_sends_nothing_is_silent_at_the_deadline(silent):
     assert 0.2 <= (time.monotonic_ns() - began_ns) / SECOND_NS < 0.7
 
 
-def test_a_server_whose_backlog_is_full_is_a_connect_timeout():
+def test_a_server_whose_backlog_is_full_is_a_connect_timeout() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        crowd = []
+        clients = []
         for _ in range(8):  # more than a backlog of 0 takes
-            one = socket.socket()
-            one.setblocking(False)
-            one.connect_ex(listener.getsockname())
-            crowd.append(one)
+            client = socket.socket()
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+            clients.append(client)
         with pytest.raises(NoAnswer) as caught:
             ask(dsn_of(listener), "SELECT 1", 200, time.monotonic_ns)
-        for one in crowd:
-            one.close()
+        for client in clients:
+            client.close()
     assert (caught.value.how, caught.value.stage) == ("connect_timeout", "connect")
 
 
-def test_a_port_without_a_listener_is_refused():
+def test_a_port_without_a_listener_is_refused() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         dsn = dsn_of(free)
@@ -161,7 +162,7 @@ def test_a_port_without_a_listener_is_refused():
     assert (caught.value.how, caught.value.stage) == ("refused", "connect")
 
 
-def test_a_server_that_hangs_up_at_once_is_closed(silent):
+def test_a_server_that_hangs_up_at_once_is_closed(silent: socket.socket) -> None:
     def hang_up() -> None:
         for _ in range(2):
             silent.accept()[0].close()
@@ -191,29 +192,31 @@ AT = 'connection to server at "127.0.0.1", port 5001 failed: '
         ("ВАЖНО:  закрытие подключения по команде администратора", "57P01"),
     ],
 )
-def test_an_error_before_a_session_exists_is_recognized_by_its_text_in_english_and_russian(said, state):
+def test_an_error_before_a_session_exists_is_recognized_by_its_text_in_english_and_russian(
+    said: str, state: str
+) -> None:
     failure = no_answer(psycopg2.OperationalError(AT + said), "connect")
     assert (failure.how, failure.sqlstate) == ("error", state)
 
 
-def test_a_server_of_any_language_answered_and_a_bad_option_was_never_sent_to_one():
+def test_a_server_of_any_language_answered_and_a_bad_option_was_never_sent_to_one() -> None:
     assert server_reached(AT + "FATALE:  il database è in fase di avvio")
     assert server_reached("ФАТАЛЬНО:  система баз даних запускається")  # by libpq before version 14
     assert not server_reached('invalid sslmode value: "nonsense"')
     assert no_answer(psycopg2.OperationalError("致命错误:  连接被 closed"), "connect").how == "error"
 
 
-def test_the_message_of_an_error_is_the_servers_own():
+def test_the_message_of_an_error_is_the_servers_own() -> None:
     assert server_message(AT + "ВАЖНО:  система баз данных запускается") == "система баз данных запускается"
     assert server_message("Connection refused") == "Connection refused"
 
 
-def test_an_abandoned_session_is_reset_and_not_merely_closed(silent):
+def test_an_abandoned_session_is_reset_and_not_merely_closed(silent: socket.socket) -> None:
     session = Session(parameters(dsn_of(silent)), Resolver(time.monotonic_ns))
     session.step()
     peer, _ = silent.accept()
     peer.settimeout(5)
-    while session.step() != READ:  # until libpq has said its first words
+    while session.step() != READ:  # until libpq has sent its first message
         pass
     peer.recv(1000)  # the beginning of the conversation
     session.reset()
@@ -222,7 +225,7 @@ def test_an_abandoned_session_is_reset_and_not_merely_closed(silent):
     peer.close()
 
 
-def test_all_addresses_of_a_name_are_tried_and_all_hosts_of_the_string(silent):
+def test_all_addresses_of_a_name_are_tried_and_all_hosts_of_the_string(silent: socket.socket) -> None:
     port = silent.getsockname()[1]
     with socket.socket() as free:
         free.bind(("127.0.0.2", 0))
@@ -239,13 +242,13 @@ def test_all_addresses_of_a_name_are_tried_and_all_hosts_of_the_string(silent):
     peer.close()
 
 
-def test_the_error_of_a_connection_string_omits_its_password():
+def test_the_error_of_a_connection_string_omits_its_password() -> None:
     with pytest.raises(DsnError) as caught:
         parameters("host=a password=secret nonsense")
     assert "secret" not in str(caught.value)
 
 
-def test_addresses_are_written_alike_everywhere():
+def test_addresses_are_written_alike_everywhere() -> None:
     assert address_of("10.0.0.1", 5432) == "10.0.0.1:5432"
     assert address_of("::1", 5432) == "[::1]:5432"
     assert address_of(None, None) is None

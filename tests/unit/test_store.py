@@ -67,8 +67,13 @@ def writer(path: Path) -> Iterator[Writer]:
     writer.close()
 
 
+def contents(path: Path) -> frozenset[tuple[str, bytes]]:
+    """Return the names and the bytes of the files in the folder of a copy."""
+    return frozenset((file.name, file.read_bytes()) for file in path.parent.iterdir())
+
+
 def as_it_lies(path: Path, folder: Path) -> Path:
-    """A copy of a file and of what SQLite keeps beside it, as kill -9 would leave them at this moment."""
+    """Return a copy of a file and of what SQLite keeps beside it, as kill -9 would leave them at this moment."""
     folder.mkdir()
     for file in path.parent.glob(f"{path.name}*"):
         shutil.copy(file, folder)
@@ -381,10 +386,11 @@ class TestFilesThatAreNotOurs:
     def test_a_first_start_that_is_killed_at_any_statement_leaves_a_file_that_the_next_one_takes(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        connect, left = sqlite3.connect, []
+        connect = sqlite3.connect
+        left: list[Path] = []
 
         def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
-            connection = connect(*arguments, **options)
+            connection: sqlite3.Connection = connect(*arguments, **options)
             connection.set_trace_callback(lambda _: left.append(as_it_lies(path, path.parent / str(len(left)))))
             return connection
 
@@ -392,7 +398,8 @@ class TestFilesThatAreNotOurs:
             once.setattr(sqlite3, "connect", traced)
             Writer(path).close()
         assert len(left) > 20
-        for killed in left:
+        assert len({contents(killed) for killed in left}) > 2
+        for killed in {contents(killed): killed for killed in left}.values():  # most statements change no file
             writer = Writer(killed)
             assert writer.begin(recording()) == 1
             writer.close()
@@ -449,8 +456,8 @@ class TestWhoMayWrite:
             assert not reader.stop_asked(one)
             append_event(path, "this boot", "stop.asked", "", {}, at_ns=7 * S)
             assert reader.stop_asked(one)
-            (told,) = reader.events(one)
-        assert (told.source, told.kind, told.by_ns) == ("operator", "stop.asked", 7 * S)
+            (note,) = reader.events(one)
+        assert (note.source, note.kind, note.by_ns) == ("operator", "stop.asked", 7 * S)
 
     def test_an_interrupted_recording_gets_no_event_while_the_next_one_has_not_begun(self, path: Path) -> None:
         killed = Writer(path)

@@ -1,4 +1,4 @@
-"""docs/sqlite.md is true: its questions have the answers that it shows, its tables and views the columns it names."""
+"""docs/reference/sqlite.md is true: its questions have the answers shown, its tables and views the columns named."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from observer.store import VIEWS, Reader
 from tests.answers import answer, parts
 from tests.recorded import FAILOVER, database
 
-TEXT = (Path(__file__).parents[2] / "docs" / "sqlite.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[2] / "docs" / "reference" / "sqlite.md").read_text(encoding="utf-8")
 SQL = re.findall(r"```sql\n(.*?)```", TEXT, re.DOTALL)
 ROWS = re.findall(r"^\| `(\w+)` \| (?:[^|]*\| )?([^|]*) \|$", TEXT, re.MULTILINE)
 

@@ -113,7 +113,7 @@ def test_outages_name_the_number_of_their_incident(writer: Writer) -> None:
 
 
 def test_failures_are_counted_by_incident_error_and_server(writer: Writer) -> None:
-    refused = {"stage": "answer", "sqlstate": "25006", "message": "read-only"}
+    refused: dict[str, Any] = {"stage": "answer", "sqlstate": "25006", "message": "read-only"}
     found = seen(
         writer,
         "select incident, action, outcome, stage, sqlstate, message, server, operations from failures order by 1",

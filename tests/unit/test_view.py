@@ -36,6 +36,8 @@ from tests.unit.recordings import (
 )
 from tests.waiting import eventually
 
+Records = list[Event | Operation]
+
 RECORDING = recording_of().header
 ETCD = {"127.0.0.1:23791": "leader", "127.0.0.1:23792": "leader", "127.0.0.1:23793": "leader"}
 WELL = [*traffic((1, 20, Outcome.OK)), *traffic((1, 20, Outcome.OK), action="read")]
@@ -98,7 +100,7 @@ class TestTheAssessment:
         )
 
     def test_the_countdown_includes_the_proxys_checks_if_they_are_known(self) -> None:
-        gone = [blind(20.2, "patroni", "patroni1", "refused"), *traffic((20, 28, Outcome.FAIL))]
+        gone: Records = [blind(20.2, "patroni", "patroni1", "refused"), *traffic((20, 28, Outcome.FAIL))]
         lease = Lease(18, 30, ns(29))
         found = assessed([*healthy(), *WELL, *gone], 30, lease, inter_ms=3000, rise=2)
         assert found.waiting_for == "lease of patroni1 ends in 17 s; writes expected back in 20 to 34 s"
@@ -110,13 +112,13 @@ class TestTheAssessment:
 
     def test_without_the_dynamic_configuration_no_end_is_promised(self) -> None:
         events = [e for e in healthy() if e.kind != "config.changed"]
-        gone = [blind(20.2, "patroni", "patroni1", "refused"), *traffic((20, 28, Outcome.FAIL))]
+        gone: Records = [blind(20.2, "patroni", "patroni1", "refused"), *traffic((20, 28, Outcome.FAIL))]
         found = assessed([*events, *WELL, *gone], 30, Lease(18, 30, ns(29)))
         assert found.waiting_for == "lease of patroni1 ends in 17 s; writes cannot be back before"
 
     def test_while_patroni_is_paused_no_failover_is_promised(self) -> None:
         paused = event(10, "etcd", "config.changed", "demo", config={"ttl": 30, "loop_wait": 10, "pause": True})
-        gone = [blind(20.2, "patroni", "patroni1", "refused"), *traffic((20, 28, Outcome.FAIL))]
+        gone: Records = [blind(20.2, "patroni", "patroni1", "refused"), *traffic((20, 28, Outcome.FAIL))]
         found = assessed([*healthy(), *WELL, paused, *gone], 30, Lease(18, 30, ns(29)))
         assert found.waiting_for == "patroni1 does not answer; Patroni is paused: no failover until it is resumed"
         lost = event(31, "etcd", "leader.lost", "patroni1", revision=30)
@@ -129,7 +131,7 @@ class TestTheAssessment:
         assert found.waiting_for == "patroni1 lost the leader key 1.5 s ago; the replicas are electing a leader"
 
     def test_a_new_leader_waits_for_haproxy_to_route_to_it(self) -> None:
-        lost = [event(25, "etcd", "leader.lost", "patroni1", revision=30), *traffic((20, 27, Outcome.FAIL))]
+        lost: Records = [event(25, "etcd", "leader.lost", "patroni1", revision=30), *traffic((20, 27, Outcome.FAIL))]
         taken = takeover(25.5, "patroni2", 2, previous="patroni1", up_s=31)
         before = [e for e in taken if e.kind != "route.up"]
         found = assessed([*healthy(), *WELL, *lost, *before], 27.5)
@@ -138,7 +140,7 @@ class TestTheAssessment:
         assert found.waiting_for == "patroni2 is the primary and HAProxy routes to it; the next write should succeed"
 
     def test_a_replica_that_took_the_leader_key_is_being_promoted(self) -> None:
-        lost = [event(25, "etcd", "leader.lost", "patroni1", revision=30), *traffic((20, 27, Outcome.FAIL))]
+        lost: Records = [event(25, "etcd", "leader.lost", "patroni1", revision=30), *traffic((20, 27, Outcome.FAIL))]
         taken = event(25.5, "etcd", "leader.elected", "patroni3", revision=31, lease=2)
         found = assessed([*healthy(), *WELL, *lost, taken], 26)
         assert found.waiting_for == "patroni3 holds the leader key and is being promoted"
@@ -152,7 +154,7 @@ class TestTheAssessment:
 
     def test_an_unreachable_proxy_is_named(self) -> None:
         gone = blind(20.1, "haproxy", "http://127.0.0.1:7001/", "refused")
-        failed = [*traffic((20, 22, Outcome.FAIL)), *traffic((20, 22, Outcome.FAIL), action="read")]
+        failed: Records = [*traffic((20, 22, Outcome.FAIL)), *traffic((20, 22, Outcome.FAIL), action="read")]
         found = assessed([*healthy(), *WELL, gone, *failed], 22)
         assert "WRITES FAIL" in found.summary
         assert "READS FAIL" in found.summary
@@ -210,7 +212,7 @@ class TestWhatItLooksLike:
         assert "NO QUORUM" in text([*healthy(), *lost], 22)
 
     def test_the_last_minute_has_a_cross_for_each_second_in_which_all_failed(self) -> None:
-        entries = [*healthy(), *traffic((1, 20, Outcome.OK), (20, 24, Outcome.FAIL), (24, 30, Outcome.OK))]
+        entries: Records = [*healthy(), *traffic((1, 20, Outcome.OK), (20, 24, Outcome.FAIL), (24, 30, Outcome.OK))]
         column = next(line for line in text(entries, 30).splitlines() if "█" in line)
         assert column.strip() == "█" * 19 + "××××" + "█" * 6
         assert "  1 outage, 4.0 s" in text(entries, 30)
@@ -281,7 +283,8 @@ class TestTheState:
         state = state_after([*healthy(), *WELL])
         before = state.copy()
         lost = [event(25, "etcd", "leader.lost", "patroni1"), blind(26, "patroni", "patroni2", "refused")]
-        for entry in (*lost, route(27, "primary", "patroni1", up=False), fail(28), fail(29, "read")):
+        entries: Records = [*lost, route(27, "primary", "patroni1", up=False), fail(28), fail(29, "read")]
+        for entry in entries:
             state.apply(entry)
         assert (before.leader, before.unreachable) == ("patroni1", {})
         assert before.routes["", "primary", "patroni1"].up
@@ -356,7 +359,7 @@ class TestTheScreen:
         screen = Screen(said.append, broken, Console(file=io.StringIO(), force_terminal=True, width=80, height=30))
         etcd = EtcdSnapshot(Lease(18, 30, ns(29)))
         screen.begin(RECORDING, "observer.db", lambda: ns(30), state, lambda: etcd)
-        gone = [blind(20.2, "patroni", "patroni1", "refused"), *traffic((20, 28, Outcome.FAIL))]
+        gone: Records = [blind(20.2, "patroni", "patroni1", "refused"), *traffic((20, 28, Outcome.FAIL))]
         feed(screen, state, *healthy(), *WELL, *gone)
         eventually(lambda: said, 10, "it reports the failure")
         assert "KeyError" in said[0]

@@ -82,8 +82,8 @@ def _data(results: Results, language: Language, script: str) -> str:
     for one, shown in zip(results.incidents, found["incidents"], strict=True):
         who = one.target or one.targets or None
         shown["title"] = words.say(f"cause.{one.cause}.title", who=who)
-        for reported, told in zip(one.injected, shown["told"], strict=True):
-            told["text"] = injected_text(reported, words)
+        for reported, fault in zip(one.injected, shown["told"], strict=True):
+            fault["text"] = injected_text(reported, words)
         for phase in shown["phases"]:
             phase["inside"] = is_inside(phase["name"])
         for proof in (*shown["evidence"], *(proof for phase in shown["phases"] for proof in phase["evidence"])):

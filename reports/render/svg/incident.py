@@ -10,6 +10,7 @@ from observer.model.recording import SECOND_NS
 from reports.analysis.keys import is_inside
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import RecordingResults
+from reports.document.phases import rounded
 from reports.render.language import Language
 from reports.render.svg import chart, svg
 
@@ -96,15 +97,8 @@ def _name(phase: Phase, language: Language) -> str:
 
 def _rounded(phases: Sequence[Phase]) -> list[float]:
     """Return the durations in seconds to 0.01; those within the outage sum, as printed, to the printed outage."""
-    found, offset = [], 0.0
-    for phase in phases:
-        duration = chart.in_seconds(phase.duration_ns)
-        shown = round(duration, 2)
-        if is_inside(phase.name):
-            shown = round(round(offset + duration, 2) - round(offset, 2), 2)
-            offset += duration
-        found.append(shown)
-    return found
+    inside = iter(rounded([phase for phase in phases if is_inside(phase.name)]))
+    return [next(inside) if is_inside(p.name) else round(chart.in_seconds(p.duration_ns), 2) for p in phases]
 
 
 def _demoted(recording: RecordingResults, axis: chart.Axis) -> list[tuple[float, str]]:
@@ -144,7 +138,7 @@ def _injected(said: Sequence[Reported], y: float, axis: chart.Axis, language: La
 
 def injected_text(one: Reported, language: Language) -> str:
     """Return what was injected; without a phrase for it, its own detail."""
-    key = f"deed.{one.detail.get('component')}.{one.detail.get('action')}"
+    key = f"fault_action.{one.detail.get('component')}.{one.detail.get('action')}"
     if key in language.phrases:
         return language.say(key, target=one.detail.get("target"))
     return " ".join(str(one.detail[name]) for name in ("component", "action", "target", "text") if one.detail.get(name))

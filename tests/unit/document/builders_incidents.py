@@ -84,7 +84,7 @@ SUPPORTING = SupportingEvidence(
 
 
 def incident(id: int = 1, cause: str = "leader.killed", **changes: Any) -> IncidentResults:
-    """Return an incident at 10 s in which patroni2 took over from patroni1, changed as told."""
+    """Return an incident at 10 s in which patroni2 took over from patroni1, with these fields changed."""
     known = IncidentResults(
         id=id,
         number=id,

@@ -17,7 +17,7 @@ TABLE = """\
 def test_members_stand_in_the_form_of_patronictl_list_with_the_time_of_capture() -> None:
     text = shown(cluster(results(), "homework"))
     assert TABLE in text
-    assert "Members at 08:36:08 UTC, in the form of `patronictl list` (events 34)." in text
+    assert "Members at 08:36:08 UTC as in `patronictl list` (events 34)" in text
 
 
 def test_a_changed_table_at_the_end_is_folded() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from observer.model.findings import Lost
 from reports.analysis.results.reads import (
@@ -25,7 +26,7 @@ NOTHING_BACK = BackwardReads(0, None, (), None, (), ())
 
 def test_losses_are_counted_by_token_and_gaps_in_id_are_explained() -> None:
     text = shown(durability(results(), "homework"))
-    assert "Acknowledged writes: 100; read back later by token: 100; lost: 0." in text
+    assert "Acknowledged writes: 100; audited by token: 100; lost: 0." in text
     assert "Writes with an unknown outcome: 2; of these took effect: 1." in text
     assert "Gaps in `id` are not losses" in text
 
@@ -65,19 +66,19 @@ def test_a_former_leader_that_committed_beside_its_successor_is_a_possible_split
     assert "changes outside the cluster's history once; pg_rewind ran once (events 311)." in text
 
 
-def reads(**changes: object) -> ReadConsistency:
+def reads(**changes: Any) -> ReadConsistency:
     spread = Spread(0.0, 0.0, 0.0, 0.007)
     stale = Staleness("replica", None, 500, 3, Spread(0, 0, 0, 1), spread)
     found = ReadConsistency(
         1, 500, 500, True, NOTHING_BACK, NOTHING_BACK, (stale, replace(stale, server="patroni2")), ()
     )
-    return replace(found, **changes)  # type: ignore[arg-type]
+    return replace(found, **changes)
 
 
 def test_reads_have_their_staleness_and_none_went_back() -> None:
     text = shown(durability(results(consistency=Consistency(True, (), (), (), (reads(),))), "homework"))
     assert "No read went back in time." in text
-    assert "3 of 500 reads from replicas missed a write that was acknowledged already; lag at most 7.0 ms." in text
+    assert "3 of 500 reads from replicas missed a write that was acknowledged already, by 7.0 ms at most." in text
     assert "| `patroni2` | replica | 500 | 3 | 1 | 0.0 ms | 7.0 ms |" in text
 
 

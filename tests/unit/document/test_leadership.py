@@ -42,8 +42,8 @@ def test_without_a_leader_there_is_no_section() -> None:
 def test_weak_points_are_those_that_the_run_shows() -> None:
     down = incident(9, "proxy.down")
     text = shown(resilience(results(down), "homework"))
-    assert "Its failure stopped the application while the database was healthy: [incident 9](#incident-9)." in text
-    assert "**One host.**" in text and "lost in this run: 0." in text
+    assert "Its failure stopped the application while the database was healthy (incident [9](#incident-9))." in text
+    assert "**One host.**" in text and "lost here: 0." in text
     designs = text[text.index("| Design |") :].splitlines()[2:]
     assert len(designs) >= 2 and all(row.count("|") == 4 for row in designs)
 
@@ -70,10 +70,16 @@ def test_dashboards_name_their_panels_with_data_and_the_empty_ones() -> None:
     assert "`Leader`: 2 leaders during the incident, `Role`: 1 of 2 did not answer" in text
 
 
-def test_the_run_stands_as_a_table_of_faults_with_leader_and_timeline() -> None:
-    text = shown(dashboards(results(incident()), "homework"))
-    row = "| 08:36:18 | 10.0 s | [incident 1](#incident-1), leader killed | `patroni1` → `patroni2` | 1 → 2 |"
-    assert row in text
+def test_an_incident_without_a_capture_of_the_panels_says_so() -> None:
+    own = recording(dashboards=(boards(0, 120, 2),))
+    text = shown(dashboards(results(incident(), recordings=(own,)), "homework"))
+    assert "| [1](#incident-1) | not captured |" in text
+
+
+def test_panels_that_lost_their_data_during_an_incident_are_named() -> None:
+    own = recording(dashboards=(boards(0, 120, 2, ("Paused",)), boards(10, 40, 2, ("Paused", "Role"))))
+    text = shown(dashboards(results(incident(), recordings=(own,)), "homework"))
+    assert "From 10.0 s to 40.0 s these panels were empty: Role (events 115)." in text
 
 
 def test_without_prometheus_the_panels_are_unknown_and_a_drill_has_no_such_section() -> None:
@@ -95,3 +101,11 @@ def test_what_was_not_observed_is_counted_and_listed() -> None:
 
 def test_if_everything_was_observed_there_is_no_section() -> None:
     assert not_observed(results(), "homework") is None
+
+
+def test_replication_is_asynchronous_also_if_the_settings_leave_the_mode_out() -> None:
+    own = recording(live={"ttl": 30})
+    assert "**Asynchronous replication.**" in shown(resilience(results(recordings=(own,)), "homework"))
+    unknown = recording(live=None)
+    text = shown(resilience(results(recordings=(unknown,)), "homework"))
+    assert "`synchronous_mode` was not observed" in text

@@ -58,7 +58,7 @@ def test_lost_writes_are_unknown_until_all_were_read_back() -> None:
 def test_a_missed_objective_names_the_incidents_that_miss_it() -> None:
     given = results(KILLED, incident(2, "proxy.down", cost((60, 64))))
     text = written(section.objectives(replace(given, objectives=objectives(given, {"write_outage_s": 10})), "drill"))
-    assert "| longest outage of writes, s | 30 | 10 | **missed** | [incident 1](#incident-1) |" in text
+    assert "| longest outage of writes, s | 30 | 10 | **missed** | [1](#incident-1) |" in text
 
 
 def test_an_unknown_objective_says_why() -> None:

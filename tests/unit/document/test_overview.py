@@ -37,20 +37,20 @@ def test_the_worst_fault_is_linked() -> None:
 def test_lost_writes_are_counted_of_those_that_were_read_back() -> None:
     durability = DurabilityTotals(900, 880, 20, 3, (), 0, 0, 0, ())
     text = written(overview(results(KILLED, durability=durability), "drill"))
-    assert "**Acknowledged writes lost: 3** of 880 (20 more were not read back)." in text
+    assert "**Acknowledged writes lost: 3** of 880 (20 more were not audited)." in text
 
 
 def test_losses_are_unknown_if_nothing_was_read_back() -> None:
     durability = DurabilityTotals(900, 0, 900, None, (), 0, None, None, ())
     text = written(overview(results(KILLED, durability=durability), "drill"))
-    assert "**Acknowledged writes lost:** unknown, none of 900 was read back." in text
+    assert "**Acknowledged writes lost:** unknown, none of 900 was audited." in text
 
 
 def test_writes_that_came_back_alone_are_told_from_those_that_a_repair_preceded() -> None:
     helped = incident(2, "etcd.quorum_lost", cost((60, 80)), injected=(reported("repair.told", 75),))
     text = written(overview(results(KILLED, helped), "drill"))
     assert "without an operator in 1 of 2 incidents" in text
-    assert "[incident 2](#incident-2)" in text
+    assert "in incident [2](#incident-2) a repair came first" in text
 
 
 def test_a_repair_after_writes_were_back_helped_nothing() -> None:
@@ -66,14 +66,14 @@ def test_an_outage_that_had_not_ended_is_no_recovery() -> None:
 
 def test_the_weakest_part_is_what_took_most_of_the_outages_with_what_to_change() -> None:
     text = written(overview(results(KILLED), "drill"))
-    assert "waiting for the dead leader's lease to expire, 83% of the time without writes (25.0 s of 30.0 s)" in text
+    assert "waiting for the dead leader's lease to expire, 83% of the time without writes" in text
     assert "Lower `ttl`" in text
 
 
 def test_repeats_of_a_fault_are_one_row_with_minimum_median_and_maximum() -> None:
     again = (incident(2, "leader.killed", cost((50, 86))), incident(3, "leader.killed", cost((90, 122))))
     text = written(overview(results(KILLED, *again), "drill"))
-    assert "| leader killed | 3 | 30.0 s / 32.0 s / 36.0 s | 0 s |" in text
+    assert "| leader killed | 3 | 30.0 / 32.0 / 36.0 s | 0 s |" in text
 
 
 def test_a_fault_that_stopped_no_action_shows_what_failed_all_the_same() -> None:
@@ -119,9 +119,24 @@ def test_every_remedy_of_the_causes_has_its_phrases(name: str) -> None:
 def test_actions_give_the_gain_of_faster_settings_by_the_formulas_of_the_bounds() -> None:
     live = {"ttl": 30, "loop_wait": 10, "retry_timeout": 10}
     text = written(actions(results(KILLED, recordings=(recording(live=live),)), "drill"))
-    assert "`ttl` 20, `loop_wait` 5, `retry_timeout` 5: 15.0 s to 21.0 s in place of 20.0 s to 31.0 s" in text
+    assert "15.0–21.0 s instead of 20.0–31.0 s (`ttl` 20, `loop_wait` 5, `retry_timeout` 5)" in text
     assert "25.0 s (83%)" in text
+
+
+def test_without_known_settings_no_gain_is_claimed() -> None:
+    text = written(actions(results(KILLED), "drill"))
+    assert "25.0 s (83%)" in text and "Gains" not in text
 
 
 def test_without_an_outage_of_writes_there_is_nothing_to_change() -> None:
     assert actions(results(incident(1, "replica.stopped")), "drill") is None
+
+
+def test_a_fault_that_occurred_once_has_no_spread() -> None:
+    assert "Each fault occurred once, so the spread is unknown." in written(overview(results(KILLED), "drill"))
+
+
+def test_an_outage_that_was_not_over_is_neither_a_minimum_nor_a_median() -> None:
+    still = incident(2, "leader.killed", cost((50, 90), still_open=True))
+    text = written(overview(results(KILLED, still, incident(3, "leader.killed", cost((95, 99)))), "drill"))
+    assert "| leader killed | 3 | ≥ 40.0 s |" in text

@@ -191,6 +191,6 @@ def test_text_from_outside_breaks_no_picture(evil: str) -> None:
         unreachable=(Unreachable("etcd", evil, "refused", ns(60), ns(71), 80),),
         connection_limits=(ConnectionLimit(evil, 100, 100, ns(15), ns(35), 71, 72),),
     )
-    told = replace(incident().injected[0], detail={"component": evil, "action": evil, "target": evil})
-    for picture in pictures(results(incident(target=evil, injected=(told,)), recordings=(own,))).values():
+    fault = replace(incident().injected[0], detail={"component": evil, "action": evil, "target": evil})
+    for picture in pictures(results(incident(target=evil, injected=(fault,)), recordings=(own,))).values():
         assert ElementTree.fromstring(picture).find(f".//{SVG}script") is None

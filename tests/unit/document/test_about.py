@@ -1,0 +1,43 @@
+"""The end of the document: provenance, definitions, and the commands that repeat the run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reports.analysis.results.whole import FailedCheck
+from reports.document.about import about, notes
+from tests.unit.document.builders_cluster import capture, incident, recording, results, shown
+
+
+def test_the_definitions_are_those_of_the_phases_that_the_document_has() -> None:
+    text = shown(about(results(incident()), "homework"))
+    assert "**detection**: from the last acknowledged write" in text
+    assert "**quorum loss**" not in text
+
+
+def test_the_commands_repeat_the_run_on_the_kind_of_cluster_that_was_recorded() -> None:
+    assert "observer drill homework --docker" in shown(about(results(), "homework"))
+    local = replace(capture(), members=tuple({**one, "host": "127.0.0.1"} for one in capture().members))
+    text = shown(about(results(recordings=(recording(captures=(local,)),)), "drill"))
+    assert "observer stack up" in text and "docker" not in text
+    other = recording(scope="prod", captures=())
+    assert "observer drill" not in shown(about(results(recordings=(other,)), "drill"))
+
+
+def test_the_report_is_made_again_in_its_own_profile() -> None:
+    assert "observer report --profile homework" in shown(about(results(), "homework"))
+    assert "--profile" not in shown(about(results(), "drill"))
+
+
+def test_injected_faults_are_declared() -> None:
+    assert "The faults were injected on purpose" in shown(about(results(incident()), "drill"))
+    assert "injected" not in shown(about(results(incident(injected=())), "drill"))
+
+
+def test_a_failed_self_check_withdraws_the_claim_that_all_passed() -> None:
+    failed = replace(results(), warnings=(FailedCheck("check.leaders_order", {"recording": 1}),))
+    assert "self-checks passed" not in shown(about(failed, "drill"))
+
+
+def test_without_notes_there_is_no_section() -> None:
+    assert notes(results(), "drill") is None

@@ -1,0 +1,111 @@
+"""docs/how-to/adding.md works as it stands: its steps are applied to a copy of the project, and its commands run."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "how-to" / "adding.md"
+COPIED = ("observer", "reports", "stack", "tests", "benchmarks", "docs", "pyproject.toml", "README.md", "README.ru.md")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "pictures", "cluster", "docker", "*.svg")
+
+
+Step = tuple[str, str]  # the line before a block, and the block; of a copy the line alone
+
+
+def recipes(page: str) -> dict[str, list[Step]]:
+    """Return the steps of each recipe by its heading; those of commands have the line "Run"."""
+    found: dict[str, list[Step]] = {}
+    own: list[Step] = []
+    block: list[str] | None = None
+    before, form = "", ""
+    for line in page.splitlines(keepends=True):
+        fence = re.match(r"```(\w*)$", line)
+        if block is not None and not fence:
+            block.append(line)
+        elif block is not None:
+            own.append(("Run" if form == "sh" else before, "".join(block)))
+            block = None
+        elif fence:
+            block, form = [], fence[1]
+        elif line.startswith("## "):
+            own = found.setdefault(line[3:].strip(), [])
+        elif line.strip():
+            before = line.strip()
+            if before.startswith("Copy "):
+                own.append((before, ""))
+    return found
+
+
+RECIPES = recipes(PAGE.read_text(encoding="utf-8"))
+
+
+def apply(say: str, block: str, root: Path) -> None:
+    """Follow one step."""
+    assert say.startswith(("Copy ", "Create ", "Add above ", "Add to the end of ")), say
+    names = [long or short for long, short in re.findall(r"``(.+?)``|(?<!`)`([^`]+)`(?!`)", say)]
+    if say.startswith("Copy"):
+        shutil.copy(root / names[0], root / names[1])
+    elif say.startswith("Create"):
+        (root / names[0]).write_text(block, encoding="utf-8")
+    else:
+        path = root / names[-1]
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        at = len(lines)
+        if say.startswith("Add above"):
+            at = next(n for n, line in enumerate(lines) if line.strip().startswith(names[0].strip()))
+        elif len(names) == 2:
+            at = end_of(names[0], "".join(lines))
+        lines.insert(at, block)
+        path.write_text("".join(lines), encoding="utf-8")
+
+
+def end_of(name: str, source: str) -> int:
+    """Return the number of the last line of a table, that of its closing bracket."""
+    for node in ast.parse(source).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            assert node.end_lineno is not None
+            return node.end_lineno - 1
+    raise LookupError(name)
+
+
+def run(command: str, root: Path) -> None:
+    """Run a command of the page in the copy."""
+    program, *arguments = command.split()
+    module = ["-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments] if program == "pytest" else arguments
+    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": ""}
+    done = subprocess.run(
+        [sys.executable, *module], cwd=root, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-2000:]}"
+
+
+def test_the_page_has_a_recipe_for_each_thing_that_can_be_added() -> None:
+    things = ("language", "cause", "source", "scenario", "section", "command", "view", "check")
+    assert [thing for thing in things if not any(thing in title for title in RECIPES)] == []
+
+
+@pytest.mark.parametrize("title", RECIPES)
+def test_the_recipe_works_as_it_stands(title: str, tmp_path: Path) -> None:
+    for name in COPIED:
+        source, target = ROOT / name, tmp_path / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=LEFT_OUT)
+        else:
+            shutil.copy(source, target)
+    assert RECIPES[title][-1][0] == "Run"
+    for say, block in RECIPES[title]:
+        if say == "Run":
+            for command in block.splitlines():
+                run(command, tmp_path)
+        else:
+            apply(say, block, tmp_path)
