@@ -111,7 +111,7 @@ class MemberObservations:
 
 @dataclass(frozen=True, slots=True)
 class IncidentContext:
-    """One incident with everything that may explain it. `observations` is the cache of `observe.py`, by member."""
+    """One incident with everything that may explain it. `observations` is the cache of `rule.observed`, by member."""
 
     index: Index
     span: Span
