@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """One recording, read once. `recording.events` includes the inferred events of `quorum.py`.
+    """One recording, read once. `recording.events` includes the inferred events of `reachability.py`.
 
     `routes`: `route.up` and `route.down` by pool. `servers`: the server that answered an operation, by the row's id.
     """
