@@ -12,7 +12,7 @@ from benchmarks.accuracy.probe import Attempt, Gap, sharp, span
 from observer.model.findings import Findings, Incident
 from observer.model.recording import SECOND_NS, Recording
 from reports.analysis.analyze import analyze
-from reports.analysis.scoring import Score, scores
+from reports.analysis.injected import Score, scores
 
 RATE_PER_S = 20
 MARGIN_S = 0.02

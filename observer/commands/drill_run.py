@@ -18,7 +18,7 @@ from observer.model.errors import NothingAnswers, ObserverError
 from observer.model.recording import SECOND_NS, Outcome
 from observer.store import Reader, append_event, is_being_recorded
 from reports.analysis.analyze import analyze
-from reports.analysis.scoring import Score, scores
+from reports.analysis.injected import Score, scores
 from stack.cluster import Cluster
 from stack.errors import StackError
 from stack.scenario import Scenario, Step

@@ -165,7 +165,6 @@ def _lost(recording: Recording, ranges: Ranges) -> Iterator[Lost]:
 
 
 def _at_hand(recording: Recording) -> list[Operation]:
-    """Return the writes that are in memory, in order of their tokens."""
     return sorted((o for o in recording.operations if o.action == "write" and o.token), key=_token)
 
 

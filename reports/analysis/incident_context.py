@@ -79,28 +79,39 @@ class MemberObservations:
     paused: Event | None
 
     @property
+    def rest_how(self) -> str:
+        """Return how Patroni's REST API was unreachable: refused, silent, ...; empty: it was not."""
+        return "" if self.rest is None else self.rest.how
+
+    @property
+    def sql_how(self) -> str:
+        """Return how PostgreSQL was unreachable; empty: it was not."""
+        return "" if self.sql is None else self.sql.how
+
+    @property
+    def serves(self) -> bool:
+        """Return whether PostgreSQL went on answering as a primary."""
+        return self.sql is None and self.sql_primary is not None
+
+    @property
     def address_gone(self) -> bool:
         """Return whether REST was refused first, and then there was no route to PostgreSQL.
 
         This is a container that is killed: its address goes too, some hundredths of a second later.
         """
-        if self.rest is None or self.sql is None or self.rest.how != "refused":
-            return False
-        if self.sql.how not in ("silent", *UNREACHED):
+        if self.sql is None or self.rest_how != "refused" or self.sql_how not in ("silent", *UNREACHED):
             return False
         return any(event.detail.get("how") in UNREACHED for event in self.sql.failures)
 
     @property
     def refused_first(self) -> bool:
         """Return whether SQL was refused first, though there was no route to REST: the same container, polled later."""
-        return (
-            self.rest is not None and self.rest.how in UNREACHED and self.sql is not None and self.sql.how == "refused"
-        )
+        return self.rest_how in UNREACHED and self.sql_how == "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentContext:
-    """One incident with everything that may explain it. `observations` is the cache of `observe.py`, by member."""
+    """One incident with everything that may explain it. `observations` is the cache of `rule.observed`, by member."""
 
     index: Index
     span: Span

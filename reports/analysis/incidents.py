@@ -102,7 +102,6 @@ def _cut(index: Index, last: _Open, fault: Trigger) -> _Open:
 
 
 def _first_shown(index: Index, last: _Open, fault: Trigger) -> list[int]:
-    """Return when a fault that ends an open incident may have begun."""
     if fault.with_outage:
         began = [o.began_ns for own in index.outages.values() for o in own]
         return [at_ns for at_ns in began if fault.since_ns - SECOND_NS // 2 <= at_ns <= fault.from_ns]

@@ -12,13 +12,10 @@ from typing import Any, TypeVar, get_args
 from observer.model.findings import Leadership, Outage, Unreachable
 from observer.model.recording import SECOND_NS, Action, Event, Fetch, Operation, Recording
 from reports.analysis.changes import Change, addresses, changes, member_of, members
-from reports.analysis.consistency import two_primaries
-from reports.analysis.coverage import Interval, unobserved
 from reports.analysis.durability import Durability, durability
-from reports.analysis.leadership import Request, leaderships, requests
-from reports.analysis.outages import failures, outages
-from reports.analysis.quorum import inferred_quorum_events
-from reports.analysis.reachability import unreachable
+from reports.analysis.leadership import Request, leaderships, requests, two_primaries
+from reports.analysis.outages import Interval, failures, outages, unobserved
+from reports.analysis.reachability import inferred_quorum_events, unreachable
 from reports.analysis.results.reads import TwoPrimaries
 from reports.analysis.theory import LiveSettings, patroni_version, proxy_settings, settings_history
 
@@ -31,7 +28,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """One recording, read once. `recording.events` includes the inferred events of `quorum.py`.
+    """One recording, read once. `recording.events` includes the inferred events of `reachability.py`.
 
     `routes`: `route.up` and `route.down` by pool. `servers`: the server that answered an operation, by the row's id.
     """
@@ -181,7 +178,6 @@ def _known(event: Event) -> int:
 
 
 def _cut(items: Sequence[_T], from_ns: int, until_ns: int, key: Callable[[_T], int]) -> Sequence[_T]:
-    """Return the items of an interval, both ends included, of a sequence in order of `key`."""
     return items[bisect_left(items, from_ns, key=key) : bisect_right(items, until_ns, key=key)]
 
 

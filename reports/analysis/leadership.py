@@ -1,14 +1,15 @@
-"""Who held the leader key, on which timeline, from when to when, and requests to hand it over."""
+"""Who held the leader key, on which timeline; requests to hand it over; two members that were primaries at once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import combinations, groupby
 
 from observer.model.findings import Leadership
 from observer.model.recording import SECOND_NS, Event, Recording
+from reports.analysis.results.reads import TwoPrimaries
 
 
 def leaderships(recording: Recording) -> tuple[Leadership, ...]:
@@ -126,3 +127,45 @@ def _due_ns(recording: Recording, request: Event) -> int:
         return request.by_ns
     since = (scheduled if scheduled.tzinfo else scheduled.replace(tzinfo=UTC)) - recording.header.began_utc
     return max(request.by_ns, round(since.total_seconds() * SECOND_NS))
+
+
+def two_primaries(recording: Recording) -> tuple[TwoPrimaries, ...]:
+    """Return every period in which two members were both out of recovery.
+
+    A member is certainly a primary from the end of the first poll that reports it to the beginning of the last poll
+    before one that reports otherwise or fails.
+    """
+    found: list[TwoPrimaries] = []
+    for one, other in combinations(_primaries(recording), 2):
+        (first, *_), (second, since_ns, _) = sorted((one, other), key=lambda own: own[1])
+        until_ns = min(one[2], other[2])
+        if first.subject != second.subject and since_ns < until_ns:
+            ids = tuple(e.id for e in (first, second) if e.id is not None)
+            found.append(TwoPrimaries(recording.header.id, (first.subject, second.subject), since_ns, until_ns, ids))
+    return tuple(sorted(found, key=lambda both: both.from_ns))
+
+
+def _primaries(recording: Recording) -> list[tuple[Event, int, int]]:
+    """Return each period of a primary: its first event, from when and until when it certainly was one."""
+    found: list[tuple[Event, int, int]] = []
+    since: dict[str, Event] = {}
+    role: dict[str, bool] = {}
+
+    def close(member: str, until_ns: int) -> None:
+        event = since.pop(member, None)
+        if event is not None:
+            found.append((event, event.by_ns, until_ns))
+
+    for event in recording.events:
+        if event.source != "postgres":
+            continue
+        reports = event.kind == "member.changed" and event.detail.get("in_recovery") is not None
+        if reports:
+            role[event.subject] = not event.detail["in_recovery"]
+        if (reports or event.kind == "source.sees") and role.get(event.subject):
+            since.setdefault(event.subject, event)
+        elif reports or event.kind == "source.blind":
+            close(event.subject, min(event.window.after_ns, event.by_ns))
+    for member in list(since):
+        close(member, recording.header.until_ns)
+    return found

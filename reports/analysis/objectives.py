@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, get_args
 
 from observer.model.findings import Cost
+from observer.model.recording import Action
 from reports.analysis.results.whole import Objective, Results
 
 # So long without writes, a failover may pass that has none to lose: whether it would lose any is not known.
 UNWRITTEN_NS = 60_000_000_000
-Action = Literal["write", "read"]
 Unknown = tuple[str, Mapping[str, Any]]
 
 
@@ -19,13 +19,11 @@ def objectives(results: Results, limits: Mapping[str, float | None]) -> tuple[Ob
 
     What was not observed is UNKNOWN, with the phrase that says why.
     """
-    found = []
-    for action in ("write", "read"):
-        limit_s = limits.get(f"{action}_outage_s")
-        if limit_s is not None:
-            found.append(_outage(results, "write" if action == "write" else "read", limit_s))
+    actions: tuple[Action, ...] = get_args(Action)
+    given = [(action, limit_s) for action in actions if (limit_s := limits.get(f"{action}_outage_s")) is not None]
+    found = [_outage(results, action, limit_s) for action, limit_s in given]
     limit = limits.get("lost_writes")
-    return (*found, _lost(results, limit)) if limit is not None else tuple(found)
+    return tuple(found) if limit is None else (*found, _lost(results, limit))
 
 
 def breaks(objective: Objective, cost: Cost | None, lost_writes: int | None) -> bool:
@@ -36,14 +34,14 @@ def breaks(objective: Objective, cost: Cost | None, lost_writes: int | None) -> 
 
 
 def _outage(results: Results, action: Action, limit_s: float) -> Objective:
-    name, longest_ns = f"{action}_outage_s", _longest_ns(results, action)
-    measured = longest_ns / 1e9
+    name, costs = f"{action}_outage_s", _costs(results, action)
+    measured = max((outage.duration_ns for cost in costs for outage in cost.outages), default=0) / 1e9
     if measured > limit_s:
         return Objective(name, limit_s, measured, "BROKEN")
     unseen = _unseen(results, action, limit_s)
     if unseen is not None:
         return Objective(name, limit_s, None, "UNKNOWN", *unseen)
-    if any(cost.open for cost in _costs(results, action)):
+    if any(cost.open for cost in costs):
         return Objective(name, limit_s, measured, "UNKNOWN", "unmeasured.open")
     return Objective(name, limit_s, measured, "HOLDS")
 
@@ -63,10 +61,6 @@ def _lost(results: Results, limit: float) -> Objective:
 
 def _costs(results: Results, action: Action) -> list[Cost]:
     return [incident.write if action == "write" else incident.read for incident in results.incidents]
-
-
-def _longest_ns(results: Results, action: Action) -> int:
-    return max((outage.duration_ns for cost in _costs(results, action) for outage in cost.outages), default=0)
 
 
 def _unseen(results: Results, action: Action, limit_s: float) -> Unknown | None:

@@ -10,9 +10,8 @@ from observer.model.recording import NEW, Event, Operation, Outcome, Window
 from reports.analysis.incident_context import IncidentContext, at_s, shows
 from reports.analysis.index import pool_of
 from reports.analysis.leadership import says_primary
-from reports.analysis.observe import observed
 from reports.analysis.outages import STABLE_NS
-from reports.analysis.rule import Found, expired, key_deleted
+from reports.analysis.rule import Found, expired, key_deleted, observed
 from reports.analysis.rule import key_taken as shows_taken
 from reports.analysis.rules.etcd import shows_regained
 
@@ -53,8 +52,9 @@ def accepts(context: IncidentContext, cause: Found, after_ns: int) -> Boundary |
         for event in _from(context, after_ns, "member.changed", "source.sees"):
             if (event.source, event.subject) != (source, leader):
                 continue
+            last = context.index.last("member.changed", event.subject, event.by_ns, source)
             back = event.kind == "source.sees" and context.leader_elected is None
-            if says_primary(event) or (back and _was_primary(context, event)):
+            if says_primary(event) or (back and last is not None and says_primary(last)):
                 facts = {"role": "primary"} if source == "patroni" else {}
                 return _boundary(event, shows(says, event, member=leader, **facts))
     return None
@@ -130,7 +130,6 @@ def _boundary(event: Event | None, evidence: Evidence | None) -> Boundary | None
 
 
 def _leader(context: IncidentContext) -> str | None:
-    """Return the member that leads after the outage."""
     elected = context.leader_elected
     return context.leader_before if elected is None else elected.subject
 
@@ -140,9 +139,3 @@ def _from(context: IncidentContext, after_ns: int, *kinds: str) -> Iterator[Even
     until_ns = max([context.span.reach_ns, *(outage.ended_ns + STABLE_NS for outage in context.write.outages)])
     events = context.index.between(max(context.span.since_ns, after_ns), until_ns)
     return (event for event in events if event.kind in kinds)
-
-
-def _was_primary(context: IncidentContext, back: Event) -> bool:
-    """Return whether the last report of a source before it reached a member again was that it is a primary."""
-    last = context.index.last("member.changed", back.subject, back.by_ns, back.source)
-    return last is not None and bool(says_primary(last))

@@ -16,7 +16,7 @@ from observer.model.recording import Window
 from reports.analysis import phase_boundaries as ends
 from reports.analysis.incident_context import IncidentContext, at_s, shows
 from reports.analysis.phase_boundaries import Boundary, Find
-from reports.analysis.quorum import majority_gone
+from reports.analysis.reachability import majority_gone
 from reports.analysis.rule import Found
 from reports.analysis.rules.etcd import shows_lost
 from reports.analysis.theory import Bound, bound, effective, in_place, live_settings
@@ -106,7 +106,6 @@ def _bounds(context: IncidentContext, cause: Cause, main: Outage, names: Sequenc
 
 
 def _boundaries(context: IncidentContext, result: Found, shape: Boundaries, main: Outage) -> list[Boundary | None]:
-    """Return what ends each phase but the last."""
     found: list[Boundary | None] = []
     after_ns = 0
     for _, find in shape:
@@ -122,7 +121,6 @@ def _boundaries(context: IncidentContext, result: Found, shape: Boundaries, main
 def _chain(
     context: IncidentContext, outage: Outage, names: Sequence[str], boundaries: Sequence[Boundary | None]
 ) -> list[Phase]:
-    """Return the phases from the outage's start to its end; see the module's docstring."""
     if outage.open:  # the phase after the last boundary that was observed is under way
         last = max((i for i, boundary in enumerate(boundaries) if boundary is not None), default=-1)
         names, boundaries = names[: last + 2], boundaries[: last + 1]

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
 from observer.model.recording import SECOND_NS, Operation, Outcome, Recording, RecordingHeader
-from reports.analysis.coverage import merged
 from reports.analysis.durability import SLICE_NS, Ranges, decided, in_slices, token_number, total_acknowledged
+from reports.analysis.outages import merged
 from reports.analysis.results.reads import BackwardReads, ReadConsistency, ReadThenLost, Spread, Staleness
 
 WHOLE = 800_000
@@ -162,7 +162,6 @@ class _Newest:
 
 
 def _examine(recording: Recording, after_ns: int, by_ns: int, found: _Found) -> None:
-    """Add what one interval shows. What was acknowledged or read before it is unknown."""
     acknowledged, acknowledged_ns = _numbers(), _numbers()  # in order of the numbers
     by_server: dict[str | None, _Newest] = defaultdict(_Newest)
     anywhere = _Newest()

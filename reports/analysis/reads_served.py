@@ -47,7 +47,7 @@ def failed_reads(recording: Recording, incident: Incident) -> FailedReads | None
 def reads_served(recording: Recording, incident: Incident) -> ReadsServed:
     """Return the reads that succeeded in the seconds of the incident in which writes were down throughout.
 
-    Seconds count from the beginning of the incident, as in throughput.py.
+    Seconds count from the beginning of the incident, as in load.py.
     """
     outages = incident.write.outages
     replicas = unknown = 0

@@ -8,27 +8,30 @@ from typing import Any
 
 from observer.model.findings import Findings, Incident
 from observer.model.recording import Recording
-from reports.analysis import captures, state_history, topology
+from reports.analysis import state_history, topology
 from reports.analysis.analyze import analyze_index
-from reports.analysis.baseline import baseline
 from reports.analysis.durability import appeared
-from reports.analysis.etcd_evidence import was_etcd_leader
-from reports.analysis.failures import failure_groups, read_only_writes, totals
 from reports.analysis.index import Index, build_index
 from reports.analysis.injected import reported
+from reports.analysis.load import (
+    baseline,
+    failure_groups,
+    read_only_writes,
+    throughput_around,
+    totals,
+    whole_throughput,
+)
 from reports.analysis.proxy_checks import proxy_checks, proxy_settings
 from reports.analysis.reads import reads
 from reports.analysis.reads_served import last_stale_read, persistent_on_leader
-from reports.analysis.rejoin import rejoins
-from reports.analysis.replica_lag import excluded_samples, replica_lags
+from reports.analysis.replication import excluded_samples, rejoins, replica_lags
 from reports.analysis.results import recording as results
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.reads import Consistency, DurabilityTotals
 from reports.analysis.results.whole import RecordingResults, Results
 from reports.analysis.split_brain import divergences, possible_split_brains
-from reports.analysis.supporting_evidence import supporting_evidence
+from reports.analysis.supporting_evidence import supporting_evidence, was_etcd_leader
 from reports.analysis.theory import brownout, live_settings
-from reports.analysis.throughput import throughput_around, whole_throughput
 
 
 def results_of(recordings: Iterable[Recording], version: str) -> Results:
@@ -84,9 +87,8 @@ def _until_ns(found: Findings, incident: Incident, end_ns: int) -> int:
 
 
 def _recording(index: Index, found: Findings) -> RecordingResults:
-    """Return everything that one recording shows beside its incidents."""
     recording, header = index.recording, index.recording.header
-    live, versions = live_settings(index.settings), captures.versions(index)
+    live, versions = live_settings(index.settings), topology.versions(index)
     roles, routes, excluded = state_history.roles(index), state_history.routes(index), excluded_samples(index)
     return RecordingResults(
         id=header.id,
@@ -101,7 +103,7 @@ def _recording(index: Index, found: Findings) -> RecordingResults:
         live_id=None if live is None else live.event.id,
         versions={name: ", ".join(sorted(own)) for name, own in versions.items()},
         version_ids={name: tuple(sorted(row for ids in own.values() for row in ids)) for name, own in versions.items()},
-        captures=captures.captures(index),
+        captures=topology.captures(index),
         totals=tuple(totals(recording)),
         failures=failure_groups(index),
         read_only=read_only_writes(index, found.incidents, routes, roles),
@@ -131,7 +133,7 @@ def _recording(index: Index, found: Findings) -> RecordingResults:
         promotions=state_history.promotions(index),
         connection_limits=state_history.connection_limits(index),
         quorum=state_history.quorum_losses(index),
-        dashboards=captures.dashboards(index),
+        dashboards=topology.dashboards(index),
         observer_suspended=state_history.observer_suspended(index),
         direct_writes=state_history.direct_writes(index),
         throughput=whole_throughput(recording),
@@ -162,7 +164,6 @@ def _total(values: Sequence[int | None]) -> int | None:
 
 
 def _consistency(indexes: Sequence[Index]) -> Consistency:
-    """Return what direct SQL, logs and reads showed of consistency."""
     return Consistency(
         observed=all(_polled_directly(index) for index in indexes),
         two_primaries=tuple(one for index in indexes for one in index.two_primaries),

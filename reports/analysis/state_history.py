@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from observer.model.findings import Leadership
@@ -11,10 +11,7 @@ from reports.analysis.index import Index
 from reports.analysis.leadership import says_primary
 from reports.analysis.results.recording import ConnectionLimit, LeaderPeriod, Period, Promotion
 
-AWAY, AVAILABLE = "away", "available"
-
-# The moment, the new state and the row of a change.
-_Change = tuple[int, Any, int | None]
+AWAY = "away"
 
 
 def roles(index: Index) -> tuple[Period, ...]:
@@ -54,42 +51,29 @@ def quorum_losses(index: Index) -> tuple[Period, ...]:
 
 def connection_limits(index: Index) -> tuple[ConnectionLimit, ...]:
     """Return when a proxy was at its connection limit."""
-
-    def state(event: Event) -> Any:
-        return (event.detail.get("sessions"), event.detail.get("limit")) if event.kind == "proxy.full" else AVAILABLE
-
-    periods: Iterator[Any] = _periods(index, ("proxy.full", "proxy.room"), state)
+    periods: list[Any] = _periods(
+        index, ("proxy.full", "proxy.room"), lambda e: (e.kind, e.detail.get("sessions"), e.detail.get("limit"))
+    )
     return tuple(
-        ConnectionLimit(one.subject, sessions, limit, one.from_ns, one.to_ns, one.event_id, one.until_id)
+        ConnectionLimit(one.subject, one.what[1], one.what[2], one.from_ns, one.to_ns, one.event_id, one.until_id)
         for one in periods
-        if one.what != AVAILABLE
-        for sessions, limit in [one.what]
+        if one.what[0] == "proxy.full"
     )
 
 
-def _periods(index: Index, kinds: Sequence[str], state: Callable[[Event], Any]) -> Iterator[Period]:
-    """Yield how long each subject was in each state, by subject. `state` None: the event shows no state."""
-    changes: dict[str, list[_Change]] = {}
+def _periods(index: Index, kinds: Sequence[str], state: Callable[[Event], Any]) -> list[Period]:
+    """Return how long each subject was in each state, by subject. `state` None: the event shows no state."""
+    found: list[Period] = []
+    since: dict[str, tuple[Any, int, int | None]] = {}
     for event in index.of_kinds(*kinds):
-        what = state(event)
-        if what is not None:
-            changes.setdefault(event.subject, []).append((event.by_ns, what, event.id))
-    for subject in sorted(changes):
-        for began, ended in _stretches(changes[subject], index.end_ns):
-            yield Period(subject, began[1], began[0], ended[0], began[2], ended[2])
-
-
-def _stretches(changes: Iterable[_Change], end_ns: int) -> Iterator[tuple[_Change, _Change]]:
-    """Yield each change with the next one to another state; the last one with the end of the recording."""
-    began: _Change | None = None
-    for change in changes:
-        if began is not None and began[1] == change[1]:
+        what, began = state(event), since.get(event.subject)
+        if what is None or (began is not None and began[0] == what):
             continue
-        if began is not None and began[0] < change[0]:
-            yield began, change
-        began = change
-    if began is not None:
-        yield began, (end_ns, None, None)
+        if began is not None and began[1] < event.by_ns:
+            found.append(Period(event.subject, began[0], began[1], event.by_ns, began[2], event.id))
+        since[event.subject] = what, event.by_ns, event.id
+    found += (Period(subject, own[0], own[1], index.end_ns, own[2], None) for subject, own in since.items())
+    return sorted(found, key=lambda period: period.subject)
 
 
 def leader_periods(index: Index, roles: Iterable[Period]) -> tuple[LeaderPeriod, ...]:
@@ -110,7 +94,6 @@ def leader_periods(index: Index, roles: Iterable[Period]) -> tuple[LeaderPeriod,
 
 
 def _timelines(index: Index, led: Leadership) -> tuple[int, ...]:
-    """Return all timelines on which a leader was a primary in its period, by direct SQL, in order."""
     until_ns = index.end_ns if led.until_ns is None else led.until_ns
     reported = {
         event.detail["timeline"]

@@ -125,7 +125,6 @@ def bound(phase: str, expires: bool, live: Mapping[str, Any] | None, proxy: Mapp
 
 
 def _sum(form: Form, known: Mapping[str, float | None]) -> float | None:
-    """Return the value of a sum; None: one of its settings is unknown."""
     values = [None if (value := known.get(name)) is None else value * times for name, times in form.items()]
     found = [value for value in values if value is not None]
     return sum(found) if len(found) == len(values) else None

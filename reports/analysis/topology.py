@@ -1,80 +1,72 @@
-"""The parts of a cluster with their names and addresses, as a recording shows them."""
+"""The parts of a cluster: names, addresses, versions, and what captures of members, pools and dashboards hold."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
+from observer.model.recording import SECOND_NS
 from reports.analysis.index import Index
 from reports.analysis.results.evidence import EtcdLeader
-from reports.analysis.results.recording import Part
+from reports.analysis.results.recording import Capture, Dashboard, DashboardSpan, Part
 
 # The order of a request's way back, and of the proxy's addresses.
 KINDS = ("etcd", "patroni", "postgres", "haproxy")
 ROUTES = ("write", "read", "stats")
 
 
-@dataclass(slots=True)
-class _Addresses:
-    """The addresses of one part, as far as they are known."""
-
-    inside: list[str] = field(default_factory=list)
-    outside: list[str] = field(default_factory=list)
-    led_utc: str | None = None
-    event_ids: list[int] = field(default_factory=list)
-
-    def add(self, inside: object = None, outside: object = None, row: int | None = None) -> None:
-        for address, known in ((inside, self.inside), (outside, self.outside)):
-            if isinstance(address, str) and address and address not in known:
-                known.append(address)
-                self.event_ids += [] if row is None or row in self.event_ids else [row]
-
-
 def parts(index: Index) -> tuple[Part, ...]:
     """Return all parts with their addresses: etcd, Patroni, PostgreSQL, HAProxy."""
-    settings = index.recording.header.settings
-    found: dict[tuple[str, str], _Addresses] = {}
+    header, settings = index.recording.header, index.recording.header.settings
+    inside: dict[tuple[str, str], dict[str, int | None]] = defaultdict(dict)  # with the row that shows it first
+    outside: dict[tuple[str, str], list[str]] = defaultdict(list)
 
-    def part(kind: str, name: str) -> _Addresses:
-        return found.setdefault((kind, name), _Addresses())
+    def uses(kind: str, name: str, address: object, row: int | None) -> None:
+        own = inside[kind, name]
+        if isinstance(address, str) and address:
+            own.setdefault(address, row)
+
+    def used(kind: str, name: str, address: str | None) -> None:
+        outside[kind, name] += [address] if address and address not in outside[kind, name] else []
 
     etcd = etcd_names(index)
     for endpoint, name in etcd.items():
-        part("etcd", name).add(outside=endpoint)
+        used("etcd", name, endpoint)
     versions = [e for e in index.of_kinds("versions.captured") if e.subject in etcd]
     for event in (e for e in versions if e.source == "etcd"):
         for url in (*(event.detail.get("client_urls") or ()), *(event.detail.get("peer_urls") or ())):
-            part("etcd", etcd[event.subject]).add(inside=_address(url), row=event.id)
-    led = next((e for e in versions if e.detail.get("leads")), None)
-    if led is not None:
-        part("etcd", etcd[led.subject]).led_utc = index.recording.header.utc(led.by_ns).isoformat()
+            uses("etcd", etcd[event.subject], _address(url), event.id)
     for event in index.of_kinds("member.changed", "identity.learned"):
         if event.kind == "identity.learned":
-            part("postgres", event.subject).add(inside=event.detail.get("address"), row=event.id)
+            uses("postgres", event.subject, event.detail.get("address"), event.id)
         elif event.source == "etcd":
-            part("patroni", event.subject).add(inside=_address(event.detail.get("api_url")), row=event.id)
-            part("postgres", event.subject).add(inside=_address(event.detail.get("conn_url")), row=event.id)
+            uses("patroni", event.subject, _address(event.detail.get("api_url")), event.id)
+            uses("postgres", event.subject, _address(event.detail.get("conn_url")), event.id)
     for kind in ("patroni", "postgres"):
         members = setting(settings, kind, "members")
         for name, at in (members if isinstance(members, Mapping) else {}).items():
-            part(kind, str(name)).add(outside=_address(at) if kind == "patroni" else dsn_address(str(at)))
+            used(kind, str(name), _address(at) if kind == "patroni" else dsn_address(str(at)))
     for route, port in ports(settings).items():
-        part("haproxy", route).add(outside=port)
+        used("haproxy", route, port)
     for url in _strings(settings, "haproxy", "stats"):
-        part("haproxy", "stats").add(outside=_address(url))
-    return tuple(_part(*key, found[key]) for key in sorted(found, key=_order))
+        used("haproxy", "stats", _address(url))
+    leads = (e for e in versions if e.detail.get("leads"))
+    led = {("etcd", etcd[e.subject]): header.utc(e.by_ns).isoformat() for e in islice(leads, 1)}
+    found = []
+    for key in sorted({*inside, *outside}, key=_order):
+        rows = tuple(dict.fromkeys(row for row in inside[key].values() if row is not None))
+        found.append(Part(*key, tuple(inside[key]), tuple(outside[key]), led.get(key), rows))
+    return tuple(found)
 
 
 def _order(key: tuple[str, str]) -> tuple[int, int, str]:
     kind, name = key
     return KINDS.index(kind), ROUTES.index(name) if kind == "haproxy" else 0, name
-
-
-def _part(kind: str, name: str, own: _Addresses) -> Part:
-    return Part(kind, name, tuple(own.inside), tuple(own.outside), own.led_utc, tuple(own.event_ids))
 
 
 def watchers(index: Index) -> tuple[Part, ...]:
@@ -158,3 +150,108 @@ def _address(url: object) -> str | None:
 def _strings(settings: Mapping[str, Any], section: str, key: str) -> list[str]:
     values = setting(settings, section, key)
     return [str(value) for value in values] if isinstance(values, (list, tuple)) else []
+
+
+# The components of a `versions.captured` event.
+COMPONENTS = ("observer", "python", "host", "libpq", "psycopg2", "patroni", "etcd", "haproxy", "postgres")
+LSN_WITHIN_NS = 15 * SECOND_NS
+TOGETHER_NS = 2 * SECOND_NS
+# A capture belongs to the incident with which it begins, within this time: incidents are found while they go on.
+ASKED_NS = SECOND_NS
+
+
+def captures(index: Index) -> tuple[Capture, ...]:
+    """Return the captures; those of members and of pools within 2 s of each other are one."""
+    found: list[Capture] = []
+    for event in index.of_kinds("cluster.captured", "pools.captured"):
+        name = "members" if event.kind == "cluster.captured" else "pools"
+        rows = [dict(row) for row in event.detail.get(name) or () if isinstance(row, Mapping)]
+        ids = [] if event.id is None else [event.id]
+        if name == "members":
+            ids += _add_positions(index, event.by_ns, rows)
+        last = found[-1] if found else None
+        if last is not None and not getattr(last, name) and event.by_ns - last.at_ns < TOGETHER_NS:
+            capture = found.pop()
+        else:
+            utc = index.recording.header.utc(event.by_ns).isoformat()
+            capture = Capture(event.by_ns, utc, (), (), None, None, ())
+        own: dict[str, Any] = {name: tuple(rows), f"{name}_id": event.id}
+        found.append(replace(capture, event_ids=(*capture.event_ids, *ids), **own))
+    return tuple(found)
+
+
+def _add_positions(index: Index, at_ns: int, rows: list[dict[str, Any]]) -> list[int]:
+    """Add the nearest sampled WAL position to each member's row; return the rows of the samples."""
+    ids = []
+    for member, (position, row_id) in sorted(_positions(index, at_ns).items()):
+        for row in rows:
+            if row.get("name") == member and "lsn" not in row:
+                row |= {"lsn": lsn(position), "lsn_id": row_id}
+                ids += [] if row_id is None else [row_id]
+    return ids
+
+
+def _positions(index: Index, at_ns: int) -> dict[str, tuple[int, int | None]]:
+    nearest: dict[str, tuple[int, int, int | None]] = {}
+    for event in index.between(at_ns - LSN_WITHIN_NS, at_ns + LSN_WITHIN_NS):
+        if event.kind == "replication.sampled" and event.source == "postgres":
+            replayed, position = event.detail.get("replay_lsn"), event.detail.get("lsn")
+            if event.detail.get("in_recovery") and replayed is not None:
+                position = replayed
+            away_ns, known = abs(event.by_ns - at_ns), nearest.get(event.subject)
+            if isinstance(position, int) and (known is None or away_ns < known[0]):
+                nearest[event.subject] = (away_ns, position, event.id)
+    return {member: (position, row) for member, (_, position, row) in nearest.items()}
+
+
+def lsn(position: int) -> str:
+    """Return a WAL position as PostgreSQL writes it: 0/5051970."""
+    return f"{position >> 32:X}/{position & 0xFFFFFFFF:X}"
+
+
+def versions(index: Index) -> dict[str, dict[str, list[int]]]:
+    """Return the versions of each component that its members reported last, each with the rows of first report."""
+    reported: dict[str, dict[str, tuple[str, int | None]]] = {}
+    for event in index.of_kinds("versions.captured", "member.changed"):
+        if event.kind == "versions.captured":
+            own, reporter = [(name, event.detail.get(name)) for name in COMPONENTS], f"{event.source} {event.subject}"
+        elif event.source == "patroni":
+            own, reporter = [("patroni", event.detail.get("patroni_version"))], event.subject
+        else:
+            continue
+        for name, version in own:
+            known = reported.setdefault(name, {})
+            if version and (reporter not in known or known[reporter][0] != str(version)):
+                known[reporter] = (str(version), event.id)
+    found: dict[str, dict[str, list[int]]] = {name: {} for name in COMPONENTS if reported.get(name)}
+    for name, rows in found.items():
+        for version, row in reported[name].values():
+            rows.setdefault(version, []).extend([] if row is None else [row])
+    return found
+
+
+def dashboards(index: Index) -> tuple[DashboardSpan, ...]:
+    """Return all captured spans, the longest first; of repeated captures of one incident only the last."""
+    found: list[DashboardSpan] = []
+    for event in index.of_kinds("dashboards.captured"):
+        from_ns, to_ns = (int(event.detail.get(key) or 0) for key in ("from_ns", "to_ns"))
+        # A span from 0 covers the whole recording and belongs to no incident.
+        found = [f for f in found if not (min(f.from_ns, from_ns) > 0 and abs(f.from_ns - from_ns) <= ASKED_NS)]
+        found.append(DashboardSpan(from_ns, to_ns, _boards(event.detail.get("panels") or ()), event.id))
+    return tuple(sorted(found, key=lambda span: (span.from_ns - span.to_ns, span.from_ns)))
+
+
+def _boards(panels: Iterable[Any]) -> tuple[Dashboard, ...]:
+    rows: dict[str, list[Mapping[str, Any]]] = {}
+    for row in panels:
+        if isinstance(row, Mapping):
+            rows.setdefault(str(row.get("board")), []).append(row)
+    return tuple(
+        Dashboard(
+            board=board,
+            panels=len(own),
+            empty=tuple(str(row.get("panel")) for row in own if not row.get("data")),
+            series={str(row.get("panel")): int(row.get("series") or 0) for row in own},
+        )
+        for board, own in rows.items()
+    )

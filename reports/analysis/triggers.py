@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from observer.model.findings import Unreachable
@@ -16,6 +16,9 @@ RETURN_NS = 15 * SECOND_NS
 REQUEST_NS = 60 * SECOND_NS
 # By then a proxy has noticed a new leader's role; a leader that leaves a pool later leaves it for another reason.
 FOLLOWS_NS = 30 * SECOND_NS
+OF_ETCD = ("quorum.lost", "quorum.regained", "raft.elected")
+# What ends a loss.
+ENDED_BY = {"leader.lost": "leader.elected", "quorum.lost": "quorum.regained"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,15 @@ class Trigger:
     with_outage: bool = False
 
 
+# Whether an event about a subject only continues what began before it.
+_Covered = Callable[[str, Event], bool]
+
+
 def triggers(index: Index) -> list[Trigger]:
     """Return all triggers of a recording, in order of beginning."""
-    returns = _returns(index)
-    found = [*_of_traffic(index), *_of_keys(index, returns), *_of_reachability(index, returns)]
-    found += [*_of_requests(index), *_of_members(index, returns), *_of_routes(index, returns), *_of_pools(index)]
+    covered = _returns(index)
+    found = [*_of_traffic(index), *_of_events(index, covered), *_of_reachability(index, covered)]
+    found += [*_of_requests(index), *_of_pools(index)]
     found += [_at(both.from_ns, both.members[1], opens=True) for both in index.two_primaries]
     return sorted(found, key=lambda trigger: (trigger.from_ns, not trigger.opens))
 
@@ -58,32 +65,36 @@ def _of_traffic(index: Index) -> Iterator[Trigger]:
             yield Trigger(min(o.due_ns, o.finished_ns), o.finished_ns, o.action, opens=True)
 
 
-def _of_keys(index: Index, returns: _Returns) -> Iterator[Trigger]:
-    """Yield triggers of the leader key, member keys, quorum and etcd's own elections."""
-    vacant: Event | None = None
-    without: Event | None = None
+def _of_events(index: Index, covered: _Covered) -> Iterator[Trigger]:
+    """Yield triggers of keys, quorum, members and routes. A change that is part of a return opens no incident.
+
+    A leader key that no member holds and a lost quorum hold an incident open.
+    """
+    changed, running = _changed(index), dict[str, Event]()
     for event in index.recording.events:
-        at_ns, kind, subject = event.by_ns, event.kind, event.subject
-        if kind == "leader.lost":
-            vacant = event
+        at_ns, kind, initial = event.by_ns, event.kind, bool(event.detail.get("initial"))
+        subject = ETCD if kind in OF_ETCD else event.subject
+        if kind in ENDED_BY:
+            running[ENDED_BY[kind]] = event
             yield _at(at_ns, subject, opens=True)
-        elif kind == "leader.elected" and not event.detail.get("initial"):
-            yield Trigger(at_ns if vacant is None else vacant.by_ns, at_ns, subject, opens=True)
-            vacant = None
-        elif kind == "member.lost":
-            yield _at(at_ns, subject, opens=not returns.cover(subject, event))
-        elif kind == "quorum.lost":
-            without = event
-            yield _at(at_ns, ETCD, opens=True)
-        elif kind == "quorum.regained":
-            yield Trigger(at_ns if without is None else without.by_ns, at_ns, ETCD, opens=False)
-            without = None
+        elif kind in ENDED_BY.values() and not (initial and kind == "leader.elected"):
+            yield Trigger(running.pop(kind, event).by_ns, at_ns, subject, opens=kind == "leader.elected")
+        elif kind in ("member.lost", "proxy.restarted") or id(event) in changed:
+            yield _at(at_ns, subject, opens=not covered(subject, event))
         elif kind == "raft.elected":
             known = event.detail.get("before") is not None and at_ns > INITIAL_NS
-            yield _at(at_ns, ETCD, opens=known and not returns.cover(ETCD, event))
-    for lost in (vacant, without):
-        if lost is not None:
-            yield Trigger(lost.by_ns, index.end_ns, lost.subject, opens=True)
+            yield _at(at_ns, subject, opens=known and not covered(subject, event))
+        elif kind in ("route.up", "route.down") and not initial:
+            down = kind == "route.down" and at_ns > INITIAL_NS
+            follows = covered(index.member_of(event), event) or covered("haproxy", event)
+            yield _at(at_ns, event.subject, opens=down and not follows)
+    for lost in running.values():
+        yield Trigger(lost.by_ns, index.end_ns, lost.subject, opens=True)
+
+
+def _changed(index: Index) -> set[int]:
+    """Return the id() of each event with a new role, state or start time of a member."""
+    return {id(c.event) for c in index.changes if c.role is not None or c.left_running or c.restarted}
 
 
 def _of_requests(index: Index) -> Iterator[Trigger]:
@@ -97,17 +108,17 @@ def _of_requests(index: Index) -> Iterator[Trigger]:
             yield Trigger(due_ns if soon else cleared.by_ns, cleared.by_ns, FAILOVER, opens=False)
 
 
-def _of_reachability(index: Index, returns: _Returns) -> Iterator[Trigger]:
+def _of_reachability(index: Index, covered: _Covered) -> Iterator[Trigger]:
     """Yield subjects that became unreachable. The holder of the leader key holds an incident open while it is away."""
     for one in index.unreachable:
         if one.initial or one.noise or not (one.source in ("patroni", "postgres", "haproxy") or one.etcd_member):
             continue
         at_ns = one.began_ns
-        covered = returns.cover(ETCD if one.source == "etcd" else one.subject, one.failures[0])
+        follows = covered(ETCD if one.source == "etcd" else one.subject, one.failures[0])
         with_outage = _outage_began(one, index)
         fault = _is_fault(one, index, with_outage) and (with_outage or not _slow_to_start(one, index))
         since_ns = one.failures[0].window.after_ns
-        yield Trigger(at_ns, at_ns, one.subject, fault or not covered, fault, since_ns, with_outage)
+        yield Trigger(at_ns, at_ns, one.subject, fault or not follows, fault, since_ns, with_outage)
         for led in index.leaderships:
             until_ns = index.end_ns if led.until_ns is None else led.until_ns
             if one.source == "patroni" and led.member == one.subject and led.from_ns <= at_ns < until_ns:
@@ -143,24 +154,6 @@ def _is_fault(one: Unreachable, index: Index, with_outage: bool) -> bool:
     return one.source in ("patroni", "etcd") or (with_outage and one.how == "silent")
 
 
-def _of_members(index: Index, returns: _Returns) -> Iterator[Trigger]:
-    """Yield changes of roles, states and start times. A change that is part of a return opens no incident."""
-    for change in index.changes:
-        if change.role is not None or change.left_running or change.restarted:
-            event = change.event
-            yield _at(event.by_ns, event.subject, opens=not returns.cover(event.subject, event))
-
-
-def _of_routes(index: Index, returns: _Returns) -> Iterator[Trigger]:
-    for event in index.recording.events:
-        if event.kind == "proxy.restarted":
-            yield _at(event.by_ns, event.subject, opens=not returns.cover(event.subject, event))
-        elif event.kind in ("route.up", "route.down") and not event.detail.get("initial"):
-            down = event.kind == "route.down" and event.by_ns > INITIAL_NS
-            covered = returns.cover(index.member_of(event), event) or returns.cover("haproxy", event)
-            yield _at(event.by_ns, event.subject, opens=down and not covered)
-
-
 def _of_pools(index: Index) -> Iterator[Trigger]:
     """Yield a pool for reads that lost its last server since that member was elected leader.
 
@@ -183,25 +176,12 @@ def _of_pools(index: Index) -> Iterator[Trigger]:
                     yield Trigger(from_ns, event.by_ns, name, opens=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Returns:
-    """For each subject, the intervals in which it is away, comes back, or follows a change that is known already.
+def _returns(index: Index) -> _Covered:
+    """Find for each subject the intervals in which it is away, comes back, or follows a change that is known already.
 
     An interval begins with the first event about a subject that means a change, and ends when no event about the
     subject came for a while. It does not end while the subject is away.
     """
-
-    intervals: dict[str, list[tuple[int, int, int]]]  # from, until, id() of the event that began it
-
-    def cover(self, subject: str, event: Event) -> bool:
-        """Return whether an event about a subject only continues what began before it."""
-        return any(
-            from_ns <= event.by_ns <= until_ns and began_by != id(event)
-            for from_ns, until_ns, began_by in self.intervals.get(subject, ())
-        )
-
-
-def _returns(index: Index) -> _Returns:
     known: dict[str, list[tuple[int, int, bool, int]]] = {}
 
     def note(subject: str, event: Event, begins: bool, until_ns: int | None = None) -> None:
@@ -209,27 +189,23 @@ def _returns(index: Index) -> _Returns:
         known.setdefault(subject, []).append((event.by_ns, ended_ns, begins, id(event)))
 
     for one in index.unreachable:
-        if one.noise:
-            continue
-        until_ns = one.ended_ns(index.end_ns)
-        note(one.source if one.source in ("etcd", "haproxy") else one.subject, one.failures[0], True, until_ns)
-        if one.source == "haproxy":
-            note(one.subject, one.failures[0], True, until_ns)
-    changed = {id(c.event) for c in index.changes if c.role is not None or c.left_running or c.restarted}
+        shared = {"etcd": {"etcd"}, "haproxy": {"haproxy", one.subject}}
+        for subject in set() if one.noise else shared.get(one.source, {one.subject}):
+            note(subject, one.failures[0], True, one.ended_ns(index.end_ns))
+    changed = _changed(index)
     for event in index.recording.events:
         kind = event.kind
         if kind in ("member.changed", "member.lost"):
             note(event.subject, event, kind == "member.lost" or id(event) in changed)
-        elif kind in ("leader.lost", "leader.elected"):
+        elif kind in ("leader.lost", "leader.elected", "proxy.restarted"):
             note(event.subject, event, True)
         elif kind in ("route.up", "route.down"):
             note(index.member_of(event), event, kind == "route.down" and not event.detail.get("initial"))
-        elif kind == "proxy.restarted":
-            note("haproxy", event, True)
-            note(event.subject, event, True)
-        elif kind in ("quorum.lost", "quorum.regained", "raft.elected"):
+        elif kind in OF_ETCD:
             note(ETCD, event, kind != "raft.elected")
-    intervals: dict[str, list[tuple[int, int, int]]] = {}
+        if kind == "proxy.restarted":
+            note("haproxy", event, True)
+    intervals: dict[str, list[tuple[int, int, int]]] = {}  # from, until, id() of the event that began it
     for subject, events in known.items():
         own = intervals.setdefault(subject, [])
         for at_ns, until_ns, begins, began_by in sorted(events):
@@ -237,4 +213,7 @@ def _returns(index: Index) -> _Returns:
                 own[-1] = (own[-1][0], max(own[-1][1], until_ns + RETURN_NS), own[-1][2])
             elif begins:
                 own.append((at_ns, until_ns + RETURN_NS, began_by))
-    return _Returns(intervals)
+    return lambda subject, event: any(
+        from_ns <= event.by_ns <= until_ns and began_by != id(event)
+        for from_ns, until_ns, began_by in intervals.get(subject, ())
+    )

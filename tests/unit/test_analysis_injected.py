@@ -6,8 +6,7 @@ from typing import Any
 
 from observer.model.findings import Leadership
 from observer.model.recording import Event
-from reports.analysis.injected import injected
-from reports.analysis.scoring import expected
+from reports.analysis.injected import expected, injected
 from tests.unit.recordings import event
 
 

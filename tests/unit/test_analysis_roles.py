@@ -8,11 +8,10 @@ import pytest
 
 from observer.model.findings import Findings, Leadership
 from reports.analysis.analyze import analyze
-from reports.analysis.baseline import baseline, calm_periods
-from reports.analysis.consistency import two_primaries
 from reports.analysis.index import build_index
 from reports.analysis.injected import cause_injected
-from reports.analysis.leadership import leader_at, leaderships
+from reports.analysis.leadership import leader_at, leaderships, two_primaries
+from reports.analysis.load import baseline, calm_periods
 from reports.analysis.reachability import unreachable
 from reports.analysis.results_of import assembled, results_of
 from reports.document.self_checks import checked

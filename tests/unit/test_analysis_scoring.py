@@ -6,7 +6,7 @@ from typing import Any
 
 from observer.model.findings import Leadership
 from observer.model.recording import Event
-from reports.analysis.scoring import Score, expected
+from reports.analysis.injected import Score, expected
 from tests.unit.recordings import event, ns
 
 LED = (Leadership("patroni1", 1, 0, None),)

@@ -11,11 +11,11 @@ from benchmarks.accuracy import recorded_run
 from observer.model.findings import Findings
 from observer.model.recording import SECOND_NS, Outcome
 from reports.analysis.analyze import analyze
+from reports.analysis.injected import Score, scores
 from reports.analysis.rule import Rule
 from reports.analysis.rules import ordered as causes
-from reports.analysis.rules.observer import observer_blind
+from reports.analysis.rules.other import observer_blind
 from reports.analysis.rules.proxy import proxy_full
-from reports.analysis.scoring import Score, scores
 from tests.unit.recordings import STATS, event, fail, healthy, recording_of, traffic
 
 RUNS = sorted((Path(__file__).parents[1] / "corpus" / "runs").glob("*.json.xz"))

@@ -11,7 +11,7 @@ from observer.commands.reporting import results
 from observer.config.settings import Objectives
 from observer.model.recording import Event, Recording, Second
 from observer.store import Writer
-from reports.analysis.coverage import unobserved
+from reports.analysis.outages import unobserved
 from reports.analysis.reachability import unreachable
 from reports.analysis.results.whole import Objective
 from tests.unit import recordings

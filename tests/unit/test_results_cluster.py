@@ -8,10 +8,9 @@ import pytest
 
 from observer.model.recording import Event, Recording
 from reports.analysis.analyze import analyze
-from reports.analysis.captures import dashboards, lsn
-from reports.analysis.etcd_evidence import was_etcd_leader
 from reports.analysis.index import build_index
-from reports.analysis.topology import dsn_address, parts, watchers
+from reports.analysis.supporting_evidence import was_etcd_leader
+from reports.analysis.topology import dashboards, dsn_address, lsn, parts, watchers
 from tests.unit.analyzed import incident, recorded, recording_results
 from tests.unit.recordings import event, ns, recording_of
 

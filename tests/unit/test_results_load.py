@@ -8,7 +8,7 @@ import pytest
 
 from observer.model.recording import Event
 from reports.analysis.index import build_index
-from reports.analysis.replica_lag import excluded_samples, replica_lags
+from reports.analysis.replication import excluded_samples, replica_lags
 from reports.analysis.results.recording import ReadOnlyWrites, ReplicaLag
 from tests.unit.analyzed import incident, recording_results
 from tests.unit.recordings import event, fail, ns, ok, recording_of, unknown

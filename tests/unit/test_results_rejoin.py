@@ -10,11 +10,10 @@ import pytest
 
 from observer.model.recording import Event, Recording
 from reports.analysis.analyze import analyze
-from reports.analysis.etcd_evidence import enabling_start
 from reports.analysis.index import build_index
-from reports.analysis.rejoin import rejoins
-from reports.analysis.replica_lag import stalled_replication
+from reports.analysis.replication import rejoins, stalled_replication
 from reports.analysis.results.evidence import Rejoin
+from reports.analysis.supporting_evidence import enabling_start
 from tests.unit.recordings import event, healthy, ns, recording_of
 
 THREE = {"etcd": {"endpoints": ["h:1", "h:2", "h:3"]}}

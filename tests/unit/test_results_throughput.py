@@ -8,7 +8,7 @@ from dataclasses import replace
 from observer.model.findings import Incident, Reported
 from observer.model.recording import MS_NS, SECOND_NS, Operation, Outcome, Recording
 from reports.analysis.analyze import analyze
-from reports.analysis.throughput import COLUMNS, throughput_around, whole_throughput
+from reports.analysis.load import COLUMNS, throughput_around, whole_throughput
 from tests.unit.analyzed import results
 from tests.unit.recordings import event, measured_crash, ns, recording_of, seconds_of
 

@@ -25,10 +25,9 @@ class LogQuote:
 class Rejoin:
     """How a member came back after its incident. Times are since the incident began; None: not observed.
 
-    `answered_ns`: its PostgreSQL answered again. `streaming_ns`: its primary listed it as streaming. `replayed`: the
-    first sample after that with all received WAL replayed and no lag. `level`: the first with 0 bytes behind on the
-    primary. `diverged`: its log shows WAL past the fork of the new timeline. `how`: "rewound" or "copied" by its log,
-    "plain" if the log shows neither, None if no log was read.
+    `replayed`: the first sample since it streamed with all received WAL replayed; `level`: with 0 bytes behind on the
+    primary. `diverged`: its WAL went past the fork of the new timeline. `how`: "rewound", "copied" or "plain" by its
+    log.
     """
 
     member: str
@@ -46,7 +45,7 @@ class Rejoin:
 
 @dataclass(frozen=True, slots=True)
 class ContainerStart:
-    """A container that its engine started, resumed or reconnected. `address` None: it has none."""
+    """A container that its engine started, resumed or reconnected."""
 
     name: str
     address: str | None
@@ -77,10 +76,9 @@ class StalledReplication:
 
 @dataclass(frozen=True, slots=True)
 class FailedReads:
-    """Failed reads: `new` of `tried` on new connections, `persistent` on persistent ones, and when they finished.
+    """Failed reads: `new` of `tried` on new connections, which lie between two rows, and those on persistent ones.
 
-    `last_began_ns`: the last of them to start. `message` None: they differ. All reads on new connections lie between
-    the rows `first_id` and `last_id` of `operations`.
+    `message` None: they differ.
     """
 
     new: int
@@ -96,9 +94,8 @@ class FailedReads:
 
 @dataclass(frozen=True, slots=True)
 class ReaderMove:
-    """Reads that moved to another server: the time from the last success on the old one to the first on the new.
-
-    `failed` counts the reads that were due in between and failed; the ids are rows of `operations`.
+    """Reads that moved to another server: the last success on the old one and the first on the new, with the time and
+    the failures between.
     """
 
     server: str
@@ -110,10 +107,9 @@ class ReaderMove:
 
 @dataclass(frozen=True, slots=True)
 class PersistentReads:
-    """The servers of the persistent reads in the last two seconds before a fault, and where the reads moved.
+    """The servers of the persistent reads just before a fault: whether one failed (`hit`) or was a primary.
 
-    `hit`: one of these servers failed. `primary`: one of them was a primary. `moved` None: no read succeeded on another
-    server within the incident, or the reads had come from several servers.
+    `moved` None: no read succeeded on another server in the incident, or the reads had come from several servers.
     """
 
     servers: tuple[str, ...]
@@ -174,10 +170,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class EtcdOutage:
-    """An etcd member that did not answer, and the operations meanwhile. `to_ns` None: it did not return.
-
-    It came back between `after_ns` and `to_ns`.
-    """
+    """An etcd member that did not answer until a moment in (after_ns, to_ns], and the operations meanwhile."""
 
     endpoint: str
     from_ns: int
@@ -226,9 +219,8 @@ class SessionPeak:
 class SupportingEvidence:
     """Everything that supports one incident beside the evidence of its cause.
 
-    `majority_gone`: when etcd lost its majority. `brownout`: its shortest and longest possible length. `config_id` is
-    the row that shows `failsafe_mode` as it was when the incident began. `timeline_ids`: the rows of the new leader's
-    first report of its new timeline, by SQL and in its log.
+    `brownout`: its shortest and longest possible length. `config_id` shows `failsafe_mode` as it was at the beginning.
+    `timeline_ids`: the new leader's first reports of its new timeline, by SQL and in its log.
     """
 
     lines: tuple[LogLine, ...]

@@ -19,10 +19,9 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Staleness:
-    """How far reads from a role ("replica", "primary") were behind. `server` None: all servers of the role.
+    """How many reads from a role missed an acknowledged write, and how many writes. `server` None: all of the role.
 
-    `behind`: how many of `reads` missed an acknowledged write. `writes`: how many writes a read missed. `behind_s`:
-    seconds from the acknowledgement of the first missed write to the start of the read.
+    `behind_s`: seconds from the acknowledgement of the first missed write to the start of the read.
     """
 
     role: str
@@ -35,10 +34,7 @@ class Staleness:
 
 @dataclass(frozen=True, slots=True)
 class BackwardReads:
-    """Reads that went back in time: how many, the worst by writes and by duration with their rows of `operations`.
-
-    `operation_ids`: the first of these reads. None: there were none.
-    """
+    """Reads that went back in time, the worst by writes and by duration, and the rows of the first ones."""
 
     count: int
     worst_writes: int | None
@@ -63,9 +59,9 @@ class ReadThenLost:
 
 @dataclass(frozen=True, slots=True)
 class ReadConsistency:
-    """What the reads of one recording showed. `examined` of `acknowledged` reads returned a token and were examined.
+    """What the reads of one recording showed. `complete`: all operations were examined.
 
-    `complete`: all operations of the recording were examined. `read_then_lost` None: no audit covers what reads saw.
+    `read_then_lost` None: no audit covers what reads saw.
     """
 
     recording: int
@@ -80,10 +76,7 @@ class ReadConsistency:
 
 @dataclass(frozen=True, slots=True)
 class LastStaleRead:
-    """The last read on a new connection that a leader served soon after a role change, and how long after it.
-
-    A role change is a replica that became primary, or a restart of the proxy; `turn_ids` are the rows of all of them.
-    """
+    """The last read on a new connection that a leader served soon after a role change; `turn_ids`: all changes."""
 
     duration_ns: int
     event_id: int | None
@@ -125,9 +118,8 @@ class TwoPrimaries:
 class PossibleSplitBrain:
     """A period in which a former leader may have been a primary beside its successor: no poll rules it out.
 
-    `resumed`: the engine resumed the member at `from_ns`; otherwise the successor led from then. `to_ns` None: to the
-    end. `committed_ns`: a poll saw a transaction on the old timeline, `committed_age_ns` old, so the member committed
-    it after it was resumed; None: no poll shows one.
+    `resumed`: the engine resumed the member at `from_ns`; otherwise the successor led from then. `committed_ns`: a poll
+    saw a transaction on the old timeline, `committed_age_ns` old, so the member committed it after it was resumed.
     """
 
     recording: int

@@ -9,10 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """Operations of one action in [at_ns, at_ns + width_ns), and the latency of the slowest, milliseconds.
+    """Operations of one action in [at_ns, at_ns + width_ns): those that finished then, in an incident those due then.
 
-    `ok_ms`: the slowest that succeeded, 0 if none did; None: not known apart. Columns of a whole recording count the
-    operations that finished in them, columns of an incident those that were due in them.
+    `max_ms`: the latency of the slowest. `ok_ms`: of the slowest that succeeded, 0: none did; None: not known apart.
     """
 
     action: str
@@ -27,10 +26,10 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A state that lasted: a member's role, a pool's route to a server, etcd without a quorum.
+    """A state that lasted, between the rows that began and that ended it.
 
-    `what`: the role "primary", "replica" or "away"; the route "up"; the quorum "lost"; the observer "slept"; a direct
-    write "written". `event_id` is the row that began the period, `until_id` the row that ended it.
+    `what`: a member is "primary", "replica" or "away", a route "up", the quorum "lost"; the observer "slept"; a direct
+    write was "written".
     """
 
     subject: str
@@ -66,10 +65,7 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the cluster. `inside`: addresses that the cluster uses; `outside`: addresses that the observer used.
-
-    `led_utc`: when an etcd member first said that it leads etcd; None: it did not.
-    """
+    """A part of the cluster: the addresses that the cluster and the observer used; `led_utc`: it first led etcd."""
 
     kind: str
     name: str
@@ -81,7 +77,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """A dashboard over a span: how many panels it has, which were empty, and the number of series of each panel."""
+    """A dashboard over a span: its panels, those that were empty, and the number of series of each."""
 
     board: str
     panels: int
@@ -101,10 +97,7 @@ class DashboardSpan:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaLag:
-    """How far a replica was behind under load since `from_ns`, by samples, and the row of the worst sample.
-
-    `unit` "bytes": measured by its primary; "seconds": by the replica, 0 if it had replayed all WAL that it received.
-    """
+    """How far a replica was behind under load: in bytes by its primary, in seconds by itself (0: all WAL replayed)."""
 
     member: str
     unit: str
@@ -133,9 +126,8 @@ class FailureGroup:
 class ReadOnlyWrites:
     """Writes that a server refused as read-only, by the incident's number in its recording; None: outside of any.
 
-    `replicas`: members that were replicas while the proxy showed them UP in the leader's pool; `beside`: other members
-    that were UP there. `sole`: writes by the only member that was UP, which therefore refused them.
-    `read_only_setting`: writes that a certain primary refused because of its own setting.
+    `replicas` were UP in the leader's pool, `beside` other members. `sole`: writes by the only member that was UP,
+    which therefore refused them. `read_only_setting`: writes that a certain primary refused by its own setting.
     """
 
     incident: int | None
@@ -149,10 +141,7 @@ class ReadOnlyWrites:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """One action on one kind of connection over the quiet `periods` of a recording, (from, until) in nanoseconds.
-
-    Latencies are of acknowledged operations, milliseconds; `p99_ms` None: too few operations.
-    """
+    """One action on one kind of connection over calm periods; latencies of what was acknowledged. None: too few."""
 
     action: str
     probe: str
@@ -169,10 +158,9 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class LeaderPeriod:
-    """A period of one leader. `to_ns` None: to the end of the recording.
+    """A period of one leader with its timelines, the last one apart, and the periods in which it was a replica again.
 
-    `timelines`: all timelines of the period, if the leader was promoted again within it; `timeline` is the last.
-    `demoted`: the periods in which the leader was a replica again.
+    `to_ns` None: to the end of the recording.
     """
 
     member: str
@@ -218,10 +206,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """The cluster at one moment: `members` are the rows of `patronictl list`, `pools` those of the proxy's statistics.
-
-    `members_id` and `pools_id` are the rows of events that hold them. `lsn_id` of a member is the row of its `lsn`.
-    """
+    """The cluster at one moment: the rows of `patronictl list`, each with the row of its `lsn`, and of the pools."""
 
     at_ns: int
     utc: str
@@ -234,10 +219,7 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class ProxySettings:
-    """HAProxy's health checks: `rise` and `fall`, and the milliseconds between two checks. None: not observed.
-
-    `inter_from_settings`: `inter_ms` comes from the observer's settings. `event_ids`: the row that shows rise and fall.
-    """
+    """HAProxy's health checks. None: not observed. `inter_from_settings`: the observer's settings give `inter_ms`."""
 
     rise: int | None
     fall: int | None
@@ -256,7 +238,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class CheckPauses:
-    """Pauses between consecutive checks of one server: how many were measured, and three of them."""
+    """Pauses between consecutive checks of one server."""
 
     count: int
     shortest: Measured

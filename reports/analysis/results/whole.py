@@ -17,12 +17,10 @@ from reports.analysis.results.reads import Consistency, DurabilityTotals, LastSt
 class RecordingResults:
     """One recording beside its incidents.
 
-    `live`: the cluster's dynamic configuration (ttl, loop_wait, ...), and `live_id` its row; None: not observed.
-    `versions`: the version of each component (postgres, patroni, ...), and `version_ids` its rows. `names`: the name
-    for each address of an etcd member; "" for the only proxy. `watchers`: what monitors the cluster, beside its
-    `parts`. `persistent_on_leader`: for each leader that began to serve persistent reads, the rows of the read before
-    and of its first; None: there was none, or one without such a read before. `lag_samples_excluded`: rows of samples
-    from replicas that did not follow the leader. `throughput` covers the whole recording.
+    `live`: the cluster's dynamic configuration (ttl, loop_wait, ...); None: not observed. `names`: the name for each
+    address of an etcd member; "" for the only proxy. `watchers`: what monitors the cluster. `persistent_on_leader`:
+    for each leader that began to serve persistent reads, the rows of the read before and of its first; None: there was
+    none, or one without such a read before. `lag_samples_excluded`: samples of replicas that did not follow the leader.
     """
 
     id: int

@@ -8,28 +8,26 @@ from observer.model.findings import Confidence, Evidence
 from observer.model.recording import Event
 from reports.analysis.incident_context import IncidentContext, at_s, shows
 from reports.analysis.index import Index
-from reports.analysis.observe import observed
-from reports.analysis.quorum import INFERRED
-from reports.analysis.rule import RuleResult, failed_endpoints, found, of_member, rejected
+from reports.analysis.reachability import INFERRED
+from reports.analysis.rule import RuleResult, failed_endpoints, found, observed, of_member, rejected
 
 
 def quorum_lost(context: IncidentContext) -> RuleResult:
     """Find a loss of quorum: etcd has no leader, so no key can change and the primary demotes itself."""
-    cause, lost = "etcd.quorum_lost", context.first("quorum.lost")
-    down = context.unreachable("etcd")
+    cause, down = "etcd.quorum_lost", context.unreachable("etcd")
+    lost, regained, demoted = _quorum(context)
     if lost is None:
         return rejected(cause, "reason.quorum_kept") if down else None
     if failsafe(context) is not None or quorum_passed(context):
         return None
-    demoted = _demoted(context)
     return found(
         cause,
         (one.subject for one in down),
         _sure(context, lost, bool(down), demoted),
         *failed_endpoints(down),
         shows_lost(lost),
-        None if demoted is None else of_member("evidence.demoted", demoted, demoted.subject),
-        _shows_regained_after(context, lost),
+        of_member("evidence.demoted", demoted),
+        None if regained is None else shows_regained(regained, context.index),
     )
 
 
@@ -54,11 +52,6 @@ def shows_regained(regained: Event, index: Index) -> Evidence:
     return Evidence("events", tuple(regained.detail["rows"]), "evidence.quorum_answers", facts)
 
 
-def _shows_regained_after(context: IncidentContext, lost: Event | None) -> Evidence | None:
-    regained = None if lost is None else _regained(context, lost)
-    return None if regained is None else shows_regained(regained, context.index)
-
-
 def _sure(context: IncidentContext, lost: Event, down: bool, demoted: Event | None) -> Confidence:
     """Return the confidence. An inferred loss is sure if a primary demoted itself; refused polls make it likelier."""
     if not lost.detail.get(INFERRED) or demoted is not None:
@@ -68,11 +61,9 @@ def _sure(context: IncidentContext, lost: Event, down: bool, demoted: Event | No
 
 def failsafe(context: IncidentContext) -> RuleResult:
     """Find Patroni's failsafe mode: quorum was lost, and the primary stayed one."""
-    lost = context.first("quorum.lost")
-    if lost is None:
-        return None
+    lost, _, demoted = _quorum(context)
     active = next((c.event for c in context.changes(source="patroni") if c.event.detail.get("failsafe")), None)
-    if active is None or _demoted(context) is not None:
+    if lost is None or active is None or demoted is not None:
         return None
     down = context.unreachable("etcd")
     return found(
@@ -81,7 +72,7 @@ def failsafe(context: IncidentContext) -> RuleResult:
         "high",
         *failed_endpoints(down),
         shows_lost(lost),
-        of_member("evidence.failsafe", active, active.subject),
+        of_member("evidence.failsafe", active),
     )
 
 
@@ -90,7 +81,7 @@ def etcd_member_down(context: IncidentContext) -> RuleResult:
     cause, down = "etcd.member_down", context.unreachable("etcd")
     if not down:
         return None
-    lost = context.first("quorum.lost")
+    lost, regained, _ = _quorum(context)
     if lost is not None and not quorum_passed(context):
         return rejected(cause, "reason.quorum_lost", at_s=at_s(lost.by_ns))
     elected = _elected(context) or Evidence("events", (), "evidence.quorum_kept", {})
@@ -100,7 +91,7 @@ def etcd_member_down(context: IncidentContext) -> RuleResult:
         "low" if context.write.outages or context.read.outages else "high",
         *failed_endpoints(down),
         None if lost is None else shows_lost(lost),
-        _shows_regained_after(context, lost),
+        None if regained is None else shows_regained(regained, context.index),
         elected if lost is None else None,
         *_harmless(context),
     )
@@ -121,13 +112,11 @@ def etcd_election(context: IncidentContext) -> RuleResult:
 
 
 def _elected(context: IncidentContext) -> Evidence | None:
-    """Return evidence of an election in the incident, which needs a majority."""
     elected = next((e for e in context.events("raft.elected") if e.detail.get("before") is not None), None)
     return None if elected is None else shows("evidence.raft_elected", elected, endpoint=elected.detail.get("leader"))
 
 
 def _harmless(context: IncidentContext) -> list[Evidence]:
-    """Return evidence that no operation of the application failed, if there were any."""
     if context.failed() or not context.write.ok + context.read.ok:
         return []
     return [
@@ -143,11 +132,10 @@ def quorum_passed(context: IncidentContext) -> bool:
     Its lease ran out after quorum was back; or it was unreachable, and quorum was back within a loop of Patroni. In
     neither case had the primary demoted itself before.
     """
-    lost = context.first("quorum.lost")
-    regained = None if lost is None else _regained(context, lost)
+    lost, regained, demoted = _quorum(context)
     if lost is None or regained is None or context.leader_before is None or not context.concerns(context.leader_before):
         return False
-    seen, demoted = observed(context, context.leader_before), _demoted(context)
+    seen = observed(context, context.leader_before)
     demoted_ns = context.index.end_ns if demoted is None else demoted.by_ns
     if seen.leader_lost is not None and seen.expired:
         return seen.leader_lost.by_ns > regained.by_ns and demoted_ns > regained.by_ns
@@ -155,13 +143,11 @@ def quorum_passed(context: IncidentContext) -> bool:
     return shortly and seen.rest is not None and demoted_ns > seen.rest.began_ns
 
 
-def _regained(context: IncidentContext, lost: Event) -> Event | None:
-    return next((e for e in context.events("quorum.regained") if e.by_ns >= lost.by_ns), None)
-
-
-def _demoted(context: IncidentContext) -> Event | None:
+def _quorum(context: IncidentContext) -> tuple[Event | None, Event | None, Event | None]:
+    """Return the loss of quorum, its return, and the first report of a primary that demoted itself since the loss."""
     lost = context.first("quorum.lost")
-    for change in context.changes():
-        if lost is not None and change.event.by_ns >= lost.by_ns and change.role == (True, False):
-            return change.event
-    return None
+    if lost is None:
+        return None, None, None
+    regained = (e for e in context.events("quorum.regained") if e.by_ns >= lost.by_ns)
+    demoted = (c.event for c in context.changes() if c.event.by_ns >= lost.by_ns and c.role == (True, False))
+    return lost, next(regained, None), next(demoted, None)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from observer.model.findings import Evidence
-from observer.model.recording import SECOND_NS, Event
+from observer.model.findings import Confidence, Evidence, Rejected
+from observer.model.recording import SECOND_NS
 from reports.analysis.incident_context import SHUT, UNREACHED, IncidentContext, MemberObservations, at_s, shows
-from reports.analysis.observe import accepts_on, observed
 from reports.analysis.rule import (
     RuleResult,
+    accepts_on,
+    decided,
     expired,
     failed,
     found,
     key_deleted,
     key_taken,
     member_state,
+    observed,
     of_member,
-    paused,
-    ran_on,
     rejected,
     restarted,
 )
@@ -39,24 +39,17 @@ def failover_manual(context: IncidentContext) -> RuleResult:
 
 def _requested(context: IncidentContext, cause: str, with_leader: bool) -> RuleResult:
     request, elected = context.request, context.leader_elected
-    if context.leader_lost is None and elected is None and request is None:
-        return None
     if request is None:
-        return rejected(cause, "reason.no_failover_asked")
-    leader = request.detail.get("leader")
+        moved = context.leader_lost is not None or elected is not None
+        return rejected(cause, "reason.no_failover_asked") if moved else None
+    leader, candidate = request.detail.get("leader"), request.detail.get("candidate")
     if with_leader and not leader:
         return rejected(cause, "reason.no_leader_named")
     if not with_leader and leader:
         return rejected(cause, "reason.leader_named", leader=leader)
-    target = str(leader or context.leader_before or "")
-    return found(
-        cause,
-        target or (),
-        "high" if elected is not None else "medium",
-        shows("evidence.failover_asked", request, leader=leader, candidate=request.detail.get("candidate")),
-        key_deleted(context),
-        key_taken(context),
-    )
+    targets = [str(name) for name in (leader or context.leader_before,) if name]
+    asked = shows("evidence.failover_asked", request, leader=leader, candidate=candidate)
+    return found(cause, targets, elected is not None, asked, key_deleted(context), key_taken(context))
 
 
 def leader_taken_back(context: IncidentContext) -> RuleResult:
@@ -67,67 +60,47 @@ def leader_taken_back(context: IncidentContext) -> RuleResult:
     elected, before = context.leader_elected, context.leader_before
     if context.leader_lost is not None or context.request is not None or elected is None or before is None:
         return None
-    ours = next((e for e in context.events("member.changed", subject=elected.subject) if _timeline(e)), None)
-    known = context.index.events_of("member.changed", before)
-    theirs = next((e for e in reversed(known) if e.by_ns <= elected.by_ns and _timeline(e)), None)
-    if ours is None or theirs is None or _timeline(ours) >= _timeline(theirs):
+    member = elected.subject
+    ours = [e for e in context.events("member.changed", subject=member) if e.detail.get("timeline")][:1]
+    known = (e for e in context.index.reports_of(before) if e.by_ns <= elected.by_ns and e.detail.get("timeline"))
+    both = [*list(known)[-1:], *ours]
+    newer, older = (int(event.detail["timeline"]) for event in both) if len(both) == 2 else (0, 0)
+    if older >= newer:
         return None
-    facts = {"member": elected.subject, "timeline": _timeline(ours), "leader": before, "newer": _timeline(theirs)}
-    return found(
-        "leader.taken_back",
-        elected.subject,
-        "high",
-        key_taken(context),
-        shows("evidence.timeline_older", (theirs, ours), **facts),
-    )
-
-
-def _timeline(event: Event) -> int:
-    """Return the timeline that a member reports; 0: it reports none."""
-    return int(event.detail.get("timeline") or 0)
+    shown = shows("evidence.timeline_older", both, member=member, timeline=older, leader=before, newer=newer)
+    return found("leader.taken_back", member, "high", key_taken(context), shown)
 
 
 def leader_stopped(context: IncidentContext) -> RuleResult:
     """Find a leader whose key alone was deleted, and that reported its stop, or whose REST was refused after."""
     seen, cause = _leader(context), "leader.stopped"
-    if seen is None:
-        return None
-    if context.request is not None:
-        return rejected(cause, "reason.failover_asked", at_s=at_s(context.request.by_ns))
-    if seen.expired:
-        return rejected(cause, "reason.lease_expired", member=seen.member)
-    if seen.leader_lost is None:
-        return rejected(cause, "reason.leader_key_kept", member=seen.member)
-    if crashed_first(context) is not None:
-        return rejected(cause, "reason.crashed_first", member=seen.member)
-    if seen.stopping is None and (seen.rest is None or seen.rest.how not in SHUT):
-        return rejected(cause, "reason.not_said_stopped", member=seen.member)
-    sure = seen.stopping is not None
-    state = member_state(seen.stopping, seen.member)
-    return found(cause, seen.member, "high" if sure else "medium", key_deleted(context), state, *failed(seen))
+    if seen is None or context.request is not None:
+        return None if seen is None else _asked(context, cause)
+    reasons = {
+        "reason.lease_expired": seen.expired,
+        "reason.leader_key_kept": seen.leader_lost is None,
+        "reason.crashed_first": crashed_first(context),
+        "reason.not_said_stopped": seen.stopping is None and seen.rest_how not in SHUT,
+    }
+    state = member_state(seen.stopping)
+    return decided(cause, seen, reasons, seen.stopping is not None, key_deleted(context), state, *failed(seen))
 
 
 def leader_killed(context: IncidentContext) -> RuleResult:
     """Find a leader whose lease ran out (or that came back before it did), with REST and SQL refused at once."""
-    seen, cause = _leader(context), "leader.killed"
-    if seen is None:
-        return None
-    if (reason := _not_sudden(context, seen, cause)) is not None:
-        return reason
-    if seen.rest is None:
-        answers = "reason.rest_answers" if seen.rest_observed else "reason.rest_not_observed"
-        return rejected(cause, answers, member=seen.member)
-    if seen.rest.how not in SHUT and not seen.refused_first:
-        return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
-    if seen.sql is not None and seen.sql.how not in SHUT and not seen.address_gone:
-        return rejected(cause, "reason.sql_how", member=seen.member, how=seen.sql.how)
-    if seen.sql is None and seen.sql_primary is not None:
-        return rejected(cause, "reason.sql_primary", member=seen.member)
-    if seen.ran_on is not None:
-        return rejected(cause, "reason.ran_on", member=seen.member)
-    shut = seen.sql is not None and seen.sql.how in SHUT and seen.rest.how in SHUT
-    sure = shut and (bool(seen.expired) or seen.restarted is not None)
-    return found(cause, seen.member, "high" if sure else "medium", *_key(context, seen), *failed(seen), restarted(seen))
+    seen = _sudden(context, cause := "leader.killed", away=False)
+    if not isinstance(seen, MemberObservations):
+        return seen
+    reasons = {
+        "reason.rest_answers": seen.rest is None and seen.rest_observed,
+        "reason.rest_not_observed": seen.rest is None,
+        "reason.rest_how": seen.rest_how not in SHUT and not seen.refused_first,
+        "reason.sql_how": seen.sql is not None and seen.sql_how not in SHUT and not seen.address_gone,
+        "reason.sql_primary": seen.serves,
+        "reason.ran_on": seen.ran_on,
+    }
+    sure = seen.sql_how in SHUT and seen.rest_how in SHUT and bool(seen.expired or seen.restarted)
+    return decided(cause, seen, reasons, sure, *_shown(context, seen), restarted(seen))
 
 
 def patroni_killed(context: IncidentContext) -> RuleResult:
@@ -136,66 +109,50 @@ def patroni_killed(context: IncidentContext) -> RuleResult:
     In pause mode Patroni may have been restarted. A PostgreSQL that accepts a connection and does not answer is not
     dead either, but may have a fault of its own.
     """
-    seen, cause = _leader(context), "patroni.killed"
-    if seen is None or seen.rest is None:
-        return None
-    if (reason := _not_sudden(context, seen, cause)) is not None:
-        return reason
-    if seen.rest.how not in SHUT:
-        return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
-    if seen.sql is not None and (seen.sql.how != "silent" or seen.address_gone):
-        return rejected(cause, "reason.sql_how", member=seen.member, how=seen.sql.how)
-    if seen.sql is None and seen.sql_primary is None:
-        return rejected(cause, "reason.rest_not_observed", member=seen.member)
-    evidence = [*_key(context, seen), *failed(seen)]
-    if seen.sql is not None:
-        return found(cause, seen.member, "medium", *evidence)
-    resting = not seen.expired and seen.paused is not None
-    mode = paused(seen) if resting else None
-    return found(cause, seen.member, "medium" if resting else "high", *evidence, _sql_primary(seen), mode)
+    seen = _sudden(context, cause := "patroni.killed")
+    if not isinstance(seen, MemberObservations):
+        return seen
+    reasons = {
+        "reason.rest_how": seen.rest_how not in SHUT,
+        "reason.sql_how": seen.sql is not None and (seen.sql_how != "silent" or seen.address_gone),
+        "reason.rest_not_observed": seen.sql is None and not seen.serves,
+    }
+    mode = None if seen.expired or seen.sql is not None else of_member("evidence.paused", seen.paused)
+    sure = seen.sql is None and mode is None
+    return decided(cause, seen, reasons, sure, *_shown(context, seen), mode)
 
 
 def leader_frozen(context: IncidentContext) -> RuleResult:
     """Find a leader whose REST accepted the first poll and did not answer."""
-    seen, cause = _leader(context), "leader.frozen"
-    if seen is None or seen.rest is None:
-        return None
-    if (reason := _not_sudden(context, seen, cause)) is not None:
-        return reason
-    if seen.rest.how != "silent":
-        return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
-    if seen.sql is not None and seen.sql.how in SHUT:
-        return rejected(cause, "reason.sql_how", member=seen.member, how=seen.sql.how)
-    if not seen.expired and accepts_on(context, seen.rest):
-        return rejected(cause, "reason.rest_accepts", member=seen.member)
-    if _came_back(context, seen):
-        return rejected(cause, "reason.rest_answers", member=seen.member)
-    evidence = [*_key(context, seen), *failed(seen)]
-    if seen.sql is None and seen.sql_primary is not None:
-        return found(cause, seen.member, "medium" if seen.expired else "low", *evidence, _sql_primary(seen))
-    return found(cause, seen.member, "high" if seen.expired and seen.sql is not None else "medium", *evidence)
+    seen = _sudden(context, cause := "leader.frozen")
+    if not isinstance(seen, MemberObservations):
+        return seen
+    reasons = {
+        "reason.rest_how": seen.rest_how != "silent",
+        "reason.sql_how": seen.sql_how in SHUT,
+        "reason.rest_accepts": not seen.expired and seen.rest is not None and accepts_on(context, seen.rest),
+        "reason.rest_answers": _came_back(context, seen),
+    }
+    unsure: Confidence = "medium" if seen.expired else "low"
+    sure = unsure if seen.serves else bool(seen.expired and seen.sql)
+    return decided(cause, seen, reasons, sure, *_shown(context, seen))
 
 
 def leader_unreachable(context: IncidentContext) -> RuleResult:
     """Find a leader whose REST let no connection in from the first poll on, or that was refused while it ran."""
-    seen, cause = _leader(context), "leader.unreachable"
-    if seen is None or seen.rest is None:
-        return None
-    if (reason := _not_sudden(context, seen, cause)) is not None:
-        return reason
-    if seen.rest.how not in UNREACHED and (seen.rest.how not in SHUT or seen.ran_on is None):
-        return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
-    if seen.sql is not None and seen.ran_on is None and seen.refused_first:
-        return rejected(cause, "reason.sql_how", member=seen.member, how=seen.sql.how)
-    if _came_back(context, seen):
-        return rejected(cause, "reason.rest_answers", member=seen.member)
-    evidence = [*_key(context, seen), *failed(seen)]
-    if seen.sql is None and seen.sql_primary is not None:
-        if seen.expired:
-            return rejected(cause, "reason.sql_primary", member=seen.member)
-        return found(cause, seen.member, "low", *evidence, _sql_primary(seen))
-    sure = seen.expired and seen.sql is not None
-    return found(cause, seen.member, "high" if sure else "medium", *evidence, ran_on(seen))
+    seen = _sudden(context, cause := "leader.unreachable")
+    if not isinstance(seen, MemberObservations):
+        return seen
+    refused_on = seen.rest_how in SHUT and seen.ran_on is not None
+    reasons = {
+        "reason.rest_how": seen.rest_how not in UNREACHED and not refused_on,
+        "reason.sql_how": seen.ran_on is None and seen.refused_first,
+        "reason.rest_answers": _came_back(context, seen),
+        "reason.sql_primary": seen.serves and seen.expired,
+    }
+    ran_on = of_member("evidence.ran_on", seen.ran_on)
+    sure: Confidence | bool = "low" if seen.serves else bool(seen.expired and seen.sql)
+    return decided(cause, seen, reasons, sure, *_shown(context, seen), ran_on)
 
 
 def leader_cut_off(context: IncidentContext) -> RuleResult:
@@ -203,14 +160,13 @@ def leader_cut_off(context: IncidentContext) -> RuleResult:
     seen, cause = _leader(context), "leader.cut_off"
     if seen is None or not seen.expired or not seen.rest_observed:
         return None
+    shown = _shown(context, seen)
     if seen.rest is None:
         last = context.before("member.changed", subject=seen.member, source="patroni")
-        answers = [of_member("evidence.rest_answers", last, seen.member, at_s=at_s(context.span.began_ns))]
-    elif seen.rest.how in UNREACHED and seen.sql is None and seen.sql_primary is not None:
-        answers = [*failed(seen), _sql_primary(seen)]
-    else:
-        return rejected(cause, "reason.rest_how", member=seen.member, how=seen.rest.how)
-    return found(cause, seen.member, "medium", *_key(context, seen), *answers)
+        answers = shows("evidence.rest_answers", last, member=seen.member, at_s=at_s(context.span.began_ns))
+        shown = [expired(seen), key_taken(context), answers]
+    reasons = {"reason.rest_how": seen.rest is not None and not (seen.rest_how in UNREACHED and seen.serves)}
+    return decided(cause, seen, reasons, "medium", *shown)
 
 
 def _leader(context: IncidentContext) -> MemberObservations | None:
@@ -223,19 +179,26 @@ def _leader(context: IncidentContext) -> MemberObservations | None:
     return seen if seen.leader_lost is not None or seen.rest is not None else None
 
 
-def _not_sudden(context: IncidentContext, seen: MemberObservations, cause: str) -> RuleResult:
-    """Return the reason why the leader did not go away suddenly."""
-    if context.request is not None:
-        return rejected(cause, "reason.failover_asked", at_s=at_s(context.request.by_ns))
-    if seen.expired:
+def _sudden(context: IncidentContext, cause: str, away: bool = True) -> MemberObservations | Rejected | None:
+    """Return the leader if it went away suddenly, else the reason why not. `away`: only if REST was unreachable."""
+    seen = _leader(context)
+    if seen is None or (away and seen.rest is None):
         return None
-    given_up = seen.leader_lost is not None
-    quorum = None if given_up else context.first("quorum.lost")
+    if context.request is not None:
+        return _asked(context, cause)
+    if seen.expired:
+        return seen
+    quorum = None if seen.leader_lost is not None else context.first("quorum.lost")
     if quorum is not None and not quorum_passed(context):
         return rejected(cause, "reason.quorum_lost", at_s=at_s(quorum.by_ns))
     if seen.stopping is not None:
         return rejected(cause, "reason.said_stopped", member=seen.member, state=seen.stopping.detail.get("state"))
-    return rejected(cause, "reason.lease_not_expired", member=seen.member) if given_up else None
+    return seen if seen.leader_lost is None else rejected(cause, "reason.lease_not_expired", member=seen.member)
+
+
+def _asked(context: IncidentContext, cause: str) -> Rejected | None:
+    request = context.request
+    return None if request is None else rejected(cause, "reason.failover_asked", at_s=at_s(request.by_ns))
 
 
 def _came_back(context: IncidentContext, seen: MemberObservations) -> bool:
@@ -245,10 +208,7 @@ def _came_back(context: IncidentContext, seen: MemberObservations) -> bool:
     return seen.rest.ended_ns(context.index.end_ns) - seen.rest.began_ns < AWAY_NS
 
 
-def _key(context: IncidentContext, seen: MemberObservations) -> list[Evidence | None]:
-    """Return evidence of the fate of the leader key."""
-    return [expired(seen), key_taken(context)] if seen.expired else [context.leader_key_kept(seen.member)]
-
-
-def _sql_primary(seen: MemberObservations) -> Evidence | None:
-    return of_member("evidence.sql_primary", seen.sql_primary, seen.member)
+def _shown(context: IncidentContext, seen: MemberObservations) -> list[Evidence | None]:
+    """Return evidence of the leader key, of the polls that failed, and of a PostgreSQL that went on as a primary."""
+    key = [expired(seen), key_taken(context)] if seen.expired else [context.leader_key_kept(seen.member)]
+    return [*key, *failed(seen), of_member("evidence.sql_primary", seen.sql_primary) if seen.serves else None]

@@ -8,7 +8,7 @@ from observer.model.causes import CAUSES
 from observer.model.findings import Evidence, Rejected
 from reports.analysis.incident_context import IncidentContext, at_s, shows
 from reports.analysis.rule import Found, Rule
-from reports.analysis.rules import etcd, leader, observer, postgres, proxy, replica, split_brain, unknown
+from reports.analysis.rules import etcd, leader, other, postgres, proxy, replica
 
 # The first rule that finds its cause decides. Each comment says why the rule precedes the next one.
 RULES: tuple[Rule, ...] = (
@@ -26,7 +26,7 @@ RULES: tuple[Rule, ...] = (
     proxy.proxy_down,  # refused connections are surer than missing answers
     proxy.proxy_frozen,  # the checks of a frozen proxy time out too, when it resumes
     proxy.proxy_cut_off,  # only the proxy misses the member, so nothing of the cluster failed
-    split_brain.two_primaries,  # a replica promoted by hand restarts and is rebuilt later: consequences
+    other.two_primaries,  # a replica promoted by hand restarts and is rebuilt later: consequences
     replica.replica_rebuilt,  # a copy restarts PostgreSQL, which looks like a crash
     postgres.postgres_frozen,  # the three fates exclude each other; their order decides which reasons are listed
     postgres.postgres_restarted,  # a requested stop, which the server reports; without a report it is a crash
@@ -36,7 +36,7 @@ RULES: tuple[Rule, ...] = (
     etcd.etcd_member_down,  # a member that is away explains an election of etcd; it rarely costs an operation
     proxy.proxy_reloaded,  # a reload may cost an operation, an election of etcd costs none
     etcd.etcd_election,  # an observer that slept may miss what happened, so any observed cause comes first
-    observer.observer_blind,
+    other.observer_blind,
 )
 
 
@@ -46,10 +46,10 @@ def cause_of(context: IncidentContext) -> Found:
     found = [result for result in results if isinstance(result, Found)]
     unexplained = [reason for result in found if (reason := _unexplained(context, result)) is not None]
     too_harmless = {reason.cause for reason in unexplained}
-    holds = next((result for result in found if result.cause not in too_harmless), None) or unknown.unknown(context)
+    holds = next((result for result in found if result.cause not in too_harmless), None) or other.unknown(context)
     others = (result for result in (*results, *unexplained) if isinstance(result, Rejected))
     more = [
-        *split_brain.evidence_of_two(context),
+        *other.evidence_of_two(context),
         *proxy.evidence_of_limit(context),
         *_taken_again(context),
         *(e for result in found if _fails_beside(result.cause, holds.cause) for e in result.evidence if e.ids),
@@ -82,5 +82,4 @@ def _taken_again(context: IncidentContext) -> list[Evidence]:
 
 
 def _fails_beside(cause: str, other: str) -> bool:
-    """Return whether a cause may hold beside another one, of another layer."""
     return CAUSES[cause].may_fail_beside and CAUSES[cause].layer != CAUSES[other].layer

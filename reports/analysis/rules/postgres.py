@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from observer.model.findings import Evidence, Unreachable
+from observer.model.findings import Evidence
 from observer.model.recording import SECOND_NS
 from reports.analysis.incident_context import SHUT, UNREACHED, IncidentContext, MemberObservations
-from reports.analysis.observe import accepts_on, observed
-from reports.analysis.rule import RuleResult, failed, found, key_deleted, key_taken, member_state, rejected, restarted
+from reports.analysis.rule import (
+    RuleResult,
+    accepts_on,
+    failed,
+    found,
+    key_deleted,
+    key_taken,
+    member_state,
+    observed,
+    rejected,
+    restarted,
+)
 
 # States that Patroni reports of a PostgreSQL that crashed, and of any that is not up yet.
 CRASHED = ("crashed", "start failed", "in crash recovery")
@@ -62,15 +72,15 @@ def _fate(context: IncidentContext, seen: MemberObservations) -> tuple[str, bool
         return "postgres.frozen", seen.sql.how == "silent" and seen.rest is None, None
     states = {c.event.detail.get("state"): c.event for c in reversed(context.changes(seen.member))}
     if "restarting" in states:
-        return "postgres.restarted", True, member_state(states["restarting"], seen.member)
+        return "postgres.restarted", True, member_state(states["restarting"])
     crashed = next((states[state] for state in CRASHED if state in states), None)
     codes, texts = _server_reports(context, seen)
     if crashed is not None or "57P02" in codes:
-        return "postgres.crashed", True, member_state(crashed, seen.member)
+        return "postgres.crashed", True, member_state(crashed)
     if "57P01" in codes or any("shutting down" in text for text in texts):
         return "postgres.restarted", seen.restarted is not None, None
     starting = next((states[state] for state in RECOVERING if state in states), None)
-    return "postgres.crashed", False, member_state(starting, seen.member)
+    return "postgres.crashed", False, member_state(starting)
 
 
 def _server_reports(context: IncidentContext, seen: MemberObservations) -> tuple[set[str], list[str]]:
@@ -103,19 +113,15 @@ def _postgres_alone(context: IncidentContext) -> MemberObservations | None:
 
 
 def _alone(context: IncidentContext, seen: MemberObservations) -> bool:
-    """Return whether Patroni ran on, whatever became of its PostgreSQL."""
-    waits = seen.rest is None or _waits(context, seen, seen.rest)
-    return seen.rest_observed and _lasted(context, seen.sql) and waits
+    """Return whether Patroni ran on, whatever became of its PostgreSQL.
 
-
-def _waits(context: IncidentContext, seen: MemberObservations, rest: Unreachable) -> bool:
-    """Return whether Patroni does not answer only because it waits for a PostgreSQL that is gone or frozen."""
+    A single poll that PostgreSQL did not answer shows no frozen server. Patroni may not answer only because it waits
+    for a PostgreSQL that is gone or frozen.
+    """
+    sql, rest = seen.sql, seen.rest
+    gone = seen.sql_how in SHUT
+    lasted = sql is None or gone or sql.ended_ns(context.index.end_ns) - sql.began_ns >= SECOND_NS
+    if rest is None or not lasted or not seen.rest_observed:
+        return seen.rest_observed and lasted
     shut = any(event.detail.get("how") == "refused" for event in rest.failures)
-    if rest.how != "silent" or shut or seen.sql is None:
-        return False
-    return seen.sql.how in SHUT or accepts_on(context, rest)
-
-
-def _lasted(context: IncidentContext, sql: Unreachable | None) -> bool:
-    """Return whether it is more than one poll without an answer, which shows no frozen server."""
-    return sql is None or sql.how in SHUT or sql.ended_ns(context.index.end_ns) - sql.began_ns >= SECOND_NS
+    return rest.how == "silent" and not shut and sql is not None and (gone or accepts_on(context, rest))

@@ -7,8 +7,7 @@ from observer.model.recording import NEW, SECOND_NS, Event, Operation, Outcome
 from reports.analysis.incident_context import IncidentContext, at_s, shows, shows_failed
 from reports.analysis.index import pool_of
 from reports.analysis.leadership import says_primary
-from reports.analysis.observe import observed
-from reports.analysis.rule import RuleResult, found, rejected
+from reports.analysis.rule import RuleResult, found, observed, rejected
 
 # Results of HAProxy's checks that got no connection in time, none at all, or no socket for one.
 UNREACHED = ("L4TOUT", "L4CON", "SOCKERR")
@@ -80,26 +79,21 @@ def proxy_full(context: IncidentContext) -> RuleResult:
 
 def evidence_of_limit(context: IncidentContext) -> list[Evidence]:
     """Return evidence that a proxy was at its limit while operations of the incident failed, whatever the cause."""
-    shown: list[Evidence] = []
     since: dict[str, Event] = {}
-    failed = context.failed()
-
-    def close(full: Event, room: Event | None) -> None:
-        until_ns = context.index.end_ns if room is None else room.by_ns
-        if not any(o.started_ns <= until_ns and o.finished_ns >= full.window.after_ns for o in failed):
-            return
-        facts = {"sessions": full.detail.get("sessions"), "limit": full.detail.get("limit")}
-        shown.append(shows("evidence.proxy_full", full, proxy=full.subject, **facts))
-        if room is not None:
-            shown.append(shows("evidence.proxy_room", room, proxy=room.subject))
-
+    periods: list[tuple[Event, Event | None]] = []
     for event in context.index.of_kinds("proxy.full", "proxy.room"):
         if event.kind == "proxy.full":
             since.setdefault(event.subject, event)
         elif event.subject in since:
-            close(since.pop(event.subject), event)
-    for full in since.values():
-        close(full, None)
+            periods.append((since.pop(event.subject), event))
+    shown: list[Evidence] = []
+    failed = context.failed()
+    for full, room in (*periods, *((full, None) for full in since.values())):
+        until_ns = context.index.end_ns if room is None else room.by_ns
+        if any(o.started_ns <= until_ns and o.finished_ns >= full.window.after_ns for o in failed):
+            facts = {"sessions": full.detail.get("sessions"), "limit": full.detail.get("limit")}
+            shown.append(shows("evidence.proxy_full", full, proxy=full.subject, **facts))
+            shown += [] if room is None else [shows("evidence.proxy_room", room, proxy=room.subject)]
     return shown
 
 
@@ -139,7 +133,6 @@ def _answered(context: IncidentContext, member: str, down: Event) -> bool:
 
 
 def _answers(context: IncidentContext, member: str) -> Evidence:
-    """Return evidence of the last answer of a member: of REST, else of PostgreSQL."""
     rest = context.before("member.changed", subject=member, source="patroni")
     if rest:
         return shows("evidence.rest_answers", rest, member=member)
@@ -178,20 +171,14 @@ def _passed(context: IncidentContext, away: list[Unreachable]) -> list[Operation
 
     The list is empty if another proxy is watched too, through which they may have gone.
     """
-    haproxy = context.index.recording.header.settings.get("haproxy")
+    index = context.index
+    haproxy = index.recording.header.settings.get("haproxy")
     pages = haproxy.get("stats") if isinstance(haproxy, dict) else None
     if len(pages or ()) > len({one.subject for one in away}):
         return []
-    return [
-        o
-        for one in away
-        for o in context.index.recording.between(
-            one.began_ns, min(_certainly_until_ns(context, one), one.began_ns + MINUTE_NS)
-        )
-        if o.outcome is Outcome.OK and o.started_ns >= one.began_ns
-    ]
-
-
-def _certainly_until_ns(context: IncidentContext, one: Unreachable) -> int:
-    """Return when the last poll that failed began."""
-    return context.index.end_ns if one.back is None else one.back.window.after_ns
+    found: list[Operation] = []
+    for one in away:
+        last_failed_ns = index.end_ns if one.back is None else one.back.window.after_ns
+        operations = index.recording.between(one.began_ns, min(last_failed_ns, one.began_ns + MINUTE_NS))
+        found += (o for o in operations if o.outcome is Outcome.OK and o.started_ns >= one.began_ns)
+    return found

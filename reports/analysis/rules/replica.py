@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from observer.model.findings import Confidence
-from reports.analysis.incident_context import SHUT, UNREACHED, IncidentContext, MemberObservations, at_s
-from reports.analysis.observe import observed
-from reports.analysis.rule import Found, RuleResult, failed, found, member_state, of_member, paused, ran_on, restarted
+from reports.analysis.incident_context import SHUT, UNREACHED, IncidentContext, MemberObservations, at_s, shows
+from reports.analysis.rule import (
+    Found,
+    RuleResult,
+    failed,
+    found,
+    member_state,
+    observed,
+    of_member,
+    restarted,
+)
 
 
 def replica(context: IncidentContext) -> RuleResult:
@@ -30,7 +37,7 @@ def replica_rebuilt(context: IncidentContext) -> RuleResult:
         # A member that was away itself is created again because of that.
         away = seen.rest is not None and seen.rest.began_ns < event.by_ns
         if not away and context.leader_lost is None and context.concerns(seen.member):
-            state = member_state(event, seen.member)
+            state = member_state(event)
             return found("replica.rebuilt", seen.member, "high", state, *failed(seen), restarted(seen))
     return None
 
@@ -45,27 +52,26 @@ def _others(context: IncidentContext) -> list[str]:
 
 def _of_replica(context: IncidentContext, seen: MemberObservations) -> Found:
     member, at = seen.member, at_s(context.span.since_ns)
-    key_lost = of_member("evidence.member_key_lost", seen.key_lost, member)
+    key_lost = of_member("evidence.member_key_lost", seen.key_lost)
     if seen.stopping is not None:
-        return found("replica.stopped", member, "high", member_state(seen.stopping, member), *failed(seen), key_lost)
+        return found("replica.stopped", member, "high", member_state(seen.stopping), *failed(seen), key_lost)
     if seen.rest is None and seen.rest_observed:
         last = context.before("member.changed", subject=member, source="patroni")
-        return found(
-            "replica.cut_off", member, "medium", key_lost, of_member("evidence.rest_answers", last, member, at_s=at)
-        )
+        answers = shows("evidence.rest_answers", last, member=member, at_s=at)
+        return found("replica.cut_off", member, "medium", key_lost, answers)
     if seen.rest is None:
         return found("replica.killed", member, "low", key_lost)
-    sure: Confidence = "high" if seen.sql else "medium"
+    sure, ran_on = seen.sql is not None, of_member("evidence.ran_on", seen.ran_on)
     if seen.rest.how == "silent":
         return found("replica.frozen", member, sure, *failed(seen), key_lost)
     if seen.rest.how in UNREACHED or seen.ran_on is not None:
-        return found("replica.unreachable", member, sure, *failed(seen), key_lost, ran_on(seen))
+        return found("replica.unreachable", member, sure, *failed(seen), key_lost, ran_on)
     if seen.sql is None and seen.sql_observed:
         last = context.before("member.changed", subject=member, source="postgres")
-        answers = of_member("evidence.sql_replica", last, member, at_s=at)
+        answers = shows("evidence.sql_replica", last, member=member, at_s=at)
         resting = seen.key_lost is None and seen.paused is not None
-        mode = paused(seen) if resting else None
-        return found("patroni.killed", member, "medium" if resting else "high", *failed(seen), answers, key_lost, mode)
+        mode = of_member("evidence.paused", seen.paused) if resting else None
+        return found("patroni.killed", member, not resting, *failed(seen), answers, key_lost, mode)
     if seen.sql is not None and seen.sql.how not in SHUT:
         # PostgreSQL is not dead as its Patroni is, unless its address went too.
         cause = "replica.killed" if seen.address_gone else "patroni.killed"

@@ -2,177 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.recording import ConnectionLimit, LeaderPeriod, Period, Promotion
 from reports.analysis.results.whole import RecordingResults
 from reports.render.escaping import dashed
 from reports.render.language import Language
-from reports.render.svg.parts import (
-    RIGHT,
-    SMALL,
-    WIDTH,
-    Gaps,
-    Key,
-    Place,
-    columns,
-    filled,
-    gaps_of,
-    in_seconds,
-    legend,
-    not_observed,
-    per_second,
-    rate_axis,
-    time_axis,
-    top_of,
-)
-from reports.render.svg.svg import (
-    AMBER,
-    BLUE,
-    FAILED,
-    GONE,
-    GREEN,
-    GREY,
-    INK,
-    LIME,
-    ORANGE,
-    PURPLE,
-    SKY,
-    document,
-    rect,
-    wide,
-    words,
-)
+from reports.render.svg import chart, svg
 
-TOP, LANE, BAR, KEY, RATES = 40, 24, 12, 5, 46
-ROLES = {"primary": BLUE, "replica": SKY, "away": GONE}
+TOP, LANE, BAR, KEY, RATES = 52, 24, 12, 5, 46
+ROLES = {"primary": svg.BLUE, "replica": svg.SKY, "away": svg.GONE}
 LONGEST_NAME = 26
 # A number that stands farther than this from its bar would name another one.
 ASIDE = 14
 
 
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Periods of one colour in a lane, in pixels below its top; `labels`: a text within each bar."""
+
+    times: chart.Times
+    fill: str
+    down: float = 4
+    tall: float = BAR
+    stroke: str = ""
+    labels: Sequence[str] = ()
+
+
+Lane = tuple[str, Sequence[Bars]]
+"""The name of a lane, and its bars: the later ones stand over the earlier ones."""
+
+
 def run(recording: RecordingResults, incidents: Sequence[IncidentResults], language: Language) -> str:
     """Return the picture of a recording."""
-    whole_s = max(in_seconds(recording.duration_ns), 1.0)
-    members = list(dict.fromkeys([s.subject for s in recording.roles] + [s.member for s in recording.leaderships]))
-    etcd = _etcd_names(recording, language)
-    routes = list(dict.fromkeys(s.subject for s in recording.routes))
-    names = [
-        *(language.say(f"drawing.{key}") for key in ("timeline", "incidents", "quorum", "full", "writes", "reads")),
-        *(name[:LONGEST_NAME] for name in (*members, *etcd.values(), *(f"UP {route}" for route in routes))),
-    ]
-    left = min(max(wide(name, SMALL) for name in names) + 14, 240)
-    scale = (WIDTH - left - RIGHT) / whole_s
-    parts: list[str] = []
-    y = TOP + 16.0
-
-    def x(at_s: float) -> float:
-        return left + max(0.0, min(at_s, whole_s)) * scale
-
-    def bars(gaps: Gaps, fill: str, down: float = 4, tall: float = BAR) -> list[str]:
-        ends = [(from_s, whole_s if to_s is None else to_s) for from_s, to_s in gaps]
-        return [rect(x(from_s), y + down, max(x(to_s) - x(from_s), 1.5), tall, fill) for from_s, to_s in ends]
-
-    def lane(name: str, content: Iterable[str], above: Iterable[str] = ()) -> None:
-        nonlocal y
-        parts.append(words(left - 8, y + 14, name[:LONGEST_NAME], SMALL, INK, "end"))
-        parts.extend(content)
-        parts.extend(not_observed(_times(recording.observer_suspended), x, y + 2, LANE - 4))
-        parts.extend(above)
+    whole_s = max(chart.in_seconds(recording.duration_ns), 1.0)
+    lanes = [(name[:LONGEST_NAME], bars) for name, bars in _lanes(recording, whole_s, language)]
+    headings = [language.say(f"drawing.{key}") for key in ("incidents", "writes", "reads")]
+    left = min(max(map(svg.wide, (*headings, *(name for name, _ in lanes)))) + 14, 240)
+    axis, y, drawn = chart.Axis(0.0, whole_s, left), TOP + 4.0, list[str]()
+    for name, bars in lanes:
+        drawn += [svg.words(left - 8, y + 14, name, anchor="end"), *_drawn(bars, recording, axis, y)]
         y += LANE
-
-    if recording.leaderships:
-        cells, numbers = _timelines(recording.leaderships, recording.promotions, whole_s, x, y)
-        lane(language.say("drawing.timeline"), cells, numbers)
-    no_watch = _unreachable(recording, "etcd", "watch")
-    for member in members:
-        own = [period for period in recording.roles if period.subject == member]
-        roles = [bar for period in own for bar in bars(_times([period]), ROLES.get(period.what, GREY))]
-        held = _times([period for period in recording.leaderships if period.member == member])
-        unknown = list(not_observed(list(_within(no_watch, held, whole_s)), x, y + 4 + BAR, KEY))
-        lane(member, [*roles, *bars(held, ORANGE, 4 + BAR, KEY), *unknown])
-    if recording.quorum:
-        lane(language.say("drawing.quorum"), bars(_times(recording.quorum), FAILED))
-    for subject, name in etcd.items():
-        lane(name, not_observed(_unreachable(recording, "etcd", subject), x, y + 4, BAR))
-    for route in routes:
-        up = bars(_times([period for period in recording.routes if period.subject == route]), LIME)
-        lane(f"UP {route}", [*up, *not_observed(_unreachable(recording, "haproxy"), x, y + 4, BAR)])
-    if recording.connection_limits:
-        lane(language.say("drawing.full"), bars(_times(recording.connection_limits), PURPLE))
     y += 6
-    top = top_of(per_second(one, whole_s) for one in recording.throughput)
+    top = chart.top_of(chart.per_second(one, whole_s) for one in recording.throughput)
     for action in ("write", "read"):
-        own_rates = [one for one in recording.throughput if one.action == action]
-        parts.append(words(12, y + RATES / 2 + 4, language.say(f"drawing.{action}s"), SMALL))
-        parts += rate_axis(top, left, y, RATES, language)
-        parts += columns(own_rates, top, x, y, RATES, whole_s)
-        parts += not_observed(gaps_of(recording, action), x, y, RATES)
+        drawn += chart.rates(recording, recording.throughput, action, top, axis, y, RATES, language)
         y += RATES + 12
     bottom = y - 8
-    axis, end = time_axis(recording, 0.0, whole_s, x, TOP + 12, bottom, language)
-    bands = []
-    for one in incidents:
-        began, ended = in_seconds(one.began_ns), in_seconds(one.ended_ns)
-        bands.append(rect(x(began), TOP + 12, max(x(ended) - x(began), 1.5), bottom - TOP - 12, AMBER))
-    bands += _beside([(x(in_seconds(one.began_ns)) + 2, str(one.id)) for one in incidents], TOP + 9)
-    shown, below = legend(_keys(recording, bool(incidents)), end + 20, language)
-    title = language.say("drawing.run")
-    head = [words(12, 20, title, 15, INK, bold=True)]
+    spans = [(chart.in_seconds(one.began_ns), chart.in_seconds(one.ended_ns)) for one in incidents]
+    bands = [*axis.bars(spans, svg.AMBER, TOP, bottom - TOP)]
+    bands += _beside([(axis.x(span[0]) + 2, str(one.id)) for span, one in zip(spans, incidents, strict=True)], TOP - 3)
     if incidents:
-        head.append(words(left - 8, TOP + 9, language.say("drawing.incidents"), SMALL, INK, "end"))
-    return document(WIDTH, below + 14, title, [*bands, *axis, *head, *parts, *shown])
+        bands.append(svg.words(left - 8, TOP - 3, headings[0], anchor="end"))
+    shown, height = chart.legend(_keys(recording, bool(incidents)), bottom + 66, language)
+    scale = chart.time_axis(recording, axis, TOP, bottom, language)
+    return svg.document(height, language.say("drawing.run"), [*bands, *scale, *drawn, *shown])
 
 
-def _keys(recording: RecordingResults, has_incidents: bool) -> Iterator[Key]:
-    """Yield the legend: only what is in the picture."""
-    yield from (filled("primary", BLUE), filled("replica", SKY), filled("away", GONE), filled("leader_key", ORANGE))
-    yield from (filled("ok", GREEN), filled("failed", FAILED))
-    if recording.routes:
-        yield filled("server_up", LIME)
+def _lanes(recording: RecordingResults, whole_s: float, language: Language) -> Iterator[Lane]:
+    """Yield the lanes from top to bottom: only those with something to show."""
+    away = recording.unreachable
+    if recording.leaderships:
+        yield language.say("drawing.timeline"), [_timelines(recording, whole_s)]
+    no_watch = chart.times(one for one in away if (one.source, one.subject) == ("etcd", "watch"))
+    for member in dict.fromkeys([s.subject for s in recording.roles] + [s.member for s in recording.leaderships]):
+        own = [period for period in recording.roles if period.subject == member]
+        roles = [Bars(chart.times([period]), ROLES.get(period.what, svg.GREY)) for period in own]
+        held = chart.times(period for period in recording.leaderships if period.member == member)
+        both = [(max(a[0], b[0]), min(a[1], b[1])) for a in no_watch for b in held]
+        unknown = Bars([part for part in both if part[0] < part[1]], svg.GONE, 4 + BAR, KEY)
+        yield member, [*roles, Bars(held, svg.ORANGE, 4 + BAR, KEY), unknown]
+    if recording.quorum:
+        yield language.say("drawing.quorum"), [Bars(chart.times(recording.quorum), svg.FAILED)]
+    for endpoint in sorted({one.subject for one in away if one.source == "etcd"} - {"watch"}):
+        name = language.names.get(endpoint) or endpoint
+        own_away = chart.times(one for one in away if (one.source, one.subject) == ("etcd", endpoint))
+        yield name if name.startswith("etcd") else f"etcd {name}", [Bars(own_away, svg.GONE)]
+    proxy_away = Bars(chart.times(one for one in away if one.source == "haproxy"), svg.GONE)
+    for route in dict.fromkeys(s.subject for s in recording.routes):
+        up = chart.times(period for period in recording.routes if period.subject == route)
+        yield f"UP {route}", [Bars(up, svg.LIME), proxy_away]
     if recording.connection_limits:
-        yield filled("full", PURPLE)
-    if has_incidents:
-        yield filled("incident_band", AMBER)
+        yield language.say("drawing.full"), [Bars(chart.times(recording.connection_limits), svg.PURPLE)]
 
 
-def _times(periods: Iterable[Period | LeaderPeriod | ConnectionLimit]) -> Gaps:
-    return [(in_seconds(p.from_ns), None if p.to_ns is None else in_seconds(p.to_ns)) for p in periods]
-
-
-def _unreachable(recording: RecordingResults, source: str, subject: str | None = None) -> Gaps:
-    return [
-        (in_seconds(one.from_ns), None if one.to_ns is None else in_seconds(one.to_ns))
-        for one in recording.unreachable
-        if one.source == source and subject in (None, one.subject)
-    ]
-
-
-def _etcd_names(recording: RecordingResults, language: Language) -> dict[str, str]:
-    """Return the members of etcd that were unreachable at some time, with their names."""
-    subjects = sorted({one.subject for one in recording.unreachable if one.source == "etcd"} - {"watch"})
-    named = {subject: language.names.get(subject) or subject for subject in subjects}
-    return {subject: name if name.startswith("etcd") else f"etcd {name}" for subject, name in named.items()}
-
-
-def _timelines(
-    periods: Sequence[LeaderPeriod], promotions: Sequence[Promotion], whole_s: float, x: Place, y: float
-) -> tuple[list[str], list[str]]:
-    """Return a cell for each leader and each of its timelines, and their numbers; gaps: no member held the key."""
-    cells, numbers = [], []
-    for period in periods:
-        from_s, until_s = in_seconds(period.from_ns), whole_s if period.to_ns is None else in_seconds(period.to_ns)
-        own = [p for p in promotions if p.member == period.member and from_s < in_seconds(p.at_ns) < until_s]
-        again = {p.timeline: in_seconds(p.at_ns) for p in own if p.timeline in period.timelines[1:]}
+def _timelines(recording: RecordingResults, whole_s: float) -> Bars:
+    """Return a cell for each leader and each of its timelines, with their numbers; gaps: no member held the key."""
+    cells: list[tuple[float, float]] = []
+    names: list[str] = []
+    for period, (from_s, to_s) in zip(recording.leaderships, chart.times(recording.leaderships), strict=True):
+        until_s = min(to_s, whole_s)
+        own = [p for p in recording.promotions if p.member == period.member]
+        again = {p.timeline: chart.in_seconds(p.at_ns) for p in own if p.timeline in period.timelines[1:]}
+        again = {number: at_s for number, at_s in again.items() if from_s < at_s < until_s}
         known = len(again) == len(period.timelines[1:])  # if a promotion has no moment, one cell holds both timelines
         bounds = [from_s, *(again.values() if known else ()), until_s]
-        names = [str(n) for n in period.timelines] if known and again else [dashed(period.timelines)]
-        for begin, end, text in zip(bounds, bounds[1:], names, strict=False):
-            from_x, to_x = x(begin), x(end)
-            cells.append(rect(from_x, y + 2, max(to_x - from_x, 1.5), LANE - 7, "#eceff2", GREY))
-            numbers.append((from_x + max(1.5, (to_x - from_x - _number_width(text)) / 2), text))
-    return cells, list(_beside(numbers, y + 14))
+        cells += pairwise(bounds)
+        names += [str(n) for n in period.timelines] if known and again else [dashed(period.timelines)]
+    return Bars(cells, svg.PALE, 2, LANE - 7, svg.GREY, names)
+
+
+def _drawn(lane: Sequence[Bars], recording: RecordingResults, axis: chart.Axis, y: float) -> Iterator[str]:
+    """Yield the bars of a lane; hatched over them the periods in which the observer was suspended; then their labels.
+
+    Each label stands in the middle of its bar.
+    """
+    for bars in lane:
+        yield from axis.bars(bars.times, bars.fill, y + bars.down, bars.tall, stroke=bars.stroke)
+    yield from axis.bars(chart.times(recording.observer_suspended), svg.GONE, y + 2, LANE - 4)
+    for bars in lane:
+        ends = [
+            (axis.x(from_s), axis.x(to_s), text) for (from_s, to_s), text in zip(bars.times, bars.labels, strict=False)
+        ]
+        yield from _beside([(a + max(1.5, (b - a - _number_width(text)) / 2), text) for a, b, text in ends], y + 14)
+
+
+def _keys(recording: RecordingResults, has_incidents: bool) -> Iterator[chart.Key]:
+    """Yield the legend: only what is in the picture."""
+    always = {"primary": svg.BLUE, "replica": svg.SKY, "away": svg.GONE, "leader_key": svg.ORANGE}
+    for phrase, fill in (*always.items(), ("ok", svg.GREEN), ("failed", svg.FAILED)):
+        yield chart.filled(phrase, fill)
+    if recording.routes:
+        yield chart.filled("server_up", svg.LIME)
+    if recording.connection_limits:
+        yield chart.filled("full", svg.PURPLE)
+    if has_incidents:
+        yield chart.filled("incident_band", svg.AMBER)
 
 
 def _beside(texts: Sequence[tuple[float, str]], y: float) -> Iterator[str]:
@@ -180,20 +137,10 @@ def _beside(texts: Sequence[tuple[float, str]], y: float) -> Iterator[str]:
     free = 0.0
     for wanted, text in texts:
         place = max(wanted, free)
-        if text and place - wanted <= ASIDE and place + _number_width(text) <= WIDTH - 2:
-            yield words(place, y, text, SMALL, INK, bold=True)
+        if text and place - wanted <= ASIDE and place + _number_width(text) <= svg.WIDTH - 2:
+            yield svg.words(place, y, text, bold=True)
             free = place + _number_width(text) + 2
 
 
 def _number_width(number: str) -> float:
-    return 0.62 * SMALL * len(number)
-
-
-def _within(gaps: Gaps, held: Gaps, end_s: float) -> Iterator[tuple[float, float]]:
-    """Yield the parts of some periods that lie in others."""
-    for from_s, to_s in gaps:
-        for began_s, ended_s in held:
-            low = max(from_s, began_s)
-            high = min(end_s if to_s is None else to_s, end_s if ended_s is None else ended_s)
-            if low < high:
-                yield low, high
+    return 0.62 * svg.SIZE * len(number)
