@@ -1,7 +1,5 @@
 """The table of contents of the report: one tuple. A new section is one file and its phrases."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from reports.analysis.results.whole import Results

@@ -1,7 +1,5 @@
 """Analyze a recording: a recording in, findings out."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest

@@ -1,7 +1,5 @@
 """What changed between two reports of a source on a member, and which server of a proxy is which member."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Which acknowledged writes were lost, by token: those that an audit did not find."""
 
-from __future__ import annotations
-
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Neither this module nor a rule reads injected faults (`fault.told`, `repair.told`): the cause is inferred.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args

@@ -1,7 +1,5 @@
 """Incidents: where one begins and where it ends. It opens at a first trigger and closes after 5 s of calm."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Everything that the rules read, prepared once for a recording: outages, leaderships, changes, routes, settings."""
 
-from __future__ import annotations
-
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Injected faults: the incidents to which they belong, the causes that they should have, and the score."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 

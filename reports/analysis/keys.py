@@ -1,7 +1,5 @@
 """The phases of an incident, by the key that the phrases of each language carry."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 # Phases, and whether they are a part of the outage, so that they sum to it. If the event between two phases was not

@@ -1,7 +1,5 @@
 """Who held the leader key, on which timeline; requests to hand it over; two members that were primaries at once."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The operations of a recording: their rate, their latencies in calm periods, and those that failed."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence

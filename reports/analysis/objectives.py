@@ -1,7 +1,5 @@
 """Objectives: whether the recordings meet the limits that a user set, and why that is not known."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, get_args
 

@@ -5,8 +5,6 @@ kind apart with the rate of that kind: a client with a connection pool survives 
 connections does not, such as a brownout, a proxy at its limit, or a login that hangs.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Phase boundaries: the moments that divide an outage into phases, each with its evidence."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ cuts the window of an earlier one. If the event between two phases was not obser
 names, so that the phases sum to the outage whatever was missed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """HAProxy's health checks, as its statistics page showed them: settings, pauses, timeouts, stale backends."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

@@ -3,8 +3,6 @@
 If most members of etcd are away, the rest cannot elect a leader and cannot report that.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from observer.model.findings import Unreachable

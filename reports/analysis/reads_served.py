@@ -1,7 +1,5 @@
 """Reads in incidents, and reads that a leader served: how soon after a role change, and on which connections."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Streaming replicas: when there were as many as before an incident; and brownouts, when a stale route stayed up."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from observer.model.findings import Brownout, Phase

@@ -1,7 +1,5 @@
 """How far replicas were behind under load, which stopped streaming in an incident, and how members came back."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeGuard

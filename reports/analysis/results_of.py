@@ -1,7 +1,5 @@
 """All results of one or more recordings."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from typing import Any

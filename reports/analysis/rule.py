@@ -3,8 +3,6 @@
 A rule finds its cause with the rows that show it, rejects it with a reason, or returns None if nothing points to it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any

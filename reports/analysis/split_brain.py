@@ -3,8 +3,6 @@
 Direct SQL shows two primaries at once only if both answer. Here stands what it could not show.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from observer.model.findings import Unreachable

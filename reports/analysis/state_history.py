@@ -1,7 +1,5 @@
 """The states of a recording over time: roles, routes, quorum, connection limits, leaders, promotions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 

@@ -3,8 +3,6 @@
 The container engine shows which start made an election of etcd possible. No cause and no phase is inferred from it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from observer.model.findings import Incident, Unreachable

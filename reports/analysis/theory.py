@@ -7,8 +7,6 @@ every `inter` and needs `rise` good checks before it routes. Without a DCS Patro
 and `retry_timeout` has passed. Settings that were not observed imply nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The parts of a cluster: names, addresses, versions, and what captures of members, pools and dashboards hold."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """Triggers: what opens an incident, and what keeps one open."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 

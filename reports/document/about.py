@@ -1,7 +1,5 @@
 """The end of the document: where its numbers come from, how it checks itself, how to repeat it, what words mean."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from reports.analysis.keys import PHASES

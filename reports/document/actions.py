@@ -1,7 +1,5 @@
 """What to change: the part of the write outages that took longest, the setting behind it, and what the change gives."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """Short ways to build blocks: sentences, tables, links to incidents, rows of the recording file."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 

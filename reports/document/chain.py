@@ -1,7 +1,5 @@
 """What happened in the incidents of a cause, as a chain of facts: meaning, evidence, longest phase, values in doubt."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from observer.model.causes import CAUSES

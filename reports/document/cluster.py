@@ -1,7 +1,5 @@
 """The cluster: members as `patronictl list` shows them, live settings, versions, and all parts with their addresses."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The commands that a reader may type on this cluster."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Literal
 

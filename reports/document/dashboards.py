@@ -1,7 +1,5 @@
 """Grafana: its dashboards, and what their panels showed of each fault."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """What became of the writes, whether two primaries ran at once, and what the reads showed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 

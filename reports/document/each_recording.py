@@ -1,7 +1,5 @@
 """Blocks of every recording of a document, one after the other, and what several sections need of a recording."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 
 from observer.model.recording import Served

@@ -1,7 +1,5 @@
 """What an incident did beside its outage: reads, the read pool, candidates, brownout, HAProxy's connection limit."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from observer.model.causes import CAUSES

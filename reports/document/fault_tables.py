@@ -1,7 +1,5 @@
 """The table that only the incidents of one sort of cause have: a quorum that was lost, an etcd member, HAProxy."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from observer.model.recording import SECOND_NS

@@ -1,7 +1,5 @@
 """What a reader may want once about a cause: the evidence with its rows, lost tokens, excluded causes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The table of the run: one row for each incident, in the order of time."""
 
-from __future__ import annotations
-
 from observer.model.findings import Cost
 from reports.analysis.results.evidence import Rejoin
 from reports.analysis.results.incident import IncidentResults

@@ -1,7 +1,5 @@
 """The section of the incidents: the run as one table, then for each cause the chain of facts, phases and evidence."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from observer.model.causes import CAUSES

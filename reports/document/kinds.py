@@ -1,7 +1,5 @@
 """Incidents grouped by kind of fault: the cause, and what broke if the cause alone does not show it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from observer.model.causes import CAUSES

@@ -1,7 +1,5 @@
 """Which member held the leader key, on which timelines, and when."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 from reports.analysis.results.recording import LeaderPeriod

@@ -1,7 +1,5 @@
 """The load: what became of it, which servers served it, how fast it was without faults, how far replicas lagged."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from reports.analysis.results.recording import ReplicaLag

@@ -1,7 +1,5 @@
 """Periods in which something was not observed: unreachable sources, a suspended observer, operations not sent."""
 
-from __future__ import annotations
-
 from reports.analysis.results.whole import RecordingResults, Results
 from reports.document.blocks import Blocks, Cell, Profile, Row, Section, Sentence, Value
 from reports.document.build import code, details, events, paragraph, query, say, seconds, table

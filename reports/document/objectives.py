@@ -1,7 +1,5 @@
 """The objectives: what was asked for, what was measured, and which incidents miss it."""
 
-from __future__ import annotations
-
 from reports.analysis.objectives import breaks
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import Objective, Results

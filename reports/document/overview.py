@@ -1,7 +1,5 @@
 """The verdict, first of all: how long the application was down, what was lost, what to change; then a row a fault."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from statistics import median
 

@@ -1,7 +1,5 @@
 """The table of an outage's phases: one column for each incident, beside what the settings imply."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """HAProxy: where its ports lead, which servers its pools hold, and how its checks decide that."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

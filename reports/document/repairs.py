@@ -1,7 +1,5 @@
 """Repairs that an operator or a drill reported while an incident lasted."""
 
-from __future__ import annotations
-
 from observer.model.findings import Reported
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import Results

@@ -1,7 +1,5 @@
 """Single points of failure as the run shows them, and designs for production with what each does not solve."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from observer.model.causes import CAUSES

@@ -1,7 +1,5 @@
 """The report's checks of its own results: what does not hold is withheld, and a warning names the check."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """What happened, in a few lines for a terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from observer.model.findings import Cost

@@ -1,7 +1,5 @@
 """The questions of the homework: the incidents that answer each, and the commands that test the others."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from observer.model.causes import CAUSES

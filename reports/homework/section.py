@@ -1,7 +1,5 @@
 """The questions of the homework in its order, each answered from the run or with the command that would test it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from observer.model.causes import CAUSES

@@ -1,7 +1,5 @@
 """Markdown that nothing from outside can break: escaping of text, inline code, tables and fenced blocks."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 

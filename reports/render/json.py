@@ -4,8 +4,6 @@ Times in nanoseconds (`..._ns`) become seconds (`..._s`), `duration_ns` becomes 
 they may be added, and do not change.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any

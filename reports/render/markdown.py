@@ -1,7 +1,5 @@
 """Sections of blocks to Markdown for GitHub, in one language. The same sections give the same bytes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import cache
 from types import MappingProxyType

@@ -1,7 +1,5 @@
 """What supports the cause and the cost of an incident: logs, container engine, etcd, proxy, reads, replication."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -1,7 +1,5 @@
 """One incident with everything that the analysis knows about it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from observer.model.findings import Incident

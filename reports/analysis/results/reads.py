@@ -1,7 +1,5 @@
 """What reads and audits showed: stale reads, reads that went back in time, lost rows, possible split brain."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from observer.model.findings import Lost

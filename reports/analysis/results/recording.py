@@ -1,7 +1,5 @@
 """What one recording shows beside its incidents: cluster, roles, load, replica lag, coverage."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

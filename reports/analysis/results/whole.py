@@ -1,7 +1,5 @@
 """All results of one or more recordings: what a document is made from."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """Causes that lie with etcd: a member down, quorum lost, a harmless election."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from observer.model.findings import Confidence, Evidence

@@ -1,7 +1,5 @@
 """Causes that lie with the leader: killed, stopped, frozen, cut off, or requested to hand over."""
 
-from __future__ import annotations
-
 from observer.model.findings import Confidence, Evidence, Rejected
 from observer.model.recording import SECOND_NS
 from reports.analysis.incident_context import SHUT, UNREACHED, IncidentContext, MemberObservations, at_s, shows

@@ -1,7 +1,5 @@
 """The cause of an incident: the rules in the order in which they decide, and the evidence beside the cause."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from observer.model.causes import CAUSES

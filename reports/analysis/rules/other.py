@@ -1,7 +1,5 @@
 """Causes beside the layers of a cluster: two primaries, an observer that did not run, and none that a rule knows."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from observer.model.findings import Evidence

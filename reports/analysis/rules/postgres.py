@@ -1,7 +1,5 @@
 """Causes that lie with PostgreSQL alone, while its Patroni runs: frozen, restarted, crashed."""
 
-from __future__ import annotations
-
 from observer.model.findings import Evidence
 from observer.model.recording import SECOND_NS
 from reports.analysis.incident_context import SHUT, UNREACHED, IncidentContext, MemberObservations

@@ -1,7 +1,5 @@
 """Causes that lie with the proxy: down, frozen, at its connection limit, cut off, or merely reloaded."""
 
-from __future__ import annotations
-
 from observer.model.findings import Confidence, Evidence, Unreachable
 from observer.model.recording import NEW, SECOND_NS, Event, Operation, Outcome
 from reports.analysis.incident_context import IncidentContext, at_s, shows, shows_failed

@@ -1,7 +1,5 @@
 """Causes that lie with a replica, while the leader keeps its key."""
 
-from __future__ import annotations
-
 from reports.analysis.incident_context import SHUT, UNREACHED, IncidentContext, MemberObservations, at_s, shows
 from reports.analysis.rule import (
     Found,

@@ -1,7 +1,5 @@
 """The document as one HTML file that loads nothing: the Markdown as HTML, below a view of the run with its data."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

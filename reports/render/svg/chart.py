@@ -1,7 +1,5 @@
 """What both pictures are made of: the time axis, bars on it, the legend, columns of operations, injected faults."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """The pictures of a document by name: every recording, and every incident that has something to draw."""
 
-from __future__ import annotations
-
 from reports.analysis.results.whole import Results
 from reports.render.language import Language
 from reports.render.svg.incident import highest, incident, is_drawn

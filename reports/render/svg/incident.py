@@ -1,7 +1,5 @@
 """An incident: rates and slowest answers by the second, injected faults, and phases beside what settings imply."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from math import log10
 

@@ -1,7 +1,5 @@
 """A whole recording on one time axis: incidents, timelines, roles, quorum, pools, writes and reads."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise

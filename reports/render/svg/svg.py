@@ -4,8 +4,6 @@ The pictures are bars, lines and words, so they need no plotting library, and th
 every machine. The colours are those of Okabe and Ito, which colour-blind readers can tell apart; failures are hatched.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from html import escape
 
