@@ -18,7 +18,7 @@ packages:
 	@touch $@
 
 demo: setup
-	@.venv/bin/python -m observer.commands.demo
+	@sh stack/demo.sh
 
 lint: setup
 	.venv/bin/ruff check .

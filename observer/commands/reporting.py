@@ -18,7 +18,6 @@ from reports.analysis.results.whole import Results
 from reports.analysis.results_of import results_of
 from reports.contents import document
 from reports.document.self_checks import checked
-from reports.document.terminal import terminal_lines
 from reports.homework.answers import answers_of
 from reports.render import json as as_json
 from reports.render.html.html import html
@@ -60,12 +59,6 @@ def text(
     if form == "html":
         return html(sections, results, _naming(results, language_name))
     return markdown(sections, _naming(results, language_name), pictures or {})
-
-
-def summary(results: Results, language_name: str) -> list[str]:
-    """Return what happened, in a few lines for a terminal."""
-    words = _naming(results, language_name).plain()
-    return [words.written(line) for line in terminal_lines(results)]
 
 
 def _naming(results: Results, language_name: str) -> Language:

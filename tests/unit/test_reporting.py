@@ -1,16 +1,15 @@
-"""From a recording file to a document, its pictures, and the lines for a terminal."""
+"""From results to a document and its pictures."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from observer.commands.reporting import draw, summary, text
+from observer.commands.reporting import draw, text
 from observer.model.errors import CannotWrite
 from reports.render.language import language
-from tests.unit.document.builders_cluster import cost, incident, recording, results
+from tests.unit.document.builders_cluster import incident, recording, results
 
 FOUND = results(incident())
 
@@ -59,19 +58,3 @@ def test_an_address_that_two_recordings_name_differently_keeps_no_name() -> None
     document = text(results(recordings=(first, second)), "md", "en", "homework")
     assert "`etcd2` led all the time" in document
     assert "`patroni2`" in document and "`etcd9`" not in document
-
-
-def test_the_terminal_gets_a_few_plain_lines() -> None:
-    lines = [line.replace("\u00a0", " ") for line in summary(FOUND, "en")]
-    assert lines[0] == "08:36:18 UTC  Leader patroni1 was killed."
-    assert lines[1] == "  no writes for 26.1 s, no reads for 0 s"
-    assert "  leader: patroni1 → patroni2, timeline 1 → 2" in lines
-    assert lines[-1] == "  acknowledged writes lost: 0"
-
-
-def test_the_terminal_says_that_an_outage_is_not_over_and_that_a_recording_has_no_end() -> None:
-    still = replace(results(incident(write=cost(12.0, open=True))), recordings=(recording(ended=None),))
-    lines = [line.replace("\u00a0", " ") for line in summary(still, "en")]
-    assert lines[0].startswith("Recording 1 has no end")
-    assert any("≥ 12.0 s" in line for line in lines)
-    assert summary(results(), "en") == ["Nothing failed."]
