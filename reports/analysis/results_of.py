@@ -24,9 +24,8 @@ from reports.analysis.reads import reads
 from reports.analysis.reads_served import last_stale_read, persistent_on_leader
 from reports.analysis.replication import excluded_samples, rejoins, replica_lags
 from reports.analysis.results import recording as results
-from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.reads import Consistency, DurabilityTotals
-from reports.analysis.results.whole import RecordingResults, Results
+from reports.analysis.results.whole import IncidentResults, RecordingResults, Results
 from reports.analysis.split_brain import divergences, possible_split_brains
 from reports.analysis.supporting_evidence import supporting_evidence, was_etcd_leader
 from reports.analysis.theory import brownout, live_settings

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from observer.model.causes import CAUSES
-from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.whole import RecordingResults, Results
+from reports.analysis.results.whole import IncidentResults, RecordingResults, Results
 from reports.analysis.theory import bound, effective
 from reports.document.blocks import Cell, Inline, Profile, Section
 from reports.document.build import paragraph, say, seconds, table

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from observer.model.causes import CAUSES
 from observer.model.findings import Evidence
-from reports.analysis.results.incident import IncidentResults
+from reports.analysis.results.whole import IncidentResults
 from reports.document.blocks import Inline, Sentence
 from reports.document.build import incident_link, say
 from reports.document.phases import name_of, out_of_bound, outage_phases

@@ -5,9 +5,8 @@ from datetime import datetime
 
 from observer.model.causes import CAUSES
 from observer.model.recording import SECOND_NS
-from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.recording import DashboardSpan
-from reports.analysis.results.whole import RecordingResults, Results
+from reports.analysis.results.whole import IncidentResults, RecordingResults, Results
 from reports.document.blocks import Blocks, Cell, Profile, Row, Section, Sentence, Value
 from reports.document.build import code, details, events, numbers, paragraph, say, seconds, shown_by, table
 from reports.document.commands import cluster_kind

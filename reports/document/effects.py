@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from observer.model.causes import CAUSES
 from observer.model.recording import SECOND_NS
-from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.whole import RecordingResults, Results
+from reports.analysis.results.whole import IncidentResults, RecordingResults, Results
 from reports.document.blocks import Blocks, Cell, Row, Value
 from reports.document.build import code, say, seconds, table
 from reports.document.kinds import recording_of

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 
 from observer.model.recording import SECOND_NS
-from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.whole import RecordingResults, Results
+from reports.analysis.results.whole import IncidentResults, RecordingResults, Results
 from reports.document.blocks import Blocks, Cell, Row, Value
 from reports.document.build import events, say, seconds, shown_by, table
-from reports.document.kinds import recording_of
+from reports.document.kinds import recording_of, repairs_before_write
 from reports.document.phases import outage_phases
-from reports.document.repairs import repairs_before_write
 
 DIRECT_WRITES = 3
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from observer.model.recording import SECOND_NS
-from reports.analysis.results.incident import IncidentResults
+from reports.analysis.results.whole import IncidentResults
 from reports.document.blocks import Blocks, Inline, Row, Rows, Sentence, Value
 from reports.document.build import code, rows_of, say, table
 from reports.document.phases import SIDE_BY_SIDE

@@ -2,12 +2,10 @@
 
 from observer.model.findings import Cost
 from reports.analysis.results.evidence import Rejoin
-from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.whole import Results
+from reports.analysis.results.whole import IncidentResults, Results
 from reports.document.blocks import Anchor, Blocks, Cell, Inline, Row, Value
 from reports.document.build import code, incident_link, say, seconds, table
-from reports.document.kinds import cause_name, recording_of
-from reports.document.repairs import repairs_before_write
+from reports.document.kinds import cause_name, recording_of, repairs_before_write
 
 
 def incident_table(results: Results) -> Blocks:

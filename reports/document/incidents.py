@@ -3,8 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from observer.model.causes import CAUSES
-from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.whole import Results
+from reports.analysis.results.whole import IncidentResults, Results
 from reports.document.blocks import Blocks, Heading, Picture, Profile, Section
 from reports.document.build import details, numbers, paragraph, say
 from reports.document.chain import chain

@@ -1,8 +1,7 @@
 """The objectives: what was asked for, what was measured, and which incidents miss it."""
 
 from reports.analysis.objectives import breaks
-from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.whole import Objective, Results
+from reports.analysis.results.whole import IncidentResults, Objective, Results
 from reports.document.blocks import Profile, Section, Value
 from reports.document.build import numbers, say, table
 

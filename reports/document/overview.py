@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from statistics import median
 
 from observer.model.findings import Cost
-from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.whole import Results
+from reports.analysis.results.whole import IncidentResults, Results
 from reports.document.actions import weakest
 from reports.document.blocks import Blocks, Bullets, Cell, Inline, Profile, Row, Section, Sentence, Value
 from reports.document.build import incident_link, numbers, paragraph, say, seconds, table
-from reports.document.kinds import Kind, by_kind
-from reports.document.repairs import repairs_before_write
+from reports.document.kinds import Kind, by_kind, repairs_before_write
 
 ENOUGH_FOR_A_MEDIAN = 3
 LINKS = 12

@@ -7,7 +7,7 @@ from observer.model.causes import CAUSES
 from observer.model.findings import Phase
 from observer.model.recording import SECOND_NS
 from reports.analysis.keys import is_inside
-from reports.analysis.results.incident import IncidentResults
+from reports.analysis.results.whole import IncidentResults
 from reports.analysis.theory import FORMS, SECOND, Form
 from reports.document.blocks import Blocks, Cell, Inline, Sentence, Value
 from reports.document.build import say, seconds, table

@@ -8,9 +8,8 @@ from typing import Any
 from observer.model.findings import Cost, Phase
 from observer.model.recording import MS_NS, SECOND_NS
 from reports.analysis.keys import is_inside
-from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.recording import LeaderPeriod
-from reports.analysis.results.whole import FailedCheck, RecordingResults, Results
+from reports.analysis.results.whole import FailedCheck, IncidentResults, RecordingResults, Results
 
 SLACK_NS = 2 * MS_NS
 

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 
 from observer.model.causes import CAUSES
 from observer.model.recording import SECOND_NS
-from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.recording import Part
-from reports.analysis.results.whole import Answer, RecordingResults, Results
+from reports.analysis.results.whole import Answer, IncidentResults, RecordingResults, Results
 from reports.document.commands import cluster_kind, stack_command
 
 # In the order of the homework. The table of causes says which causes answer each.

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from observer.model.causes import CAUSES
 from observer.model.findings import Cost
-from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.whole import Answer, RecordingResults, Results
+from reports.analysis.results.whole import Answer, IncidentResults, RecordingResults, Results
 from reports.document.blocks import Blocks, Bullets, Inline, Profile, Section, Sentence, Value
 from reports.document.build import details, events, numbers, say, shown_by
 from reports.document.chain import joined

@@ -10,10 +10,9 @@ from typing import Any
 
 from observer.model.findings import Cost, Outage, Phase
 from observer.model.recording import SECOND_NS
-from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.reads import TwoPrimaries
 from reports.analysis.results.recording import Baseline, ConnectionLimit, Throughput
-from reports.analysis.results.whole import RecordingResults, Results
+from reports.analysis.results.whole import IncidentResults, RecordingResults, Results
 from reports.render.language import Language, language
 
 # The public key of each attribute with another name. `..._ns` is not listed: it becomes `..._s`.

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from benchmarks.accuracy import recorded_run
 from observer.model.recording import Recording
-from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.whole import RecordingResults, Results
+from reports.analysis.results.whole import IncidentResults, RecordingResults, Results
 from reports.analysis.results_of import results_of
 
 RUNS = Path(__file__).parents[1] / "corpus" / "runs"

@@ -10,7 +10,7 @@ import pytest
 
 from observer.model import findings
 from observer.model.findings import Outage, Rejected
-from reports.analysis.results import evidence, incident, reads, recording, whole
+from reports.analysis.results import evidence, reads, recording, whole
 from reports.analysis.results.recording import ConnectionLimit
 from reports.analysis.results.whole import FailedCheck, Results
 from reports.render.json import KEYS, document, unrounded
@@ -24,7 +24,7 @@ def found() -> Results:
 
 
 def test_every_public_key_belongs_to_an_attribute() -> None:
-    modules: tuple[ModuleType, ...] = (findings, evidence, incident, reads, recording, whole)
+    modules: tuple[ModuleType, ...] = (findings, evidence, reads, recording, whole)
     classes = [one for module in modules for one in vars(module).values() if isinstance(one, type)]
     names = {field.name for one in classes if is_dataclass(one) for field in fields(one)}
     assert KEYS.keys() - names == set()

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from observer.model.findings import Evidence
-from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.whole import Results
+from reports.analysis.results.whole import IncidentResults, Results
 from reports.document.self_checks import CHECKS, checked
 from tests.unit.analyzed import recorded
 

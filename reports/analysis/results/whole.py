@@ -4,11 +4,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from observer.model.findings import Reported, Verdict
+from observer.model.findings import Incident, Reported, Verdict
 from observer.model.recording import Served
-from reports.analysis.results import recording
-from reports.analysis.results.incident import IncidentResults
+from reports.analysis.results import recording as one
+from reports.analysis.results.evidence import Rejoin, SupportingEvidence
 from reports.analysis.results.reads import Consistency, DurabilityTotals, LastStaleRead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentResults(Incident):
+    """An incident with what else its recording shows about it.
+
+    `id` is unique among all recordings; `number` counts within one; `within` of a cost is an `id`. `was_etcd_leader`:
+    the failed etcd member led etcd; None: unknown, or another cause. `brownout_bound_s`: shortest and longest brownout
+    that the proxy's settings imply, seconds.
+    """
+
+    id: int
+    recording: int
+    began_utc: str
+    ended_utc: str
+    brownout_bound_s: tuple[float, float] | None
+    rejoins: tuple[Rejoin, ...]
+    was_etcd_leader: bool | None
+    supporting: SupportingEvidence
+    throughput: tuple[one.Throughput, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,35 +53,35 @@ class RecordingResults:
     live_id: int | None
     versions: Mapping[str, str]
     version_ids: Mapping[str, tuple[int, ...]]
-    captures: tuple[recording.Capture, ...]
-    totals: tuple[recording.Totals, ...]
-    failures: tuple[recording.FailureGroup, ...]
-    read_only: tuple[recording.ReadOnlyWrites, ...]
-    baseline: tuple[recording.Baseline, ...]
+    captures: tuple[one.Capture, ...]
+    totals: tuple[one.Totals, ...]
+    failures: tuple[one.FailureGroup, ...]
+    read_only: tuple[one.ReadOnlyWrites, ...]
+    baseline: tuple[one.Baseline, ...]
     served: tuple[Served, ...]
     last_stale_read: LastStaleRead | None
     persistent_on_leader: tuple[tuple[int, ...], ...] | None
-    leaderships: tuple[recording.LeaderPeriod, ...]
-    unreachable: tuple[recording.Unreachable, ...]
-    not_observed: tuple[recording.NotObserved, ...]
+    leaderships: tuple[one.LeaderPeriod, ...]
+    unreachable: tuple[one.Unreachable, ...]
+    not_observed: tuple[one.NotObserved, ...]
     notes: tuple[Reported, ...]
-    parts: tuple[recording.Part, ...]
-    watchers: tuple[recording.Part, ...]
+    parts: tuple[one.Part, ...]
+    watchers: tuple[one.Part, ...]
     names: Mapping[str, str]
     etcd_leader: str | None
-    proxy: recording.ProxySettings
-    checks: recording.ProxyChecks
-    replica_lags: tuple[recording.ReplicaLag, ...]
+    proxy: one.ProxySettings
+    checks: one.ProxyChecks
+    replica_lags: tuple[one.ReplicaLag, ...]
     lag_samples_excluded: tuple[int, ...]
-    roles: tuple[recording.Period, ...]
-    routes: tuple[recording.Period, ...]
-    promotions: tuple[recording.Promotion, ...]
-    connection_limits: tuple[recording.ConnectionLimit, ...]
-    quorum: tuple[recording.Period, ...]
-    dashboards: tuple[recording.DashboardSpan, ...]
-    observer_suspended: tuple[recording.Period, ...]
-    direct_writes: tuple[recording.Period, ...]
-    throughput: tuple[recording.Throughput, ...]
+    roles: tuple[one.Period, ...]
+    routes: tuple[one.Period, ...]
+    promotions: tuple[one.Promotion, ...]
+    connection_limits: tuple[one.ConnectionLimit, ...]
+    quorum: tuple[one.Period, ...]
+    dashboards: tuple[one.DashboardSpan, ...]
+    observer_suspended: tuple[one.Period, ...]
+    direct_writes: tuple[one.Period, ...]
+    throughput: tuple[one.Throughput, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,7 @@ from math import log10
 from observer.model.findings import Phase, Reported
 from observer.model.recording import SECOND_NS
 from reports.analysis.keys import is_inside
-from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.whole import RecordingResults
+from reports.analysis.results.whole import IncidentResults, RecordingResults
 from reports.document.phases import rounded
 from reports.render.language import Language
 from reports.render.svg import chart, svg

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.whole import RecordingResults
+from reports.analysis.results.whole import IncidentResults, RecordingResults
 from reports.render.escaping import dashed
 from reports.render.language import Language
 from reports.render.svg import chart, svg

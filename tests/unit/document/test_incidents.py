@@ -17,8 +17,8 @@ from reports.analysis.results.evidence import (
     Rejoin,
     ReplicationSample,
 )
-from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.recording import Period
+from reports.analysis.results.whole import IncidentResults
 from reports.document.blocks import Profile
 from reports.document.incidents import incidents
 from reports.document.kinds import by_kind, kind_of

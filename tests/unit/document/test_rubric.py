@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from reports.analysis.results.incident import IncidentResults
-from reports.analysis.results.whole import RecordingResults
+from reports.analysis.results.whole import IncidentResults, RecordingResults
 from reports.document.cluster import patronictl_list
 from reports.render.escaping import runs
 from reports.render.language import language
