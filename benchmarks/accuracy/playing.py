@@ -16,7 +16,7 @@ from benchmarks.accuracy.probe import Probe, gaps, near
 from observer.commands import drill_run, launch
 from observer.model.version import observer_version
 from observer.store import Reader
-from stack import configs, health
+from stack import configs, health, scenario_run
 from stack.errors import StackError
 from stack.local_cluster import local_cluster
 from stack.scenario import Scenario
@@ -33,7 +33,7 @@ def play(settings: StackSettings, scenario: Scenario, target: Path, say: Callabl
         with Probe(settings.dsn(settings.primary_port), Path(folder) / "probe.jsonl", DEADLINE_S) as probe:
             launch.detach(database, config, None)
             try:
-                drill_run.run(local_cluster(settings), scenario, database, say)
+                scenario_run.run(local_cluster(settings), scenario, drill_run.recording_of(database), say)
             finally:
                 launch.ask_to_stop(database)
         acknowledged, present = _acknowledged(database), _in_table(settings)

@@ -6,44 +6,33 @@ class ObserverError(Exception):
 
     exit_code = 70
 
+    def __init_subclass__(cls, exit_code: int | None = None) -> None:
+        cls.exit_code = exit_code or cls.exit_code
 
-class UsageError(ObserverError):
+
+class UsageError(ObserverError, exit_code=64):
     """An unknown argument or option."""
 
-    exit_code = 64
 
-
-class ForeignDatabase(ObserverError):
+class ForeignDatabase(ObserverError, exit_code=65):
     """The file is not a recording file of ours, or is damaged; nothing was written to it."""
 
-    exit_code = 65
 
-
-class NotFound(ObserverError):
+class NotFound(ObserverError, exit_code=66):
     """The file or the recording does not exist."""
 
-    exit_code = 66
 
-
-class NothingAnswers(ObserverError):
+class NothingAnswers(ObserverError, exit_code=69):
     """No cluster answers, or no recording is running."""
 
-    exit_code = 69
 
-
-class CannotWrite(ObserverError):
+class CannotWrite(ObserverError, exit_code=73):
     """The file cannot be written, now or at all."""
 
-    exit_code = 73
 
-
-class CredentialsRefused(ObserverError):
+class CredentialsRefused(ObserverError, exit_code=77):
     """A server refused the user or the password."""
 
-    exit_code = 77
 
-
-class ConfigError(ObserverError):
+class ConfigError(ObserverError, exit_code=78):
     """The configuration cannot be used."""
-
-    exit_code = 78

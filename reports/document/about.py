@@ -6,7 +6,7 @@ from reports.analysis.keys import PHASES
 from reports.analysis.results.whole import Results
 from reports.document.blocks import Bullets, Code, Profile, Section, Value
 from reports.document.build import details, paragraph, say, seconds, table
-from reports.document.commands import cluster_kind
+from reports.document.each_recording import cluster_kind
 
 # Views of the recording file that hold what the document counts.
 VIEWS = ("incidents", "phases", "outages", "leaders", "lost_writes", "served_by")

@@ -7,8 +7,7 @@ from reports.analysis.results.recording import Capture, Part
 from reports.analysis.results.whole import RecordingResults, Results
 from reports.document.blocks import Blocks, Cell, Code, Profile, Row, Section, Value
 from reports.document.build import code, details, events, paragraph, say, shown_by, table
-from reports.document.commands import cluster_kind
-from reports.document.each_recording import of_each
+from reports.document.each_recording import cluster_kind, of_each
 
 COLUMNS = {
     "Member": "name",

@@ -9,8 +9,7 @@ from reports.analysis.results.recording import DashboardSpan
 from reports.analysis.results.whole import IncidentResults, RecordingResults, Results
 from reports.document.blocks import Blocks, Cell, Profile, Row, Section, Sentence, Value
 from reports.document.build import code, details, events, numbers, paragraph, say, seconds, shown_by, table
-from reports.document.commands import cluster_kind
-from reports.document.each_recording import of_each
+from reports.document.each_recording import cluster_kind, of_each
 
 GRAFANA = "http://localhost:3000"
 BOARDS = {

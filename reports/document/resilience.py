@@ -6,7 +6,7 @@ from observer.model.causes import CAUSES
 from reports.analysis.results.whole import Results
 from reports.document.blocks import Bullets, Profile, Section, Sentence
 from reports.document.build import code, numbers, paragraph, say, table
-from reports.document.commands import cluster_kind
+from reports.document.each_recording import cluster_kind
 
 DESIGNS = ("two_proxies", "client_list", "three_hosts", "synchronous")
 

@@ -6,7 +6,7 @@ from observer.model.causes import CAUSES
 from observer.model.recording import SECOND_NS
 from reports.analysis.results.recording import Part
 from reports.analysis.results.whole import Answer, IncidentResults, RecordingResults, Results
-from reports.document.commands import cluster_kind, stack_command
+from reports.document.each_recording import cluster_kind, stack_command
 
 # In the order of the homework. The table of causes says which causes answer each.
 QUESTIONS = (

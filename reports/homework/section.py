@@ -8,22 +8,11 @@ from reports.analysis.results.whole import Answer, IncidentResults, RecordingRes
 from reports.document.blocks import Blocks, Bullets, Inline, Profile, Section, Sentence, Value
 from reports.document.build import details, events, numbers, say, shown_by
 from reports.document.chain import joined
-from reports.document.commands import cluster_kind
-from reports.document.each_recording import count, port_of
+from reports.document.each_recording import cluster_kind, count, port_of
 from reports.document.proxy import is_up, servers_of
+from reports.homework.answers import QUESTIONS
 
 Item = tuple[Inline, ...]
-FAULTS = (
-    "leader_stopped",
-    "leader_killed",
-    "leader_frozen",
-    "replica",
-    "etcd_one",
-    "etcd_leader",
-    "etcd_two",
-    "etcd_all",
-)
-"""The questions about faults in the order of the homework; that about HAProxy is answered with the design."""
 GENERATOR = {"write": ("PORT_PRIMARY", "5001"), "read": ("PORT_REPLICAS", "5002")}
 """The variables of traffic-generator.py for its ports, and their defaults."""
 
@@ -39,7 +28,7 @@ def homework(results: Results, profile: Profile) -> Section | None:
         "pools": (_pools(results.recordings[0]),),
         "traffic": tuple(_traffic(results)),
         "works": tuple(_works(results)),
-        **{name: (_fault(answers[name], incidents),) for name in FAULTS if name in answers},
+        **{name: (_fault(answers[name], incidents),) for name in QUESTIONS[:-1] if name in answers},
         "proxy": tuple(_proxy(answers.get("proxy"), incidents)),
         "grafana": (_grafana(results),),
     }

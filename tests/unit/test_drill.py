@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from observer.commands.drill_run import STOP_SIGNALS, uninterrupted
+from stack.scenario_run import STOP_SIGNALS, uninterrupted
 
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)

@@ -10,7 +10,7 @@ import pytest
 from observer.model.causes import CAUSES
 from reports.analysis.results.recording import Unreachable
 from reports.analysis.results.whole import RecordingResults, Results
-from reports.document.commands import cluster_kind
+from reports.document.each_recording import cluster_kind
 from reports.homework.answers import QUESTIONS, answers_of, commands
 from tests.unit.analyzed import recorded
 
