@@ -10,9 +10,9 @@ import pytest
 from observer.commands.reporting import draw, summary, text
 from observer.model.errors import CannotWrite
 from reports.render.language import language
-from tests.unit.document.builders_cluster import cost, incident, recording, results
+from tests.unit.document.builders import cost, demo_incident, demo_recording, demo_results
 
-FOUND = results(incident())
+FOUND = demo_results(demo_incident())
 
 
 def test_a_document_links_the_pictures_relative_to_itself(tmp_path: Path) -> None:
@@ -54,9 +54,9 @@ def test_the_only_proxy_has_no_name_and_one_of_two_keeps_its_address() -> None:
 
 
 def test_an_address_that_two_recordings_name_differently_keeps_no_name() -> None:
-    first = recording(names={"patroni2": "etcd1", "patroni1": "etcd2"})
-    second = recording(id=2, names={"patroni2": "etcd9", "patroni1": "etcd2"})
-    document = text(results(recordings=(first, second)), "md", "en", "homework")
+    first = demo_recording(names={"patroni2": "etcd1", "patroni1": "etcd2"})
+    second = demo_recording(id=2, names={"patroni2": "etcd9", "patroni1": "etcd2"})
+    document = text(demo_results(recordings=(first, second)), "md", "en", "homework")
     assert "`etcd2` led all the time" in document
     assert "`patroni2`" in document and "`etcd9`" not in document
 
@@ -70,8 +70,10 @@ def test_the_terminal_gets_a_few_plain_lines() -> None:
 
 
 def test_the_terminal_says_that_an_outage_is_not_over_and_that_a_recording_has_no_end() -> None:
-    still = replace(results(incident(write=cost(12.0, open=True))), recordings=(recording(ended=None),))
+    still = replace(
+        demo_results(demo_incident(write=cost((10, 22), open=True))), recordings=(demo_recording(ended=None),)
+    )
     lines = [line.replace("\u00a0", " ") for line in summary(still, "en")]
     assert lines[0].startswith("Recording 1 has no end")
     assert any("≥ 12.0 s" in line for line in lines)
-    assert summary(results(), "en") == ["Nothing failed."]
+    assert summary(demo_results(), "en") == ["Nothing failed."]
