@@ -10,7 +10,7 @@ import pytest
 from observer.model.findings import Evidence
 from reports.analysis.results.incident import IncidentResults
 from reports.analysis.results.whole import Results
-from reports.document.self_checks import CHECKS, checked
+from reports.analysis.self_checks import CHECKS, checked
 from tests.unit.analyzed import recorded
 
 
