@@ -130,9 +130,9 @@ def test_without_this_rule_the_cause_of_some_run_is_wrong(rule: Rule, monkeypatc
     right.sort(key=has_another_cause)  # the runs that most likely need the rule come first
     monkeypatch.setattr(causes, "RULES", tuple(one for one in causes.RULES if one is not rule))
     assert any(not score.right for path in right for score in scored(path)), (
-        f"no run needs the rule {rule.__name__}: without it every run still has its cause. Record a run that with "
-        "`make accuracy ONLY=SCENARIO`, and copy it from build/accuracy into tests/corpus/runs. If no drill can play the "
-        "cause, leave the rule out of PLAYED and test it with a literal recording, as SLEPT and FULL do."
+        f"no run needs the rule {rule.__name__}: without it every run still has its cause. Record one that needs it "
+        "with `make accuracy ONLY=SCENARIO`, and copy it from build/accuracy into tests/corpus/runs. If no drill can "
+        "play the cause, leave the rule out of PLAYED and test it with a literal recording, as SLEPT and FULL do."
     )
 
 
