@@ -1,41 +1,84 @@
-"""Draw the way of a recording to a sentence into docs/explanation/architecture.md: `python -m tests.architecture_page`.
+"""Draw the three diagrams of docs/explanation/architecture.md: `python -m tests.architecture_page`.
 
-The boxes are the steps below. The arrows are computed from the source: an arrow from A to B has the type that A returns
-and B takes. If nothing takes it, or a step that uses A returns it again, the arrow leads to the step that uses A.
+The boxes are listed below, the arrows are checked against the source: an arrow has the type that one function returns
+and the next one takes. If the next one calls the function instead, the arrow has the type that it gets back.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "explanation" / "architecture.md"
-BEGIN, END = "<!-- way begins -->\n", "<!-- way ends -->\n"
-
-# The steps in order. A method stands for its class; a rule, a section and a phrase stand for all of their kind.
-STEPS = (
-    ("observer.store.reading", "Reader.load", "reads a recording"),
-    ("reports.analysis.index", "build_index", "prepares the recording"),
-    ("reports.analysis.incidents", "spans", "finds the incidents"),
-    ("reports.analysis.incident_context", "incident_context", "gives a rule its view"),
-    ("reports.analysis.rules.leader", "leader_killed", "one rule of many"),
-    ("reports.analysis.rules.ordered", "cause_of", "the cause: the first rule that holds"),
-    ("reports.analysis.phases", "phases", "divides the outage"),
-    ("reports.analysis.analyze", "analyze_index", "puts the findings together"),
-    ("reports.analysis.results_of", "results_of", "the facts, each with its rows"),
-    ("reports.document.incidents", "incidents", "one section of many"),
-    ("reports.contents", "document", "the table of contents"),
-    ("reports.render.language", "Language.say", "one sentence"),
-    ("reports.render.markdown", "markdown", "the document"),
-)
-START = "observer.commands.reporting"
 
 Definition = tuple[str, str]  # module, name
+
+
+@dataclass(frozen=True)
+class Box:
+    """A function that stands for its step. A class stands for what its constructor takes.
+
+    `takes`: another function that takes what comes in. `gives`: the type that goes out, if there are several. `to`: the
+    next step; "": the box below.
+    """
+
+    module: str
+    name: str
+    what: str
+    takes: Definition | None = None
+    gives: str = ""
+    to: str = ""
+
+
+FILE = Box(
+    "observer.store.reading",
+    "Reader.load",
+    "the recording file, which Writer.append writes",
+    takes=("observer.store.writing", "Writer.append"),
+)
+RESULTS = Box("reports.analysis.results_of", "assembled", "every fact, with its rows")
+
+# One source, one rule and one section stand for all of their kind.
+DIAGRAMS: Mapping[str, Sequence[Box]] = {
+    "From an event to a cause": (
+        Box("observer.sources.patroni", "job.compare", "one source of many: what changed"),
+        Box("observer.sources.polling", "Poller", "gives each change its window"),
+        Box("observer.recording.recorder", "Recorder.record", "the queue of the recorder"),
+        FILE,
+        Box("reports.analysis.index", "build_index", "sorts the recording once"),
+        Box("reports.analysis.triggers", "triggers", "what may open an incident"),
+        Box("reports.analysis.incidents", "spans", "the incidents"),
+        Box("reports.analysis.incident_context", "incident_context", "one incident, for the rules"),
+        Box("reports.analysis.observe", "observed", "what each source found of a member"),
+        Box("reports.analysis.rules.leader", "leader_killed", "one rule of many"),
+        Box("reports.analysis.rules.ordered", "cause_of", "the first rule that finds its cause"),
+    ),
+    "From an operation to a number": (
+        Box("observer.traffic.generator", "Generator", "reads and writes through HAProxy", gives="Operation"),
+        replace(FILE, to="outages"),
+        Box("observer.model.outages", "OutageDetector.add", "the definition of an outage"),
+        Box("reports.analysis.outages", "outages", "the outages of the recording"),
+        Box("reports.analysis.outages", "cost", "the cost of one incident"),
+        Box("reports.analysis.analyze", "analyze_index", "all findings"),
+        RESULTS,
+        Box("reports.render.json", "document", "the report as JSON"),
+    ),
+    "From a finding to a sentence": (
+        RESULTS,
+        Box("reports.analysis.self_checks", "checked", "withholds what does not hold", to="incidents"),
+        Box("reports.document.build", "table", "one kind of block"),
+        Box("reports.document.incidents", "incidents", "one section of many"),
+        Box("reports.contents", "document", "the table of contents", to="markdown"),
+        Box("reports.render.language", "language", "the phrases of one language"),
+        Box("reports.render.markdown", "markdown", "one renderer of several"),
+    ),
+}
+STARTS = ("observer.recording.daemon", "observer.commands.reporting")
 
 
 @dataclass(frozen=True)
@@ -112,26 +155,26 @@ def reached(start: set[Definition], stop: set[Definition]) -> set[Definition]:
     return found
 
 
-def box(step: tuple[str, str, str]) -> Definition:
-    """Return the definition that a step stands for."""
-    return step[0], step[1].partition(".")[0]
+def box(step: Box) -> Definition:
+    """Return the definition that holds the function of a step."""
+    return step.module, step.name.partition(".")[0]
 
 
-def function(step: tuple[str, str, str]) -> ast.FunctionDef:
-    """Return the function or method of a step. Raise LookupError if it is gone."""
-    where, name, _ = step
+def function(where: str, name: str) -> ast.FunctionDef:
+    """Return a function, a method, an inner function or a constructor. Raise LookupError if it is gone."""
     own = module(where)
-    outer, _, inner = name.partition(".")
+    outer, *inner = name.split(".")
     node: ast.AST | None = own.definitions.get(outer) if own else None
-    if inner and isinstance(node, ast.ClassDef):
-        node = next((one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == inner), None)
+    for part in inner or (["__init__"] if isinstance(node, ast.ClassDef) else []):
+        body = node.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else []
+        node = next((one for one in body if isinstance(one, ast.FunctionDef) and one.name == part), None)
     if isinstance(node, ast.FunctionDef):
         return node
-    raise LookupError(f"{where} has no {name}: name its successor in STEPS")
+    raise LookupError(f"{where} has no {name}: name its successor in DIAGRAMS")
 
 
 def types(where: str, annotation: ast.AST | None) -> Iterator[str]:
-    """Return the names of the project's classes in an annotation, through aliases."""
+    """Return the names of the project's classes and aliases in an annotation, and those that an alias stands for."""
     for node in ast.walk(annotation) if annotation is not None else ():
         if isinstance(node, ast.Name) and not hasattr(builtins, node.id):
             target = resolved(where, node.id)
@@ -141,56 +184,69 @@ def types(where: str, annotation: ast.AST | None) -> Iterator[str]:
             definition = own.definitions[target[1]]
             if isinstance(definition, ast.ClassDef):
                 yield target[1]
-            elif isinstance(definition, (ast.Assign, ast.AnnAssign)):
+            elif isinstance(definition, (ast.Assign, ast.AnnAssign)) and not isinstance(definition.value, ast.Call):
+                yield target[1]
                 yield from types(target[0], definition.value)
 
 
-def arrows() -> list[tuple[int, int, str]]:
-    """Return (from, to, type) between steps, by their numbers."""
-    boxes = [box(step) for step in STEPS]
-    gives, takes, uses = [], [], []
-    for step in STEPS:
-        node = function(step)
-        gives.append(list(types(step[0], node.returns)))
-        takes.append({name for one in node.args.args for name in types(step[0], one.annotation)})
-        uses.append(reached({box(step)}, set(boxes)))
+def taken(where: str, name: str) -> list[str]:
+    """Return the types of the arguments of a function."""
+    arguments = function(where, name).args
+    every = (*arguments.args, *arguments.kwonlyargs)
+    return [found for one in every for found in types(where, one.annotation)]
+
+
+def given(step: Box) -> list[str]:
+    """Return the types that a step gives: what it returns, else what it passes to a function that it got."""
+    found = list(types(step.module, function(step.module, step.name).returns)) or taken(step.module, step.name)
+    return [name for name in found if step.gives in ("", name)]
+
+
+def arrow(step: Box, following: Box) -> str:
+    """Return the type that goes from one step to the next. Raise LookupError if none does."""
+    gives, takes = given(step), taken(*(following.takes or (following.module, following.name)))
+    shared = [name for name in gives if name in takes]
+    calls = box(step) in reached({box(following)}, set())
+    if gives and (shared or calls):
+        return (shared or gives)[0]
+    raise LookupError(f"nothing goes from {step.name} to {following.name}: change DIAGRAMS")
+
+
+def arrows(steps: Sequence[Box]) -> list[tuple[int, int, str]]:
+    """Return (from, to, type) between the steps of a diagram, by their numbers."""
+    names = [step.name for step in steps]
     found = []
-    for a in range(len(STEPS)):
-        users = [b for b in range(len(STEPS)) if b != a and boxes[a] in uses[b]]
-        collectors = [b for b in users if set(gives[a]) & set(gives[b])]
-        takers = [b for b in range(len(STEPS)) if b != a and set(gives[a]) & takes[b]]
-        for b in collectors or takers or users:
-            shared = [name for name in gives[a] if name in (gives[b] if collectors else takes[b])]
-            found.append((a, b, (shared or gives[a] or ["str"])[0]))
+    for number, step in enumerate(steps[:-1]):
+        to = names.index(step.to) if step.to else number + 1
+        found.append((number, to, arrow(step, steps[to])))
     return found
 
 
-def diagram() -> str:
-    """Return the flowchart in Mermaid."""
+def diagram(steps: Sequence[Box]) -> str:
+    """Return a flowchart in Mermaid."""
     lines = ["flowchart TD"]
-    for number, (where, name, what) in enumerate(STEPS):
-        path = where.replace(".", "/") + ".py"
-        lines.append(f'  s{number}["{name}: {what}<br/>{path}"]')
-    lines += [f"  s{a} -->|{name}| s{b}" for a, b, name in arrows()]
+    for number, step in enumerate(steps):
+        path = step.module.replace(".", "/") + ".py"
+        lines.append(f'  s{number}["{step.name}: {step.what}<br/>{path}"]')
+    lines += [f"  s{a} -->|{name}| s{b}" for a, b, name in arrows(steps)]
     return "\n".join(lines)
 
 
-def rendered() -> str:
-    """Return the part of the page between the two marks."""
-    return f"\n```mermaid\n{diagram()}\n```\n\n"
-
-
-def parts() -> tuple[str, str, str]:
-    """Return the page before the diagram, the diagram, and the page after it."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    shown, _, after = rest.partition(END)
-    return before, shown, after
+def rendered(page: str) -> str:
+    """Return the page with each diagram drawn again, below the heading of its name. Raise LookupError without one."""
+    for title, steps in DIAGRAMS.items():
+        before, heading, rest = page.partition(f"### {title}\n")
+        text, fence, rest = rest.partition("```mermaid\n")
+        _, end, after = rest.partition("\n```\n")
+        if not end:
+            raise LookupError(f'the page has no diagram below "### {title}"')
+        page = f"{before}{heading}{text}{fence}{diagram(steps)}{end}{after}"
+    return page
 
 
 def main() -> None:
-    """Write the diagram into the page."""
-    before, _, after = parts()
-    PAGE.write_text(f"{before}{BEGIN}{rendered()}{END}{after}", encoding="utf-8", newline="\n")
+    """Write the diagrams into the page."""
+    PAGE.write_text(rendered(PAGE.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

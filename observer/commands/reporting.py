@@ -16,8 +16,8 @@ from observer.store.packed import opened
 from reports.analysis.objectives import objectives
 from reports.analysis.results.whole import Results
 from reports.analysis.results_of import results_of
+from reports.analysis.self_checks import checked
 from reports.contents import document
-from reports.document.self_checks import checked
 from reports.homework.answers import answers_of
 from reports.render import json as as_json
 from reports.render.html.html import html

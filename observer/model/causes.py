@@ -51,7 +51,7 @@ class Cause:
     injected_on_replica: tuple[Fault, ...] = ()
 
 
-# What the causes of one kind have in common.
+# What the causes of one kind have in common: each is `Cause` with these fields filled in.
 _leader = partial(Cause, layer="leader", shape="restart")
 _expired = partial(_leader, lease_expires=True, remedy="lease")
 _unwatched = partial(_expired, layer="patroni", remedy="watchdog")

@@ -78,8 +78,9 @@ def addresses(recording: Recording) -> Mapping[str, str]:
 
 
 def members(recording: Recording) -> frozenset[str]:
-    """Return the names of all members that any source reports."""
-    named = {e.subject for e in recording.events if e.kind in ("member.changed", "leader.seen", "leader.elected")}
+    """Return the names of all members that etcd, Patroni or PostgreSQL reports."""
+    reports = [e for e in recording.events if e.source in ("etcd", "patroni", "postgres")]
+    named = {e.subject for e in reports if e.kind in ("member.changed", "leader.seen", "leader.elected")}
     polled = {e.subject for e in recording.events if e.source in ("patroni", "postgres") and e.kind == "source.blind"}
     return frozenset(named | polled)
 

@@ -111,7 +111,7 @@ class Index:
             return FAILOVER
         if event.kind in ("route.up", "route.down"):
             return self.member_of(event)
-        return None if event.kind.startswith("observer.") else event.subject
+        return None if event.source == "daemon" else event.subject
 
 
 def build_index(recording: Recording) -> Index:

@@ -128,7 +128,7 @@ class Language:
             case "tenths" | "hundredths":
                 return self.number(value, 1 if spec == "tenths" else 2)
             case "ms":
-                return f"{self.number(value, 0 if value >= 100 else 1)}{NBSP}{self.phrases['format.millisecond']}"
+                return f"{self.number(value, 0 if abs(value) >= 100 else 1)}{NBSP}{self.phrases['format.millisecond']}"
             case "span":
                 return self.span(float(value))
             case "percent":

@@ -18,7 +18,7 @@ from reports.render.html.html import html
 from reports.render.language import language
 from tests.browser.webdriver import Browser, browser
 from tests.unit.analyzed import recorded
-from tests.unit.document.builders_cluster import incident, ns, recording, results
+from tests.unit.document.builders import demo_incident, demo_recording, demo_results, ns
 
 pytestmark = pytest.mark.browser
 HW3 = Path(__file__).parents[2] / "hw3" / "observer.db.xz"
@@ -98,9 +98,9 @@ def test_a_click_keeps_a_moment_and_escape_lets_it_go(failover: Browser) -> None
 
 
 def test_each_recording_has_its_own_axis_and_incidents(chromium: Browser, tmp_path: Path) -> None:
-    second = incident(2, recording=2)
-    both = (recording(), recording(id=2, scope="other"))
-    shown(chromium, tmp_path, results(incident(), second, recordings=both))
+    second = demo_incident(2, recording=2)
+    both = (demo_recording(), demo_recording(id=2, scope="other"))
+    shown(chromium, tmp_path, demo_results(demo_incident(), second, recordings=both))
     chromium.click("#recordings button:last-child")
     assert chromium.text("#scope") == "other"
     assert chromium.text("#chips") == "2"
@@ -113,8 +113,8 @@ def test_the_document_leads_from_an_incident_to_the_axis(failover: Browser) -> N
 
 def test_a_hostile_name_is_shown_and_never_run(chromium: Browser, tmp_path: Path) -> None:
     evil = "</script><img src=x onerror='window.broken = 1'>"
-    own = recording(scope=evil, roles=(Period(evil, "primary", ns(0.1), ns(120), 1, None),))
-    shown(chromium, tmp_path, results(incident(target=evil), recordings=(own,)))
+    own = demo_recording(scope=evil, roles=(Period(evil, "primary", ns(0.1), ns(120), 1, None),))
+    shown(chromium, tmp_path, demo_results(demo_incident(target=evil), recordings=(own,)))
     chromium.click("#chips button")
     assert chromium.run("return window.broken ?? null") is None
     assert chromium.text("#scope") == evil
@@ -123,8 +123,8 @@ def test_a_hostile_name_is_shown_and_never_run(chromium: Browser, tmp_path: Path
 
 
 def test_a_mark_that_turns_the_direction_of_text_is_left_out(chromium: Browser, tmp_path: Path) -> None:
-    own = recording(scope="de\u202emo", roles=(Period("patroni\u202e1", "primary", ns(0.1), ns(120), 1, None),))
-    shown(chromium, tmp_path, results(incident(), recordings=(own,)))
+    own = demo_recording(scope="de\u202emo", roles=(Period("patroni\u202e1", "primary", ns(0.1), ns(120), 1, None),))
+    shown(chromium, tmp_path, demo_results(demo_incident(), recordings=(own,)))
     assert chromium.text("#scope") == "de mo"
     assert "\u202e" not in chromium.text("body > section")
 

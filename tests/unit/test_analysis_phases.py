@@ -16,8 +16,8 @@ from reports.analysis.analyze import analyze
 from reports.analysis.index import build_index
 from reports.analysis.keys import PHASES
 from reports.analysis.results_of import assembled
+from reports.analysis.self_checks import checked
 from reports.analysis.theory import bound, brownout, effective, in_place
-from reports.document.self_checks import checked
 from tests.unit.phrase_facts import EVIDENCE, REASONS
 from tests.unit.recordings import (
     blind,

@@ -14,7 +14,7 @@ from reports.analysis.leadership import leader_at, leaderships, two_primaries
 from reports.analysis.load import baseline, calm_periods
 from reports.analysis.reachability import unreachable
 from reports.analysis.results_of import assembled, results_of
-from reports.document.self_checks import checked
+from reports.analysis.self_checks import checked
 from tests.unit.recordings import ETCD, blind, event, healthy, measured_crash, ns, ok, recording_of, route, sees
 
 NOTHING = Findings((), (), (), None, 0)

@@ -19,7 +19,7 @@ from reports.analysis.rules.proxy import proxy_full
 from tests.unit.recordings import STATS, event, fail, healthy, recording_of, traffic
 
 RUNS = sorted((Path(__file__).parents[1] / "corpus" / "runs").glob("*.json.xz"))
-# DESIGN's bars of an outage at 20 operations a second: each end, and the length.
+# How far the observer and the probe may differ at 20 operations a second: in each end of an outage.
 END_NS = (1 / 20 + 0.02) * SECOND_NS
 AFTER = ("settling", "protection")
 
@@ -86,6 +86,7 @@ def test_exactly_the_writes_that_the_table_lacks_are_lost(path: Path) -> None:
     assert {write.token for write in lost} == set(run(path).truth.lost)
 
 
+# A cause that no drill can play has a literal recording here, and its rule is left out of PLAYED.
 # A drill cannot play a machine that sleeps for a minute and finds its connections gone when it wakes.
 SLEPT = recording_of(
     [*healthy(), event(70, "daemon", "observer.slept", "daemon", after_s=10, for_ms=60_000)],
@@ -128,7 +129,11 @@ def test_without_this_rule_the_cause_of_some_run_is_wrong(rule: Rule, monkeypatc
     right = [path for path in RUNS if all(score.right for score in scores(run(path).recording, found(path)))]
     right.sort(key=has_another_cause)  # the runs that most likely need the rule come first
     monkeypatch.setattr(causes, "RULES", tuple(one for one in causes.RULES if one is not rule))
-    assert any(not score.right for path in right for score in scored(path))
+    assert any(not score.right for path in right for score in scored(path)), (
+        f"no run needs the rule {rule.__name__}: without it every run still has its cause. Record one that needs it "
+        "with `make accuracy ONLY=SCENARIO`, and copy it from build/accuracy into tests/corpus/runs. If no drill can "
+        "play the cause, leave the rule out of PLAYED and test it with a literal recording, as SLEPT and FULL do."
+    )
 
 
 def test_a_resumed_leader_that_took_the_key_back_is_listed_with_its_losses() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click import Command
 
+from observer.model.causes import CAUSES
 from observer.store import Reader
 from tests import architecture_page, help_texts
 from tests.failover_page import PAGE, rendered
@@ -37,21 +38,35 @@ def test_the_failover_page_is_what_its_recording_gives(tmp_path: Path) -> None:
         assert PAGE.read_text(encoding="utf-8") == rendered(reader), "write it again: python -m tests.failover_page"
 
 
-def test_the_diagram_of_the_architecture_is_what_the_source_gives() -> None:
-    _, shown, _ = architecture_page.parts()
-    assert shown == architecture_page.rendered(), "write it again: python -m tests.architecture_page"
+def test_the_diagrams_of_the_architecture_are_what_the_source_gives() -> None:
+    page = architecture_page.PAGE.read_text(encoding="utf-8")
+    assert page == architecture_page.rendered(page), "write them again: python -m tests.architecture_page"
 
 
-def test_every_step_of_the_diagram_is_used_by_the_report() -> None:
-    own = architecture_page.module(architecture_page.START)
-    assert own is not None
-    used = architecture_page.reached({(architecture_page.START, name) for name in own.definitions}, set())
-    assert {architecture_page.box(step) for step in architecture_page.STEPS} - used == set()
+def test_every_step_of_a_diagram_is_used_by_the_daemon_or_the_report() -> None:
+    used: set[architecture_page.Definition] = set()
+    for start in architecture_page.STARTS:
+        own = architecture_page.module(start)
+        assert own is not None
+        used |= architecture_page.reached({(start, name) for name in own.definitions}, set())
+    boxes = {architecture_page.box(step) for steps in architecture_page.DIAGRAMS.values() for step in steps}
+    assert boxes - used == set()
 
 
-def test_every_step_of_the_diagram_but_the_last_leads_to_another() -> None:
-    begins = {begin for begin, _, _ in architecture_page.arrows()}
-    assert begins == set(range(len(architecture_page.STEPS) - 1))
+def test_a_step_that_gives_nothing_to_the_next_one_is_refused() -> None:
+    json = architecture_page.Box("reports.render.json", "document", "the report as JSON")
+    source = architecture_page.Box("observer.traffic.generator", "Generator", "reads and writes")
+    with pytest.raises(LookupError, match="nothing goes from document to Generator"):
+        architecture_page.arrow(json, source)
+
+
+def test_every_cause_has_a_row_in_the_page_on_the_analysis() -> None:
+    page = (DOCS / "explanation" / "analysis.md").read_text(encoding="utf-8")
+    explained: set[str] = set()
+    for cell in re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE):
+        first, *others = re.findall(r"`([^`]+)`", cell)  # `replica.killed`, `.stopped`
+        explained |= {first, *(first.partition(".")[0] + other for other in others)}
+    assert CAUSES.keys() - explained == set(), "describe the cause in the table of docs/explanation/analysis.md"
 
 
 def test_the_architecture_page_names_every_package() -> None:

@@ -21,7 +21,7 @@ from reports.analysis.results.whole import Results
 from reports.contents import document
 from reports.render.html.html import html
 from reports.render.language import language
-from tests.unit.document.builders_cluster import BEGAN, incident, ns, recording, results
+from tests.unit.document.builders import BEGAN, demo_incident, demo_recording, demo_results, ns
 
 HW3 = Path(__file__).parents[2] / "hw3" / "observer.db.xz"
 HOSTILE = [
@@ -75,12 +75,12 @@ def page_of(found: Results, name: str = "en") -> str:
 
 def named(evil: str) -> Results:
     """Results in which a member, the cluster, a target and a note have a hostile name."""
-    own = recording(
+    own = demo_recording(
         scope=evil,
         roles=(Period(evil, "primary", ns(0.1), ns(120), 1, None),),
         notes=(Reported("note.told", ns(5), BEGAN, {"text": evil}, 7),),
     )
-    return results(incident(target=evil, targets=(evil,)), recordings=(own,))
+    return demo_results(demo_incident(target=evil, targets=(evil,)), recordings=(own,))
 
 
 @lru_cache
@@ -112,11 +112,11 @@ def test_the_document_shows_a_hostile_name_as_text() -> None:
 
 
 def test_the_same_results_give_the_same_bytes() -> None:
-    assert page_of(results(incident())) == page_of(results(incident()))
+    assert page_of(demo_results(demo_incident())) == page_of(demo_results(demo_incident()))
 
 
 def test_the_page_has_the_title_of_the_document_and_its_language() -> None:
-    page = reporting.text(results(incident()), "html", "ru", "drill")
+    page = reporting.text(demo_results(demo_incident()), "html", "ru", "drill")
     assert page.startswith('<!DOCTYPE html>\n<html lang="ru">') and page.endswith("</html>\n")
     assert "<title>Кластер demo: что сломалось" in page
 
@@ -134,19 +134,19 @@ def test_nothing_is_loaded_from_outside() -> None:
 
 
 def test_the_policy_of_the_page_allows_its_own_script_and_no_other() -> None:
-    page = Page(page_of(results(incident())))
+    page = Page(page_of(demo_results(demo_incident())))
     (policy,) = [own["content"] for _, own in page.elements if own.get("http-equiv") == "Content-Security-Policy"]
     digest = base64.b64encode(hashlib.sha256(page.scripts[1].encode()).digest()).decode()
     assert policy == f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
 
 
 def test_every_fact_of_an_incident_that_the_view_shows_is_in_its_data() -> None:
-    (one,) = Page(page_of(results(incident()))).data["incidents"]
+    (one,) = Page(page_of(demo_results(demo_incident()))).data["incidents"]
     assert one["title"] == "Leader patroni1 was killed"
     assert [phase["name"] for phase in one["phases"]] == ["detection", "routing", "settling"]
     assert [phase["inside"] for phase in one["phases"]] == [True, True, False]
     assert one["phases"][0]["bound_s"] == [20.0, 31.0]
-    assert one["told"][0]["event_id"] == 128
+    assert one["told"][0]["event_id"] == 7
     assert one["leader"] == {"after": "patroni2", "before": "patroni1", "timeline_after": 2, "timeline_before": 1}
 
 

@@ -1,4 +1,4 @@
-"""The phrases of both languages agree with each other, with the keys of the analysis, and with what code uses."""
+"""The phrases of all languages agree with each other, with the keys of the analysis, and with what code uses."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import pytest
 
 import observer
 import reports
+from observer.commands.event_filter import SOURCES
 from observer.model.causes import CAUSES
 from reports.analysis.keys import PHASES
+from reports.analysis.self_checks import CHECKS
 from reports.contents import document
-from reports.document.self_checks import CHECKS
 from reports.render.language import DEFAULT_PLURAL, LANGUAGES, PLURALS, Language, language
 from reports.render.markdown import markdown
 from tests.unit.analyzed import recorded
@@ -96,6 +97,21 @@ def test_every_cause_and_phase_has_its_words(words: Language) -> None:
 
 
 @pytest.mark.parametrize("words", BOTH)
+def test_only_the_title_of_a_cause_has_a_field_and_that_is_who(words: Language) -> None:
+    allowed = {"title": {"who"}, "name": set[str](), "meaning": set[str]()}
+    for cause in CAUSES:
+        for form, known in allowed.items():
+            key = f"cause.{cause}.{form}"
+            assert fields(words.phrases[key]) <= known, f"{key}: nothing fills another field"
+
+
+@pytest.mark.parametrize("words", BOTH)
+def test_every_source_has_its_name(words: Language) -> None:
+    written = {key.removeprefix("source.") for key in words.phrases if key.startswith("source.")}
+    assert set(SOURCES) == written, "[source] of each language names every source of observer/commands/event_filter.py"
+
+
+@pytest.mark.parametrize("words", BOTH)
 def test_no_phrase_is_kept_for_a_key_that_the_analysis_lacks(words: Language) -> None:
     said = {key for key in words.phrases if key.split(".")[0] in ("evidence", "reason", "check")}
     assert said == EVIDENCE.keys() | REASONS.keys() | CHECKS.keys()
@@ -139,6 +155,12 @@ def test_numbers_follow_the_language() -> None:
     assert language("en").number(-0.04, 1) == "0.0"
 
 
+def test_milliseconds_have_one_decimal_below_100_whatever_their_sign() -> None:
+    en = language("en")
+    shown = [en.written(ms, "ms").replace("\u00a0", " ") for ms in (99.94, 250.4, -2.5, -250.4)]
+    assert shown == ["99.9 ms", "250 ms", "−2.5 ms", "−250 ms"]
+
+
 def test_a_long_duration_is_in_minutes_and_hours() -> None:
     en = language("en")
     assert [en.span(s).replace("\u00a0", " ") for s in (0.3, 59.4, 59.6, 127.4, 3599.9, 93_600)] == [
@@ -174,7 +196,7 @@ def test_no_phrase_is_kept_that_nothing_uses() -> None:
     pattern = re.compile("|".join(sorted(patterns)))
     words = language("en")
     groups |= {found for text in words.phrases.values() for found in re.findall(r":@([a-z_]+)}", text)}
-    keys = {key for key in (*words.phrases, *words.lists) if key not in {**EVIDENCE, **REASONS}}
+    keys = {key for key in (*words.phrases, *words.lists) if key not in {**EVIDENCE, **REASONS, **CHECKS}}
     for key in sorted(keys):
         assert key in literals or pattern.fullmatch(key) or key.rpartition(".")[0] in groups, key
 

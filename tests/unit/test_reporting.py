@@ -9,9 +9,9 @@ import pytest
 from observer.commands.reporting import draw, text
 from observer.model.errors import CannotWrite
 from reports.render.language import language
-from tests.unit.document.builders_cluster import incident, recording, results
+from tests.unit.document.builders import demo_incident, demo_recording, demo_results
 
-FOUND = results(incident())
+FOUND = demo_results(demo_incident())
 
 
 def test_a_document_links_the_pictures_relative_to_itself(tmp_path: Path) -> None:
@@ -53,8 +53,8 @@ def test_the_only_proxy_has_no_name_and_one_of_two_keeps_its_address() -> None:
 
 
 def test_an_address_that_two_recordings_name_differently_keeps_no_name() -> None:
-    first = recording(names={"patroni2": "etcd1", "patroni1": "etcd2"})
-    second = recording(id=2, names={"patroni2": "etcd9", "patroni1": "etcd2"})
-    document = text(results(recordings=(first, second)), "md", "en", "homework")
+    first = demo_recording(names={"patroni2": "etcd1", "patroni1": "etcd2"})
+    second = demo_recording(id=2, names={"patroni2": "etcd9", "patroni1": "etcd2"})
+    document = text(demo_results(recordings=(first, second)), "md", "en", "homework")
     assert "`etcd2` led all the time" in document
     assert "`patroni2`" in document and "`etcd9`" not in document

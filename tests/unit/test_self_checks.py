@@ -9,7 +9,7 @@ import pytest
 
 from observer.model.findings import Evidence
 from reports.analysis.results.whole import IncidentResults, Results
-from reports.document.self_checks import CHECKS, checked
+from reports.analysis.self_checks import CHECKS, checked
 from tests.unit.analyzed import recorded
 
 

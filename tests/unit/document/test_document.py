@@ -26,16 +26,16 @@ from reports.document.blocks import Profile
 from reports.render.language import language
 from reports.render.markdown import markdown
 from tests.unit.analyzed import RUNS, recorded
-from tests.unit.document.builders_cluster import (
+from tests.unit.document.builders import (
     BEGAN,
-    NO_EVIDENCE,
     capture,
     cost,
-    incident,
+    demo_incident,
+    demo_recording,
+    demo_results,
     member,
     ns,
-    recording,
-    results,
+    support,
 )
 from tests.unit.document.homework_run import RECORDING, homework_document, homework_results, outside, plain, words
 
@@ -44,7 +44,7 @@ NAMES = sorted(path.name.removesuffix(".json.xz") for path in RUNS.glob("*.json.
 PROFILES: tuple[Profile, ...] = ("homework", "drill")
 LONGEST_COMMAND = 110
 UNCLOSED = ("br", "img")
-EMPTY = recording(
+EMPTY = demo_recording(
     captures=(),
     totals=(),
     served=(),
@@ -175,27 +175,27 @@ def hostile(text: str) -> Results:
     """Return results in which everything that comes from outside is this text."""
     seen = Evidence("events", (1,), "evidence.operations_failed", {"action": "write", "count": 3, "message": text})
     line = LogLine(text, "demoted", text, ns(20), 5)
-    own = incident(
+    own = demo_incident(
         target=text,
         targets=(text,),
         evidence=(seen,),
         rejected=(Rejected("switchover", "reason.no_failover_asked"),),
         leader_before=text,
         leader_after="patroni9",
-        supporting=replace(NO_EVIDENCE, lines=(line,)),
+        supporting=support(lines=(line,)),
     )
     note = Reported("note", ns(5), BEGAN, {"text": text}, 3)
     members = (*capture().members, member(text, "replica", 0))
     captured = replace(capture(), members=members)
-    return results(
+    return demo_results(
         own,
         recordings=(
-            recording(
+            demo_recording(
                 scope=text,
                 notes=(note,),
                 captures=(captured,),
                 failures=(FailureGroup("write", "fail", text, text, text, text, 2),),
-                parts=(*recording().parts, Part("patroni", text, (text,), (text,), None, (4,))),
+                parts=(*demo_recording().parts, Part("patroni", text, (text,), (text,), None, (4,))),
                 leaderships=(LeaderPeriod(text, 1, (1,), ns(0.2), None, BEGAN, ()),),
                 versions={"postgres": text},
             ),
@@ -204,8 +204,10 @@ def hostile(text: str) -> Results:
 
 
 def test_what_was_not_observed_is_unknown_and_never_zero() -> None:
-    unseen = incident(write=cost(None, ok=0), read=cost(None, ok=0), lost=None, fault_to_write_ns=None)
-    found = results(unseen, durability=DurabilityTotals(100, 0, 100, None, (), 0, None, None, ()))
+    unseen = demo_incident(
+        write=cost(outage_ns=None, ok=0), read=cost(outage_ns=None, ok=0), lost=None, fault_to_write_ns=None
+    )
+    found = demo_results(unseen, durability=DurabilityTotals(100, 0, 100, None, (), 0, None, None, ()))
     for name, unknown in (("en", "unknown"), ("ru", "неизвестно")):
         text = rendered(found, name)
         first = next(line for line in text.splitlines() if line.startswith('| <a id="incident-1">'))
@@ -214,7 +216,9 @@ def test_what_was_not_observed_is_unknown_and_never_zero() -> None:
 
 def test_an_empty_recording_does_not_claim_that_all_was_well() -> None:
     for profile in PROFILES:
-        text = rendered(results(recordings=(EMPTY,), consistency=Consistency(False, (), (), (), ())), "en", profile)
+        text = rendered(
+            demo_results(recordings=(EMPTY,), consistency=Consistency(False, (), (), (), ())), "en", profile
+        )
         assert_sound(text)
         assert "cannot show whether anything failed" in text
         assert "Nothing failed" not in text and "were never down" not in text
@@ -222,26 +226,26 @@ def test_an_empty_recording_does_not_claim_that_all_was_well() -> None:
 
 
 def test_a_recording_without_traffic_claims_nothing_about_the_application() -> None:
-    silent = recording(totals=(), served=(), baseline=())
-    unseen = incident(write=cost(None, ok=0), read=cost(None, ok=0), lost=None)
+    silent = demo_recording(totals=(), served=(), baseline=())
+    unseen = demo_incident(write=cost(outage_ns=None, ok=0), read=cost(outage_ns=None, ok=0), lost=None)
     nothing = DurabilityTotals(0, 0, 0, None, (), 0, None, None, ())
-    text = rendered(results(unseen, recordings=(silent,), durability=nothing))
+    text = rendered(demo_results(unseen, recordings=(silent,), durability=nothing))
     assert_sound(text)
     assert "**Writes:** not measured. **Reads:** not measured." in text
     assert "There was no load, so the effect on an application is unknown." in text
 
 
 def test_a_healthy_recording_gives_a_short_document_without_incidents() -> None:
-    text = rendered(results(), "en", "drill")
+    text = rendered(demo_results(), "en", "drill")
     assert_sound(text)
     assert "Nothing failed in 2 min." in text
     assert "Incidents" not in text and words(outside(text)) < 100
 
 
 def test_two_recordings_are_told_apart() -> None:
-    second = recording(id=2, ended=None)
-    other = replace(incident(), id=2, recording=2)
-    found = results(incident(), other, recordings=(recording(), second))
+    second = demo_recording(id=2, ended=None)
+    other = replace(demo_incident(), id=2, recording=2)
+    found = demo_results(demo_incident(), other, recordings=(demo_recording(), second))
     for profile in PROFILES:
         text = rendered(found, "en", profile)
         assert_sound(text)
@@ -252,8 +256,10 @@ def test_two_recordings_are_told_apart() -> None:
 def test_an_unknown_cause_says_what_was_observed_and_what_is_excluded() -> None:
     seen = Evidence("events", (3,), "evidence.leader_key_kept", {"member": "patroni1"})
     rejected = (Rejected("switchover", "reason.no_failover_asked"),)
-    unknown = incident(cause="unknown", target=None, targets=(), confidence="low", evidence=(seen,), rejected=rejected)
-    text = rendered(results(unknown))
+    unknown = demo_incident(
+        cause="unknown", target=None, targets=(), confidence="low", evidence=(seen,), rejected=rejected
+    )
+    text = rendered(demo_results(unknown))
     assert_sound(text)
     assert "unknown cause, confidence low" in text
     assert "`patroni1` held the leader key throughout" in text and "Excluded: planned switchover" in text
@@ -261,7 +267,7 @@ def test_an_unknown_cause_says_what_was_observed_and_what_is_excluded() -> None:
 
 def test_forty_incidents_stay_short_outside_their_folded_blocks() -> None:
     causes = ("leader.killed", "leader.frozen", "replica.stopped", "proxy.down")
-    many = results(*(incident(n, causes[n % 4]) for n in range(1, 41)))
+    many = demo_results(*(demo_incident(n, causes[n % 4]) for n in range(1, 41)))
     for profile, most in zip(PROFILES, (2_500, 1_500), strict=True):
         text = rendered(many, "en", profile)
         assert_sound(text)
@@ -269,8 +275,8 @@ def test_forty_incidents_stay_short_outside_their_folded_blocks() -> None:
 
 
 def test_an_operators_note_is_shown_with_its_moment() -> None:
-    noted = recording(notes=(Reported("note", ns(5), BEGAN, {"text": "the *rack* was moved"}, 3),))
-    text = rendered(results(recordings=(noted,)))
+    noted = demo_recording(notes=(Reported("note", ns(5), BEGAN, {"text": "the *rack* was moved"}, 3),))
+    text = rendered(demo_results(recordings=(noted,)))
     assert "| 08:36:08 | the \\*rack\\* was moved |" in text
 
 
@@ -278,7 +284,7 @@ def test_an_operators_note_is_shown_with_its_moment() -> None:
 def commands() -> list[str]:
     texts = [homework_document(name, profile) for name in ("ru", "en") for profile in PROFILES]
     lost = DurabilityTotals(100, 100, 0, 0, (), 0, 0, 0, ())
-    texts.append(rendered(results(incident(), durability=lost)))
+    texts.append(rendered(demo_results(demo_incident(), durability=lost)))
     return sorted({found for text in texts for found in re.findall(r'^observer query "(.*)"$', text, re.MULTILINE)})
 
 

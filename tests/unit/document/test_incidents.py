@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from observer.model.findings import Brownout, Rejected
 from reports.analysis.results.evidence import (
@@ -17,31 +18,43 @@ from reports.analysis.results.evidence import (
     Rejoin,
     ReplicationSample,
 )
-from reports.analysis.results.recording import Period
-from reports.analysis.results.whole import IncidentResults
+from reports.analysis.results.recording import Part, Period
+from reports.analysis.results.whole import IncidentResults, Results
 from reports.document.blocks import Profile
 from reports.document.incidents import incidents
 from reports.document.kinds import by_kind, kind_of
 from reports.document.phases import rounded
 from reports.render.language import NBSP, language
 from reports.render.markdown import markdown
-from tests.unit.document.builders_incidents import (
-    SUPPORTING,
-    UNCHANGED,
+from tests.unit.document.builders import (
     cost,
     evidence,
     incident,
     lost,
     ns,
-    outage,
     phase,
+    recording,
     reported,
     results,
+    support,
 )
 
+ETCD = tuple(Part("etcd", name, (), (), None, ()) for name in ("etcd1", "etcd2", "etcd3"))
+UNCHANGED: dict[str, Any] = {
+    "leader_before": "patroni3",
+    "leader_after": "patroni3",
+    "timeline_before": 4,
+    "timeline_after": 4,
+}
 
-def rendered(*found: IncidentResults, lang: str = "en", profile: Profile = "homework", **changes: object) -> str:
-    section = incidents(results(*found, **changes), profile)
+
+def run(*found: IncidentResults, **changes: Any) -> Results:
+    """The results of one recording with three members of etcd and one proxy."""
+    return results(*found, recordings=(recording(parts=ETCD, names={"http://proxy/": ""}, **changes),))
+
+
+def rendered(*found: IncidentResults, lang: str = "en", profile: Profile = "homework", **changes: Any) -> str:
+    section = incidents(run(*found, **changes), profile)
     assert section is not None
     return markdown([section], language(lang)).replace(NBSP, " ")
 
@@ -51,7 +64,7 @@ def outside(text: str) -> str:
 
 
 def name(found: IncidentResults) -> str:
-    return language("en").written(kind_of(found, results(found)))
+    return language("en").written(kind_of(found, run(found)))
 
 
 KILLED = incident(
@@ -61,7 +74,7 @@ KILLED = incident(
         phase("recovery", 31.008, 31.013),
         phase("settling", 31.013, 36.013),
     ),
-    write=cost(outage(10, 31.013), failed=573, unknown=1),
+    write=cost((10, 31.013), failed=573, unknown=1),
     fault_to_write_ns=ns(21.1),
     evidence=(
         evidence("rest_failed", 3, at_s=10.1, member="patroni1", how="refused"),
@@ -82,7 +95,7 @@ def test_the_table_follows_the_run_and_repeats_of_one_fault_share_a_heading() ->
 
 
 def test_a_row_tells_time_outage_failures_and_the_change_of_leader() -> None:
-    cells = "08:36:16 | leader killed | 21.0 | 0.0 | 21.1 | 573 (1 unknown), 0 | 0 |"
+    cells = "08:36:18 | leader killed | 21.0 | 0.0 | 21.1 | 573 (1 unknown), 0 | 0 |"
     assert f'| <a id="incident-1"></a>1 | {cells}' in rendered(KILLED)
     assert "`patroni1` → `patroni2`, 1 → 2" in rendered(KILLED)
 
@@ -171,7 +184,7 @@ def test_unobserved_costs_are_unknown() -> None:
 
 
 def test_an_outage_that_is_still_open_has_no_end() -> None:
-    text = rendered(incident(write=cost(outage(10, 60, open=True))))
+    text = rendered(incident(write=cost((10, 60), still_open=True)))
     assert "≥ 50.0, not over" in text
     assert "not before the end" in text
 
@@ -213,7 +226,7 @@ def test_kinds_tell_apart_how_much_of_etcd_went_and_whether_it_was_its_leader() 
     member = incident(cause="etcd.member_down", was_etcd_leader=True)
     assert name(member) == "one etcd member down (etcd's leader)"
     assert name(replace(member, was_etcd_leader=None)) == "one etcd member down"
-    assert len(by_kind(results(member, replace(member, id=2, was_etcd_leader=False)))) == 2
+    assert len(by_kind(run(member, replace(member, id=2, was_etcd_leader=False)))) == 2
 
 
 def test_kinds_tell_apart_the_leader_and_replicas() -> None:
@@ -224,8 +237,7 @@ def test_kinds_tell_apart_the_leader_and_replicas() -> None:
 
 
 def test_a_lost_quorum_tells_demotion_with_proof_reads_and_the_way_back() -> None:
-    support = replace(
-        SUPPORTING,
+    found = support(
         majority_gone=Interval(ns(10), ns(10.5), (1, 2)),
         lines=(LogLine("patroni3", "demoted", "demoting self", ns(30), 40),),
         read_only=RefusedWrites(148, ns(30), ns(36), 50, 60),
@@ -235,14 +247,14 @@ def test_a_lost_quorum_tells_demotion_with_proof_reads_and_the_way_back() -> Non
         cause="etcd.quorum_lost",
         targets=("etcd1", "etcd2"),
         **UNCHANGED,
-        write=cost(outage(30, 60)),
+        write=cost((30, 60)),
         phases=(
             phase("demotion", 10.5, 30, (0.0, 21.0)),
             phase("quorumless", 30, 53),
             phase("promotion", 53, 54.5),
             phase("routing", 54.5, 60),
         ),
-        supporting=support,
+        supporting=found,
     )
     text = rendered(quorum)
     assert "| 1 | 19.5–20.0 (log, events 40) | 148 | 612, 0, 0 | 7.00 | no |" in text
@@ -254,8 +266,8 @@ def test_a_lost_quorum_tells_demotion_with_proof_reads_and_the_way_back() -> Non
 def test_an_etcd_member_that_led_names_its_successor_and_the_count_of_operations() -> None:
     away = EtcdOutage("etcd2", ns(10), ns(23), ns(23.5), 1, 2, writes=297, reads=296, failed=0)
     election = EtcdElection("etcd2", "etcd3", 2, 3, ns(11), ns(12), 3, None)
-    support = replace(SUPPORTING, etcd_outages=(away,), elections=(election,))
-    text = rendered(incident(cause="etcd.member_down", was_etcd_leader=True, supporting=support, **UNCHANGED))
+    found = support(etcd_outages=(away,), elections=(election,))
+    text = rendered(incident(cause="etcd.member_down", was_etcd_leader=True, supporting=found, **UNCHANGED))
     assert "| 1 | 13.5 | 297 | 296 | 0 | yes; new leader `etcd3`, term 2 → 3 (events 3) |" in text
 
 
@@ -265,9 +277,9 @@ def test_the_proxy_tells_its_absence_its_start_and_direct_writes_past_it() -> No
         target="http://proxy/",
         targets=("http://proxy/",),
         **UNCHANGED,
-        write=cost(outage(10, 21)),
+        write=cost((10, 21)),
         phases=(phase("absence", 10, 20.9), phase("recovery", 20.9, 21)),
-        supporting=replace(SUPPORTING, started=(ContainerStart("haproxy", "http://proxy/", ns(20.8), 4),)),
+        supporting=support(started=(ContainerStart("haproxy", "http://proxy/", ns(20.8), 4),)),
     )
     written = Period("patroni3", "written", ns(10.1), ns(10.13), 8, None)
     text = rendered(down, direct_writes=(written,))
@@ -284,7 +296,7 @@ def test_a_replica_tells_failed_new_reads_as_a_share_and_the_candidates_left() -
         **UNCHANGED,
         read=cost(failed=16),
         rejoins=(back,),
-        supporting=replace(SUPPORTING, failed_reads=reads),
+        supporting=support(failed_reads=reads),
     )
     roles = tuple(Period(f"patroni{n}", "replica", 0, ns(100), 1, None) for n in (1, 2))
     routes = (Period("replicas/patroni1", "up", 0, ns(25.8), 1, 2),)

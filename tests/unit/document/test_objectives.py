@@ -9,9 +9,9 @@ from reports.analysis.results.reads import DurabilityTotals
 from reports.analysis.results.recording import NotObserved, Totals
 from reports.analysis.results.whole import Results
 from reports.document import objectives as section
-from tests.unit.document.builders_overview import cost, incident, ns, recording, results, written
+from tests.unit.document.builders import cost, incident, ns, recording, results, shown
 
-KILLED = incident(1, "leader.killed", cost((10, 40)))
+KILLED = incident(1, "leader.killed", write=cost((10, 40)))
 
 
 def verdicts(given: Results, **limits: float) -> dict[str, str]:
@@ -31,7 +31,7 @@ def test_a_limit_that_is_not_set_has_no_verdict() -> None:
 
 
 def test_an_outage_that_had_not_ended_within_the_limit_is_unknown() -> None:
-    still = incident(1, "leader.killed", cost((10, 20), still_open=True))
+    still = incident(1, "leader.killed", write=cost((10, 20), still_open=True))
     assert verdicts(results(still), write_outage_s=30) == {"write_outage_s": "UNKNOWN"}
 
 
@@ -56,12 +56,12 @@ def test_lost_writes_are_unknown_until_all_were_read_back() -> None:
 
 
 def test_a_missed_objective_names_the_incidents_that_miss_it() -> None:
-    given = results(KILLED, incident(2, "proxy.down", cost((60, 64))))
-    text = written(section.objectives(replace(given, objectives=objectives(given, {"write_outage_s": 10})), "drill"))
+    given = results(KILLED, incident(2, "proxy.down", write=cost((60, 64))))
+    text = shown(section.objectives(replace(given, objectives=objectives(given, {"write_outage_s": 10})), "drill"))
     assert "| longest outage of writes, s | 30 | 10 | **missed** | [1](#incident-1) |" in text
 
 
 def test_an_unknown_objective_says_why() -> None:
     silent = results(recordings=(recording(totals=()),))
     given = replace(silent, objectives=objectives(silent, {"read_outage_s": 5}))
-    assert "unknown: recording 1 has no acknowledged read" in written(section.objectives(given, "drill"))
+    assert "unknown: recording 1 has no acknowledged read" in shown(section.objectives(given, "drill"))

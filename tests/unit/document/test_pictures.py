@@ -12,7 +12,7 @@ from reports.analysis.results.recording import ConnectionLimit, LeaderPeriod, Pe
 from reports.analysis.results.whole import RecordingResults, Results
 from reports.render.language import language
 from reports.render.svg import gallery
-from tests.unit.document.builders_cluster import BEGAN, cost, incident, ns, phase, recording, results
+from tests.unit.document.builders import BEGAN, cost, demo_incident, demo_recording, demo_results, ns, phase
 
 SVG = "{http://www.w3.org/2000/svg}"
 SMALLEST_PX = 12
@@ -23,7 +23,7 @@ def pictures(found: Results, name: str = "en") -> dict[str, str]:
 
 
 def run_of(own: RecordingResults) -> str:
-    return pictures(results(incident(), recordings=(own,)))["1-run"]
+    return pictures(demo_results(demo_incident(), recordings=(own,)))["1-run"]
 
 
 def texts(picture: str) -> list[str]:
@@ -38,7 +38,7 @@ def hatched(picture: str) -> list[tuple[float, float]]:
 
 @pytest.mark.parametrize("name", ["ru", "en"])
 def test_every_picture_is_sound_and_needs_nothing_from_outside(name: str) -> None:
-    found = pictures(results(incident()), name)
+    found = pictures(demo_results(demo_incident()), name)
     assert set(found) == {"1-run", "incident-1"}
     for picture in found.values():
         root = ElementTree.fromstring(picture)
@@ -50,11 +50,11 @@ def test_every_picture_is_sound_and_needs_nothing_from_outside(name: str) -> Non
 
 
 def test_the_same_results_give_the_same_pictures() -> None:
-    assert pictures(results(incident()), "ru") == pictures(results(incident()), "ru")
+    assert pictures(demo_results(demo_incident()), "ru") == pictures(demo_results(demo_incident()), "ru")
 
 
 def test_letters_are_large_enough_to_read_at_the_width_of_github() -> None:
-    for picture in pictures(results(incident())).values():
+    for picture in pictures(demo_results(demo_incident())).values():
         root = ElementTree.fromstring(picture)
         scale = min(1.0, 830 / float(root.get("width", "0")))
         sizes = [float(text.get("font-size", "0")) for text in root.iter(f"{SVG}text")]
@@ -62,7 +62,7 @@ def test_letters_are_large_enough_to_read_at_the_width_of_github() -> None:
 
 
 def test_nothing_is_drawn_beyond_the_edges() -> None:
-    for picture in pictures(results(incident())).values():
+    for picture in pictures(demo_results(demo_incident())).values():
         width = float(ElementTree.fromstring(picture).get("width", "0"))
         for bar in ElementTree.fromstring(picture).iter(f"{SVG}rect"):
             if bar.get("x") is not None:
@@ -71,7 +71,7 @@ def test_nothing_is_drawn_beyond_the_edges() -> None:
 
 
 def test_run_and_incident_count_time_from_the_beginning_of_the_recording_and_in_utc() -> None:
-    found = pictures(results(incident()))
+    found = pictures(demo_results(demo_incident()))
     for picture in found.values():
         shown = texts(picture)
         assert "seconds since the recording began, and UTC, 2026-11-26" in shown
@@ -79,25 +79,25 @@ def test_run_and_incident_count_time_from_the_beginning_of_the_recording_and_in_
 
 
 def test_a_phase_stands_beside_what_the_settings_imply() -> None:
-    shown = [text.replace("\u00a0", " ") for text in texts(pictures(results(incident()))["incident-1"])]
+    shown = [text.replace("\u00a0", " ") for text in texts(pictures(demo_results(demo_incident()))["incident-1"])]
     expected = {"detection", "21.61 s", "bounds by settings", "phase of the outage", "phase outside the outage"}
     assert expected <= set(shown)
 
 
 def test_the_seconds_of_a_phase_have_a_halo_that_keeps_them_clear_of_lines() -> None:
-    root = ElementTree.fromstring(pictures(results(incident()))["incident-1"])
+    root = ElementTree.fromstring(pictures(demo_results(demo_incident()))["incident-1"])
     (label,) = [text for text in root.iter(f"{SVG}text") if (text.text or "").startswith("21.61")]
     assert label.get("paint-order") == "stroke"
 
 
 def test_a_bound_that_goes_on_past_the_picture_has_an_arrow() -> None:
-    assert "→" not in texts(pictures(results(incident()))["incident-1"])
-    beyond = incident(phases=(phase("detection", 10, 31.61, (20.0, 300.0)),))
-    assert "→" in texts(pictures(results(beyond))["incident-1"])
+    assert "→" not in texts(pictures(demo_results(demo_incident()))["incident-1"])
+    beyond = demo_incident(phases=(phase("detection", 10, 31.61, (20.0, 300.0)),))
+    assert "→" in texts(pictures(demo_results(beyond))["incident-1"])
 
 
 def test_while_the_proxy_did_not_answer_its_pools_are_hatched() -> None:
-    quiet = recording(roles=())
+    quiet = demo_recording(roles=())
     assert hatched(run_of(quiet)) == []
     silent = replace(quiet, unreachable=(Unreachable("haproxy", "p", "refused", ns(60), ns(71), 80),))
     (stretch,) = hatched(run_of(silent))
@@ -108,13 +108,13 @@ def test_a_silent_member_of_etcd_and_the_leader_key_without_a_watch_are_hatched(
     silent = tuple(
         Unreachable("etcd", subject, "refused", ns(60), ns(71), 80) for subject in ("watch", "10.0.0.1:2379")
     )
-    picture = run_of(recording(roles=(), routes=(), unreachable=silent))
+    picture = run_of(demo_recording(roles=(), routes=(), unreachable=silent))
     assert len(hatched(picture)) == 2
     assert "etcd 10.0.0.1:2379" in texts(picture)
 
 
 def test_while_the_observer_was_suspended_every_lane_is_hatched() -> None:
-    own = recording()
+    own = demo_recording()
     before = len(hatched(run_of(own)))
     after = hatched(run_of(replace(own, observer_suspended=(Period("daemon", "slept", ns(60), ns(66), 80, 81),))))
     lanes = 1 + 2 + 1  # the timelines, two members, one route
@@ -126,11 +126,11 @@ def test_the_first_and_the_last_timeline_are_named_though_they_were_short() -> N
         LeaderPeriod("patroni1", n, (n,), ns(from_s), None if to_s is None else ns(to_s), BEGAN, ())
         for n, from_s, to_s in ((1, 0.1, 1.6), (2, 1.7, 60.0), (3, 60.1, 118.9), (4, 119.0, None))
     )
-    assert {"1", "2", "3", "4"} <= set(texts(run_of(recording(leaderships=periods))))
+    assert {"1", "2", "3", "4"} <= set(texts(run_of(demo_recording(leaderships=periods))))
 
 
 def test_each_timeline_of_a_leader_has_a_cell_if_its_promotion_has_a_moment() -> None:
-    own = recording(leaderships=(LeaderPeriod("patroni1", 6, (4, 5, 6), ns(0.2), None, BEGAN, ()),))
+    own = demo_recording(leaderships=(LeaderPeriod("patroni1", 6, (4, 5, 6), ns(0.2), None, BEGAN, ()),))
     assert "4–6" in texts(run_of(own))
     promotions = tuple(Promotion("patroni1", n, ns(at_s), n) for n, at_s in ((5, 40), (6, 80)))
     shown = texts(run_of(replace(own, promotions=promotions)))
@@ -142,7 +142,9 @@ def test_an_incident_shows_the_injected_fault_and_the_connection_limit() -> None
         ConnectionLimit("p", 100, 100, ns(15), ns(35), 71, 72),
         ConnectionLimit("p", 100, 100, ns(90), ns(99), 73, 74),
     )
-    picture = pictures(results(incident(), recordings=(recording(connection_limits=limits),)))["incident-1"]
+    picture = pictures(demo_results(demo_incident(), recordings=(demo_recording(connection_limits=limits),)))[
+        "incident-1"
+    ]
     shown = texts(picture)
     assert {"x kill patroni1", "injected fault", "HAProxy at its limit"} <= set(shown)
     assert shown.count("100 / 100") == 1  # the other was later
@@ -151,14 +153,14 @@ def test_an_incident_shows_the_injected_fault_and_the_connection_limit() -> None
 
 
 def test_an_incident_without_an_outage_is_drawn_only_if_operations_failed() -> None:
-    failed = incident(phases=())
-    assert "Incident 1: rate and latency" in texts(pictures(results(failed))["incident-1"])
-    assert "incident-1" not in pictures(results(incident(phases=(), write=cost(), read=cost())))
+    failed = demo_incident(phases=())
+    assert "Incident 1: rate and latency" in texts(pictures(demo_results(failed))["incident-1"])
+    assert "incident-1" not in pictures(demo_results(demo_incident(phases=(), write=cost(), read=cost())))
 
 
 def test_the_axes_of_all_incidents_end_at_the_same_rate() -> None:
-    busy = incident(2, throughput=(Throughput("write", ns(3), ns(1), 44, 0, 0, 9.0, 9.0),))
-    found = pictures(results(incident(), busy))
+    busy = demo_incident(2, throughput=(Throughput("write", ns(3), ns(1), 44, 0, 0, 9.0, 9.0),))
+    found = pictures(demo_results(demo_incident(), busy))
     for name in ("incident-1", "incident-2"):
         assert texts(found[name]).count("50/s") == 2
 
@@ -169,7 +171,7 @@ def test_a_second_without_a_success_has_no_latency_of_one() -> None:
             Throughput("write", ns(8 + n), ns(1), ok, 20 - ok, 0, 9.0, 9.0 if ok else 0.0)
             for n, ok in enumerate(counts)
         )
-        return pictures(results(incident(throughput=pace)))["incident-1"].count("<polyline")
+        return pictures(demo_results(demo_incident(throughput=pace)))["incident-1"].count("<polyline")
 
     assert lines([20, 20, 20]) == 1
     assert lines([20, 0, 20]) == 2
@@ -177,20 +179,20 @@ def test_a_second_without_a_success_has_no_latency_of_one() -> None:
 
 
 def test_a_demotion_is_marked_when_it_was_observed() -> None:
-    assert not any("demoted" in text for text in texts(pictures(results(incident()))["incident-1"]))
+    assert not any("demoted" in text for text in texts(pictures(demo_results(demo_incident()))["incident-1"]))
     demoted = Period("patroni1", "replica", ns(11), ns(20), 40, 41)
-    own = recording(leaderships=(LeaderPeriod("patroni1", 1, (1,), ns(0.2), None, BEGAN, (demoted,)),))
-    assert "patroni1 demoted" in texts(pictures(results(incident(), recordings=(own,)))["incident-1"])
+    own = demo_recording(leaderships=(LeaderPeriod("patroni1", 1, (1,), ns(0.2), None, BEGAN, (demoted,)),))
+    assert "patroni1 demoted" in texts(pictures(demo_results(demo_incident(), recordings=(own,)))["incident-1"])
 
 
 @pytest.mark.parametrize("evil", ['</text><script>alert("1")</script>', "a&b<c>'\"", "\x00\x1b[31m\nx", "y" * 500])
 def test_text_from_outside_breaks_no_picture(evil: str) -> None:
-    own = recording(
+    own = demo_recording(
         scope=evil,
         roles=(Period(evil, "primary", ns(0.1), ns(120), 1, None),),
         unreachable=(Unreachable("etcd", evil, "refused", ns(60), ns(71), 80),),
         connection_limits=(ConnectionLimit(evil, 100, 100, ns(15), ns(35), 71, 72),),
     )
-    fault = replace(incident().injected[0], detail={"component": evil, "action": evil, "target": evil})
-    for picture in pictures(results(incident(target=evil, injected=(fault,)), recordings=(own,))).values():
+    fault = replace(demo_incident().injected[0], detail={"component": evil, "action": evil, "target": evil})
+    for picture in pictures(demo_results(demo_incident(target=evil, injected=(fault,)), recordings=(own,))).values():
         assert ElementTree.fromstring(picture).find(f".//{SVG}script") is None
