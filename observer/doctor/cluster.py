@@ -19,7 +19,7 @@ def endpoints(observed: Observations, settings: Settings) -> Iterator[Finding]:
             meaning = "etcd requires a user, or does not accept this user and password"
             yield error(component, CREDENTIALS, failure.message, meaning, "set user and password in [etcd]")
         elif failure is not None:
-            remedy = "start it, or correct endpoints in [etcd]"
+            remedy = "start this member of etcd, or correct endpoints in [etcd]"
             if failure.how == "closed" and settings.etcd.ca is None:
                 remedy = "set ca in [etcd] if it requires TLS; else set endpoints to etcd's client port"
             elif settings.etcd.ca is not None:
@@ -97,7 +97,7 @@ def rest(observed: Observations, settings: Settings) -> Iterator[Finding]:
     """Check that the REST API of each member answers and belongs to that member."""
     for name, member in observed.rest.items():
         component, failure = f"REST of {name}", member.failure
-        remedy = f'start it, or set members = {{ {name} = "http://HOST:PORT" }} in [patroni]'
+        remedy = f'start Patroni of {name}, or set members = {{ {name} = "http://HOST:PORT" }} in [patroni]'
         if failure is not None and failure.message.startswith("the answer is not Patroni's"):
             meaning = "another service listens there"
             yield error(component, CONFIGURATION, f"{member.url}: {failure.message}", meaning, remedy)
@@ -167,7 +167,7 @@ def _sql_failure(name: str, member: SqlObservation, failure: Failure) -> Finding
         meaning = "the server answers and accepts neither this user nor this password from this machine"
         remedy = "set dsn in [postgres], or PGPASSWORD; or allow this address in pg_hba.conf"
         return error(component, CREDENTIALS, message, meaning, remedy)
-    remedy = f'start it, or set members = {{ {name} = "host=HOST port=PORT" }} in [postgres]'
+    remedy = f'start PostgreSQL of {name}, or set members = {{ {name} = "host=HOST port=PORT" }} in [postgres]'
     return unanswered(component, failure.how, message, remedy, member.from_etcd)
 
 
@@ -235,10 +235,10 @@ def clocks(observed: Observations, settings: Settings) -> Iterator[Finding]:
         if abs(member.ahead_s) > CLOCK_S + member.within_s:
             yield note(
                 f"clock of {name}",
-                f"{abs(member.ahead_s):.0f} s {'ahead of' if member.ahead_s > 0 else 'behind'} ours",
+                f"{abs(member.ahead_s):.0f} s {'ahead of' if member.ahead_s > 0 else 'behind'} this machine's clock",
                 "durations stay correct; its logs will not match the UTC times of the recording",
                 "synchronize both clocks with chrony or ntpd",
             )
     ahead_s = [abs(member.ahead_s) for member in servers.values()]
     if ahead_s and max(ahead_s) <= CLOCK_S:
-        yield ok("clocks", f"within {max(ahead_s):.2f} s of ours")
+        yield ok("clocks", f"within {max(ahead_s):.2f} s of this machine's clock")
