@@ -1,4 +1,4 @@
-"""Run one scenario, from a healthy cluster to a healthy one, and hand each fault and repair to whoever records it."""
+"""Run one scenario, from a healthy cluster to a healthy one, and pass each fault and repair to the recording."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ DIAGRAMS: Mapping[str, Sequence[Box]] = {
         Box("reports.analysis.triggers", "triggers", "what may open an incident"),
         Box("reports.analysis.incidents", "spans", "the incidents"),
         Box("reports.analysis.incident_context", "incident_context", "one incident, for the rules"),
-        Box("reports.analysis.observe", "observed", "what each source found of a member"),
+        Box("reports.analysis.rule", "observed", "what each source found of a member"),
         Box("reports.analysis.rules.leader", "leader_killed", "one rule of many"),
         Box("reports.analysis.rules.ordered", "cause_of", "the first rule that finds its cause"),
     ),

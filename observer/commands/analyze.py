@@ -37,7 +37,9 @@ def analyze_again(path: Path) -> list[tuple[int, int]]:
     from reports.analysis import analyze as analysis
 
     if path.suffix == SUFFIX and path.is_file():
-        raise ForeignDatabase(f"{path}: is packed, and the results belong into the file itself; unpack: xz -dk {path}.")
+        raise ForeignDatabase(
+            f"{path}: packed with xz, and the results go into the file itself; unpack it: xz -dk {path}."
+        )
     with Reader(path) as reader:
         found = [(one.id, analysis.analyze(reader.load(one.id))) for one in reader.recordings()]
     with closing(Writer(path)) as writer:

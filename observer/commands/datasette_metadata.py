@@ -32,7 +32,7 @@ class Question:
 @click.command("datasette-metadata")
 @option_config
 def datasette_metadata(config: Path | None, db: Path | None) -> None:
-    """Print titles, units and ready-made questions for Datasette.
+    """Print titles, units and ready-made queries for Datasette.
 
     The recording file may be packed with xz; Datasette itself needs it unpacked.
 

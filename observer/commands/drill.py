@@ -42,7 +42,7 @@ def drill(
 ) -> int:
     """Run scripted faults and compare the report with what was really done.
 
-    Without SCENARIO, run them all. The faults are written into the running recording, or into a new one if none is
+    Without SCENARIO, run all of them. The faults are written into the running recording, or into a new one if none is
     running. Afterwards a table shows the faults injected, the causes reported, and what each fault cost.
 
     Example: observer drill homework --docker

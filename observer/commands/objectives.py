@@ -22,7 +22,8 @@ def sentence(one: Objective) -> str:
         why = language("en").plain().say(one.reason or "unmeasured.partly", **one.facts)
         return f"{one.name}: UNKNOWN, {why} (the limit is {one.limit:g})."
     relation = "more than" if one.verdict == "BROKEN" else "at most"
-    return f"{one.name}: {one.verdict}, {one.measured or 0:.3f} is {relation} {one.limit:g}."
+    measured = f"{one.measured or 0:.3f}".rstrip("0").rstrip(".")
+    return f"{one.name}: {one.verdict}, {measured} is {relation} {one.limit:g}."
 
 
 def exit_code(found: Sequence[Objective]) -> int:

@@ -30,7 +30,7 @@ HINT = "list tables and columns with `observer query --tables`"
 @option_config
 @option_format("table", "json", "csv")
 def query(sql: str | None, list_tables: bool, config: Path | None, db: Path | None, form: str) -> None:
-    """Answer a question in SQL about a recording file.
+    """Run an SQL query on a recording file.
 
     SQL is one statement that only reads; the file is never changed. The file may be packed with xz.
     docs/reference/sqlite.md describes the tables and views.

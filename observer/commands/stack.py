@@ -24,7 +24,7 @@ class StackCommands(click.Group):
 
 @click.group(cls=StackCommands)
 def stack() -> None:
-    """Start, stop or show a cluster to break.
+    """Start, stop or show a cluster for tests.
 
     Three etcd members, three Patroni members with PostgreSQL, and HAProxy: as processes (Linux) or in Docker.
     """
@@ -35,7 +35,9 @@ def stack() -> None:
 @click.option("--port-shift", metavar="N", type=int, help="Add N to every port, to run a second cluster; default: 0.")
 @click.option("--ttl", "ttl_s", metavar="SECONDS", type=int, help="Patroni's ttl; default: 30.")
 @click.option("--loop-wait", "loop_wait_s", metavar="SECONDS", type=int, help="Patroni's loop_wait; default: 10.")
-@click.option("--retry-timeout", "retry_timeout_s", metavar="SECONDS", type=int, help="Patroni's; default: 10.")
+@click.option(
+    "--retry-timeout", "retry_timeout_s", metavar="SECONDS", type=int, help="Patroni's retry_timeout; default: 10."
+)
 def stack_up(directory: Path | None, local: bool, docker: bool, **settings: int | None) -> None:
     """Start the cluster and wait until it is healthy.
 

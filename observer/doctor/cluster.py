@@ -18,7 +18,7 @@ def endpoints(observed: Observations, settings: Settings) -> Iterator[Finding]:
         if failure is not None and failure.refused:
             yield problem("etcd_refused", component, message=failure.message)
         elif failure is not None:
-            remedy = "start it, or correct endpoints in [etcd]"
+            remedy = "start this member of etcd, or correct endpoints in [etcd]"
             if failure.how == "closed" and settings.etcd.ca is None:
                 remedy = "set ca in [etcd] if it requires TLS; else set endpoints to etcd's client port"
             elif settings.etcd.ca is not None:
@@ -77,7 +77,7 @@ def rest(observed: Observations, settings: Settings) -> Iterator[Finding]:
     """Check that the REST API of each member answers and belongs to that member."""
     for name, member in observed.rest.items():
         component, failure = f"REST of {name}", member.failure
-        remedy = f'start it, or set members = {{ {name} = "http://HOST:PORT" }} in [patroni]'
+        remedy = f'start Patroni of {name}, or set members = {{ {name} = "http://HOST:PORT" }} in [patroni]'
         if failure is not None:
             message = f"{member.url}: {failure.message}"
             if failure.message.startswith("the answer is not Patroni's"):
@@ -129,7 +129,7 @@ def sql(observed: Observations, settings: Settings) -> Iterator[Finding]:
         component, failure = f"SQL of {name}", member.failure
         if failure is not None:
             message = f"{member.address}: {failure.message}"
-            remedy = f'start it, or set members = {{ {name} = "host=HOST port=PORT" }} in [postgres]'
+            remedy = f'start PostgreSQL of {name}, or set members = {{ {name} = "host=HOST port=PORT" }} in [postgres]'
             if failure.refused:
                 yield problem("sql_refused", component, message=message)
             else:
@@ -202,4 +202,4 @@ def clocks(observed: Observations, settings: Settings) -> Iterator[Finding]:
             yield problem("clock_differs", f"clock of {name}", seconds=abs(member.ahead_s), direction=direction)
     ahead_s = [abs(member.ahead_s) for member in servers.values()]
     if ahead_s and max(ahead_s) <= CLOCK_S:
-        yield ok("clocks", f"within {max(ahead_s):.2f} s of ours")
+        yield ok("clocks", f"within {max(ahead_s):.2f} s of this machine's clock")

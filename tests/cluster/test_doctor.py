@@ -284,7 +284,7 @@ class TestMembers:
 
     def test_a_clock_is_off(self, patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(observations, "wall_ns", lambda: wall_ns() - 42_000_000_000)
-        patient.has_finding("clock of patroni1", "42 s ahead of ours", "chrony", None)
+        patient.has_finding("clock of patroni1", "42 s ahead of this machine's clock", "chrony", None)
 
 
 class TestTheWayOfTheApplication:

@@ -60,8 +60,8 @@ EVIDENCE: Mapping[str, tuple[str, ...]] = {
 }
 
 REASONS: Mapping[str, tuple[str, ...]] = {
-    "reason.lease_expired": ("member",),  # the key was not given up: it expired
-    "reason.lease_not_expired": ("member",),  # the leader key was given up, the member's own key stayed
+    "reason.lease_expired": ("member",),  # the key was not released: it expired
+    "reason.lease_not_expired": ("member",),  # the leader key was released, the member's own key stayed
     "reason.leader_key_kept": ("member",),
     "reason.leader_key_changed": ("member",),
     "reason.full_since_key": ("member",),  # the loss of the leader filled the proxy
@@ -78,7 +78,7 @@ REASONS: Mapping[str, tuple[str, ...]] = {
     "reason.ran_on": ("member",),  # it ran, though no source reached it
     "reason.said_stopped": ("member", "state"),
     "reason.not_said_stopped": ("member",),
-    "reason.crashed_first": ("member",),  # the key was given up because PostgreSQL was gone
+    "reason.crashed_first": ("member",),  # the key was released because PostgreSQL was gone
     "reason.quorum_kept": (),
     "reason.quorum_lost": ("at_s",),
     "reason.proxy_how": ("proxy", "how"),

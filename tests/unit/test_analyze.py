@@ -61,5 +61,5 @@ def test_a_file_that_a_daemon_records_into_is_refused(tmp_path: Path) -> None:
 def test_a_packed_file_is_refused(tmp_path: Path) -> None:
     packed = tmp_path / "observer.db.xz"
     packed.write_bytes(b"\xfd7zXZ\x00 anything")
-    with pytest.raises(ForeignDatabase, match="unpack: xz -dk"):
+    with pytest.raises(ForeignDatabase, match="unpack it: xz -dk"):
         analyze_again(packed)

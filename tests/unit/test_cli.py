@@ -306,7 +306,7 @@ class TestAnswers:
         assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
         failure = suite.find("testcase[@name='write_outage_s']/failure")
         assert failure is not None
-        assert failure.get("message") == "write_outage_s: BROKEN, 2.000 is more than 1."
+        assert failure.get("message") == "write_outage_s: BROKEN, 2 is more than 1."
 
     def test_a_query_as_table_json_and_csv(self, run: Run, recorded: Path) -> None:
         sql = "select member, seconds, timeline from leaders"

@@ -122,7 +122,9 @@ def test_etcd_and_the_servers_may_disagree_on_the_leader() -> None:
 
 def test_a_clock_differs_only_by_more_than_the_uncertainty_of_the_observation() -> None:
     observed = Observations(sql={"a": sql("a", ahead_s=-3.0, within_s=0.01), "b": sql("b", ahead_s=1.5, within_s=0.8)})
-    assert [(f.component, f.title) for f in cluster.clocks(observed, SETTINGS)] == [("clock of a", "3 s behind ours")]
+    assert [(f.component, f.title) for f in cluster.clocks(observed, SETTINGS)] == [
+        ("clock of a", "3 s behind this machine's clock")
+    ]
 
 
 def test_a_failed_observation_is_never_ok() -> None:

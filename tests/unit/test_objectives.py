@@ -86,8 +86,8 @@ UNSEEN = Objective(
 
 
 def test_a_verdict_is_one_sentence() -> None:
-    assert sentence(MISSED) == "write_outage_s: BROKEN, 31.500 is more than 30."
-    assert sentence(MET) == "lost_writes: HOLDS, 0.000 is at most 0."
+    assert sentence(MISSED) == "write_outage_s: BROKEN, 31.5 is more than 30."
+    assert sentence(MET) == "lost_writes: HOLDS, 0 is at most 0."
     said = sentence(UNSEEN).replace("\u00a0", " ")
     assert said == (
         "write_outage_s: UNKNOWN, nothing is known of write operations from 10.0 s to 127.0 s of recording 1 "

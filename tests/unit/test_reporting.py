@@ -46,7 +46,10 @@ def test_without_pictures_the_document_links_none() -> None:
 def test_the_only_proxy_has_no_name_and_one_of_two_keeps_its_address() -> None:
     en = language("en")
     named = en.naming({"127.0.0.1:23792": "etcd2", "http://127.0.0.1:7001/": ""})
-    assert named.say("evidence.raft_elected", endpoint="127.0.0.1:23792") == "etcd elected `etcd2` as its own leader"
+    assert (
+        named.say("evidence.raft_elected", endpoint="127.0.0.1:23792")
+        == "etcd's members elected `etcd2` as their leader"
+    )
     assert named.say("evidence.proxy_back", proxy="http://127.0.0.1:7001/") == "HAProxy answers again"
     said = en.say("evidence.proxy_back", proxy="http://10.0.0.7:7001/").replace("\u00a0", " ")
     assert said == "HAProxy `http://10.0.0.7:7001/` answers again"
@@ -56,5 +59,5 @@ def test_an_address_that_two_recordings_name_differently_keeps_no_name() -> None
     first = demo_recording(names={"patroni2": "etcd1", "patroni1": "etcd2"})
     second = demo_recording(id=2, names={"patroni2": "etcd9", "patroni1": "etcd2"})
     document = text(demo_results(recordings=(first, second)), "md", "en", "homework")
-    assert "`etcd2` led all the time" in document
+    assert "`etcd2` was the leader throughout" in document
     assert "`patroni2`" in document and "`etcd9`" not in document

@@ -6,7 +6,7 @@ from typing import Any
 
 from observer.model.findings import Incident, Reported, Verdict
 from observer.model.recording import Served
-from reports.analysis.results import recording as one
+from reports.analysis.results import recording as of_recording
 from reports.analysis.results.evidence import Rejoin, SupportingEvidence
 from reports.analysis.results.reads import Consistency, DurabilityTotals, LastStaleRead
 
@@ -28,7 +28,7 @@ class IncidentResults(Incident):
     rejoins: tuple[Rejoin, ...]
     was_etcd_leader: bool | None
     supporting: SupportingEvidence
-    throughput: tuple[one.Throughput, ...]
+    throughput: tuple[of_recording.Throughput, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +53,35 @@ class RecordingResults:
     live_id: int | None
     versions: Mapping[str, str]
     version_ids: Mapping[str, tuple[int, ...]]
-    captures: tuple[one.Capture, ...]
-    totals: tuple[one.Totals, ...]
-    failures: tuple[one.FailureGroup, ...]
-    read_only: tuple[one.ReadOnlyWrites, ...]
-    baseline: tuple[one.Baseline, ...]
+    captures: tuple[of_recording.Capture, ...]
+    totals: tuple[of_recording.Totals, ...]
+    failures: tuple[of_recording.FailureGroup, ...]
+    read_only: tuple[of_recording.ReadOnlyWrites, ...]
+    baseline: tuple[of_recording.Baseline, ...]
     served: tuple[Served, ...]
     last_stale_read: LastStaleRead | None
     persistent_on_leader: tuple[tuple[int, ...], ...] | None
-    leaderships: tuple[one.LeaderPeriod, ...]
-    unreachable: tuple[one.Unreachable, ...]
-    not_observed: tuple[one.NotObserved, ...]
+    leaderships: tuple[of_recording.LeaderPeriod, ...]
+    unreachable: tuple[of_recording.Unreachable, ...]
+    not_observed: tuple[of_recording.NotObserved, ...]
     notes: tuple[Reported, ...]
-    parts: tuple[one.Part, ...]
-    watchers: tuple[one.Part, ...]
+    parts: tuple[of_recording.Part, ...]
+    watchers: tuple[of_recording.Part, ...]
     names: Mapping[str, str]
     etcd_leader: str | None
-    proxy: one.ProxySettings
-    checks: one.ProxyChecks
-    replica_lags: tuple[one.ReplicaLag, ...]
+    proxy: of_recording.ProxySettings
+    checks: of_recording.ProxyChecks
+    replica_lags: tuple[of_recording.ReplicaLag, ...]
     lag_samples_excluded: tuple[int, ...]
-    roles: tuple[one.Period, ...]
-    routes: tuple[one.Period, ...]
-    promotions: tuple[one.Promotion, ...]
-    connection_limits: tuple[one.ConnectionLimit, ...]
-    quorum: tuple[one.Period, ...]
-    dashboards: tuple[one.DashboardSpan, ...]
-    observer_suspended: tuple[one.Period, ...]
-    direct_writes: tuple[one.Period, ...]
-    throughput: tuple[one.Throughput, ...]
+    roles: tuple[of_recording.Period, ...]
+    routes: tuple[of_recording.Period, ...]
+    promotions: tuple[of_recording.Promotion, ...]
+    connection_limits: tuple[of_recording.ConnectionLimit, ...]
+    quorum: tuple[of_recording.Period, ...]
+    dashboards: tuple[of_recording.DashboardSpan, ...]
+    observer_suspended: tuple[of_recording.Period, ...]
+    direct_writes: tuple[of_recording.Period, ...]
+    throughput: tuple[of_recording.Throughput, ...]
 
 
 @dataclass(frozen=True, slots=True)

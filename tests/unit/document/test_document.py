@@ -261,7 +261,7 @@ def test_an_unknown_cause_says_what_was_observed_and_what_is_excluded() -> None:
     )
     text = rendered(demo_results(unknown))
     assert_sound(text)
-    assert "unknown cause, confidence low" in text
+    assert "unknown cause, low confidence" in text
     assert "`patroni1` held the leader key throughout" in text and "Excluded: planned switchover" in text
 
 

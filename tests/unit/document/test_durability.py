@@ -62,7 +62,10 @@ def test_a_former_leader_that_committed_beside_its_successor_is_a_possible_split
     fork = Divergence(1, "patroni2", "new timeline 4 forked off", 311, 327)
     text = shown(durability(demo_results(consistency=Consistency(True, (), (possible,), (fork,), ())), "homework"))
     assert "It cannot be ruled out in 1 case" in text
-    assert "committed on its old timeline beside `patroni3`, 1.0 s before the poll | events 302, 314 |" in text
+    assert (
+        "committed on its old timeline while `patroni3` was the leader, 1.0 s before the poll | events 302, 314 |"
+        in text
+    )
     assert "changes outside the cluster's history once; pg_rewind ran once (events 311)." in text
 
 
@@ -77,8 +80,10 @@ def reads(**changes: Any) -> ReadConsistency:
 
 def test_reads_have_their_staleness_and_none_went_back() -> None:
     text = shown(durability(demo_results(consistency=Consistency(True, (), (), (), (reads(),))), "homework"))
-    assert "No read went back in time." in text
-    assert "3 of 500 reads from replicas missed a write that was acknowledged already, by 7.0 ms at most." in text
+    assert "No read returned older data than a read before it." in text
+    assert (
+        "3 of 500 reads from replicas missed a write that was already acknowledged; the longest lag was 7.0 ms." in text
+    )
     assert "| `patroni2` | replica | 500 | 3 | 1 | 0.0 ms | 7.0 ms |" in text
 
 
@@ -86,7 +91,7 @@ def test_reads_that_went_back_have_the_worst_of_them() -> None:
     back = BackwardReads(2, 4, (7, 8), ns(1.5), (8, 9), (7,))
     own = reads(back_same_server=back)
     text = shown(durability(demo_results(consistency=Consistency(True, (), (), (), (own,))), "homework"))
-    assert "2 reads went back in time, by 1.5 s at most (operations 8–9)." in text
+    assert "2 reads returned older data than a read before, by 1.5 s at most (operations 8–9)." in text
 
 
 def test_rows_that_were_read_and_then_lost_are_listed() -> None:

@@ -124,7 +124,7 @@ def test_a_phase_outside_its_bound_is_marked_and_named() -> None:
 
 def test_the_chain_quotes_two_kinds_of_evidence_and_where_phases_are_folded_the_longest() -> None:
     text = rendered(KILLED)
-    assert "Evidence (incident 1, confidence high): Patroni REST of `patroni1` stopped answering: " in text
+    assert "Evidence (incident 1, high confidence): Patroni REST of `patroni1` stopped answering: " in text
     assert "`patroni2` took the leader key." in text
     assert "longest phase" not in text
     four = [replace(KILLED, id=n, cause=c) for n, c in enumerate(("leader.killed", *QUIET), 1)]
@@ -165,7 +165,7 @@ def test_an_unknown_cause_tells_what_was_seen_and_what_is_excluded() -> None:
     )
     text = rendered(unknown)
     assert "### Incident [1](#incident-1): unknown cause" in text
-    assert "Observed (incident 1, confidence low): `patroni3` held the leader key throughout." in text
+    assert "Observed (incident 1, low confidence): `patroni3` held the leader key throughout." in text
     assert "Excluded: planned switchover (" in text
 
 

@@ -32,7 +32,7 @@ def test_leaders_stand_in_order_with_their_timelines_and_demotions() -> None:
 
 def test_a_leader_that_never_changed_is_one_sentence() -> None:
     text = shown(leadership(demo_results(), "homework"))
-    assert "`patroni1` led all the time, on timeline 1." in text and "|" not in text
+    assert "`patroni1` was the leader throughout, on timeline 1." in text and "|" not in text
 
 
 def test_without_a_leader_there_is_no_section() -> None:

@@ -27,7 +27,7 @@ def test_the_first_line_says_how_long_writes_were_down_of_how_much() -> None:
 
 
 def test_the_worst_fault_is_linked() -> None:
-    assert "**Worst fault:** leader killed, no writes for 30.0 s ([incident 1](#incident-1))." in shown(
+    assert "**Worst fault:** leader killed, writes down for 30.0 s ([incident 1](#incident-1))." in shown(
         overview(results(KILLED), "drill")
     )
 
@@ -48,7 +48,7 @@ def test_writes_that_came_back_alone_are_told_from_those_that_a_repair_preceded(
     helped = incident(2, "etcd.quorum_lost", write=cost((60, 80)), injected=(reported("repair.told", 75),))
     text = shown(overview(results(KILLED, helped), "drill"))
     assert "without an operator in 1 of 2 incidents" in text
-    assert "in incident [2](#incident-2) a repair came first" in text
+    assert "after a repair in incident [2](#incident-2)" in text
 
 
 def test_a_repair_after_writes_were_back_helped_nothing() -> None:

@@ -20,13 +20,13 @@ def test_the_servers_own_answers_prove_where_a_port_leads() -> None:
 
 def test_reads_from_the_leader_contradict_the_homework_and_a_drill_does_not_mention_it() -> None:
     contradicted = demo_results(recordings=(demo_recording(served=(*demo_recording().served, ON_LEADER)),))
-    assert "but 4 of 14 reads on new connections reached the leader" in shown(proxy(contradicted, "homework"))
+    assert "but the leader served 4 of 14 reads on new connections" in shown(proxy(contradicted, "homework"))
     assert "homework" not in shown(proxy(contradicted, "drill"))
 
 
 def test_the_pools_name_status_check_and_code_of_each_server() -> None:
     text = shown(proxy(demo_results(), "homework"))
-    assert "UP at 08:36:08 UTC: `primary`: `patroni1`, `replicas`: `patroni2` (events 35)." in text
+    assert "UP at 08:36:08 UTC: `primary` (`patroni1`), `replicas` (`patroni2`) (events 35)." in text
     assert "| `primary` | `patroni2` | patroni2:5432 | DOWN | L7STS | 503 | 22 |" in text
 
 
