@@ -74,13 +74,15 @@ def _variant(incident: IncidentResults, recording: RecordingResults) -> Sentence
 
 
 def repairs_before_write(incident: IncidentResults, results: Results) -> tuple[Reported, ...]:
-    """Return the repairs from the start of an incident to the first write after its outage, in their order.
+    """Return the repairs up to the first write after an outage, also those reported under other open incidents.
 
-    A repair may be reported under another incident of the recording that was open at the same time.
+    The restart of a leader whose successor took over is none: writes do not wait for it.
     """
     if not incident.write.outages:
         return ()
     back_ns = incident.write.outages[-1].ended_ns
+    replaced = incident.target if leader_changed(incident) else None
     reported = [a for i in results.incidents if i.recording == incident.recording for a in i.injected]
-    own = [a for a in reported if a.kind == "repair.told" and incident.began_ns <= a.at_ns <= back_ns]
+    repairs = [a for a in reported if a.kind == "repair.told" and a.detail.get("target", "") != replaced]
+    own = [a for a in repairs if incident.began_ns <= a.at_ns <= back_ns]
     return tuple(sorted(own, key=lambda action: action.at_ns))

@@ -56,6 +56,17 @@ def test_a_repair_after_writes_were_back_helped_nothing() -> None:
     assert "writes came back without an operator each time (1 of 1)" in shown(overview(results(later), "drill"))
 
 
+def test_the_restart_of_a_leader_whose_successor_took_over_is_no_repair_that_writes_needed() -> None:
+    restart = reported("repair.told", 35, target="patroni1")
+    led = {"target": "patroni1", "leader_before": "patroni1", "leader_after": "patroni2"}
+    replaced = incident(1, "leader.stopped", write=cost((10, 40)), injected=(restart,), **led)
+    assert "without an operator each time (1 of 1)" in shown(overview(results(replaced), "drill"))
+    stayed = incident(
+        1, "leader.stopped", write=cost((10, 40)), injected=(restart,), **led | {"leader_after": "patroni1"}
+    )
+    assert "after a repair in incident [1](#incident-1)" in shown(overview(results(stayed), "drill"))
+
+
 def test_an_outage_that_had_not_ended_is_no_recovery() -> None:
     text = shown(overview(results(incident(1, "leader.killed", write=cost((10, 100), still_open=True))), "drill"))
     assert "writes were still down when the recording ended" in text
