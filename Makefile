@@ -26,8 +26,8 @@ lint: setup
 	.venv/bin/mypy
 
 test: lint
-	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov -m "not browser and not cluster and not docker and not packaging"
-	.venv/bin/pytest -m "browser or cluster or packaging"
+	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov -m "not browser and not cluster and not docker and not packaging and not recipes"
+	.venv/bin/pytest -m "browser or cluster or packaging or recipes"
 
 test-docker: setup
 	@sh tests/docker/run.sh

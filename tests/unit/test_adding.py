@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.recipes
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "how-to" / "adding.md"
 COPIED = ("observer", "reports", "stack", "tests", "benchmarks", "docs", "pyproject.toml", "README.md", "README.ru.md")
