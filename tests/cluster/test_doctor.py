@@ -255,7 +255,7 @@ class TestMembers:
     def test_a_frozen_patroni_is_silent(self, patient: Patient) -> None:
         replica = patient.cluster.replicas[0]
         faults.pause(patient.cluster.settings, replica)
-        patient.has_finding(f"REST of {replica}", "does not answer|timed out", "start it", 69)
+        patient.has_finding(f"REST of {replica}", "does not answer|timed out", "start Patroni of", 69)
 
     def test_sql_of_one_member_is_anothers(self, patient: Patient) -> None:
         ports = {node: patient.cluster.settings.postgres_port(node) for node in NODES}
