@@ -28,10 +28,7 @@ class Preflight:
 
 
 def preflight(dsn: str, workload: str, deadline_ms: int, now_ns: Callable[[], int]) -> Preflight:
-    """Query the server behind a connection string once. Workload "probe" creates its table on a primary if absent.
-
-    Takes two deadlines at most.
-    """
+    """Query a server once, within two deadlines. Workload "probe" creates its table on a primary if it is absent."""
     try:
         where = _where(parameters(dsn))
     except DsnError as error:

@@ -9,7 +9,9 @@ from observer.postgres.session import CURRENT_TIMELINE, address_of
 # inet_server_addr() is the server's own address, also behind a proxy.
 _WHO = f"host(inet_server_addr()), inet_server_port(), pg_is_in_recovery(), {CURRENT_TIMELINE}"
 
-PROBE_TABLE = 'CREATE TABLE IF NOT EXISTS observer_probe (token text COLLATE "C" PRIMARY KEY, at timestamptz)'
+# CREATE TABLE IF NOT EXISTS needs the right to create even if the table exists.
+PROBE_TABLE = """DO $$BEGIN IF to_regclass('observer_probe') IS NULL THEN
+    CREATE TABLE IF NOT EXISTS observer_probe (token text COLLATE "C" PRIMARY KEY, at timestamptz); END IF; END$$"""
 _PROBE_WRITE = f"INSERT INTO observer_probe (token, at) VALUES (%s, now()) RETURNING {_WHO}"
 # A backward index scan finds the newest; max() would read every token of the recording. The table may have been
 # created with another collation, which may order tokens in another way.

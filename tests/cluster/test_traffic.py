@@ -284,6 +284,16 @@ def test_after_a_run_without_faults_the_table_holds_exactly_the_acknowledged_tok
     assert (whole.server, whole.timeline) == ("one", 1)
 
 
+def test_a_user_without_the_right_to_create_writes_to_the_table_that_exists(server: Server, tables: None) -> None:
+    """CREATE TABLE IF NOT EXISTS needs the right even if the table is there."""
+    ask(server.dsn, "DROP ROLE IF EXISTS plain", PATIENCE_MS, now_ns)
+    ask(server.dsn, "CREATE ROLE plain LOGIN PASSWORD 'postgres'", PATIENCE_MS, now_ns)
+    ask(server.dsn, "GRANT SELECT, INSERT, DELETE ON observer_probe TO plain", PATIENCE_MS, now_ns)
+    assert preflight(server.dsn.replace("user=postgres", "user=plain"), "probe", PATIENCE_MS, now_ns).verdict == "ok"
+    ask(server.dsn, "DROP TABLE observer_probe", PATIENCE_MS, now_ns)
+    assert preflight(server.dsn.replace("user=postgres", "user=plain"), "probe", PATIENCE_MS, now_ns).verdict != "ok"
+
+
 def test_an_operation_names_its_server_and_a_read_the_newest_token(server: Server, patient: Traffic) -> None:
     with patient:
         patient.until(lambda: sum(one.action == "read" and one.probe == "fresh" for one in patient.of(Outcome.OK)) >= 3)
