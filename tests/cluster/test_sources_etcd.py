@@ -399,7 +399,7 @@ def test_discovery_finds_the_scope_or_names_the_scopes_that_exist(etcds: Etcds) 
         discover(etcds.endpoints, "service", None)
     with pytest.raises(ScopeAbsent, match='no scope "demos"') as caught:
         discover(etcds.endpoints, "service", "demos")
-    assert "(demo, other)" in str(caught.value)
+    assert "(found: demo, other)" in str(caught.value)
     etcds.kill(0, 1)
     assert discover(etcds.endpoints, "service", "demo").stale
     etcds.kill(2)

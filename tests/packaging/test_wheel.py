@@ -69,8 +69,8 @@ def test_the_installed_wheel_writes_a_report_in_each_language(installed: Path, t
     record(tmp_path / "observer.db")
     russian = run(installed, "report", "--lang", "ru", cwd=tmp_path)
     english = run(installed, "report", "--lang", "en", cwd=tmp_path)
-    assert "Приложение не могло писать 5,0\u00a0с" in russian
-    assert "The application could not write for 5.0\u00a0s" in english
+    assert "**Запись** прервалась один раз, на 5,0\u00a0с из" in russian
+    assert "**Writes** were down once, for 5.0\u00a0s of" in english
 
 
 def test_the_wheel_contains_the_stack(installed: Path, tmp_path: Path) -> None:
