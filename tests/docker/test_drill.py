@@ -70,7 +70,7 @@ def test_the_report_finds_the_cause_of_each_scenario(drilled: Drilled, scenario:
 
 
 def test_a_scenario_that_containers_cannot_run_is_skipped_with_the_reason(drilled: Drilled) -> None:
-    assert "patroni-killed is skipped: a container ends with its Patroni" in drilled.progress
+    assert "Skipping patroni-killed: a container ends with its Patroni" in drilled.progress
     assert not [line for line in drilled.table if line.startswith("patroni-killed")]
 
 

@@ -167,7 +167,7 @@ def course(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
                 return None
 
         until("a leader with two replicas", leader, 120)
-        until("HAProxy's pools", lambda: "BAD   traffic's ports" in doctor(course, REVERSED), 60)
+        until("HAProxy's pools", lambda: "ERROR  traffic's ports" in doctor(course, REVERSED), 60)
         yield course
     finally:
         course.compose("down", "-v", "--timeout", "3", code=None)
