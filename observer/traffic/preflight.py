@@ -1,9 +1,11 @@
 """The check before the traffic starts: waiting fixes neither refused credentials nor a missing database."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from observer.model.recording import MS_NS
 from observer.postgres.persistent import ask
 from observer.postgres.session import DsnError, NoAnswer, parameters, server_message, server_reached
 from observer.traffic.workload import PROBE_TABLE, WORKLOADS, absent
@@ -28,7 +30,7 @@ class Preflight:
 
 
 def preflight(dsn: str, workload: str, deadline_ms: int, now_ns: Callable[[], int]) -> Preflight:
-    """Query a server once, within two deadlines. Workload "probe" creates its table on a primary if it is absent."""
+    """Query a server, within three deadlines. Workload "probe" creates its table on a primary if it is absent."""
     try:
         where = _where(parameters(dsn))
     except DsnError as error:
@@ -38,10 +40,7 @@ def preflight(dsn: str, workload: str, deadline_ms: int, now_ns: Callable[[], in
     except NoAnswer as failure:
         return _refusal(failure, where)
     try:
-        if workload == "probe" and not in_recovery:
-            ask(dsn, PROBE_TABLE, deadline_ms, now_ns)
-        elif workload in WORKLOADS:
-            ask(dsn, WORKLOADS[workload].check, deadline_ms, now_ns)
+        _use_tables(dsn, workload, in_recovery, deadline_ms, now_ns)
     except NoAnswer as failure:
         if absent(failure.sqlstate) or failure.sqlstate == _NOT_ALLOWED:
             return Preflight(
@@ -52,6 +51,23 @@ def preflight(dsn: str, workload: str, deadline_ms: int, now_ns: Callable[[], in
             )
         return Preflight("error", f"{where} answered with an error: {failure.message}.", in_recovery)
     return Preflight("ok", in_recovery=in_recovery)
+
+
+def _use_tables(dsn: str, workload: str, in_recovery: bool, deadline_ms: int, now_ns: Callable[[], int]) -> None:
+    if workload not in WORKLOADS:
+        return
+    sql = PROBE_TABLE if workload == "probe" and not in_recovery else WORKLOADS[workload].check
+    until_ns = now_ns() + deadline_ms * MS_NS
+    while True:
+        try:
+            ask(dsn, sql, deadline_ms, now_ns)
+        except NoAnswer as failure:
+            # The primary may have created the table a moment ago; a replica has it a little later.
+            if not (workload == "probe" and absent(failure.sqlstate) and now_ns() < until_ns):
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _refusal(failure: NoAnswer, where: str) -> Preflight:
