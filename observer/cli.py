@@ -90,6 +90,10 @@ for one in COMMANDS:
     observer.add_command(one)
 
 
+# click before 8.2, as in Debian 13, has no such error.
+_NO_ARGUMENTS = getattr(click.exceptions, "NoArgsIsHelpError", ())
+
+
 def main() -> None:
     """Run the entry point `observer`: UTF-8 and LF on every system, exit code of the command."""
     for stream in (sys.stdout, sys.stderr):
@@ -106,7 +110,7 @@ def run() -> int:
     except ObserverError as error:
         say(str(error))
         return error.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
+    except _NO_ARGUMENTS as error:
         say(error.format_message())
         return UsageError.exit_code
     except click.ClickException as error:

@@ -127,7 +127,7 @@ def file(path: Path) -> Iterator[Finding]:
     try:
         with Reader(path) as reader:
             count = len(reader.recordings())
-        title = f"{count} recordings; a new one will be added" if count else "ready"
+        title = f"{count} recording{'s' if count > 1 else ''}; a new one will be added" if count else "ready"
     except NotFound:
         title = "ready; it will be created"
     except ObserverError as failure:

@@ -1,13 +1,35 @@
 """The migrations of a recording file, each applied once and in order. An old file gets the newer tables and views."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
+from typing import Literal
 
 from sqlite_utils import Database
 
 from observer.store import schema
 from observer.store.views import VIEWS
+
+
+class Connection(sqlite3.Connection):
+    """A connection whose transactions only `atomic` ends. sqlite-utils before 4.0 would end them at each insert."""
+
+    def __exit__(self, *_: object) -> Literal[False]:
+        return False
+
+
+@contextmanager
+def atomic(connection: sqlite3.Connection) -> Iterator[None]:
+    """Make all statements of a block one transaction."""
+    connection.execute("begin")
+    try:
+        yield
+        connection.execute("commit")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("rollback")
+        raise
 
 
 def create_views(db: Database) -> None:
@@ -34,7 +56,7 @@ def migrate(db: Database) -> None:
     done = schema.version_of(db.conn)
     if done == len(MIGRATIONS):
         return
-    with db.atomic():
+    with atomic(db.conn):
         for migration in MIGRATIONS[done:]:
             migration(db)
         db.conn.execute(f"pragma application_id = {schema.APPLICATION_ID}")

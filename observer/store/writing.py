@@ -18,7 +18,7 @@ from observer.model.recording import SECOND_NS, Audit, Event, Operation, Outcome
 from observer.store import lock, rows
 from observer.store.files import BUSY_TIMEOUT_S, check, is_empty, translated_errors
 from observer.store.findings import replace_findings
-from observer.store.migrations import migrate
+from observer.store.migrations import Connection, atomic, migrate
 from observer.store.schema import SERVED_ONCE
 
 Entry = Event | Operation | Audit | Findings
@@ -58,7 +58,7 @@ class Writer:
             raise CannotWrite(f"{path}: a daemon records into it; run `observer stop`, or choose another --db.")
         try:
             with translated_errors(path):
-                connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+                connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False, factory=Connection)
                 self._db = Database(connection)
                 migrate(self._db)
                 connection.execute("pragma journal_mode = wal")
@@ -120,7 +120,7 @@ class Writer:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._one_at_a_time, translated_errors(self.path), self._db.atomic():
+        with self._one_at_a_time, translated_errors(self.path), atomic(self._db.conn):
             yield
 
     def _began(self, recording_id: int) -> int:
