@@ -54,7 +54,6 @@ class Cause:
 # What the causes of one kind have in common: each is `Cause` with these fields filled in.
 _leader = partial(Cause, layer="leader", shape="restart")
 _expired = partial(_leader, lease_expires=True, remedy="lease")
-_unwatched = partial(_expired, layer="patroni", remedy="watchdog")
 _handover = partial(Cause, layer="leader", shape="switchover", preface="request")
 _postgres = partial(Cause, layer="postgres", shape="restart", remedy="restart")
 _replica = partial(Cause, layer="replica", questions=("replica",), remedy="reads", paragraph="replica")

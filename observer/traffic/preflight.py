@@ -57,13 +57,13 @@ def _use_tables(dsn: str, workload: str, in_recovery: bool, deadline_ms: int, no
     if workload not in WORKLOADS:
         return
     sql = PROBE_TABLE if workload == "probe" and not in_recovery else WORKLOADS[workload].check
-    until_ns = now_ns() + deadline_ms * MS_NS
+    # The primary may have created the table of the probe a moment ago; a replica has it a little later.
+    until_ns = now_ns() + (deadline_ms * MS_NS if workload == "probe" and in_recovery else 0)
     while True:
         try:
             ask(dsn, sql, deadline_ms, now_ns)
         except NoAnswer as failure:
-            # The primary may have created the table a moment ago; a replica has it a little later.
-            if not (workload == "probe" and absent(failure.sqlstate) and now_ns() < until_ns):
+            if not absent(failure.sqlstate) or now_ns() >= until_ns:
                 raise
             time.sleep(0.05)
         else:
